@@ -1,0 +1,54 @@
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from typing import ClassVar as _ClassVar
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ErrorCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ERROR_CODE_UNSPECIFIED: _ClassVar[ErrorCode]
+    ERROR_CODE_NOT_A_BUNDLE: _ClassVar[ErrorCode]
+    ERROR_CODE_UNSUPPORTED_VERSION: _ClassVar[ErrorCode]
+    ERROR_CODE_TRUNCATED: _ClassVar[ErrorCode]
+    ERROR_CODE_MALFORMED_FRAME: _ClassVar[ErrorCode]
+    ERROR_CODE_LIMIT_EXCEEDED: _ClassVar[ErrorCode]
+    ERROR_CODE_UNSIGNED: _ClassVar[ErrorCode]
+    ERROR_CODE_UNTRUSTED_SIGNER: _ClassVar[ErrorCode]
+    ERROR_CODE_BAD_SIGNATURE: _ClassVar[ErrorCode]
+    ERROR_CODE_MALFORMED_MANIFEST: _ClassVar[ErrorCode]
+    ERROR_CODE_UNSUPPORTED_FEATURE: _ClassVar[ErrorCode]
+    ERROR_CODE_INVALID_NAME: _ClassVar[ErrorCode]
+    ERROR_CODE_DUPLICATE_ARTIFACT: _ClassVar[ErrorCode]
+    ERROR_CODE_BAD_REFERENCE: _ClassVar[ErrorCode]
+    ERROR_CODE_BROKEN_CHAIN: _ClassVar[ErrorCode]
+    ERROR_CODE_INCOMPATIBLE_ENVIRONMENT: _ClassVar[ErrorCode]
+    ERROR_CODE_MALFORMED_BLOCK: _ClassVar[ErrorCode]
+    ERROR_CODE_DIGEST_MISMATCH: _ClassVar[ErrorCode]
+    ERROR_CODE_DECOMPRESSION_FAILED: _ClassVar[ErrorCode]
+    ERROR_CODE_SIZE_MISMATCH: _ClassVar[ErrorCode]
+    ERROR_CODE_UNKNOWN_ARTIFACT_TYPE: _ClassVar[ErrorCode]
+    ERROR_CODE_MISSING_BACKEND: _ClassVar[ErrorCode]
+    ERROR_CODE_APPLY_FAILED: _ClassVar[ErrorCode]
+ERROR_CODE_UNSPECIFIED: ErrorCode
+ERROR_CODE_NOT_A_BUNDLE: ErrorCode
+ERROR_CODE_UNSUPPORTED_VERSION: ErrorCode
+ERROR_CODE_TRUNCATED: ErrorCode
+ERROR_CODE_MALFORMED_FRAME: ErrorCode
+ERROR_CODE_LIMIT_EXCEEDED: ErrorCode
+ERROR_CODE_UNSIGNED: ErrorCode
+ERROR_CODE_UNTRUSTED_SIGNER: ErrorCode
+ERROR_CODE_BAD_SIGNATURE: ErrorCode
+ERROR_CODE_MALFORMED_MANIFEST: ErrorCode
+ERROR_CODE_UNSUPPORTED_FEATURE: ErrorCode
+ERROR_CODE_INVALID_NAME: ErrorCode
+ERROR_CODE_DUPLICATE_ARTIFACT: ErrorCode
+ERROR_CODE_BAD_REFERENCE: ErrorCode
+ERROR_CODE_BROKEN_CHAIN: ErrorCode
+ERROR_CODE_INCOMPATIBLE_ENVIRONMENT: ErrorCode
+ERROR_CODE_MALFORMED_BLOCK: ErrorCode
+ERROR_CODE_DIGEST_MISMATCH: ErrorCode
+ERROR_CODE_DECOMPRESSION_FAILED: ErrorCode
+ERROR_CODE_SIZE_MISMATCH: ErrorCode
+ERROR_CODE_UNKNOWN_ARTIFACT_TYPE: ErrorCode
+ERROR_CODE_MISSING_BACKEND: ErrorCode
+ERROR_CODE_APPLY_FAILED: ErrorCode
