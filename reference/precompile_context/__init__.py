@@ -1,0 +1,58 @@
+"""Precompile Bundle: record what a compiler produced, save it, load it elsewhere, apply it."""
+
+from precompile_context.artifact import (
+    ArtifactId,
+    ArtifactKind,
+    CacheArtifact,
+    PrecompileCacheArtifact,
+    Registry,
+)
+from precompile_context.bundle import Bundle, ByteSource, Limits, Producer, Segment, StoredArtifact
+from precompile_context.cache import (
+    DirectoryPrecompileCache,
+    MemoryPrecompileCache,
+    PrecompileCache,
+    StitchedEntry,
+)
+from precompile_context.cache_info import CacheInfo
+from precompile_context.context import LoadReport, PrecompileContext, SaveReport
+from precompile_context.environment import Environment, Match, Mismatch, Requirement
+from precompile_context.errors import ErrorCode, MisuseError, PrecompileError, Stage
+from precompile_context.files import BundleFile, Directory
+from precompile_context.populate import Outcome, PopulateReport
+from precompile_context.version import __version__
+
+__all__ = [
+    "ArtifactId",
+    "ArtifactKind",
+    "Bundle",
+    "BundleFile",
+    "ByteSource",
+    "CacheArtifact",
+    "CacheInfo",
+    "Directory",
+    "DirectoryPrecompileCache",
+    "Environment",
+    "ErrorCode",
+    "Limits",
+    "LoadReport",
+    "Match",
+    "MemoryPrecompileCache",
+    "Mismatch",
+    "MisuseError",
+    "Outcome",
+    "PopulateReport",
+    "PrecompileCache",
+    "PrecompileCacheArtifact",
+    "PrecompileContext",
+    "PrecompileError",
+    "Producer",
+    "Registry",
+    "Requirement",
+    "SaveReport",
+    "Segment",
+    "Stage",
+    "StitchedEntry",
+    "StoredArtifact",
+    "__version__",
+]

@@ -1,0 +1,1 @@
+"""Adapters from compilers' own caches to artifacts and back; each imports its compiler when used."""

@@ -1,0 +1,169 @@
+"""Artifacts: their names, their kinds, their classes and the registry of types."""
+
+import dataclasses
+import enum
+import re
+import unicodedata
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, TypeVar
+
+from precompile_context.errors import MisuseError
+
+MAX_NAME_BYTES = 128
+MAX_KEY_BYTES = 1024
+_NAME = re.compile(r"[a-z][a-z0-9_.]*")
+
+T = TypeVar("T")
+
+# What a further field of an artifact may hold. bool is an int to Python; the wire tells them apart.
+AttributeValue = bytes | str | int | float | bool
+_ATTRIBUTE_TYPES = (bytes, str, int, float, bool)
+
+
+class ArtifactKind(enum.IntEnum):
+    """What applying an artifact means; `precompile.v1.ArtifactKind`."""
+
+    CACHE = 1
+    BACKEND = 2
+    ENTRY = 3
+
+
+def name_fault(name: str) -> str | None:
+    """Why `name` is no type, fact or attribute name; None where it is one."""
+    if not _NAME.fullmatch(name):
+        return "a name is a lower-case letter, then lower-case letters, digits, '_' and '.'"
+    if len(name) > MAX_NAME_BYTES:
+        return f"a name is at most {MAX_NAME_BYTES} bytes"
+    return None
+
+
+def key_fault(key: str) -> str | None:
+    """Why `key` is no artifact key; None where it is one."""
+    try:
+        size = len(key.encode())
+    except UnicodeEncodeError:
+        return "a key is UTF-8 and holds no lone surrogate"
+    if not 1 <= size <= MAX_KEY_BYTES:
+        return f"a key is 1 to {MAX_KEY_BYTES} bytes of UTF-8"
+    # Control characters would forge lines in a log or a terminal.
+    if not key.isprintable() and any(unicodedata.category(char) == "Cc" for char in key):
+        return "a key holds no control character"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactId:
+    """Names an artifact; `content_digest` is 32 bytes, or empty where any content is meant."""
+
+    type: str
+    key: str
+    content_digest: bytes = b""
+
+
+@dataclass(frozen=True)
+class CacheArtifact(ABC):
+    """One compile result that stands alone. A subclass names its TYPE and says where it goes.
+
+    Fields that a subclass adds (bytes, str, int, float or bool) travel in the
+    bundle and are back, with their types, on the other side.
+    """
+
+    TYPE: ClassVar[str]
+    KIND: ClassVar[ArtifactKind] = ArtifactKind.CACHE
+
+    key: str
+    content: bytes = field(repr=False)
+
+    @classmethod
+    def precompile_compatible(cls) -> bool:
+        """Whether the artifact is stitched into an entry rather than populating a cache."""
+        return cls.KIND is not ArtifactKind.CACHE
+
+    @abstractmethod
+    def populate_cache(self) -> None:
+        """Put the content where its compiler looks for it. May raise anything: it is reported."""
+
+
+@dataclass(frozen=True)
+class PrecompileCacheArtifact(CacheArtifact, Generic[T]):
+    """A backend, or with KIND = ENTRY an entry, which names backends."""
+
+    KIND: ClassVar[ArtifactKind] = ArtifactKind.BACKEND
+
+    def populate_cache(self) -> None:
+        """Never right: a precompile artifact is stitched, not put into a cache by itself."""
+        raise MisuseError(f"{self.TYPE} artifacts are stitched; populate_cache is not for them")
+
+    @abstractmethod
+    def after_deserialization(self) -> T:
+        """What the content stands for. May raise anything: it is reported."""
+
+
+def attributes_of(artifact: CacheArtifact) -> dict[str, AttributeValue]:
+    """The fields that the artifact's class adds, by name, sorted."""
+    return {name: getattr(artifact, name) for name in sorted(attribute_names(type(artifact)))}
+
+
+def attribute_names(cls: type[CacheArtifact]) -> frozenset[str]:
+    """Names of the fields that an artifact class adds to key and content."""
+    return frozenset(f.name for f in dataclasses.fields(cls)) - {"key", "content"}
+
+
+def attribute_fault(name: str, value: Any) -> str | None:
+    """Why the pair cannot travel as an attribute; None where it can."""
+    if fault := name_fault(name):
+        return fault
+    if type(value) not in _ATTRIBUTE_TYPES:
+        return f"{type(value).__name__} cannot travel: bytes, str, int, float and bool can"
+    if type(value) is int and not -(2**63) <= value < 2**63:
+        return "an int attribute is of 64 bits"
+    return None
+
+
+class Registry:
+    """The artifact classes that a context can apply, by type."""
+
+    def __init__(self) -> None:
+        self._classes: dict[str, type[CacheArtifact]] = {}
+
+    def register(self, cls: type[CacheArtifact]) -> type[CacheArtifact]:
+        """Make `cls` known under its TYPE; usable as a decorator.
+
+        Raises:
+            MisuseError: the type is taken or no name, or `cls` is no frozen dataclass.
+        """
+        type_name = getattr(cls, "TYPE", None)
+        if not isinstance(type_name, str):
+            raise MisuseError(f"{cls.__name__} has no TYPE")
+        if fault := name_fault(type_name):
+            raise MisuseError(f"type {type_name!r}: {fault}")
+        if type_name in self._classes:
+            raise MisuseError(f"type {type_name!r} is registered already")
+        params = getattr(cls, "__dataclass_params__", None)
+        if params is None or not params.frozen or "__dataclass_params__" not in vars(cls):
+            raise MisuseError(f"{cls.__name__} must be a frozen dataclass: @dataclass(frozen=True)")
+        for name in attribute_names(cls):
+            if fault := name_fault(name):
+                raise MisuseError(f"field {name!r} of {cls.__name__}: {fault}")
+        self._classes[type_name] = cls
+        return cls
+
+    def get(self, type_name: str) -> type[CacheArtifact] | None:
+        """The class of a type; a well-known type's is found when first asked for."""
+        if type_name not in self._classes:
+            cls = _well_known(type_name)
+            if cls is not None:
+                return self._classes.setdefault(type_name, cls)
+        return self._classes.get(type_name)
+
+
+def _well_known(type_name: str) -> type[CacheArtifact] | None:
+    """A type that an installed distribution announces under `precompile_context.artifact_types`."""
+    from importlib.metadata import entry_points
+
+    for entry_point in entry_points(group="precompile_context.artifact_types", name=type_name):
+        cls = entry_point.load()
+        if isinstance(cls, type) and issubclass(cls, CacheArtifact) and type_name == cls.TYPE:
+            return cls
+    return None

@@ -1,0 +1,134 @@
+"""Content out of blocks: verified against both digests, within the limits."""
+
+import hashlib
+import threading
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterator
+
+from precompile_context.bundle import blocks
+from precompile_context.bundle.limits import Limits
+from precompile_context.bundle.manifest import NONE, Extent, StoredArtifact
+from precompile_context.bundle.segment import Segment
+from precompile_context.bundle.source import ByteSource
+from precompile_context.errors import ErrorCode, PrecompileError
+
+# Artifacts that share a block are read one after another: the last blocks are kept.
+_KEPT_BLOCKS = 4
+_KEPT_BYTES = 32 << 20
+
+
+class ContentReader:
+    """Hands out the content of a bundle's artifacts. Safe for threads."""
+
+    def __init__(self, source: ByteSource, segments: tuple[Segment, ...], limits: Limits) -> None:
+        self._source = source
+        self._segments = segments
+        self._limits = limits
+        self._decompressed = 0
+        self._kept: OrderedDict[int, memoryview] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def read(self, artifact: StoredArtifact) -> bytes:
+        """The whole content. What is checked is the copy that is handed out."""
+        if self._is_whole_raw_block(artifact):
+            content = bytes(self._raw(artifact, artifact.extents[0]))
+        else:
+            content = b"".join(self._piece(artifact, extent) for extent in artifact.extents)
+        if hashlib.sha256(content).digest() != artifact.content_digest:
+            raise self._mismatch(artifact)
+        return content
+
+    def view(self, artifact: StoredArtifact) -> memoryview:
+        """The content without a copy where it is one uncompressed range of the source."""
+        if not self._is_whole_raw_block(artifact):
+            return memoryview(self.read(artifact))
+        content = self._raw(artifact, artifact.extents[0])
+        if hashlib.sha256(content).digest() != artifact.content_digest:
+            raise self._mismatch(artifact)
+        return content
+
+    def stream(self, artifact: StoredArtifact) -> Iterator[memoryview]:
+        """The content piece by piece; the digest is checked after the last one."""
+        digest = hashlib.sha256()
+        for extent in artifact.extents:
+            piece = self._piece(artifact, extent)
+            digest.update(piece)
+            yield piece
+        if digest.digest() != artifact.content_digest:
+            raise self._mismatch(artifact)
+
+    def verify(self, segment: Segment) -> None:
+        """Read every own block of the segment and every artifact's content."""
+        due = defaultdict(list)
+        for artifact in segment.manifest.artifacts:
+            due[max((extent.block for extent in artifact.extents), default=-1)].append(artifact)
+        for index in range(-1, len(segment.manifest.blocks)):
+            if index >= 0 and segment.manifest.blocks[index].size:
+                self._block(segment, index)
+            for artifact in due[index]:
+                # A raw block that is one content was checked as a block just now.
+                if not self._is_whole_raw_block(artifact):
+                    for _ in self.stream(artifact):
+                        pass
+
+    def _is_whole_raw_block(self, artifact: StoredArtifact) -> bool:
+        """Whether block and content are the same bytes, with one digest for both."""
+        if len(artifact.extents) != 1:
+            return False
+        extent = artifact.extents[0]
+        entry = self._segments[artifact.segment].manifest.blocks[extent.block]
+        return (
+            entry.compression == NONE
+            and extent.size == entry.content_size
+            and entry.digest == artifact.content_digest
+        )
+
+    def _raw(self, artifact: StoredArtifact, extent: Extent) -> memoryview:
+        """The data of an uncompressed block, its digest left to the caller."""
+        segment = self._segments[artifact.segment]
+        entry, place = segment.manifest.blocks[extent.block], segment.blocks[extent.block]
+        self._spend(entry.content_size, place.offset)
+        data = blocks.stored_data(self._source, place)
+        return blocks.content_of(data, entry, place.offset)
+
+    def _piece(self, artifact: StoredArtifact, extent: Extent) -> memoryview:
+        content = self._block(self._segments[artifact.segment], extent.block)
+        return content[extent.offset : extent.offset + extent.size]
+
+    def _mismatch(self, artifact: StoredArtifact) -> PrecompileError:
+        segment = self._segments[artifact.segment]
+        offset = segment.manifest_offset
+        if artifact.extents:
+            offset = segment.blocks[artifact.extents[0].block].offset
+        detail = f"the content of {artifact.type} {artifact.key!r} is not that of its digest"
+        return PrecompileError(ErrorCode.DIGEST_MISMATCH, detail, offset)
+
+    def _block(self, segment: Segment, index: int) -> memoryview:
+        entry, place = segment.manifest.blocks[index], segment.blocks[index]
+        with self._lock:
+            kept = self._kept.get(place.offset)
+            if kept is not None:
+                self._kept.move_to_end(place.offset)
+                return kept
+        self._spend(entry.content_size, place.offset)
+        data = blocks.stored_data(self._source, place)
+        blocks.check_digest(data, entry, place.offset)
+        content = blocks.content_of(data, entry, place.offset)
+        self._keep(place.offset, content)
+        return content
+
+    def _spend(self, size: int, offset: int) -> None:
+        with self._lock:
+            self._decompressed += size
+            over = self._decompressed > self._limits.total_decompressed
+        if over or size > self._limits.block_content:
+            detail = f"a block of {size} bytes goes past a limit of this reader"
+            raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, offset)
+
+    def _keep(self, offset: int, content: memoryview) -> None:
+        with self._lock:
+            self._kept[offset] = content
+            while len(self._kept) > _KEPT_BLOCKS or (
+                len(self._kept) > 1 and sum(map(len, self._kept.values())) > _KEPT_BYTES
+            ):
+                self._kept.popitem(last=False)

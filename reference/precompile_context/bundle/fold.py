@@ -1,0 +1,61 @@
+"""Several segments as one: what they hold together, for writing it anew."""
+
+from dataclasses import dataclass
+
+from precompile_context.artifact import ArtifactId
+from precompile_context.bundle.manifest import StoredArtifact
+from precompile_context.bundle.reader import ArtifactName, Bundle
+from precompile_context.bundle.segment import Segment
+from precompile_context.bundle.writer import NewArtifact
+from precompile_context.environment import Requirement
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What one segment in place of several holds."""
+
+    requirements: tuple[Requirement, ...]
+    artifacts: list[NewArtifact]
+    removed: tuple[ArtifactId, ...]
+
+
+def foldable(segments: tuple[Segment, ...]) -> bool:
+    """Whether one segment can mean the same as these: one chain, equal requirements."""
+    return all(
+        segment.manifest.requirements == segments[0].manifest.requirements
+        and not segment.begins_chain
+        for segment in segments[1:]
+    )
+
+
+def fold(bundle: Bundle, segments: tuple[Segment, ...]) -> Folded:
+    """The net effect of `segments` on those before them; reads their current content.
+
+    Raises:
+        PrecompileError: a CONTENT code.
+    """
+    removed: dict[ArtifactName, ArtifactId] = {}
+    current: dict[ArtifactName, StoredArtifact] = {}
+    for segment in segments:
+        for name in segment.manifest.removed:
+            removed[name.type, name.key] = ArtifactId(name.type, name.key)
+            current.pop((name.type, name.key), None)
+        for artifact in segment.manifest.artifacts:
+            current[artifact.type, artifact.key] = artifact
+    return Folded(
+        requirements=segments[0].manifest.requirements,
+        artifacts=[_new(bundle, stored) for stored in current.values()],
+        removed=tuple(removed.values()),
+    )
+
+
+def _new(bundle: Bundle, stored: StoredArtifact) -> NewArtifact:
+    return NewArtifact(
+        stored.type,
+        stored.key,
+        stored.kind,
+        stored.content_digest,
+        bundle.read(stored),
+        stored.backends,
+        stored.fields,
+    )

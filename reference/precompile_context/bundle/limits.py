@@ -1,0 +1,31 @@
+"""The limits of a reader: what it refuses although the format allows it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Upper bounds, in bytes unless said otherwise; past one, LIMIT_EXCEEDED.
+
+    The defaults are far above what compilers write and low enough that an input
+    cannot exhaust a machine with them. Whoever needs more raises one by name:
+    `Limits(manifest_bytes=2**30)`.
+    """
+
+    # One manifest record, which is decoded whole in memory, about ten times its size.
+    manifest_bytes: int = 64 << 20
+    # Artifacts, block entries, extents, backends and the like, counted over all manifests.
+    artifacts: int = 4_000_000
+    # Each segment costs a reader one read and a decoded manifest.
+    segments: int = 65_536
+    # One block's content, which is held in memory while an artifact of it is read.
+    block_content: int = 256 << 20
+    # Sum of content_size over all artifacts of the bundle.
+    total_content: int = 1 << 40
+    # Bytes hashed and decompressed over the life of an open bundle, repeats included.
+    total_decompressed: int = 1 << 42
+    # Signatures on one envelope; each that names a trusted key costs a verification.
+    signatures: int = 64
+
+
+DEFAULT_LIMITS = Limits()

@@ -1,0 +1,272 @@
+"""A segment's index as values, and its way from and to the wire."""
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from google.protobuf.message import Message
+from precompile.v1 import artifact_pb2, bundle_pb2
+
+from precompile_context.artifact import ArtifactId, ArtifactKind, AttributeValue
+from precompile_context.environment import Match, Requirement
+from precompile_context.errors import ErrorCode, PrecompileError
+from precompile_context.version import __version__
+
+PAYLOAD_TYPE = "application/vnd.precompile.manifest.v1+protobuf"
+DIGEST_SIZE = 32
+NONE = bundle_pb2.COMPRESSION_NONE
+ZSTD = bundle_pb2.COMPRESSION_ZSTD
+# What a manifest may require of a reader; version 1.0 defines nothing.
+KNOWN_FEATURES: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Producer:
+    """The program that wrote a segment; informative."""
+
+    name: str = ""
+    version: str = ""
+
+
+PRODUCER = Producer("precompile-context", __version__)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockEntry:
+    """One block; `size` is its record's length, 0 for an external one."""
+
+    digest: bytes
+    size: int
+    compression: int
+    content_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """A range of the content of the block with index `block`."""
+
+    block: int
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredArtifact:
+    """An artifact as a manifest describes it; `segment` is that manifest's index in its bundle.
+
+    `fields` are its attributes in wire order; one of a type added later has the value None.
+    """
+
+    type: str
+    key: str
+    kind: ArtifactKind | int
+    content_digest: bytes
+    content_size: int
+    extents: tuple[Extent, ...]
+    backends: tuple[ArtifactId, ...]
+    fields: tuple[tuple[str, AttributeValue | None], ...] = ()
+    segment: int = 0
+
+    @property
+    def attributes(self) -> dict[str, AttributeValue | None]:
+        """The attributes by name."""
+        return dict(self.fields)
+
+    @property
+    def identity(self) -> "Identity":
+        """What makes another artifact of the same (type, key) the same artifact."""
+        return identity(self.kind, self.content_digest, self.backends, self.fields)
+
+
+Identity = tuple[int, bytes, tuple[ArtifactId, ...], tuple[tuple[str, str, bytes], ...]]
+
+
+def identity(
+    kind: int,
+    digest: bytes,
+    backends: tuple[ArtifactId, ...],
+    fields: tuple[tuple[str, AttributeValue | None], ...],
+) -> Identity:
+    """A hashable value, equal for equal artifacts; doubles compare bit by bit, 1 is not True."""
+    values = tuple((name, type(value).__name__, _bits(value)) for name, value in fields)
+    return int(kind), digest, backends, values
+
+
+def _bits(value: AttributeValue | None) -> bytes:
+    if isinstance(value, float):
+        return struct.pack("<d", value)
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The index of one segment."""
+
+    previous_manifest_digest: bytes
+    producer: Producer
+    requirements: tuple[Requirement, ...]
+    blocks: tuple[BlockEntry, ...]
+    artifacts: tuple[StoredArtifact, ...]
+    removed: tuple[ArtifactId, ...]
+
+
+def parse(message: Message, data: memoryview | bytes, code: ErrorCode, offset: int) -> None:
+    """Fill `message` from `data`; a PrecompileError of `code` where that cannot be done."""
+    try:
+        message.ParseFromString(bytes(data))
+    except Exception as error:  # the runtimes raise DecodeError, ValueError, RuntimeError, ...
+        name = type(message).__name__
+        raise PrecompileError(code, f"not a serialized {name}: {error}", offset) from None
+
+
+def decode_envelope(data: memoryview, offset: int) -> bundle_pb2.Envelope:
+    """The envelope of the manifest record at `offset`."""
+    envelope = bundle_pb2.Envelope()
+    parse(envelope, data, ErrorCode.MALFORMED_FRAME, offset)
+    if envelope.payload_type != PAYLOAD_TYPE:
+        detail = f"the payload's type is {envelope.payload_type!r}, not {PAYLOAD_TYPE}"
+        raise PrecompileError(ErrorCode.MALFORMED_FRAME, detail, offset)
+    return envelope
+
+
+def decode_manifest(payload: bytes, segment: int, offset: int) -> Manifest:
+    """The manifest that `payload` holds, its fields well formed but not yet valid.
+
+    Raises:
+        PrecompileError: MALFORMED_MANIFEST, UNSUPPORTED_FEATURE, at `offset`.
+    """
+    message = bundle_pb2.Manifest()
+    parse(message, payload, ErrorCode.MALFORMED_MANIFEST, offset)
+    for feature in message.required_features:
+        if feature not in KNOWN_FEATURES:
+            detail = f"the segment requires the feature {feature!r}, which this reader lacks"
+            raise PrecompileError(ErrorCode.UNSUPPORTED_FEATURE, detail, offset)
+    if fault := _malformed(message):
+        raise PrecompileError(ErrorCode.MALFORMED_MANIFEST, fault, offset)
+    return Manifest(
+        previous_manifest_digest=message.previous_manifest_digest,
+        producer=Producer(message.producer.name, message.producer.version),
+        requirements=tuple(
+            Requirement(r.name, _known(Match, r.match), tuple(r.values))
+            for r in message.requirements
+        ),
+        blocks=tuple(
+            BlockEntry(b.digest, b.size, b.compression, b.content_size) for b in message.blocks
+        ),
+        artifacts=tuple(_stored(artifact, segment) for artifact in message.artifacts),
+        removed=_ids(message.removed),
+    )
+
+
+def _malformed(message: bundle_pb2.Manifest) -> str | None:
+    """What in the manifest can never be right, whatever else it holds."""
+    if len(message.previous_manifest_digest) not in (0, DIGEST_SIZE):
+        return "previous_manifest_digest is neither empty nor 32 bytes"
+    for requirement in message.requirements:
+        if requirement.match == 0:
+            return f"requirement {requirement.name!r} has no match"
+    for block in message.blocks:
+        if block.compression == 0:
+            return "a block has no compression"
+        if len(block.digest) != DIGEST_SIZE:
+            return "a block's digest is not 32 bytes"
+    for artifact in message.artifacts:
+        if artifact.kind == 0:
+            return f"artifact {artifact.key!r} has no kind"
+        if len(artifact.content_digest) != DIGEST_SIZE:
+            return f"artifact {artifact.key!r} has a content digest that is not 32 bytes"
+        for backend in artifact.backends:
+            if len(backend.content_digest) not in (0, DIGEST_SIZE):
+                return f"artifact {artifact.key!r} names a backend by a digest of another size"
+    return None
+
+
+def _known(enumeration: type[Match] | type[ArtifactKind], value: int) -> int:
+    """The member of `enumeration`, or the plain number where it was added later."""
+    try:
+        return enumeration(value)
+    except ValueError:
+        return value
+
+
+def _ids(messages: Iterable[artifact_pb2.ArtifactId]) -> tuple[ArtifactId, ...]:
+    return tuple(ArtifactId(m.type, m.key, m.content_digest) for m in messages)
+
+
+def _stored(message: artifact_pb2.Artifact, segment: int) -> StoredArtifact:
+    return StoredArtifact(
+        type=message.type,
+        key=message.key,
+        kind=_known(ArtifactKind, message.kind),
+        content_digest=message.content_digest,
+        content_size=message.content_size,
+        extents=tuple(Extent(e.block, e.offset, e.size) for e in message.extents),
+        backends=_ids(message.backends),
+        fields=tuple(_attribute(attribute) for attribute in message.attributes),
+        segment=segment,
+    )
+
+
+def _attribute(message: artifact_pb2.Attribute) -> tuple[str, AttributeValue | None]:
+    which = message.WhichOneof("value")
+    return message.name, None if which is None else getattr(message, which)
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """The payload of the segment's envelope. Equal manifests give equal bytes."""
+    message = bundle_pb2.Manifest(
+        previous_manifest_digest=manifest.previous_manifest_digest,
+        producer=bundle_pb2.Producer(
+            name=manifest.producer.name, version=manifest.producer.version
+        ),
+    )
+    for requirement in manifest.requirements:
+        message.requirements.add(
+            name=requirement.name,
+            match=requirement.match,
+            values=requirement.values,
+        )
+    for block in manifest.blocks:
+        message.blocks.add(
+            digest=block.digest,
+            size=block.size,
+            compression=block.compression,
+            content_size=block.content_size,
+        )
+    for artifact in manifest.artifacts:
+        _add_artifact(message, artifact)
+    for removed in manifest.removed:
+        message.removed.add(type=removed.type, key=removed.key)
+    return message.SerializeToString(deterministic=True)
+
+
+def _add_artifact(message: bundle_pb2.Manifest, artifact: StoredArtifact) -> None:
+    added = message.artifacts.add(
+        type=artifact.type,
+        key=artifact.key,
+        kind=artifact.kind,
+        content_digest=artifact.content_digest,
+        content_size=artifact.content_size,
+    )
+    for extent in artifact.extents:
+        added.extents.add(block=extent.block, offset=extent.offset, size=extent.size)
+    for backend in artifact.backends:
+        added.backends.add(
+            type=backend.type, key=backend.key, content_digest=backend.content_digest
+        )
+    for name, value in artifact.fields:
+        _set(added.attributes.add(name=name), value)
+
+
+def _set(message: artifact_pb2.Attribute, value: AttributeValue | None) -> None:
+    match value:
+        case bool():  # before int: to Python a bool is one
+            message.bool_value = value
+        case int():
+            message.int_value = value
+        case float():
+            message.double_value = value
+        case str():
+            message.string_value = value
+        case bytes():
+            message.bytes_value = value

@@ -1,0 +1,134 @@
+"""Contents into blocks: many small ones share one, large ones have their own."""
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import zstandard
+
+from precompile_context.bundle.manifest import NONE, ZSTD
+
+# Content of a compressed block. The most that one zstd window covers, so that what artifacts
+# have in common is stored once; reading one artifact decompresses this much at most.
+BLOCK_CONTENT = 8 << 20
+# Content of an uncompressed block, which a reader can hand out as a view.
+RAW_BLOCK_CONTENT = 64 << 20
+# From this size on a content is looked at by itself, and stored as it is if it does not compress.
+PROBE_SIZE = 1 << 20
+_SAMPLE = 64 << 10
+_WINDOW_LOG = 23
+
+Content = bytes | memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBlock:
+    """A block ready to be written; `contents` are (content digest, offset, size)."""
+
+    data: Content
+    digest: bytes
+    compression: int
+    content_size: int
+    contents: tuple[tuple[bytes, int, int], ...]
+
+
+@dataclass(slots=True)
+class _Draft:
+    pieces: list[tuple[bytes, Content]]
+    size: int
+    compress: bool
+    whole: bool = True  # every piece is one whole content
+
+
+class Packer:
+    """Packs contents in their order; blocks come out in an order that depends on nothing else."""
+
+    def __init__(self, workers: int | None = None) -> None:
+        self._workers = workers or min(4, os.cpu_count() or 1)
+
+    def pack(self, contents: Iterable[tuple[bytes, Content]]) -> Iterator[StoredBlock]:
+        """The blocks that hold the given (digest, content) pairs, compressed side by side.
+
+        At most two blocks for each worker are in memory beside the contents.
+        """
+        drafts = _drafts(contents)
+        first = next(drafts, None)
+        if first is None:
+            return
+        second = next(drafts, None)
+        if second is None:  # the common small case needs no threads
+            yield _store(first)
+            return
+        with ThreadPoolExecutor(self._workers) as pool:
+            pending: deque[Future[StoredBlock]] = deque()
+            pending.append(pool.submit(_store, first))
+            pending.append(pool.submit(_store, second))
+            for draft in drafts:
+                if len(pending) >= 2 * self._workers:
+                    yield pending.popleft().result()
+                pending.append(pool.submit(_store, draft))
+            while pending:
+                yield pending.popleft().result()
+
+
+def _drafts(contents: Iterable[tuple[bytes, Content]]) -> Iterator[_Draft]:
+    shared = _Draft([], 0, True)
+    for digest, content in contents:
+        if len(content) >= PROBE_SIZE and not _compresses(content):
+            yield from _own_blocks(digest, content, RAW_BLOCK_CONTENT, compress=False)
+        elif len(content) > BLOCK_CONTENT:
+            yield from _own_blocks(digest, content, BLOCK_CONTENT, compress=True)
+        else:
+            if shared.size + len(content) > BLOCK_CONTENT:
+                yield shared
+                shared = _Draft([], 0, True)
+            shared.pieces.append((digest, content))
+            shared.size += len(content)
+    if shared.pieces:
+        yield shared
+
+
+def _own_blocks(digest: bytes, content: Content, step: int, *, compress: bool) -> Iterator[_Draft]:
+    view = memoryview(content)
+    for start in range(0, len(view), step):
+        piece = view[start : start + step]
+        yield _Draft([(digest, piece)], len(piece), compress, whole=len(piece) == len(view))
+
+
+def _compresses(content: Content) -> bool:
+    """Whether samples from the start, the middle and the end shrink by a twentieth."""
+    view = memoryview(content)
+    compressor = zstandard.ZstdCompressor(level=1)
+    starts = (0, (len(view) - _SAMPLE) // 2, len(view) - _SAMPLE)
+    stored = sum(len(compressor.compress(view[start : start + _SAMPLE])) for start in starts)
+    return stored < 3 * _SAMPLE * 19 // 20
+
+
+def _store(draft: _Draft) -> StoredBlock:
+    content = draft.pieces[0][1]
+    if len(draft.pieces) > 1:
+        content = b"".join(piece for _, piece in draft.pieces)
+    data, compression = content, NONE
+    if draft.compress:
+        compressed = _compressor(len(content)).compress(content)
+        if len(compressed) < len(content):
+            data, compression = compressed, ZSTD
+    contents, offset = [], 0
+    for digest, piece in draft.pieces:
+        contents.append((digest, offset, len(piece)))
+        offset += len(piece)
+    if compression == NONE and draft.whole and len(contents) == 1:
+        digest = contents[0][0]  # the block is the content: one digest, computed once
+    else:
+        digest = hashlib.sha256(data).digest()
+    return StoredBlock(data, digest, compression, len(content), tuple(contents))
+
+
+def _compressor(size: int) -> zstandard.ZstdCompressor:
+    parameters = zstandard.ZstdCompressionParameters.from_level(
+        3, source_size=size, window_log=_WINDOW_LOG
+    )
+    return zstandard.ZstdCompressor(compression_params=parameters)

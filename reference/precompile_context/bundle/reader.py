@@ -1,0 +1,196 @@
+"""An open bundle: its segments, what is current in them, and verified content."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+
+from precompile_context import trust
+from precompile_context.bundle.content import ContentReader
+from precompile_context.bundle.limits import DEFAULT_LIMITS, Limits
+from precompile_context.bundle.manifest import (
+    Manifest,
+    StoredArtifact,
+    decode_envelope,
+    decode_manifest,
+)
+from precompile_context.bundle.segment import Segment
+from precompile_context.bundle.source import Buffer, ByteSource, as_source
+from precompile_context.bundle.validate import ChainBlocks, validate
+from precompile_context.bundle.walk import SegmentFrame, check_head, complete_prefix, walk_back
+from precompile_context.environment import Environment
+from precompile_context.errors import ErrorCode, PrecompileError
+
+ArtifactName = tuple[str, str]
+
+
+class Bundle:
+    """The segments of one input, checked through VALIDATE; content is checked when it is read.
+
+    Attributes:
+        source: where the bytes are.
+        segments: in file order; empty never.
+        size: the bytes that the segments take, E where a torn tail was left out.
+        ignored: the bytes after them.
+    """
+
+    def __init__(self, source: ByteSource, segments: tuple[Segment, ...], limits: Limits) -> None:
+        self.source = source
+        self.segments = segments
+        self.size = segments[-1].offset + segments[-1].size
+        self.ignored = source.size - self.size
+        self._content = ContentReader(source, segments, limits)
+
+    @classmethod
+    def open(
+        cls,
+        source: Buffer | ByteSource,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        recover: bool = False,
+        policy: trust.TrustPolicy = trust.UNSIGNED,
+    ) -> "Bundle":
+        """Check FRAME, TRUST, DECODE and VALIDATE and give the bundle; reads indexes alone.
+
+        With `recover`, an input whose tail is torn is read up to E, the end of its
+        last complete segment found forwards; what follows is counted in `ignored`.
+
+        Raises:
+            PrecompileError: the first fault, in the order of the stages.
+        """
+        source = as_source(source)
+        check_head(source)
+        frames, envelopes = _frames(source, limits, recover)
+        for frame, envelope in zip(frames, envelopes, strict=True):
+            policy.check(envelope, frame.manifest_offset)
+        payloads = [envelope.payload for envelope in envelopes]
+        manifests = _decode(frames, payloads, limits)
+        return cls(source, _validate(frames, payloads, manifests), limits)
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 over all payload digests in file order: names this sequence of segments."""
+        return hashlib.sha256(b"".join(s.payload_digest for s in self.segments)).digest()
+
+    def matching(self, environment: Environment) -> tuple[Segment, ...]:
+        """The segments whose requirements this environment meets.
+
+        Raises:
+            PrecompileError: INCOMPATIBLE_ENVIRONMENT where there is none, naming
+                the facts that differ in the last segment.
+        """
+        matching = tuple(
+            segment
+            for segment in self.segments
+            if not environment.mismatches(segment.manifest.requirements)
+        )
+        if not matching:
+            last = self.segments[-1]
+            facts = environment.mismatches(last.manifest.requirements)
+            raise PrecompileError(
+                ErrorCode.INCOMPATIBLE_ENVIRONMENT,
+                "; ".join(str(mismatch) for mismatch in facts),
+                last.manifest_offset,
+            )
+        return matching
+
+    def current(
+        self, segments: Iterable[Segment] | None = None
+    ) -> dict[ArtifactName, StoredArtifact]:
+        """The current artifact of each (type, key) in `segments`, in first-recorded order."""
+        current: dict[ArtifactName, StoredArtifact] = {}
+        for segment in self.segments if segments is None else segments:
+            for removed in segment.manifest.removed:
+                current.pop((removed.type, removed.key), None)
+            for artifact in segment.manifest.artifacts:
+                current[artifact.type, artifact.key] = artifact
+        return current
+
+    def read(self, artifact: StoredArtifact) -> bytes:
+        """The artifact's content, verified.
+
+        Raises:
+            PrecompileError: a CONTENT code; LIMIT_EXCEEDED.
+        """
+        return self._content.read(artifact)
+
+    def view(self, artifact: StoredArtifact) -> memoryview:
+        """As `read`, without a copy where the content is stored uncompressed in one piece.
+
+        The view is of the source's own memory: of a mapped file it shows what
+        later happens to the file, so it is for files that nobody rewrites.
+        """
+        return self._content.view(artifact)
+
+    def stream(self, artifact: StoredArtifact) -> Iterator[memoryview]:
+        """The content block by block; a digest that does not match raises at the end."""
+        return self._content.stream(artifact)
+
+    def verify(self) -> None:
+        """Read every block and every content of every segment.
+
+        Raises:
+            PrecompileError: the first fault in file order.
+        """
+        for segment in self.segments:
+            self._content.verify(segment)
+
+
+def _frames(
+    source: ByteSource, limits: Limits, recover: bool
+) -> tuple[list[SegmentFrame], list[trust.Envelope]]:
+    """The FRAME stage over all segments; the fault at the lowest offset decides."""
+    end = source.size
+    frames, faults = walk_back(source, end, limits)
+    if recover and faults and _may_be_torn(faults):
+        end = complete_prefix(source)
+        if end:
+            frames, faults = walk_back(source, end, limits)
+    envelopes = []
+    for frame in frames:
+        try:
+            envelopes.append(decode_envelope(frame.envelope, frame.manifest_offset))
+        except PrecompileError as fault:
+            faults.append(fault)
+    if faults:
+        raise min(faults, key=lambda fault: fault.offset or 0)
+    return frames, envelopes
+
+
+def _may_be_torn(faults: list[PrecompileError]) -> bool:
+    return any(f.code in (ErrorCode.TRUNCATED, ErrorCode.MALFORMED_FRAME) for f in faults)
+
+
+def _decode(frames: list[SegmentFrame], payloads: list[bytes], limits: Limits) -> list[Manifest]:
+    manifests = []
+    items = content = 0
+    for index, (frame, payload) in enumerate(zip(frames, payloads, strict=True)):
+        manifest = decode_manifest(payload, index, frame.manifest_offset)
+        items += len(manifest.artifacts) + len(manifest.blocks) + len(manifest.removed)
+        items += sum(len(a.extents) + len(a.backends) for a in manifest.artifacts)
+        content += sum(artifact.content_size for artifact in manifest.artifacts)
+        if items > limits.artifacts:
+            detail = f"more than {limits.artifacts} artifacts, blocks and references"
+            raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, frame.manifest_offset)
+        if content > limits.total_content:
+            detail = f"artifacts claim {content} bytes; the limit is {limits.total_content}"
+            raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, frame.manifest_offset)
+        manifests.append(manifest)
+    return manifests
+
+
+def _validate(
+    frames: list[SegmentFrame], payloads: list[bytes], manifests: list[Manifest]
+) -> tuple[Segment, ...]:
+    segments = []
+    previous = b""
+    chain: ChainBlocks = {}
+    for index, (frame, payload, manifest) in enumerate(
+        zip(frames, payloads, manifests, strict=True)
+    ):
+        places = validate(manifest, frame, previous, chain)
+        previous = hashlib.sha256(payload).digest()
+        segments.append(
+            Segment(
+                index, frame.offset, frame.size, frame.manifest_offset, previous, manifest, places
+            )
+        )
+    return tuple(segments)

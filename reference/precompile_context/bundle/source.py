@@ -1,0 +1,67 @@
+"""Where a bundle's bytes are read from: a buffer, or anything that can read a range."""
+
+from __future__ import annotations
+
+import mmap
+from typing import Protocol, runtime_checkable
+
+Buffer = bytes | bytearray | memoryview | mmap.mmap
+
+
+@runtime_checkable
+class ByteSource(Protocol):
+    """Random access to the bytes of a bundle: a file, a mapping, HTTP or S3 ranges."""
+
+    @property
+    def size(self) -> int:
+        """Number of bytes there are; does not change."""
+
+    def read(self, offset: int, size: int) -> memoryview:
+        """The `size` bytes from `offset`; only asked for bytes below `self.size`."""
+
+
+class BufferSource:
+    """A buffer in memory or a mapping; reads are views, nothing is copied."""
+
+    def __init__(self, buffer: Buffer) -> None:
+        self._view = memoryview(buffer).toreadonly().cast("B")
+
+    @property
+    def size(self) -> int:
+        return len(self._view)
+
+    def read(self, offset: int, size: int) -> memoryview:
+        return self._view[offset : offset + size]
+
+
+class JoinedSource:
+    """Ranges of several sources one behind another, as if concatenated."""
+
+    def __init__(self, parts: list[tuple[ByteSource, int, int]]) -> None:
+        """`parts` are (source, first byte, number of bytes)."""
+        self._parts = parts
+        self._size = sum(size for _, _, size in parts)
+
+    @property
+    def size(self) -> int:
+        return self._size
+
+    def read(self, offset: int, size: int) -> memoryview:
+        pieces = []
+        for source, start, length in self._parts:
+            if offset < length:
+                take = min(size, length - offset)
+                pieces.append(source.read(start + offset, take))
+                offset, size = 0, size - take
+                if size == 0:
+                    break
+            else:
+                offset -= length
+        return pieces[0] if len(pieces) == 1 else memoryview(b"".join(pieces))
+
+
+def as_source(source: Buffer | ByteSource) -> ByteSource:
+    """`source` itself where it can read ranges, else a view of the buffer."""
+    if isinstance(source, (bytes, bytearray, memoryview, mmap.mmap)):
+        return BufferSource(source)
+    return source

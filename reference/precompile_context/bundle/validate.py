@@ -1,0 +1,153 @@
+"""The VALIDATE stage: what a manifest says agrees with itself, its segment and its chain."""
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from precompile_context.artifact import ArtifactId, key_fault, name_fault
+from precompile_context.bundle import framing
+from precompile_context.bundle.manifest import BlockEntry, Manifest, StoredArtifact
+from precompile_context.bundle.walk import SegmentFrame
+from precompile_context.environment import MAX_VALUE_BYTES
+from precompile_context.errors import ErrorCode, PrecompileError
+
+
+@dataclass(frozen=True, slots=True)
+class BlockPlace:
+    """Where a block's record lies, in bytes from the bundle's start."""
+
+    offset: int
+    size: int
+
+
+ChainBlocks = dict[tuple[bytes, int, int], BlockPlace]
+
+
+class _InvalidError(Exception):
+    def __init__(self, code: ErrorCode, detail: str) -> None:
+        self.code, self.detail = code, detail
+
+
+def validate(
+    manifest: Manifest, frame: SegmentFrame, previous_digest: bytes, chain: ChainBlocks
+) -> tuple[BlockPlace, ...]:
+    """Check one manifest and place its blocks; adds its own blocks to `chain`.
+
+    `previous_digest` is that of the segment before, empty for the first one;
+    `chain` holds the own blocks of the chain so far and is emptied where a new
+    chain begins.
+
+    Raises:
+        PrecompileError: a VALIDATE code, at the manifest's offset.
+    """
+    try:
+        _check_names(manifest)
+        _check_unique(manifest)
+        if not manifest.previous_manifest_digest:
+            chain.clear()
+        places = _place_blocks(manifest, frame, chain)
+        for artifact in manifest.artifacts:
+            _check_extents(artifact, manifest.blocks)
+        # A chain that points elsewhere would let blocks and removals of one bundle act on another.
+        if manifest.previous_manifest_digest not in (b"", previous_digest):
+            detail = "previous_manifest_digest is not that of the segment before"
+            raise _InvalidError(ErrorCode.BROKEN_CHAIN, detail)
+    except _InvalidError as invalid:
+        raise PrecompileError(invalid.code, invalid.detail, frame.manifest_offset) from None
+    return places
+
+
+def _check_names(manifest: Manifest) -> None:
+    for requirement in manifest.requirements:
+        _check_name(name_fault(requirement.name), requirement.name)
+        _check_sorted(requirement.values, f"values of requirement {requirement.name!r}")
+        if any(len(value.encode()) > MAX_VALUE_BYTES for value in requirement.values):
+            detail = f"requirement {requirement.name!r} has a value over {MAX_VALUE_BYTES} bytes"
+            raise _InvalidError(ErrorCode.INVALID_NAME, detail)
+    _check_sorted((r.name for r in manifest.requirements), "requirements")
+    for artifact in manifest.artifacts:
+        _check_id(artifact)
+        for backend in artifact.backends:
+            _check_id(backend)
+        for name, _ in artifact.fields:
+            _check_name(name_fault(name), name)
+        _check_sorted((name for name, _ in artifact.fields), f"attributes of {artifact.key!r}")
+    for removed in manifest.removed:
+        _check_id(removed)
+
+
+def _check_id(named: StoredArtifact | ArtifactId) -> None:
+    _check_name(name_fault(named.type), named.type)
+    _check_name(key_fault(named.key), named.key)
+
+
+def _check_name(fault: str | None, name: str) -> None:
+    if fault:
+        raise _InvalidError(ErrorCode.INVALID_NAME, f"{name[:80]!r}: {fault}")
+
+
+def _check_sorted(names: Iterable[str], what: str) -> None:
+    encoded = [name.encode() for name in names]
+    if any(a >= b for a, b in itertools.pairwise(encoded)):
+        raise _InvalidError(ErrorCode.INVALID_NAME, f"{what} are not sorted and distinct")
+
+
+def _check_unique(manifest: Manifest) -> None:
+    seen = set()
+    for artifact in manifest.artifacts:
+        name = (artifact.type, artifact.key)
+        if name in seen:
+            detail = f"{artifact.type} {artifact.key!r} stands twice in the manifest"
+            raise _InvalidError(ErrorCode.DUPLICATE_ARTIFACT, detail)
+        seen.add(name)
+
+
+def _place_blocks(
+    manifest: Manifest, frame: SegmentFrame, chain: ChainBlocks
+) -> tuple[BlockPlace, ...]:
+    places = []
+    own: ChainBlocks = {}
+    at = frame.offset + framing.HEADER_SIZE
+    for index, entry in enumerate(manifest.blocks):
+        identity = (entry.digest, entry.compression, entry.content_size)
+        if entry.content_size == 0:
+            raise _InvalidError(ErrorCode.BAD_REFERENCE, f"block {index} has no content")
+        if entry.size == 0:
+            place = chain.get(identity)
+            if place is None:
+                detail = f"external block {index} is in no earlier segment of the chain"
+                raise _InvalidError(ErrorCode.BAD_REFERENCE, detail)
+        elif framing.block_data_size(entry.size) is None or entry.size > framing.MAX_BLOCK_RECORD:
+            detail = f"no Block record has the size {entry.size} of block {index}"
+            raise _InvalidError(ErrorCode.BAD_REFERENCE, detail)
+        else:
+            place = own[identity] = BlockPlace(at, entry.size)
+            at += entry.size
+        places.append(place)
+    if at != frame.manifest_offset:
+        detail = f"the blocks' sizes lead to byte {at}, the manifest begins at another"
+        raise _InvalidError(ErrorCode.BAD_REFERENCE, detail)
+    chain.update(own)
+    return tuple(places)
+
+
+def _check_extents(artifact: StoredArtifact, blocks: tuple[BlockEntry, ...]) -> None:
+    total = 0
+    for extent in artifact.extents:
+        if extent.block >= len(blocks):
+            raise _bad_extent(artifact, "points at a block that is not there")
+        content_size = blocks[extent.block].content_size
+        if extent.size == 0 or extent.offset + extent.size > content_size:
+            raise _bad_extent(artifact, "is empty or reaches past its block")
+        # Several extents in parts of blocks would make reading one artifact cost many blocks.
+        if len(artifact.extents) > 1 and extent.size != content_size:
+            raise _bad_extent(artifact, "is one of several and does not cover its block")
+        total += extent.size
+    if total != artifact.content_size:
+        raise _bad_extent(artifact, f"and its like add up to {total}, not to the content's size")
+
+
+def _bad_extent(artifact: StoredArtifact, what: str) -> _InvalidError:
+    return _InvalidError(
+        ErrorCode.BAD_REFERENCE, f"an extent of {artifact.type} {artifact.key!r} {what}"
+    )

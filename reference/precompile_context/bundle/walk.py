@@ -1,0 +1,220 @@
+"""Finding the segments of a bundle: backwards from its end, or forwards to E."""
+
+from dataclasses import dataclass
+
+from precompile_context.bundle import framing
+from precompile_context.bundle.limits import Limits
+from precompile_context.bundle.source import ByteSource
+from precompile_context.errors import ErrorCode, PrecompileError
+
+# One read of this size from the end holds the footer and most manifests.
+WINDOW = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentFrame:
+    """Where a segment lies and its envelope's bytes; offsets count from the bundle's start."""
+
+    offset: int
+    size: int
+    manifest_offset: int
+    envelope: memoryview
+
+
+class _Window:
+    """The last range read, so that neighbouring small reads cost one."""
+
+    def __init__(self, source: ByteSource) -> None:
+        self._source = source
+        self._start = 0
+        self._data = memoryview(b"")
+
+    def read(self, offset: int, size: int, before: int = 0, after: int = 0) -> memoryview:
+        """`size` bytes at `offset`; where they must be fetched, the bytes around come along."""
+        start = offset - self._start
+        if start < 0 or start + size > len(self._data):
+            first = max(0, offset - before)
+            last = min(self._source.size, offset + size + after)
+            self._start, self._data = first, self._source.read(first, last - first)
+            start = offset - first
+        return self._data[start : start + size]
+
+
+def header_fault(head: memoryview, offset: int) -> PrecompileError | None:
+    """Why the bytes at a segment's start (23, or fewer where the input ends) are no header."""
+    if head == framing.HEADER:
+        return None
+    if len(head) and framing.HEADER.startswith(head):
+        return PrecompileError(
+            ErrorCode.TRUNCATED, "the input ends within the first header", offset + len(head)
+        )
+    if head[2:4] != framing.HEADER[2:4] or head[4:21] != framing.MAGIC or head[0] != 0x0A:
+        return PrecompileError(
+            ErrorCode.NOT_A_BUNDLE, "the input does not begin as a precompile bundle does", offset
+        )
+    if head[21] == framing.HEADER[21] and head[22] != framing.HEADER[22]:
+        return PrecompileError(
+            ErrorCode.UNSUPPORTED_VERSION,
+            f"the segment is of another major version; this reader knows {framing.MAJOR}",
+            offset,
+        )
+    return PrecompileError(ErrorCode.MALFORMED_FRAME, "the segment's header is malformed", offset)
+
+
+def check_head(source: ByteSource) -> None:
+    """Raise where the input does not begin with a segment of this version."""
+    head = source.read(0, min(source.size, framing.HEADER_SIZE))
+    if fault := header_fault(head, 0):
+        raise fault
+
+
+def walk_back(
+    source: ByteSource, end: int, limits: Limits
+) -> tuple[list[SegmentFrame], list[PrecompileError]]:
+    """The segments of `source[:end]` in file order, and the faults met.
+
+    Goes from footer to footer. Nothing a footer says is believed before the
+    header constant was seen at its segment's start and the manifest record was
+    seen to end exactly at the footer; the walk is right only if it lands on 0,
+    so nothing is handed out before.
+    """
+    frames: list[SegmentFrame] = []
+    faults: list[PrecompileError] = []
+    window = _Window(source)
+    while end > 0:
+        frame = _segment_ending_at(window, end, limits, last=not frames and not faults)
+        if isinstance(frame, PrecompileError):
+            faults.append(frame)
+            break
+        head = window.read(frame.offset, framing.HEADER_SIZE, before=WINDOW)
+        if fault := header_fault(head, frame.offset):
+            if fault.code is ErrorCode.NOT_A_BUNDLE and frame.offset > 0:
+                detail = "no segment header stands where a segment must begin"
+                fault = PrecompileError(ErrorCode.MALFORMED_FRAME, detail, frame.offset)
+            faults.append(fault)
+        frames.append(frame)
+        if len(frames) > limits.segments:
+            detail = f"more than {limits.segments} segments"
+            faults.append(PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, frame.offset))
+            break
+        end = frame.offset
+    frames.reverse()
+    return frames, faults
+
+
+def _segment_ending_at(
+    window: _Window, end: int, limits: Limits, *, last: bool
+) -> SegmentFrame | PrecompileError:
+    at = end - framing.FOOTER_SIZE
+    numbers = None
+    if at >= framing.HEADER_SIZE:
+        numbers = framing.read_footer(window.read(at, framing.FOOTER_SIZE, before=WINDOW))
+    if numbers is None:
+        if last:
+            detail = "the input does not end with a segment footer"
+            return PrecompileError(ErrorCode.TRUNCATED, detail, end)
+        detail = "no footer stands where the segment before must end"
+        return PrecompileError(ErrorCode.MALFORMED_FRAME, detail, max(0, at))
+    manifest_offset, size = numbers
+    if size > end or not framing.footer_is_sane(manifest_offset, size):
+        detail = "the footer's offsets do not lie within the input"
+        return PrecompileError(ErrorCode.MALFORMED_FRAME, detail, at)
+    start = end - size
+    manifest_at = start + manifest_offset
+    prefix_view = window.read(manifest_at, min(11, at - manifest_at), before=WINDOW)
+    prefix = framing.read_manifest_prefix(prefix_view, 0)
+    if prefix is None or manifest_at + prefix[0] + prefix[1] != at:
+        detail = "no manifest record stands between the footer and where the footer points"
+        return PrecompileError(ErrorCode.MALFORMED_FRAME, detail, manifest_at)
+    if at - manifest_at > limits.manifest_bytes:
+        detail = f"a manifest of {at - manifest_at} bytes; the limit is {limits.manifest_bytes}"
+        return PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, manifest_at)
+    envelope = window.read(manifest_at + prefix[0], prefix[1])
+    return SegmentFrame(start, size, manifest_at, envelope)
+
+
+def complete_prefix(source: ByteSource) -> int:
+    """E: the end of the longest prefix of complete segments, found forwards; 0 where there is none.
+
+    Reads tags and lengths only. There is no resynchronising: the first byte that
+    does not continue a segment ends the search.
+    """
+    end = 0
+    while (segment_end := _segment_end(source, end)) is not None:
+        end = segment_end
+    return end
+
+
+def _segment_end(source: ByteSource, start: int) -> int | None:
+    """The end of the complete segment that begins at `start`, or None."""
+    size = source.size
+    position = start + framing.HEADER_SIZE
+    if position > size or source.read(start, framing.HEADER_SIZE) != framing.HEADER:
+        return None
+    while position < size:
+        data = source.read(position, min(framing.MAX_BLOCK_PREFIX + 1, size - position))
+        if data[0] == framing.BLOCK_TAG:
+            record_size = _block_record_size(data)
+            if record_size is None:
+                return None
+            position += record_size
+            continue
+        prefix = framing.read_manifest_prefix(data, 0)
+        if prefix is None:
+            return None
+        footer_at = position + prefix[0] + prefix[1]
+        end = footer_at + framing.FOOTER_SIZE
+        if end > size:
+            return None
+        numbers = framing.read_footer(source.read(footer_at, framing.FOOTER_SIZE))
+        return end if numbers == (position - start, end - start) else None
+    return None
+
+
+def _block_record_size(data: memoryview) -> int | None:
+    """Length of the Block record that `data` begins, or None where its prefix is malformed."""
+    outer = framing.read_varint(data, 1)
+    if outer is None or outer[1] >= len(data) or data[outer[1]] != framing.DATA_TAG:
+        return None
+    inner = framing.read_varint(data, outer[1] + 1)
+    if inner is None or inner[0] == 0 or inner[1] - outer[1] + inner[0] != outer[0]:
+        return None
+    record_size = outer[1] + outer[0]
+    return record_size if record_size <= framing.MAX_BLOCK_RECORD else None
+
+
+def holds_committed_segment(source: ByteSource, start: int) -> bool:
+    """Whether a committed segment lies anywhere from `start` on, damage around it or not.
+
+    Asked before a torn tail is cut: what was committed must not be cut with it.
+    Goes by footers, each one a constant number of small reads, so that no input
+    makes it slow.
+    """
+    step = 16 << 20
+    for first in range(start, source.size, step):
+        length = min(step + framing.FOOTER_SIZE, source.size - first)
+        data = bytes(source.read(first, length))
+        at = data.find(framing.FOOTER_TAG)
+        while at >= 0:
+            if _commits(source, start, first + at, data[at : at + framing.FOOTER_SIZE]):
+                return True
+            at = data.find(framing.FOOTER_TAG, at + 1)
+    return False
+
+
+def _commits(source: ByteSource, start: int, footer_at: int, footer: bytes) -> bool:
+    numbers = framing.read_footer(footer)
+    if numbers is None or not framing.footer_is_sane(*numbers):
+        return False
+    manifest_offset, size = numbers
+    segment_start = footer_at + framing.FOOTER_SIZE - size
+    if segment_start < start:
+        return False
+    manifest_at = segment_start + manifest_offset
+    data = source.read(manifest_at, min(11, footer_at - manifest_at))
+    prefix = framing.read_manifest_prefix(data, 0)
+    return (
+        prefix is not None
+        and manifest_at + prefix[0] + prefix[1] == footer_at
+        and source.read(segment_start, framing.HEADER_SIZE) == framing.HEADER
+    )

@@ -1,0 +1,119 @@
+"""PrecompileCache: where stitched entries live, in memory or in a directory."""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from precompile_context.artifact import (
+    ArtifactId,
+    ArtifactKind,
+    CacheArtifact,
+    PrecompileCacheArtifact,
+    Registry,
+    attributes_of,
+)
+from precompile_context.bundle import Bundle, Chain, NewArtifact, SegmentWriter
+from precompile_context.errors import ErrorCode, PrecompileError
+from precompile_context.held import Held
+
+
+@dataclass(frozen=True)
+class StitchedEntry:
+    """An entry with its backends, and by key what the backends deserialized to."""
+
+    entry: PrecompileCacheArtifact[Any]
+    backends: tuple[PrecompileCacheArtifact[Any], ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+
+class PrecompileCache(ABC):
+    """Entries by (type, key), each with its backends, each written in one piece."""
+
+    @abstractmethod
+    def write(self, stitched: StitchedEntry) -> None:
+        """Put the entry in place of the one of its type and key. May raise OSError."""
+
+    @abstractmethod
+    def read(self, type_name: str, key: str) -> StitchedEntry | None:
+        """The entry, or None where there is none.
+
+        Raises:
+            PrecompileError: what is stored is damaged.
+        """
+
+
+class MemoryPrecompileCache(PrecompileCache):
+    """Entries as objects, for one process."""
+
+    def __init__(self) -> None:
+        self._entries: dict[tuple[str, str], StitchedEntry] = {}
+
+    def write(self, stitched: StitchedEntry) -> None:
+        self._entries[stitched.entry.TYPE, stitched.entry.key] = stitched
+
+    def read(self, type_name: str, key: str) -> StitchedEntry | None:
+        return self._entries.get((type_name, key))
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+class EntryDirectory(Protocol):
+    """A flat set of files that are replaced as a whole; `files.Directory` is one."""
+
+    def read(self, name: str) -> bytes | None:
+        """The file's bytes, all of one version, or None where there is none."""
+
+    def replace(self, name: str, chunks: list[bytes | memoryview]) -> None:
+        """Make the chunks the file's bytes; a reader sees the old or the new, never a mixture."""
+
+
+class DirectoryPrecompileCache(PrecompileCache):
+    """Each entry one bundle file, which other processes may read while it is replaced."""
+
+    def __init__(self, directory: EntryDirectory, registry: Registry) -> None:
+        """`registry` knows the classes of the entries and backends to be read."""
+        self._directory = directory
+        self._registry = registry
+
+    def write(self, stitched: StitchedEntry) -> None:
+        backends = [_new(backend) for backend in stitched.backends]
+        ids = tuple(ArtifactId(b.type, b.key, b.digest) for b in backends)
+        artifacts = [*backends, _new(stitched.entry, ids)]
+        chunks = list(SegmentWriter(Chain()).chunks(artifacts))
+        self._directory.replace(_file_name(stitched.entry.TYPE, stitched.entry.key), chunks)
+
+    def read(self, type_name: str, key: str) -> StitchedEntry | None:
+        from precompile_context.populate import Populate
+
+        data = self._directory.read(_file_name(type_name, key))
+        if data is None:
+            return None
+        bundle = Bundle.open(data)
+        current = {n: Held.loaded(bundle, stored) for n, stored in bundle.current().items()}
+        cache = MemoryPrecompileCache()
+        report = Populate(current, self._registry, cache).run()
+        for outcome in report.outcomes:
+            raise PrecompileError(outcome.code, f"{outcome.type} {outcome.key!r}: {outcome.detail}")
+        stitched = cache.read(type_name, key)
+        if stitched is None:  # a file under another entry's name
+            detail = f"the file holds no {type_name} entry {key!r}"
+            raise PrecompileError(ErrorCode.APPLY_FAILED, detail)
+        return stitched
+
+
+def _new(artifact: CacheArtifact, backends: tuple[ArtifactId, ...] = ()) -> NewArtifact:
+    digest = hashlib.sha256(artifact.content).digest()
+    fields = tuple(attributes_of(artifact).items())
+    kind = ArtifactKind(artifact.KIND)
+    return NewArtifact(
+        artifact.TYPE, artifact.key, kind, digest, artifact.content, backends, fields
+    )
+
+
+def _file_name(type_name: str, key: str) -> str:
+    """A name that no key can turn into a path or make clash: a digest of both."""
+    name = len(type_name).to_bytes(2, "big") + type_name.encode() + key.encode()
+    return hashlib.sha256(name).hexdigest() + ".precompile"

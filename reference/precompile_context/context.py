@@ -1,0 +1,391 @@
+"""PrecompileContext: records what compilers produced, saves it, loads it and applies it."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ContextManager, Protocol
+
+from precompile_context.artifact import (
+    ArtifactId,
+    ArtifactKind,
+    CacheArtifact,
+    Registry,
+    attribute_fault,
+    attributes_of,
+    key_fault,
+)
+from precompile_context.bundle import (
+    DEFAULT_LIMITS,
+    BufferSource,
+    Bundle,
+    ByteSource,
+    Chain,
+    Limits,
+    Producer,
+    SegmentWriter,
+)
+from precompile_context.bundle.source import Buffer
+from precompile_context.bundle.writer import split
+from precompile_context.cache import PrecompileCache
+from precompile_context.cache_info import CacheInfo
+from precompile_context.environment import Environment, Requirement
+from precompile_context.errors import ErrorCode, MisuseError, PrecompileError
+from precompile_context.held import Held
+from precompile_context.populate import Populate, PopulateReport, instantiate
+from precompile_context.state import State, digest_of
+from precompile_context.version import __version__
+
+PRODUCER = Producer("precompile-context", __version__)
+
+
+class Appending(Protocol):
+    """A bundle opened for appending, locked until the block ends."""
+
+    @property
+    def bundle(self) -> Bundle | None:
+        """What is there already; None where the file is new."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the bundle, what was appended included."""
+
+    def append(self, chunks: Iterable[bytes | memoryview]) -> None:
+        """Write one segment; its last chunk commits it. An exception undoes all appends."""
+
+
+class BundleSink(Protocol):
+    """Something that segments are appended to; `files.BundleFile` is one."""
+
+    def appending(self) -> ContextManager[Appending]:
+        """Lock, open, and at the end unlock."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """What a load brought: the bundle's current artifacts here, and what stayed opaque."""
+
+    info: CacheInfo
+    segments: int
+    opaque: int
+    ignored: int
+
+
+@dataclass(frozen=True, slots=True)
+class SaveReport:
+    """All current artifacts, those that were appended, and the sink's bytes afterwards."""
+
+    info: CacheInfo
+    appended: tuple[ArtifactId, ...]
+    size: int
+
+
+class PrecompileContext:
+    """The artifacts of one compiler session. Safe for threads; operations are linearizable.
+
+    Hashing, compression and reading hold no lock, so recording goes on beside a save.
+    """
+
+    def __init__(
+        self,
+        *,
+        environment: Environment | None = None,
+        requirements: Sequence[Requirement] | None = None,
+        registry: Registry | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        producer: Producer = PRODUCER,
+    ) -> None:
+        """Args:
+        environment: facts of this host; loaded segments must match them.
+        requirements: what saved segments require; by default every fact, exactly.
+        registry: known artifact types; by default a new one.
+        limits: what is refused of a loaded bundle.
+        """
+        self.environment = environment or Environment()
+        if requirements is None:
+            requirements = self.environment.requirements()
+        self.requirements = tuple(requirements)
+        self.registry = registry or Registry()
+        self._limits = limits
+        self._producer = producer
+        self._state = State()
+        self._lock = threading.RLock()
+        self._saving = threading.Lock()  # one save or load at a time; taken before _lock
+
+    def register(self, cls: type[CacheArtifact]) -> type[CacheArtifact]:
+        """Make an artifact class known under its TYPE; see `Registry.register`."""
+        return self.registry.register(cls)
+
+    def record_artifact(
+        self,
+        type: str,
+        key: str,
+        content: bytes | bytearray | memoryview,
+        *,
+        backends: Sequence[tuple[str, str]] = (),
+        **fields: Any,
+    ) -> None:
+        """Make this the current artifact of (type, key); nothing happens where it is already.
+
+        `backends` are the (type, key) of an entry's backends, which may be
+        recorded before or after it; `fields` are those that the type's class adds.
+
+        Raises:
+            MisuseError: the type is not registered, key, fields or backends are
+                not what it takes.
+        """
+        held = self._held(type, key, bytes(content), backends, fields)
+        with self._lock:
+            self._state.put(held)
+
+    def _held(
+        self,
+        type_name: str,
+        key: str,
+        content: bytes,
+        backends: Sequence[tuple[str, str]],
+        fields: dict[str, Any],
+    ) -> Held:
+        cls = self.registry.get(type_name)
+        if cls is None:
+            raise MisuseError(f"type {type_name!r} is not registered")
+        if fault := key_fault(key):
+            raise MisuseError(f"key {key[:80]!r}: {fault}")
+        if backends and cls.KIND is not ArtifactKind.ENTRY:
+            raise MisuseError(f"{type_name} artifacts name no backends: only entries do")
+        for backend_type, backend_key in backends:
+            backend_cls = self.registry.get(backend_type)
+            if backend_cls is None or backend_cls.KIND is not ArtifactKind.BACKEND:
+                raise MisuseError(f"{backend_type!r} is no registered type of backends")
+            if fault := key_fault(backend_key):
+                raise MisuseError(f"backend {backend_key[:80]!r}: {fault}")
+        try:
+            attributes = attributes_of(cls(key=key, content=content, **fields))
+        except TypeError as error:
+            raise MisuseError(f"fields of {type_name}: {error}") from error
+        for name, value in attributes.items():
+            if fault := attribute_fault(name, value):
+                raise MisuseError(f"field {name!r} of {type_name}: {fault}")
+        ids = tuple(ArtifactId(*backend) for backend in backends)
+        digest = digest_of(content)
+        return Held(type_name, key, cls.KIND, digest, content, ids, tuple(attributes.items()))
+
+    def remove(self, type: str, key: str) -> bool:
+        """Take the artifact away; whether there was one."""
+        with self._lock:
+            return self._state.remove((type, key))
+
+    def edit_artifact(self, key: str, edit: Callable[[bytes], bytes]) -> None:
+        """Replace a backend's content by `edit(content)`; its entries follow and are unsaved again.
+
+        Raises:
+            MisuseError: there is no backend with this key, or there are several.
+        """
+        while True:
+            before = self._backend(key)
+            content = bytes(edit(before.read()))
+            held = Held(
+                before.type,
+                before.key,
+                before.kind,
+                digest_of(content),
+                content,
+                fields=before.fields,
+            )
+            with self._lock:
+                if self._state.held.get(before.name) is before:
+                    self._state.edit(held)
+                    return
+
+    def _backend(self, key: str) -> Held:
+        with self._lock:
+            found = [
+                held
+                for held in self._state.held.values()
+                if held.key == key and held.kind == ArtifactKind.BACKEND
+            ]
+        if len(found) != 1:
+            raise MisuseError(f"{len(found)} backends have the key {key!r}; one must")
+        return found[0]
+
+    def serialize_artifact_by_key(self, key: str) -> CacheArtifact | None:
+        """The backend with this key, saved or not; None where there is none."""
+        with self._lock:
+            known = any(
+                held.key == key and held.kind == ArtifactKind.BACKEND
+                for held in self._state.held.values()
+            )
+        return instantiate(self._backend(key), self.registry) if known else None
+
+    def lookup(self, type: str, key: str) -> CacheArtifact | None:
+        """The current artifact, typed; None where there is none.
+
+        Raises:
+            PrecompileError: its type is unknown, or its bytes are damaged.
+        """
+        with self._lock:
+            held = self._state.held.get((type, key))
+        return None if held is None else instantiate(held, self.registry)
+
+    def current(self) -> tuple[ArtifactId, ...]:
+        """What is current, in first-recorded order; reads no content."""
+        with self._lock:
+            return tuple(held.id for held in self._state.held.values())
+
+    def need_serialize(self) -> bool:
+        """Whether anything was recorded or removed and is not saved."""
+        with self._lock:
+            return self._state.need_save()
+
+    def serialize(self) -> tuple[bytes, CacheInfo] | None:
+        """All segments so far, with one more for what is not in them yet; and what is current.
+
+        None where nothing was ever recorded or loaded. With nothing new, the same
+        bytes. If it fails, the state is as before.
+        """
+        with self._saving:
+            with self._lock:
+                state = self._state
+                snapshot = state.snapshot()
+                info = CacheInfo.of(snapshot)
+                new = state.unserialized(snapshot)
+                removed = [name for name in state.memory.removed if name in state.saved]
+            if not new and not removed:
+                with self._lock:
+                    state.memory.clear()
+                    return (state.joined(), info) if state.segments else None
+            chain = state.chain.copy()
+            data = b"".join(self._segments(chain, new, removed))
+            with self._lock:
+                state.segments.append((BufferSource(data), 0, len(data)))
+                state.digests.append(chain.previous_digest)
+                state.chain = chain
+                state.serialized = None
+                for name in removed:
+                    state.saved.pop(name, None)
+                    state.memory.removed.pop(name, None)
+                for held in new:
+                    state.saved[held.name] = held.identity
+                    state.memory.removed.pop(held.name, None)
+                state.mark_saved(snapshot, state.memory)
+            return state.joined(), info
+
+    def _segments(
+        self, chain: Chain, new: list[Held], removed: list[tuple[str, str]]
+    ) -> Iterator[bytes | memoryview]:
+        for chunks in self._segment_chunks(chain, new, removed):
+            yield from chunks
+
+    def _segment_chunks(
+        self, chain: Chain, new: list[Held], removed: list[tuple[str, str]]
+    ) -> Iterator[Iterator[bytes | memoryview]]:
+        """The chunks of each segment: one, or more where a manifest would grow too large."""
+        gone = tuple(ArtifactId(*name) for name in removed)
+        for run in split(held.to_write() for held in new):
+            writer = SegmentWriter(chain, requirements=self.requirements, producer=self._producer)
+            yield writer.chunks(run, gone)
+            gone = ()
+
+    def save_to(self, sink: BundleSink, *, keep_existing: bool = False) -> SaveReport:
+        """Append to `sink` what it does not hold for this environment; nothing else changes.
+
+        What others appended meanwhile stays. With `keep_existing`, an artifact
+        whose (type, key) the sink holds with another content is not appended:
+        the first one wins, as fits caches whose contents are equivalent.
+
+        Raises:
+            PrecompileError: what the sink holds is damaged; nothing was changed.
+            OSError: the file could not be written; what was committed is intact.
+        """
+        with self._saving, sink.appending() as file:
+            with self._lock:
+                state = self._state
+                snapshot = state.snapshot()
+                tombstones = list(state.file.removed)
+            there = _current(file.bundle, self.environment)
+            removed = [name for name in tombstones if name in there]
+            new = [
+                held
+                for _, held in snapshot.values()
+                if held.name not in there
+                or held.name in removed
+                or (there[held.name] != held.identity and not keep_existing)
+            ]
+            if new or removed:
+                chain = Chain.of(file.bundle) if file.bundle else Chain()
+                for chunks in self._segment_chunks(chain, new, removed):
+                    file.append(chunks)
+            with self._lock:
+                for name in tombstones:
+                    state.file.removed.pop(name, None)
+                state.mark_saved(snapshot, state.file)
+            appended = tuple(held.id for held in new)
+            return SaveReport(CacheInfo.of(snapshot), appended, file.size)
+
+    def load(self, source: Buffer | ByteSource | Bundle) -> LoadReport:
+        """Make a bundle's artifacts current here, and its segments part of what is serialized.
+
+        A torn tail is left out and counted. Artifacts of segments that do not
+        match stay opaque: they are kept, and are never current. No content is
+        read. What is loaded supersedes what was recorded under the same name.
+
+        Raises:
+            PrecompileError: a code of FRAME to COMPAT; the state is as before.
+        """
+        if isinstance(source, Bundle):
+            bundle = source
+        else:
+            bundle = Bundle.open(source, limits=self._limits, recover=True)
+        matching = bundle.matching(self.environment)
+        with self._saving, self._lock:
+            self._state.adopt(bundle, matching)
+        return LoadReport(
+            info=CacheInfo.of(bundle.current(matching)),
+            segments=len(bundle.segments),
+            opaque=len(bundle.segments) - len(matching),
+            ignored=bundle.ignored,
+        )
+
+    def populate(self, cache: PrecompileCache | None = None) -> PopulateReport:
+        """Apply what is current: caches are populated, entries stitched into `cache`.
+
+        One artifact's failure is its own outcome and stops no other.
+
+        Raises:
+            MisuseError: there are entries, and no cache to write them to.
+        """
+        with self._lock:
+            state = self._state
+            current = {name: state.resolve(held) for name, held in state.held.items()}
+        return Populate(current, self.registry, cache).run()
+
+    def clear(self) -> None:
+        """Forget everything but the registered types."""
+        with self._lock:
+            self._state = State()
+
+    @contextlib.contextmanager
+    def fresh(self) -> Iterator[None]:
+        """An empty state for the length of a with-block, the old one back afterwards."""
+        with self._lock:
+            before, self._state = self._state, State()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._state = before
+
+
+def _current(bundle: Bundle | None, environment: Environment) -> dict[tuple[str, str], Any]:
+    """What a bundle holds for this environment: identities by name; nothing where none matches."""
+    if bundle is None:
+        return {}
+    try:
+        matching = bundle.matching(environment)
+    except PrecompileError as error:
+        if error.code is not ErrorCode.INCOMPATIBLE_ENVIRONMENT:
+            raise
+        return {}  # made for other hosts: ours goes beside it, in a segment of its own
+    return {name: stored.identity for name, stored in bundle.current(matching).items()}

@@ -1,0 +1,91 @@
+"""Facts of a host, what a segment requires of them, and the verdict with the facts that differ."""
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from precompile_context.artifact import name_fault
+from precompile_context.errors import MisuseError
+
+# A value is a word or a line (a version, a flag, a compiler's banner), never a document.
+MAX_VALUE_BYTES = 1024
+
+
+class Match(enum.IntEnum):
+    """How required values compare with the host's; `precompile.v1.Match`."""
+
+    EXACT = 1
+    SUPERSET = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One fact that must hold on the host; `match` is a plain int where it is unknown to us."""
+
+    name: str
+    match: Match | int
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """A requirement that this host does not meet; `actual` is None where the fact is unknown."""
+
+    requirement: Requirement
+    actual: frozenset[str] | None
+
+    def __str__(self) -> str:
+        wanted = "{" + ", ".join(self.requirement.values) + "}"
+        if self.actual is None:
+            return f"{self.requirement.name}: needs {wanted}, unknown on this host"
+        return f"{self.requirement.name}: needs {wanted}, here {{{', '.join(sorted(self.actual))}}}"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What is known of a host: sets of strings by the name of the fact."""
+
+    facts: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, values in self.facts.items():
+            if fault := name_fault(name):
+                raise MisuseError(f"fact {name!r}: {fault}")
+            for value in values:
+                if len(value.encode()) > MAX_VALUE_BYTES:
+                    raise MisuseError(f"fact {name!r} has a value over {MAX_VALUE_BYTES} bytes")
+
+    @classmethod
+    def of(cls, **facts: str | Iterable[str]) -> "Environment":
+        """Facts by keyword, `__` standing for a dot: `Environment.of(torch__version="2.13.0")`."""
+        return cls(
+            {
+                name.replace("__", "."): frozenset([value] if isinstance(value, str) else value)
+                for name, value in facts.items()
+            }
+        )
+
+    def requirements(self, match: Match = Match.EXACT) -> tuple[Requirement, ...]:
+        """Every fact of this host as a requirement, sorted as a manifest wants them."""
+        return tuple(
+            Requirement(name, match, tuple(sorted(self.facts[name], key=str.encode)))
+            for name in sorted(self.facts, key=str.encode)
+        )
+
+    def mismatches(self, requirements: Iterable[Requirement]) -> tuple[Mismatch, ...]:
+        """The requirements that do not match here, in their order; empty where all match."""
+        return tuple(
+            Mismatch(requirement, self.facts.get(requirement.name))
+            for requirement in requirements
+            if not self._meets(requirement)
+        )
+
+    def _meets(self, requirement: Requirement) -> bool:
+        actual = self.facts.get(requirement.name)
+        if actual is None:  # an unknown fact may be anything: it never matches
+            return False
+        if requirement.match == Match.EXACT:
+            return actual == frozenset(requirement.values)
+        if requirement.match == Match.SUPERSET:
+            return actual >= frozenset(requirement.values)
+        return False  # a way of matching added later: not for this reader

@@ -1,0 +1,256 @@
+"""The file system, and the only place that touches it: map, append under a lock, replace."""
+
+import contextlib
+import errno
+import fcntl
+import mmap
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from precompile_context.bundle import (
+    DEFAULT_LIMITS,
+    Bundle,
+    Chain,
+    Limits,
+    SegmentWriter,
+)
+from precompile_context.bundle.fold import Folded, fold, foldable
+from precompile_context.bundle.walk import complete_prefix, holds_committed_segment
+from precompile_context.errors import ErrorCode, PrecompileError
+
+Chunk = bytes | memoryview
+
+
+class BundleFile:
+    """One bundle file, shared by any number of readers and appending processes."""
+
+    def __init__(self, path: str | os.PathLike[str], *, limits: Limits = DEFAULT_LIMITS) -> None:
+        self.path = Path(path)
+        self._limits = limits
+
+    def open(self, *, recover: bool = True) -> Bundle:
+        """The bundle over a mapping of the file as it is now; later appends are not seen.
+
+        Raises:
+            PrecompileError: a code of FRAME to VALIDATE.
+            OSError: the file cannot be opened or mapped.
+        """
+        with self.path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            data = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) if size else b""
+        return Bundle.open(data, limits=self._limits, recover=recover)
+
+    @contextlib.contextmanager
+    def appending(self) -> Iterator["FileAppending"]:
+        """Lock the file, made where there is none, and open it for appending.
+
+        A torn tail is cut first, and only where nothing committed is cut with it.
+        An exception within the block takes back what the block appended.
+
+        Raises:
+            PrecompileError: the file is no sound bundle; it was not changed.
+            OSError: the file cannot be opened, locked or written.
+        """
+        fd = self._lock()
+        try:
+            appending = FileAppending(fd, self.path, self._limits)
+            try:
+                yield appending
+            except BaseException:
+                appending.roll_back()
+                raise
+        finally:
+            os.close(fd)  # also unlocks
+
+    def fold(self, base_digest: bytes) -> bool:
+        """Put one segment in place of all behind the one with this payload digest.
+
+        Segments appended one by one compress badly; together they share blocks.
+        `base_digest` is empty to fold all. The file is replaced as a whole, what
+        stands before stays byte for byte. Whether anything was folded: not where
+        there is less than two, or one segment cannot mean the same.
+
+        Raises:
+            PrecompileError: the file is damaged; it was not changed.
+            OSError: the file cannot be read or written; it was not changed.
+        """
+        fd = self._lock()
+        try:
+            source = _FileSource(fd)
+            bundle = Bundle.open(source, limits=self._limits)
+            digests = [b"", *(segment.payload_digest for segment in bundle.segments)]
+            if base_digest not in digests:
+                return False  # folded away by another process meanwhile
+            tail = bundle.segments[digests.index(base_digest) :]
+            if len(tail) < 2 or (base_digest and tail[0].begins_chain) or not foldable(tail):
+                return False
+            chunks = _folded_chunks(source, bundle, tail[0].offset, fold(bundle, tail))
+            replace(self.path, chunks, mode=os.fstat(fd).st_mode & 0o777)
+            return True
+        finally:
+            os.close(fd)
+
+    def _lock(self) -> int:
+        """A descriptor of the file that the path names, locked for this process alone."""
+        while True:
+            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX)
+                # Another process may have replaced the file while this one waited: what is
+                # appended to the old one would be lost.
+                with contextlib.suppress(FileNotFoundError):
+                    if os.path.samestat(os.fstat(fd), os.stat(self.path)):
+                        return fd
+            except OSError as error:
+                os.close(fd)
+                if error.errno in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+                    text = "the file system cannot lock files; keep the bundle on a local one"
+                    raise OSError(error.errno, text, str(self.path)) from error
+                raise
+            except BaseException:
+                os.close(fd)
+                raise
+            os.close(fd)
+
+
+class FileAppending:
+    """A locked bundle file; see `BundleFile.appending`."""
+
+    def __init__(self, fd: int, path: Path, limits: Limits) -> None:
+        self._fd = fd
+        self._path = path
+        self.bundle = _open_for_append(fd, limits)
+        self._base = self.size = self.bundle.size if self.bundle else 0
+
+    def append(self, chunks: Iterable[Chunk]) -> None:
+        """Write one segment: all but its last chunk, sync, the last chunk, sync."""
+        at, footer = self.size, None
+        for chunk in chunks:
+            if footer is not None:
+                at += self._write(footer, at)
+            footer = chunk
+        if footer is None:
+            return
+        os.fsync(self._fd)
+        at += self._write(footer, at)  # the footer commits: nothing of it before the sync
+        os.fsync(self._fd)
+        if self.size == 0:
+            _sync_directory(self._path.parent)
+        self.size = at
+
+    def _write(self, chunk: Chunk, at: int) -> int:
+        view = memoryview(chunk)
+        done = 0
+        while done < len(view):
+            done += os.pwrite(self._fd, view[done:], at + done)
+        return done
+
+    def roll_back(self) -> None:
+        """Take back what was appended, so that all of it is there or none."""
+        if os.fstat(self._fd).st_size > self._base:
+            os.ftruncate(self._fd, self._base)
+            os.fsync(self._fd)
+        self.size = self._base
+
+
+class _FileSource:
+    """Ranges of an open file. Unlike a mapping, it cannot fault where the file shrinks."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self.size = os.fstat(fd).st_size
+
+    def read(self, offset: int, size: int) -> memoryview:
+        data = os.pread(self._fd, size, offset)
+        while len(data) < size:
+            more = os.pread(self._fd, size - len(data), offset + len(data))
+            if not more:
+                raise OSError(errno.EIO, "the bundle file became shorter while it was read")
+            data += more
+        return memoryview(data)
+
+
+def _open_for_append(fd: int, limits: Limits) -> Bundle | None:
+    """The bundle in the file, a torn tail cut off; None where nothing is left."""
+    source = _FileSource(fd)
+    if source.size == 0:
+        return None
+    try:
+        return Bundle.open(source, limits=limits)
+    except PrecompileError as error:
+        # Only a tail without a footer is a writer's unfinished work. With a footer there, and
+        # the walk failing, damage lies within, and segments behind it may still be read.
+        if error.code is not ErrorCode.TRUNCATED:
+            raise
+        end = complete_prefix(source)
+        if holds_committed_segment(source, end):
+            detail = "damage before a later segment; appending would cut that off"
+            raise PrecompileError(ErrorCode.MALFORMED_FRAME, detail, end) from None
+    if end:
+        cut = _FileSource(fd)
+        cut.size = end
+        bundle = Bundle.open(cut, limits=limits)
+    else:
+        bundle = None
+    os.ftruncate(fd, end)
+    return bundle
+
+
+def _folded_chunks(
+    source: _FileSource, bundle: Bundle, base: int, folded: Folded
+) -> Iterator[Chunk]:
+    step = 16 << 20
+    for start in range(0, base, step):
+        yield source.read(start, min(step, base - start))
+    chain = Chain()
+    if base:
+        chain = Chain.of(bundle, before=base)
+    writer = SegmentWriter(chain, requirements=folded.requirements)
+    yield from writer.chunks(folded.artifacts, folded.removed)
+
+
+class Directory:
+    """A flat directory of files that are replaced as a whole."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def read(self, name: str) -> bytes | None:
+        """The file's bytes, all of one version, or None where there is none."""
+        try:
+            return (self.path / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def replace(self, name: str, chunks: Iterable[Chunk]) -> None:
+        """Make the chunks the file's bytes, at once for every reader."""
+        replace(self.path / name, chunks)
+
+
+def replace(path: Path, chunks: Iterable[Chunk], *, mode: int = 0o644) -> None:
+    """Write a file beside `path`, sync it and put it in its place; readers see old or new."""
+    fd, temporary = tempfile.mkstemp(prefix=f".{path.name[:64]}.", dir=path.parent)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.writelines(chunks)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+    _sync_directory(path.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    """Make a new name last through a power cut."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

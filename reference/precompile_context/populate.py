@@ -1,0 +1,163 @@
+"""Applying artifacts: caches are populated, entries are stitched with their backends."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from precompile_context.artifact import (
+    ArtifactKind,
+    CacheArtifact,
+    PrecompileCacheArtifact,
+    Registry,
+    attribute_names,
+)
+from precompile_context.cache import PrecompileCache, StitchedEntry
+from precompile_context.cache_info import CacheInfo
+from precompile_context.errors import ErrorCode, MisuseError, PrecompileError
+from precompile_context.held import ArtifactName, Held
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Why one artifact was not applied."""
+
+    type: str
+    key: str
+    code: ErrorCode
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class PopulateReport:
+    """What was applied, and an outcome for each artifact that was not."""
+
+    info: CacheInfo
+    outcomes: tuple[Outcome, ...]
+
+
+def instantiate(held: Held, registry: Registry) -> CacheArtifact:
+    """The typed artifact, content read and checked; attributes its class lacks stay behind.
+
+    Raises:
+        PrecompileError: UNKNOWN_ARTIFACT_TYPE; APPLY_FAILED where the class does
+            not take the attributes; a CONTENT code.
+    """
+    cls = registry.get(held.type)
+    if cls is None or held.kind != cls.KIND:
+        detail = f"no artifact class of type {held.type!r} and kind {held.kind!r} is registered"
+        raise PrecompileError(ErrorCode.UNKNOWN_ARTIFACT_TYPE, detail)
+    known = attribute_names(cls)
+    fields: dict[str, Any] = {name: value for name, value in held.fields if name in known}
+    content = held.read()
+    try:
+        return cls(key=held.key, content=content, **fields)
+    except Exception as error:
+        raise _apply_failed(error) from error
+
+
+def _apply_failed(error: Exception) -> PrecompileError:
+    return PrecompileError(ErrorCode.APPLY_FAILED, f"{type(error).__name__}: {error}")
+
+
+class Populate:
+    """One run of populate over a snapshot of what is current, backends resolved."""
+
+    def __init__(
+        self,
+        current: Mapping[ArtifactName, Held],
+        registry: Registry,
+        cache: PrecompileCache | None,
+    ) -> None:
+        self._current = current
+        self._registry = registry
+        self._cache = cache
+        self._backends: dict[ArtifactName, tuple[PrecompileCacheArtifact[Any], Any]] = {}
+        self._applied: list[ArtifactName] = []
+        self._outcomes: list[Outcome] = []
+
+    def run(self) -> PopulateReport:
+        """CACHE artifacts first, then entries, each in recorded order; one failure stops no other.
+
+        Raises:
+            MisuseError: there are entries to stitch and no cache to write them to.
+        """
+        kinds = {held.kind for held in self._current.values()}
+        if ArtifactKind.ENTRY in kinds and self._cache is None:
+            raise MisuseError("populate needs a PrecompileCache to write entries to")
+        for held in self._current.values():
+            if held.kind == ArtifactKind.CACHE:
+                self._attempt(held, self._populate)
+        for held in self._current.values():
+            if held.kind == ArtifactKind.ENTRY:
+                self._attempt(held, self._stitch)
+            elif held.kind not in (ArtifactKind.CACHE, ArtifactKind.BACKEND):
+                detail = f"kind {int(held.kind)} is unknown to this implementation"
+                self._refuse(held, ErrorCode.UNKNOWN_ARTIFACT_TYPE, detail)
+        return PopulateReport(CacheInfo.of(self._applied), tuple(self._outcomes))
+
+    def _attempt(self, held: Held, apply: Callable[[Held], None]) -> None:
+        try:
+            apply(held)
+        except PrecompileError as error:
+            self._refuse(held, error.code, error.detail)
+        else:
+            self._applied.append(held.name)
+
+    def _refuse(self, held: Held, code: ErrorCode, detail: str) -> None:
+        self._outcomes.append(Outcome(held.type, held.key, code, detail))
+
+    def _populate(self, held: Held) -> None:
+        artifact = instantiate(held, self._registry)
+        try:
+            artifact.populate_cache()
+        except Exception as error:  # code of another package: whatever it raises is an outcome
+            raise _apply_failed(error) from error
+
+    def _stitch(self, held: Held) -> None:
+        """Write the entry with its backends in one piece, or nothing of it."""
+        missing = [
+            f"{backend.type} {backend.key!r}"
+            for backend in held.backends
+            if not self._is_there(backend.type, backend.key, backend.content_digest)
+        ]
+        if missing:
+            detail = f"not there with the content that the entry names: {', '.join(missing)}"
+            raise PrecompileError(ErrorCode.MISSING_BACKEND, detail)
+        entry = instantiate(held, self._registry)
+        if not isinstance(entry, PrecompileCacheArtifact):
+            detail = f"{type(entry).__name__} is no PrecompileCacheArtifact"
+            raise PrecompileError(ErrorCode.APPLY_FAILED, detail)
+        backends = [self._backend((id_.type, id_.key)) for id_ in held.backends]
+        stitched = StitchedEntry(
+            entry,
+            tuple(artifact for artifact, _ in backends),
+            {artifact.key: value for artifact, value in backends},
+        )
+        assert self._cache is not None  # run() made sure of it
+        try:
+            self._cache.write(stitched)
+        except Exception as error:  # as above
+            raise _apply_failed(error) from error
+
+    def _is_there(self, type_name: str, key: str, digest: bytes) -> bool:
+        """Whether the very content that the entry named is current, not just one of its name."""
+        backend = self._current.get((type_name, key))
+        return (
+            backend is not None
+            and backend.kind == ArtifactKind.BACKEND
+            and backend.digest == digest
+        )
+
+    def _backend(self, name: ArtifactName) -> tuple[PrecompileCacheArtifact[Any], Any]:
+        """A backend and what it deserializes to, once however many entries name it."""
+        if name not in self._backends:
+            artifact = instantiate(self._current[name], self._registry)
+            if not isinstance(artifact, PrecompileCacheArtifact):
+                detail = f"{type(artifact).__name__} is no PrecompileCacheArtifact"
+                raise PrecompileError(ErrorCode.APPLY_FAILED, detail)
+            try:
+                self._backends[name] = artifact, artifact.after_deserialization()
+            except Exception as error:  # as above
+                raise _apply_failed(error) from error
+            self._applied.append(name)
+        return self._backends[name]
