@@ -15,11 +15,12 @@ from precompile_context.cache import (
     StitchedEntry,
 )
 from precompile_context.cache_info import CacheInfo
-from precompile_context.context import LoadReport, PrecompileContext, SaveReport
+from precompile_context.context import PrecompileContext
 from precompile_context.environment import Environment, Match, Mismatch, Requirement
 from precompile_context.errors import ErrorCode, MisuseError, PrecompileError, Stage
 from precompile_context.files import BundleFile, Directory
 from precompile_context.populate import Outcome, PopulateReport
+from precompile_context.sink import LoadReport, SaveReport
 from precompile_context.version import __version__
 
 __all__ = [

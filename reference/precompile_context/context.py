@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, ContextManager, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from precompile_context.artifact import (
     ArtifactId,
@@ -27,6 +26,7 @@ from precompile_context.bundle import (
     Producer,
     SegmentWriter,
 )
+from precompile_context.bundle.manifest import PRODUCER
 from precompile_context.bundle.source import Buffer
 from precompile_context.bundle.writer import split
 from precompile_context.cache import PrecompileCache
@@ -35,51 +35,8 @@ from precompile_context.environment import Environment, Requirement
 from precompile_context.errors import ErrorCode, MisuseError, PrecompileError
 from precompile_context.held import Held
 from precompile_context.populate import Populate, PopulateReport, instantiate
+from precompile_context.sink import BundleSink, LoadReport, SaveReport
 from precompile_context.state import State, digest_of
-from precompile_context.version import __version__
-
-PRODUCER = Producer("precompile-context", __version__)
-
-
-class Appending(Protocol):
-    """A bundle opened for appending, locked until the block ends."""
-
-    @property
-    def bundle(self) -> Bundle | None:
-        """What is there already; None where the file is new."""
-
-    @property
-    def size(self) -> int:
-        """Bytes of the bundle, what was appended included."""
-
-    def append(self, chunks: Iterable[bytes | memoryview]) -> None:
-        """Write one segment; its last chunk commits it. An exception undoes all appends."""
-
-
-class BundleSink(Protocol):
-    """Something that segments are appended to; `files.BundleFile` is one."""
-
-    def appending(self) -> ContextManager[Appending]:
-        """Lock, open, and at the end unlock."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoadReport:
-    """What a load brought: the bundle's current artifacts here, and what stayed opaque."""
-
-    info: CacheInfo
-    segments: int
-    opaque: int
-    ignored: int
-
-
-@dataclass(frozen=True, slots=True)
-class SaveReport:
-    """All current artifacts, those that were appended, and the sink's bytes afterwards."""
-
-    info: CacheInfo
-    appended: tuple[ArtifactId, ...]
-    size: int
 
 
 class PrecompileContext:

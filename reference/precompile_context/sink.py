@@ -1,0 +1,51 @@
+"""Where a context saves to, and what a save and a load report."""
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from precompile_context.artifact import ArtifactId
+from precompile_context.bundle import Bundle
+from precompile_context.cache_info import CacheInfo
+
+
+class Appending(Protocol):
+    """A bundle opened for appending, locked until the block ends."""
+
+    @property
+    def bundle(self) -> Bundle | None:
+        """What is there already; None where the file is new."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the bundle, what was appended included."""
+
+    def append(self, chunks: Iterable[bytes | memoryview]) -> None:
+        """Write one segment; its last chunk commits it. An exception undoes all appends."""
+
+
+class BundleSink(Protocol):
+    """Something that segments are appended to; `files.BundleFile` is one."""
+
+    def appending(self) -> AbstractContextManager[Appending]:
+        """Lock, open, and at the end unlock."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """What a load brought: the bundle's current artifacts here, and what stayed opaque."""
+
+    info: CacheInfo
+    segments: int
+    opaque: int
+    ignored: int
+
+
+@dataclass(frozen=True, slots=True)
+class SaveReport:
+    """All current artifacts, those that were appended, and the sink's bytes afterwards."""
+
+    info: CacheInfo
+    appended: tuple[ArtifactId, ...]
+    size: int
