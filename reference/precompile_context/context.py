@@ -219,7 +219,7 @@ class PrecompileContext:
                 state.segments.append((BufferSource(data), 0, len(data)))
                 state.digests.append(chain.previous_digest)
                 state.chain = chain
-                state.serialized = None
+                state.serialized = data if len(state.segments) == 1 else None
                 for name in removed:
                     state.saved.pop(name, None)
                     state.memory.removed.pop(name, None)

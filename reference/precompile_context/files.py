@@ -17,7 +17,7 @@ from precompile_context.bundle import (
     SegmentWriter,
 )
 from precompile_context.bundle.fold import Folded, fold, foldable
-from precompile_context.bundle.walk import complete_prefix, holds_committed_segment
+from precompile_context.bundle.walk import holds_committed_segment
 from precompile_context.errors import ErrorCode, PrecompileError
 
 Chunk = bytes | memoryview
@@ -177,25 +177,33 @@ def _open_for_append(fd: int, limits: Limits) -> Bundle | None:
     source = _FileSource(fd)
     if source.size == 0:
         return None
+    bundle, end = None, 0
     try:
-        return Bundle.open(source, limits=limits)
+        bundle = Bundle.open(source, limits=limits, recover=True)
+        end = bundle.size
     except PrecompileError as error:
-        # Only a tail without a footer is a writer's unfinished work. With a footer there, and
-        # the walk failing, damage lies within, and segments behind it may still be read.
         if error.code is not ErrorCode.TRUNCATED:
             raise
-        end = complete_prefix(source)
-        if holds_committed_segment(source, end):
-            detail = "damage before a later segment; appending would cut that off"
-            raise PrecompileError(ErrorCode.MALFORMED_FRAME, detail, end) from None
-    if end:
-        cut = _FileSource(fd)
-        cut.size = end
-        bundle = Bundle.open(cut, limits=limits)
-    else:
-        bundle = None
-    os.ftruncate(fd, end)
+    if end < source.size:
+        _check_torn(source, end, limits)
+        os.ftruncate(fd, end)
     return bundle
+
+
+def _check_torn(source: _FileSource, end: int, limits: Limits) -> None:
+    """Raise unless what follows E is a writer's unfinished work, with nothing committed in it."""
+    detail = "what follows the last complete segment is no unfinished segment; nothing is cut off"
+    try:
+        Bundle.open(source, limits=limits)
+    except PrecompileError as error:
+        # With a footer at the end and the walk failing, damage lies within: what is behind it
+        # may still be read.
+        if error.code is not ErrorCode.TRUNCATED:
+            raise
+        if not holds_committed_segment(source, end):
+            return
+        detail = "there is damage before a later segment, which appending would cut off"
+    raise PrecompileError(ErrorCode.MALFORMED_FRAME, detail, end)
 
 
 def _folded_chunks(

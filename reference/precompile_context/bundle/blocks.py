@@ -13,9 +13,9 @@ from precompile_context.errors import ErrorCode, PrecompileError
 
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 MAX_WINDOW = 8 << 20
-# Up to here the output is allocated at once from the claimed size; beyond, it grows with what
-# really comes out of the frame, so that a short input cannot take memory by claiming much.
-_ONE_SHOT = 16 << 20
+# Block types of a zstd frame, and the most that a compressed one inflates to.
+_RAW_BLOCK, _RLE_BLOCK = 0, 1
+_MAX_ZSTD_BLOCK = 128 << 10
 
 Fault = Callable[[ErrorCode, str], PrecompileError]
 
@@ -58,6 +58,7 @@ def content_of(data: memoryview, entry: BlockEntry, offset: int) -> memoryview:
         return data
     if entry.compression == ZSTD:
         _check_frame_header(data, entry, fault)
+        _check_frame_end(data, entry, fault)
         return memoryview(_decompress(data, entry, fault))
     detail = f"the block's compression {entry.compression} is unknown to this reader"
     raise fault(ErrorCode.UNSUPPORTED_FEATURE, detail)
@@ -85,12 +86,32 @@ def _check_frame_header(data: memoryview, entry: BlockEntry, fault: Fault) -> No
         raise fault(ErrorCode.DECOMPRESSION_FAILED, detail)
 
 
+def _check_frame_end(data: memoryview, entry: BlockEntry, fault: Fault) -> None:
+    """Walk the frame's blocks (RFC 8878, 3.1.1.2): it ends with `data` and may hold that much.
+
+    Done before decompression, so that a short frame takes no memory by claiming much.
+    """
+    position, bound, last = zstandard.frame_header_size(data), 0, False
+    while not last:
+        if position + 3 > len(data):
+            raise fault(ErrorCode.DECOMPRESSION_FAILED, "the zstd frame is cut short")
+        head = int.from_bytes(data[position : position + 3], "little")
+        last, kind, size = bool(head & 1), head >> 1 & 3, head >> 3
+        position += 3 + (1 if kind == _RLE_BLOCK else size)
+        bound += size if kind in (_RAW_BLOCK, _RLE_BLOCK) else _MAX_ZSTD_BLOCK
+    if zstandard.get_frame_parameters(data).has_checksum:
+        position += 4
+    if position != len(data):
+        detail = "the zstd frame does not end where the block's data ends"
+        raise fault(ErrorCode.DECOMPRESSION_FAILED, detail)
+    if bound < entry.content_size:
+        detail = f"the zstd frame holds at most {bound} bytes and claims {entry.content_size}"
+        raise fault(ErrorCode.DECOMPRESSION_FAILED, detail)
+
+
 def _decompress(data: memoryview, entry: BlockEntry, fault: Fault) -> bytes:
     try:
-        if entry.content_size <= _ONE_SHOT:
-            content = zstandard.ZstdDecompressor().decompress(data, allow_extra_data=False)
-        else:
-            content = _decompress_growing(data, entry.content_size)
+        content = zstandard.ZstdDecompressor().decompress(data, allow_extra_data=False)
     except (zstandard.ZstdError, MemoryError) as error:
         detail = f"the zstd frame is damaged: {error}"
         raise fault(ErrorCode.DECOMPRESSION_FAILED, detail) from None
@@ -98,20 +119,3 @@ def _decompress(data: memoryview, entry: BlockEntry, fault: Fault) -> bytes:
         detail = f"the block inflates to {len(content)} bytes, its entry says {entry.content_size}"
         raise fault(ErrorCode.SIZE_MISMATCH, detail)
     return content
-
-
-def _decompress_growing(data: memoryview, content_size: int) -> bytes:
-    """The frame's content, in memory that grows with it and never much past `content_size`."""
-    step = 1 << 20
-    decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).decompressobj()
-    pieces, total = [], 0
-    for start in range(0, len(data), step):
-        if decompressor.eof:
-            break
-        pieces.append(decompressor.decompress(data[start : start + step]))
-        total += len(pieces[-1])
-        if total > content_size:
-            raise zstandard.ZstdError("more content than the frame's header says")
-    if not decompressor.eof or decompressor.unused_data or start + step < len(data):
-        raise zstandard.ZstdError("not exactly one whole frame")
-    return b"".join(pieces)

@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from precompile_context.bundle import blocks
 from precompile_context.bundle.limits import Limits
@@ -57,7 +57,7 @@ class ContentReader:
         if digest.digest() != artifact.content_digest:
             raise self._mismatch(artifact)
 
-    def verify(self, segment: Segment) -> None:
+    def verify(self, segment: Segment, progress: Callable[[int], None]) -> None:
         """Read every own block of the segment and every artifact's content."""
         due = defaultdict(list)
         for artifact in segment.manifest.artifacts:
@@ -65,6 +65,7 @@ class ContentReader:
         for index in range(-1, len(segment.manifest.blocks)):
             if index >= 0 and segment.manifest.blocks[index].size:
                 self._block(segment, index)
+                progress(segment.manifest.blocks[index].size)
             for artifact in due[index]:
                 # A raw block that is one content was checked as a block just now.
                 if not self._is_whole_raw_block(artifact):

@@ -45,7 +45,7 @@ def fold(bundle: Bundle, segments: tuple[Segment, ...]) -> Folded:
     return Folded(
         requirements=segments[0].manifest.requirements,
         artifacts=[_new(bundle, stored) for stored in current.values()],
-        removed=tuple(removed.values()),
+        removed=tuple(removed.values()) if segments[0].index else (),  # nothing stands before
     )
 
 

@@ -19,7 +19,7 @@ class Limits:
     # Each segment costs a reader one read and a decoded manifest.
     segments: int = 65_536
     # One block's content, which is held in memory while an artifact of it is read.
-    block_content: int = 256 << 20
+    block_content: int = 64 << 20
     # Sum of content_size over all artifacts of the bundle.
     total_content: int = 1 << 40
     # Bytes hashed and decompressed over the life of an open bundle, repeats included.

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from google.protobuf.message import Message
-from precompile.v1 import artifact_pb2, bundle_pb2
 
+from precompile.v1 import artifact_pb2, bundle_pb2
 from precompile_context.artifact import ArtifactId, ArtifactKind, AttributeValue
 from precompile_context.environment import Match, Requirement
 from precompile_context.errors import ErrorCode, PrecompileError

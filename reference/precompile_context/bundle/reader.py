@@ -1,7 +1,7 @@
 """An open bundle: its segments, what is current in them, and verified content."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from precompile_context import trust
 from precompile_context.bundle.content import ContentReader
@@ -15,7 +15,13 @@ from precompile_context.bundle.manifest import (
 from precompile_context.bundle.segment import Segment
 from precompile_context.bundle.source import Buffer, ByteSource, as_source
 from precompile_context.bundle.validate import ChainBlocks, validate
-from precompile_context.bundle.walk import SegmentFrame, check_head, complete_prefix, walk_back
+from precompile_context.bundle.walk import (
+    SegmentFrame,
+    check_head,
+    complete_prefix,
+    is_boundary,
+    walk_back,
+)
 from precompile_context.environment import Environment
 from precompile_context.errors import ErrorCode, PrecompileError
 
@@ -124,14 +130,16 @@ class Bundle:
         """The content block by block; a digest that does not match raises at the end."""
         return self._content.stream(artifact)
 
-    def verify(self) -> None:
+    def verify(self, progress: Callable[[int], None] = lambda size: None) -> None:
         """Read every block and every content of every segment.
+
+        `progress` is told the size in bytes of each block that was read.
 
         Raises:
             PrecompileError: the first fault in file order.
         """
         for segment in self.segments:
-            self._content.verify(segment)
+            self._content.verify(segment, progress)
 
 
 def _frames(
@@ -140,9 +148,9 @@ def _frames(
     """The FRAME stage over all segments; the fault at the lowest offset decides."""
     end = source.size
     frames, faults = walk_back(source, end, limits)
-    if recover and faults and _may_be_torn(faults):
+    if recover:
         end = complete_prefix(source)
-        if end:
+        if end and (_may_be_torn(faults) or not is_boundary(end, frames, faults)):
             frames, faults = walk_back(source, end, limits)
     envelopes = []
     for frame in frames:

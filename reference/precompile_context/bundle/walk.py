@@ -9,6 +9,8 @@ from precompile_context.errors import ErrorCode, PrecompileError
 
 # One read of this size from the end holds the footer and most manifests.
 WINDOW = 64 << 10
+# A header's constant part, and any varint in place of its major version.
+HEAD_SIZE = framing.HEADER_SIZE + 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,8 @@ class _Window:
 
 
 def header_fault(head: memoryview, offset: int) -> PrecompileError | None:
-    """Why the bytes at a segment's start (23, or fewer where the input ends) are no header."""
-    if head == framing.HEADER:
+    """Why the bytes at a segment's start (HEAD_SIZE, or to the input's end) are no header."""
+    if head[: framing.HEADER_SIZE] == framing.HEADER:
         return None
     if len(head) and framing.HEADER.startswith(head):
         return PrecompileError(
@@ -52,18 +54,18 @@ def header_fault(head: memoryview, offset: int) -> PrecompileError | None:
         return PrecompileError(
             ErrorCode.NOT_A_BUNDLE, "the input does not begin as a precompile bundle does", offset
         )
-    if head[21] == framing.HEADER[21] and head[22] != framing.HEADER[22]:
-        return PrecompileError(
-            ErrorCode.UNSUPPORTED_VERSION,
-            f"the segment is of another major version; this reader knows {framing.MAJOR}",
-            offset,
-        )
+    major = None
+    if head[21:22] == framing.HEADER[21:22]:
+        major = framing.read_varint(head, 22)
+    if major is not None and major[0] != framing.MAJOR:
+        detail = f"a segment of major version {major[0]}; this reader knows {framing.MAJOR}"
+        return PrecompileError(ErrorCode.UNSUPPORTED_VERSION, detail, offset)
     return PrecompileError(ErrorCode.MALFORMED_FRAME, "the segment's header is malformed", offset)
 
 
 def check_head(source: ByteSource) -> None:
     """Raise where the input does not begin with a segment of this version."""
-    head = source.read(0, min(source.size, framing.HEADER_SIZE))
+    head = source.read(0, min(source.size, HEAD_SIZE))
     if fault := header_fault(head, 0):
         raise fault
 
@@ -86,7 +88,7 @@ def walk_back(
         if isinstance(frame, PrecompileError):
             faults.append(frame)
             break
-        head = window.read(frame.offset, framing.HEADER_SIZE, before=WINDOW)
+        head = window.read(frame.offset, min(frame.size, HEAD_SIZE), before=WINDOW)
         if fault := header_fault(head, frame.offset):
             if fault.code is ErrorCode.NOT_A_BUNDLE and frame.offset > 0:
                 detail = "no segment header stands where a segment must begin"
@@ -143,6 +145,16 @@ def complete_prefix(source: ByteSource) -> int:
     while (segment_end := _segment_end(source, end)) is not None:
         end = segment_end
     return end
+
+
+def is_boundary(end: int, frames: list[SegmentFrame], faults: list[PrecompileError]) -> bool:
+    """Whether E fits what the walk backwards found.
+
+    Where it does not, a torn block holds bytes made to look like the manifest and
+    footer of a segment that spans the committed ones: E is right. (A damaged
+    length within an old block moves E to that segment's start, which fits.)
+    """
+    return bool(faults) or any(end in (f.offset, f.offset + f.size) for f in frames)
 
 
 def _segment_end(source: ByteSource, start: int) -> int | None:

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from precompile.v1 import bundle_pb2
-
 from precompile_context.artifact import ArtifactId, ArtifactKind, AttributeValue
 from precompile_context.bundle import framing
 from precompile_context.bundle.chain import Chain

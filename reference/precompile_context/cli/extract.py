@@ -1,0 +1,67 @@
+"""`precompile extract`: one artifact's content, verified."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from precompile_context import files
+from precompile_context.bundle import Bundle, StoredArtifact
+from precompile_context.cli import text
+from precompile_context.files import BundleFile
+
+app = typer.Typer()
+
+
+@app.command()
+def extract(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The bundle.")],
+    type_name: Annotated[str, typer.Argument(metavar="TYPE", help="The artifact's type.")],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The artifact's key.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="OUT", help="Where to; - is standard output.")
+    ],
+    segment: Annotated[
+        int | None, typer.Option(help="From this segment; by default from the last that has it.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="What was written, for programs.")
+    ] = False,
+) -> None:
+    """Write the content of an artifact to a file, whatever host it was made for.
+
+    The content is data: nothing is executed or unpickled. The file appears whole
+    and verified, or not at all.
+    """
+    bundle = BundleFile(file).open()
+    artifact = _find(bundle, type_name, key, segment)
+    if str(output) == "-":
+        # All is verified before the first byte goes out: a pipe cannot be taken back.
+        sys.stdout.buffer.write(bundle.read(artifact))
+        return
+    files.replace(output, bundle.stream(artifact))
+    if as_json:
+        facts = {
+            "type": type_name,
+            "key": key,
+            "segment": artifact.segment,
+            "content_size": artifact.content_size,
+            "content_digest": artifact.content_digest.hex(),
+            "output": str(output),
+        }
+        print(json.dumps(facts))
+    else:
+        print(f"{text.safe(str(output))}: {text.size(artifact.content_size)}")
+
+
+def _find(bundle: Bundle, type_name: str, key: str, segment: int | None) -> StoredArtifact:
+    if segment is not None and not 0 <= segment < len(bundle.segments):
+        raise typer.BadParameter(f"the bundle has segments 0 to {len(bundle.segments) - 1}")
+    segments = None if segment is None else bundle.segments[segment : segment + 1]
+    artifact = bundle.current(segments).get((type_name, key))
+    if artifact is None:
+        print(f"precompile: the bundle holds no {type_name} {key!r}", file=sys.stderr)
+        raise typer.Exit(1)
+    return artifact

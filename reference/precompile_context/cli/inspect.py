@@ -1,0 +1,187 @@
+"""`precompile inspect`: what a bundle holds, without reading any content."""
+
+import json
+import sys
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from precompile_context.artifact import ArtifactKind
+from precompile_context.bundle import Bundle, Segment, StoredArtifact
+from precompile_context.bundle.manifest import NONE, ZSTD
+from precompile_context.cli import text
+from precompile_context.environment import Match
+from precompile_context.files import BundleFile
+
+app = typer.Typer()
+
+
+@app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The bundle.")],
+    as_json: Annotated[bool, typer.Option("--json", help="All of it, for programs.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="List every artifact and value.")] = False,
+) -> None:
+    """Show segments, what they require of a host, artifacts, sizes, and what repeats.
+
+    Reads the indexes alone; `precompile verify` checks the content too.
+    """
+    bundle = BundleFile(file).open()
+    if as_json:
+        json.dump(describe(bundle), sys.stdout, indent=2, ensure_ascii=True)
+        print()
+    else:
+        _print(file, bundle, full)
+
+
+def describe(bundle: Bundle) -> dict[str, Any]:
+    """The bundle as plain values; field names are stable."""
+    current = set(map(id, bundle.current().values()))
+    return {
+        "size": bundle.size,
+        "ignored": bundle.ignored,
+        "digest": bundle.digest.hex(),
+        "repeats": repeats(bundle),
+        "segments": [_describe_segment(segment, current) for segment in bundle.segments],
+    }
+
+
+def _describe_segment(segment: Segment, current: set[int]) -> dict[str, Any]:
+    manifest = segment.manifest
+    return {
+        "offset": segment.offset,
+        "size": segment.size,
+        "payload_digest": segment.payload_digest.hex(),
+        "begins_chain": segment.begins_chain,
+        "producer": {"name": manifest.producer.name, "version": manifest.producer.version},
+        "requirements": [
+            {"name": r.name, "match": _match(r.match), "values": list(r.values)}
+            for r in manifest.requirements
+        ],
+        "blocks": [
+            {
+                "offset": place.offset,
+                "size": entry.size,
+                "external": entry.size == 0,
+                "compression": _compression(entry.compression),
+                "content_size": entry.content_size,
+                "digest": entry.digest.hex(),
+            }
+            for entry, place in zip(manifest.blocks, segment.blocks, strict=True)
+        ],
+        "artifacts": [_describe_artifact(a, id(a) in current) for a in manifest.artifacts],
+        "removed": [{"type": r.type, "key": r.key} for r in manifest.removed],
+    }
+
+
+def _describe_artifact(artifact: StoredArtifact, current: bool) -> dict[str, Any]:
+    return {
+        "type": artifact.type,
+        "key": artifact.key,
+        "kind": _kind(artifact.kind),
+        "current": current,
+        "content_size": artifact.content_size,
+        "content_digest": artifact.content_digest.hex(),
+        "blocks": [extent.block for extent in artifact.extents],
+        "backends": [
+            {"type": b.type, "key": b.key, "content_digest": b.content_digest.hex()}
+            for b in artifact.backends
+        ],
+        "attributes": {name: text.plain(value) for name, value in artifact.fields},
+    }
+
+
+def repeats(bundle: Bundle) -> dict[str, int]:
+    """How often content is named again, what that would have taken, and what is superseded."""
+    seen: dict[bytes, int] = {}
+    again = saved = 0
+    artifacts = [a for segment in bundle.segments for a in segment.manifest.artifacts]
+    for artifact in artifacts:
+        if artifact.content_digest in seen:
+            again += 1
+            saved += artifact.content_size
+        seen[artifact.content_digest] = artifact.content_size
+    return {
+        "contents_named_again": again,
+        "bytes_not_stored_again": saved,
+        "superseded_or_removed": len(artifacts) - len(bundle.current()),
+    }
+
+
+def _match(value: int) -> str:
+    return value.name if isinstance(value, Match) else f"MATCH_{value}"
+
+
+def _kind(value: int) -> str:
+    return value.name if isinstance(value, ArtifactKind) else f"KIND_{value}"
+
+
+def _compression(value: int) -> str:
+    return "NONE" if value == NONE else "ZSTD" if value == ZSTD else f"COMPRESSION_{value}"
+
+
+def _print(file: Path, bundle: Bundle, full: bool) -> None:
+    content = sum(a.content_size for s in bundle.segments for a in s.manifest.artifacts)
+    count = sum(len(segment.manifest.artifacts) for segment in bundle.segments)
+    print(
+        f"{text.safe(str(file))}: {text.plural(len(bundle.segments), 'segment')}, "
+        f"{text.plural(count, 'artifact')}, {text.size(bundle.size)}"
+    )
+    print(f"  content   {text.size(content)}, {content / bundle.size:.1f} times the file's size")
+    print(f"  digest    {bundle.digest.hex()}")
+    facts = repeats(bundle)
+    if facts["contents_named_again"]:
+        print(
+            f"  repeats   {text.plural(facts['contents_named_again'], 'content')} named again, "
+            f"{text.size(facts['bytes_not_stored_again'])} not stored again"
+        )
+    if facts["superseded_or_removed"]:
+        print(
+            f"  obsolete  {text.plural(facts['superseded_or_removed'], 'artifact')} "
+            "superseded or removed by a later segment"
+        )
+    if bundle.ignored:
+        print(
+            f"  ignored   {text.size(bundle.ignored)} after the last complete segment, "
+            f"from byte {bundle.size}"
+        )
+    for segment in bundle.segments:
+        _print_segment(segment, full)
+
+
+def _print_segment(segment: Segment, full: bool) -> None:
+    manifest = segment.manifest
+    chain = ", begins a chain" if segment.begins_chain else ""
+    print(f"\nsegment {segment.index} at byte {segment.offset}: {text.size(segment.size)}{chain}")
+    producer = text.safe(f"{manifest.producer.name} {manifest.producer.version}".strip())
+    print(f"  written by {producer or 'an unnamed program'}")
+    for requirement in manifest.requirements:
+        relation = "=" if requirement.match == Match.EXACT else _match(requirement.match).lower()
+        line = f"  requires {requirement.name} {relation} "
+        values = text.safe(", ".join(requirement.values))
+        print(line + (values if full else text.shorten(values, text.WIDTH - len(line))))
+    own = [entry for entry in manifest.blocks if entry.size]
+    kinds = Counter(_compression(entry.compression).lower() for entry in own)
+    blocks = ", ".join(f"{number} {name}" for name, number in sorted(kinds.items())) or "none"
+    external = len(manifest.blocks) - len(own)
+    print(f"  blocks: {blocks}" + (f"; {external} of earlier segments" if external else ""))
+    _print_artifacts(segment, full)
+    for removed in manifest.removed:
+        print(f"  removes {text.safe(removed.type)} {text.safe(removed.key)}")
+
+
+def _print_artifacts(segment: Segment, full: bool) -> None:
+    groups: dict[tuple[str, str], list[StoredArtifact]] = defaultdict(list)
+    for artifact in segment.manifest.artifacts:
+        groups[artifact.type, _kind(artifact.kind).lower()].append(artifact)
+    for (type_name, kind), artifacts in groups.items():
+        total = text.size(sum(artifact.content_size for artifact in artifacts))
+        print(f"  {text.plural(len(artifacts), kind + ' artifact'):>22}  {total:>8}  {type_name}")
+        for artifact in artifacts if full else artifacts[:3]:
+            key = text.safe(artifact.key)
+            shown = key if full else text.shorten(key, text.WIDTH - 36)
+            print(f"{'':24}  {text.size(artifact.content_size):>8}  {shown}")
+        if not full and len(artifacts) > 3:
+            print(f"{'':24}  {'':>8}  and {len(artifacts) - 3} more (--full lists them)")

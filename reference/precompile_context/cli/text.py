@@ -1,0 +1,41 @@
+"""Numbers and names as a person reads them on a terminal of 80 columns."""
+
+from typing import Any
+
+WIDTH = 80
+
+
+def size(count: int) -> str:
+    """Bytes in decimal units, three digits: 612, 4.61 kB, 1.07 GB."""
+    if count < 1000:
+        return f"{count} B"
+    value = float(count)
+    for unit in ("kB", "MB", "GB", "TB"):
+        value /= 1000
+        if value < 999.5 or unit == "TB":
+            break
+    digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    return f"{value:.{digits}f} {unit}"
+
+
+def safe(text: str) -> str:
+    """`text` with what is not printable spelled out: a key must not steer a terminal."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def shorten(text: str, width: int) -> str:
+    """`text` in at most `width` characters, the middle left out."""
+    if len(text) <= width:
+        return text
+    tail = (width - 1) // 3
+    return text[: width - 1 - tail] + "…" + (text[-tail:] if tail else "")
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 segment`, `2 segments`."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def plain(value: Any) -> Any:
+    """An attribute's value for JSON: bytes as {"hex": ...}, the others as they are."""
+    return {"hex": value.hex()} if isinstance(value, bytes) else value
