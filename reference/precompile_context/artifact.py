@@ -116,9 +116,20 @@ def attribute_fault(name: str, value: Any) -> str | None:
         return fault
     if type(value) not in _ATTRIBUTE_TYPES:
         return f"{type(value).__name__} cannot travel: bytes, str, int, float and bool can"
+    if type(value) is str and not is_unicode(value):
+        return "text holds no lone surrogate"
     if type(value) is int and not -(2**63) <= value < 2**63:
         return "an int attribute is of 64 bits"
     return None
+
+
+def is_unicode(text: str) -> bool:
+    """Whether the text can be written as UTF-8: it holds no lone surrogate."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class Registry:
@@ -126,6 +137,7 @@ class Registry:
 
     def __init__(self) -> None:
         self._classes: dict[str, type[CacheArtifact]] = {}
+        self._unknown: set[str] = set()  # looked for in vain: looking takes milliseconds
 
     def register(self, cls: type[CacheArtifact]) -> type[CacheArtifact]:
         """Make `cls` known under its TYPE; usable as a decorator.
@@ -146,15 +158,18 @@ class Registry:
         for name in attribute_names(cls):
             if fault := name_fault(name):
                 raise MisuseError(f"field {name!r} of {cls.__name__}: {fault}")
+            if name == "backends":
+                raise MisuseError(f"{cls.__name__}: record_artifact has another use for 'backends'")
         self._classes[type_name] = cls
         return cls
 
     def get(self, type_name: str) -> type[CacheArtifact] | None:
         """The class of a type; a well-known type's is found when first asked for."""
-        if type_name not in self._classes:
+        if type_name not in self._classes and type_name not in self._unknown:
             cls = _well_known(type_name)
             if cls is not None:
                 return self._classes.setdefault(type_name, cls)
+            self._unknown.add(type_name)
         return self._classes.get(type_name)
 
 

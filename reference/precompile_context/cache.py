@@ -92,7 +92,12 @@ class DirectoryPrecompileCache(PrecompileCache):
         if data is None:
             return None
         bundle = Bundle.open(data)
-        current = {n: Held.loaded(bundle, stored) for n, stored in bundle.current().items()}
+        # Whatever else the file holds: one entry is read, no cache is populated.
+        current = {
+            name: Held.loaded(bundle, stored)
+            for name, stored in bundle.current().items()
+            if name == (type_name, key) or stored.kind == ArtifactKind.BACKEND
+        }
         cache = MemoryPrecompileCache()
         report = Populate(current, self._registry, cache).run()
         for outcome in report.outcomes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from precompile_context.artifact import (
@@ -26,7 +26,7 @@ from precompile_context.bundle import (
     Producer,
     SegmentWriter,
 )
-from precompile_context.bundle.manifest import PRODUCER
+from precompile_context.bundle.manifest import PRODUCER, Identity
 from precompile_context.bundle.source import Buffer
 from precompile_context.bundle.writer import split
 from precompile_context.cache import PrecompileCache
@@ -36,7 +36,7 @@ from precompile_context.errors import ErrorCode, MisuseError, PrecompileError
 from precompile_context.held import Held
 from precompile_context.populate import Populate, PopulateReport, instantiate
 from precompile_context.sink import BundleSink, LoadReport, SaveReport
-from precompile_context.state import State, digest_of
+from precompile_context.state import Snapshot, State, digest_of
 
 
 class PrecompileContext:
@@ -93,7 +93,7 @@ class PrecompileContext:
             MisuseError: the type is not registered, key, fields or backends are
                 not what it takes.
         """
-        held = self._held(type, key, bytes(content), backends, fields)
+        held = self._held(type, key, _copied(content), backends, fields)
         with self._lock:
             self._state.put(held)
 
@@ -142,7 +142,7 @@ class PrecompileContext:
         """
         while True:
             before = self._backend(key)
-            content = bytes(edit(before.read()))
+            content = _copied(edit(before.read()))
             held = Held(
                 before.type,
                 before.key,
@@ -209,15 +209,19 @@ class PrecompileContext:
                 info = CacheInfo.of(snapshot)
                 new = state.unserialized(snapshot)
                 removed = [name for name in state.memory.removed if name in state.saved]
-            if not new and not removed:
-                with self._lock:
-                    state.memory.clear()
+                if not new and not removed:
+                    state.memory.removed.clear()  # of what these segments never held
                     return (state.joined(), info) if state.segments else None
             chain = state.chain.copy()
-            data = b"".join(self._segments(chain, new, removed))
+            chunks: list[bytes | memoryview] = []
+            digests: list[bytes] = []
+            for segment in self._segments(chain, new, removed):
+                chunks += segment
+                digests.append(chain.previous_digest)
+            data = b"".join(chunks)
             with self._lock:
                 state.segments.append((BufferSource(data), 0, len(data)))
-                state.digests.append(chain.previous_digest)
+                state.digests += digests
                 state.chain = chain
                 state.serialized = data if len(state.segments) == 1 else None
                 for name in removed:
@@ -225,17 +229,10 @@ class PrecompileContext:
                     state.memory.removed.pop(name, None)
                 for held in new:
                     state.saved[held.name] = held.identity
-                    state.memory.removed.pop(held.name, None)
                 state.mark_saved(snapshot, state.memory)
             return state.joined(), info
 
     def _segments(
-        self, chain: Chain, new: list[Held], removed: list[tuple[str, str]]
-    ) -> Iterator[bytes | memoryview]:
-        for chunks in self._segment_chunks(chain, new, removed):
-            yield from chunks
-
-    def _segment_chunks(
         self, chain: Chain, new: list[Held], removed: list[tuple[str, str]]
     ) -> Iterator[Iterator[bytes | memoryview]]:
         """The chunks of each segment: one, or more where a manifest would grow too large."""
@@ -250,7 +247,8 @@ class PrecompileContext:
 
         What others appended meanwhile stays. With `keep_existing`, an artifact
         whose (type, key) the sink holds with another content is not appended:
-        the first one wins, as fits caches whose contents are equivalent.
+        the first one wins, as fits caches whose contents are equivalent. Nor is an
+        entry that names such a backend: it would never find its content there.
 
         Raises:
             PrecompileError: what the sink holds is damaged; nothing was changed.
@@ -263,17 +261,17 @@ class PrecompileContext:
                 tombstones = list(state.file.removed)
             there = _current(file.bundle, self.environment)
             removed = [name for name in tombstones if name in there]
+            kept = {} if not keep_existing else {n: v for n, v in there.items() if n not in removed}
             new = [
                 held
                 for _, held in snapshot.values()
-                if held.name not in there
-                or held.name in removed
-                or (there[held.name] != held.identity and not keep_existing)
+                if held.name in removed
+                or (there.get(held.name) != held.identity and not _yields(held, snapshot, kept))
             ]
             if new or removed:
                 chain = Chain.of(file.bundle) if file.bundle else Chain()
-                for chunks in self._segment_chunks(chain, new, removed):
-                    file.append(chunks)
+                for segment in self._segments(chain, new, removed):
+                    file.append(segment)
             with self._lock:
                 for name in tombstones:
                     state.file.removed.pop(name, None)
@@ -335,7 +333,14 @@ class PrecompileContext:
                 self._state = before
 
 
-def _current(bundle: Bundle | None, environment: Environment) -> dict[tuple[str, str], Any]:
+def _copied(content: bytes | bytearray | memoryview) -> bytes:
+    """The content as bytes that nobody changes; an int would be taken for a length."""
+    if not isinstance(content, bytes | bytearray | memoryview):
+        raise MisuseError(f"content is bytes, not {type(content).__name__}")
+    return bytes(content)
+
+
+def _current(bundle: Bundle | None, environment: Environment) -> dict[tuple[str, str], Identity]:
     """What a bundle holds for this environment: identities by name; nothing where none matches."""
     if bundle is None:
         return {}
@@ -346,3 +351,15 @@ def _current(bundle: Bundle | None, environment: Environment) -> dict[tuple[str,
             raise
         return {}  # made for other hosts: ours goes beside it, in a segment of its own
     return {name: stored.identity for name, stored in bundle.current(matching).items()}
+
+
+def _yields(held: Held, snapshot: Snapshot, kept: Mapping[tuple[str, str], Identity]) -> bool:
+    """Whether an artifact is not appended for the sake of what the sink keeps."""
+    return held.name in kept or any(
+        _is_other(snapshot.get(name), kept.get(name))
+        for name in ((backend.type, backend.key) for backend in held.backends)
+    )
+
+
+def _is_other(ours: tuple[Held, Held] | None, kept: Identity | None) -> bool:
+    return ours is not None and kept is not None and ours[1].identity != kept

@@ -4,7 +4,7 @@ import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from precompile_context.artifact import name_fault
+from precompile_context.artifact import is_unicode, name_fault
 from precompile_context.errors import MisuseError
 
 # A value is a word or a line (a version, a flag, a compiler's banner), never a document.
@@ -52,8 +52,9 @@ class Environment:
             if fault := name_fault(name):
                 raise MisuseError(f"fact {name!r}: {fault}")
             for value in values:
-                if len(value.encode()) > MAX_VALUE_BYTES:
-                    raise MisuseError(f"fact {name!r} has a value over {MAX_VALUE_BYTES} bytes")
+                if not is_unicode(value) or len(value.encode()) > MAX_VALUE_BYTES:
+                    text = f"a value is UTF-8 of at most {MAX_VALUE_BYTES} bytes"
+                    raise MisuseError(f"fact {name!r}: {text}")
 
     @classmethod
     def of(cls, **facts: str | Iterable[str]) -> "Environment":

@@ -53,7 +53,7 @@ class BundleFile:
             PrecompileError: the file is no sound bundle; it was not changed.
             OSError: the file cannot be opened, locked or written.
         """
-        fd = self._lock()
+        fd, made = self._lock()
         try:
             appending = FileAppending(fd, self.path, self._limits)
             try:
@@ -61,6 +61,11 @@ class BundleFile:
             except BaseException:
                 appending.roll_back()
                 raise
+            finally:
+                if made and not appending.size:
+                    os.unlink(
+                        os.path.realpath(self.path)
+                    )  # nothing came of it: an empty file is no bundle
         finally:
             os.close(fd)  # also unlocks
 
@@ -76,7 +81,7 @@ class BundleFile:
             PrecompileError: the file is damaged; it was not changed.
             OSError: the file cannot be read or written; it was not changed.
         """
-        fd = self._lock()
+        fd, _ = self._lock()
         try:
             source = _FileSource(fd)
             bundle = Bundle.open(source, limits=self._limits)
@@ -87,22 +92,34 @@ class BundleFile:
             if len(tail) < 2 or (base_digest and tail[0].begins_chain) or not foldable(tail):
                 return False
             chunks = _folded_chunks(source, bundle, tail[0].offset, fold(bundle, tail))
-            replace(self.path, chunks, mode=os.fstat(fd).st_mode & 0o777)
+            # Through a symbolic link, so that whoever names the target keeps sharing the file.
+            path = Path(os.path.realpath(self.path))
+            replace(path, chunks, mode=os.fstat(fd).st_mode & 0o777)
             return True
         finally:
             os.close(fd)
 
-    def _lock(self) -> int:
-        """A descriptor of the file that the path names, locked for this process alone."""
+    def _open_or_make(self) -> tuple[int, bool]:
+        """A descriptor of the file, and whether this call made it."""
+        flags = os.O_RDWR | os.O_CLOEXEC
+        path = os.path.realpath(self.path)  # O_EXCL would refuse a link to a file to be made
         while True:
-            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            with contextlib.suppress(FileNotFoundError):
+                return os.open(path, flags), False
+            with contextlib.suppress(FileExistsError):
+                return os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o644), True
+
+    def _lock(self) -> tuple[int, bool]:
+        """As `_open_or_make`, the file locked for this process alone."""
+        while True:
+            fd, made = self._open_or_make()
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX)
                 # Another process may have replaced the file while this one waited: what is
                 # appended to the old one would be lost.
                 with contextlib.suppress(FileNotFoundError):
                     if os.path.samestat(os.fstat(fd), os.stat(self.path)):
-                        return fd
+                        return fd, made
             except OSError as error:
                 os.close(fd)
                 if error.errno in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):

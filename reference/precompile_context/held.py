@@ -3,9 +3,9 @@
 import dataclasses
 from dataclasses import dataclass
 
-from precompile_context.artifact import ArtifactId, ArtifactKind, AttributeValue
+from precompile_context.artifact import ArtifactId, ArtifactKind
 from precompile_context.bundle import Bundle, NewArtifact, StoredArtifact
-from precompile_context.bundle.manifest import Identity, identity
+from precompile_context.bundle.manifest import FieldValue, Identity, identity
 
 ArtifactName = tuple[str, str]
 
@@ -24,7 +24,7 @@ class Held:
     digest: bytes
     content: bytes | tuple[Bundle, StoredArtifact]
     backends: tuple[ArtifactId, ...] = ()
-    fields: tuple[tuple[str, AttributeValue | None], ...] = ()
+    fields: tuple[tuple[str, FieldValue], ...] = ()
 
     @classmethod
     def loaded(cls, bundle: Bundle, stored: StoredArtifact) -> "Held":

@@ -11,6 +11,7 @@ from precompile_context.artifact import (
     Registry,
     attribute_names,
 )
+from precompile_context.bundle.manifest import OpaqueValue
 from precompile_context.cache import PrecompileCache, StitchedEntry
 from precompile_context.cache_info import CacheInfo
 from precompile_context.errors import ErrorCode, MisuseError, PrecompileError
@@ -47,7 +48,11 @@ def instantiate(held: Held, registry: Registry) -> CacheArtifact:
         detail = f"no artifact class of type {held.type!r} and kind {held.kind!r} is registered"
         raise PrecompileError(ErrorCode.UNKNOWN_ARTIFACT_TYPE, detail)
     known = attribute_names(cls)
-    fields: dict[str, Any] = {name: value for name, value in held.fields if name in known}
+    fields: dict[str, Any] = {
+        name: value
+        for name, value in held.fields
+        if name in known and not isinstance(value, OpaqueValue)
+    }
     content = held.read()
     try:
         return cls(key=held.key, content=content, **fields)
@@ -72,7 +77,7 @@ class Populate:
         self._registry = registry
         self._cache = cache
         self._backends: dict[ArtifactName, tuple[PrecompileCacheArtifact[Any], Any]] = {}
-        self._applied: list[ArtifactName] = []
+        self._applied: dict[ArtifactName, None] = {}
         self._outcomes: list[Outcome] = []
 
     def run(self) -> PopulateReport:
@@ -101,7 +106,7 @@ class Populate:
         except PrecompileError as error:
             self._refuse(held, error.code, error.detail)
         else:
-            self._applied.append(held.name)
+            self._applied.setdefault(held.name)
 
     def _refuse(self, held: Held, code: ErrorCode, detail: str) -> None:
         self._outcomes.append(Outcome(held.type, held.key, code, detail))
@@ -138,6 +143,8 @@ class Populate:
             self._cache.write(stitched)
         except Exception as error:  # as above
             raise _apply_failed(error) from error
+        for backend in held.backends:
+            self._applied.setdefault((backend.type, backend.key))
 
     def _is_there(self, type_name: str, key: str, digest: bytes) -> bool:
         """Whether the very content that the entry named is current, not just one of its name."""
@@ -159,5 +166,4 @@ class Populate:
                 self._backends[name] = artifact, artifact.after_deserialization()
             except Exception as error:  # as above
                 raise _apply_failed(error) from error
-            self._applied.append(name)
         return self._backends[name]

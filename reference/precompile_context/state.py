@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass, field
 
-from precompile_context.artifact import ArtifactId, ArtifactKind
+from precompile_context.artifact import ArtifactId
 from precompile_context.bundle import Bundle, Chain, JoinedSource, Segment
 from precompile_context.bundle.manifest import Identity
 from precompile_context.bundle.source import ByteSource
@@ -76,15 +76,24 @@ class State:
         """Make `held` current, unless an equal artifact is."""
         current = self.held.get(held.name)
         if current and self.resolve(current).identity == self.resolve(held).identity:
+            if held.backends:
+                # Recorded again, an entry goes with the backends that are current at the next
+                # save, as one does that was never saved.
+                self.held[held.name] = held
             return
         self._set(held)
-        if held.kind == ArtifactKind.BACKEND:
-            for entry in self._entries_naming(ArtifactId(held.type, held.key)):
-                self._changed(entry)
+        self._backend_changed(held.name)
+
+    def _backend_changed(self, name: ArtifactName) -> None:
+        """Entries that name it without a digest mean its new content."""
+        for entry in self._entries_naming(ArtifactId(*name)):
+            self._changed(entry)
 
     def edit(self, held: Held) -> None:
         """Make `held` current in place of a backend; the entries that named that follow."""
         before = self.held[held.name].id
+        if held.id == before:
+            return
         self.put(held)
         for entry in self._entries_naming(before):
             backends = tuple(held.id if id_ == before else id_ for id_ in entry.backends)
@@ -117,6 +126,7 @@ class State:
             pending.changed.discard(name)
             if name in self._ever_saved:
                 pending.removed[name] = None
+        self._backend_changed(name)
         return True
 
     def unserialized(self, snapshot: Snapshot) -> list[Held]:
@@ -134,7 +144,9 @@ class State:
         """What was current at the snapshot is saved, bound to the backends of then."""
         for name, (held, resolved) in snapshot.items():
             self._ever_saved.add(name)
-            if self.held.get(name) is held:
+            if name not in self.held:
+                pending.removed[name] = None  # removed while it was being written
+            elif self.held[name] is held:
                 self.held[name] = resolved
                 if self.resolve(resolved).identity == resolved.identity:
                     pending.changed.discard(name)

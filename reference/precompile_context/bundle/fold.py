@@ -1,9 +1,10 @@
 """Several segments as one: what they hold together, for writing it anew."""
 
+import hashlib
 from dataclasses import dataclass
 
 from precompile_context.artifact import ArtifactId
-from precompile_context.bundle.manifest import StoredArtifact
+from precompile_context.bundle.manifest import StoredArtifact, encode_manifest
 from precompile_context.bundle.reader import ArtifactName, Bundle
 from precompile_context.bundle.segment import Segment
 from precompile_context.bundle.writer import NewArtifact
@@ -20,12 +21,20 @@ class Folded:
 
 
 def foldable(segments: tuple[Segment, ...]) -> bool:
-    """Whether one segment can mean the same as these: one chain, equal requirements."""
+    """Whether one segment can mean the same as these: one chain, equal requirements.
+
+    And each holds no more than we know: a field of a later version would be lost.
+    """
     return all(
         segment.manifest.requirements == segments[0].manifest.requirements
         and not segment.begins_chain
         for segment in segments[1:]
-    )
+    ) and all(_is_fully_known(segment) for segment in segments)
+
+
+def _is_fully_known(segment: Segment) -> bool:
+    """Whether its manifest, encoded anew, is the payload byte for byte."""
+    return hashlib.sha256(encode_manifest(segment.manifest)).digest() == segment.payload_digest
 
 
 def fold(bundle: Bundle, segments: tuple[Segment, ...]) -> Folded:

@@ -12,8 +12,9 @@ class Limits:
     `Limits(manifest_bytes=2**30)`.
     """
 
-    # One manifest record, which is decoded whole in memory, about ten times its size.
-    manifest_bytes: int = 64 << 20
+    # One manifest record. It is decoded whole: a sound one to about ten times its size, one of
+    # nothing but empty elements to about seventy times.
+    manifest_bytes: int = 16 << 20
     # Artifacts, block entries, extents, backends and the like, counted over all manifests.
     artifacts: int = 4_000_000
     # Each segment costs a reader one read and a decoded manifest.

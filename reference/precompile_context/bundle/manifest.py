@@ -51,10 +51,20 @@ class Extent:
 
 
 @dataclass(frozen=True, slots=True)
+class OpaqueValue:
+    """An attribute's value of a type added later: carried as its message, handed to nobody."""
+
+    message: bytes
+
+
+FieldValue = AttributeValue | OpaqueValue
+
+
+@dataclass(frozen=True, slots=True)
 class StoredArtifact:
     """An artifact as a manifest describes it; `segment` is that manifest's index in its bundle.
 
-    `fields` are its attributes in wire order; one of a type added later has the value None.
+    `fields` are its attributes in wire order.
     """
 
     type: str
@@ -64,13 +74,13 @@ class StoredArtifact:
     content_size: int
     extents: tuple[Extent, ...]
     backends: tuple[ArtifactId, ...]
-    fields: tuple[tuple[str, AttributeValue | None], ...] = ()
+    fields: tuple[tuple[str, FieldValue], ...] = ()
     segment: int = 0
 
     @property
     def attributes(self) -> dict[str, AttributeValue | None]:
-        """The attributes by name."""
-        return dict(self.fields)
+        """The attributes by name; one of a type added later is None."""
+        return {n: None if isinstance(v, OpaqueValue) else v for n, v in self.fields}
 
     @property
     def identity(self) -> "Identity":
@@ -85,14 +95,16 @@ def identity(
     kind: int,
     digest: bytes,
     backends: tuple[ArtifactId, ...],
-    fields: tuple[tuple[str, AttributeValue | None], ...],
+    fields: tuple[tuple[str, FieldValue], ...],
 ) -> Identity:
     """A hashable value, equal for equal artifacts; doubles compare bit by bit, 1 is not True."""
     values = tuple((name, type(value).__name__, _bits(value)) for name, value in fields)
     return int(kind), digest, backends, values
 
 
-def _bits(value: AttributeValue | None) -> bytes:
+def _bits(value: FieldValue) -> bytes:
+    if isinstance(value, OpaqueValue):
+        return value.message
     if isinstance(value, float):
         return struct.pack("<d", value)
     return value if isinstance(value, bytes) else str(value).encode()
@@ -129,21 +141,39 @@ def decode_envelope(data: memoryview, offset: int) -> bundle_pb2.Envelope:
     return envelope
 
 
-def decode_manifest(payload: bytes, segment: int, offset: int) -> Manifest:
-    """The manifest that `payload` holds, its fields well formed but not yet valid.
+def count_items(message: bundle_pb2.Manifest) -> int:
+    """Elements of all lists in the manifest: what it costs to hold it, whatever its bytes."""
+    return (
+        len(message.blocks)
+        + len(message.removed)
+        + len(message.requirements)
+        + sum(len(r.values) for r in message.requirements)
+        + sum(1 + len(a.extents) + len(a.backends) + len(a.attributes) for a in message.artifacts)
+    )
+
+
+def decode_manifest(
+    payload: bytes, segment: int, offset: int, items_left: int
+) -> tuple[Manifest, int]:
+    """The manifest that `payload` holds, well formed but not yet valid, and its count of items.
 
     Raises:
-        PrecompileError: MALFORMED_MANIFEST, UNSUPPORTED_FEATURE, at `offset`.
+        PrecompileError: MALFORMED_MANIFEST, UNSUPPORTED_FEATURE, LIMIT_EXCEEDED
+            where it lists more than `items_left` things, at `offset`.
     """
     message = bundle_pb2.Manifest()
     parse(message, payload, ErrorCode.MALFORMED_MANIFEST, offset)
+    items = count_items(message)
+    if items > items_left:
+        detail = "the manifests list more artifacts, blocks and the like than this reader takes"
+        raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, offset)
     for feature in message.required_features:
         if feature not in KNOWN_FEATURES:
             detail = f"the segment requires the feature {feature!r}, which this reader lacks"
             raise PrecompileError(ErrorCode.UNSUPPORTED_FEATURE, detail, offset)
     if fault := _malformed(message):
         raise PrecompileError(ErrorCode.MALFORMED_MANIFEST, fault, offset)
-    return Manifest(
+    manifest = Manifest(
         previous_manifest_digest=message.previous_manifest_digest,
         producer=Producer(message.producer.name, message.producer.version),
         requirements=tuple(
@@ -156,6 +186,7 @@ def decode_manifest(payload: bytes, segment: int, offset: int) -> Manifest:
         artifacts=tuple(_stored(artifact, segment) for artifact in message.artifacts),
         removed=_ids(message.removed),
     )
+    return manifest, items
 
 
 def _malformed(message: bundle_pb2.Manifest) -> str | None:
@@ -175,7 +206,9 @@ def _malformed(message: bundle_pb2.Manifest) -> str | None:
             return f"artifact {artifact.key!r} has no kind"
         if len(artifact.content_digest) != DIGEST_SIZE:
             return f"artifact {artifact.key!r} has a content digest that is not 32 bytes"
-        for backend in artifact.backends:
+        for backend in (
+            artifact.backends if artifact.kind == artifact_pb2.ARTIFACT_KIND_ENTRY else ()
+        ):
             if len(backend.content_digest) not in (0, DIGEST_SIZE):
                 return f"artifact {artifact.key!r} names a backend by a digest of another size"
     return None
@@ -201,15 +234,21 @@ def _stored(message: artifact_pb2.Artifact, segment: int) -> StoredArtifact:
         content_digest=message.content_digest,
         content_size=message.content_size,
         extents=tuple(Extent(e.block, e.offset, e.size) for e in message.extents),
-        backends=_ids(message.backends),
+        # Another kind's are ignored; those of a kind added later are carried.
+        backends=() if message.kind in _WITHOUT_BACKENDS else _ids(message.backends),
         fields=tuple(_attribute(attribute) for attribute in message.attributes),
         segment=segment,
     )
 
 
-def _attribute(message: artifact_pb2.Attribute) -> tuple[str, AttributeValue | None]:
+_WITHOUT_BACKENDS = (artifact_pb2.ARTIFACT_KIND_CACHE, artifact_pb2.ARTIFACT_KIND_BACKEND)
+
+
+def _attribute(message: artifact_pb2.Attribute) -> tuple[str, FieldValue]:
     which = message.WhichOneof("value")
-    return message.name, None if which is None else getattr(message, which)
+    if which is None:
+        return message.name, OpaqueValue(message.SerializeToString())
+    return message.name, getattr(message, which)
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
@@ -258,8 +297,10 @@ def _add_artifact(message: bundle_pb2.Manifest, artifact: StoredArtifact) -> Non
         _set(added.attributes.add(name=name), value)
 
 
-def _set(message: artifact_pb2.Attribute, value: AttributeValue | None) -> None:
+def _set(message: artifact_pb2.Attribute, value: FieldValue) -> None:
     match value:
+        case OpaqueValue():
+            message.MergeFromString(value.message)
         case bool():  # before int: to Python a bool is one
             message.bool_value = value
         case int():

@@ -171,13 +171,11 @@ def _decode(frames: list[SegmentFrame], payloads: list[bytes], limits: Limits) -
     manifests = []
     items = content = 0
     for index, (frame, payload) in enumerate(zip(frames, payloads, strict=True)):
-        manifest = decode_manifest(payload, index, frame.manifest_offset)
-        items += len(manifest.artifacts) + len(manifest.blocks) + len(manifest.removed)
-        items += sum(len(a.extents) + len(a.backends) for a in manifest.artifacts)
+        manifest, count = decode_manifest(
+            payload, index, frame.manifest_offset, limits.artifacts - items
+        )
+        items += count
         content += sum(artifact.content_size for artifact in manifest.artifacts)
-        if items > limits.artifacts:
-            detail = f"more than {limits.artifacts} artifacts, blocks and references"
-            raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, frame.manifest_offset)
         if content > limits.total_content:
             detail = f"artifacts claim {content} bytes; the limit is {limits.total_content}"
             raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, frame.manifest_offset)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from precompile.v1 import bundle_pb2
-from precompile_context.artifact import ArtifactId, ArtifactKind, AttributeValue
+from precompile_context.artifact import ArtifactId, ArtifactKind
 from precompile_context.bundle import framing
 from precompile_context.bundle.chain import Chain
 from precompile_context.bundle.manifest import (
@@ -13,6 +13,7 @@ from precompile_context.bundle.manifest import (
     PRODUCER,
     BlockEntry,
     Extent,
+    FieldValue,
     Manifest,
     Producer,
     StoredArtifact,
@@ -36,7 +37,7 @@ class NewArtifact:
     digest: bytes
     content: bytes | memoryview
     backends: tuple[ArtifactId, ...] = ()
-    fields: tuple[tuple[str, AttributeValue | None], ...] = ()
+    fields: tuple[tuple[str, FieldValue], ...] = ()
 
 
 class SegmentWriter:
@@ -66,9 +67,11 @@ class SegmentWriter:
         artifacts = list(artifacts)
         yield framing.HEADER
         manifest_offset = framing.HEADER_SIZE
-        packer = Packer()
         placed: dict[bytes, tuple[Extent, ...]] = {}
-        for block in packer.pack(self._new_contents(artifacts, placed)):
+        # All of the chain's blocks are entered before the first own one: own blocks come out
+        # of the packer as its threads allow, and the bytes must not depend on that.
+        contents = self._new_contents(artifacts, placed)
+        for block in Packer().pack(contents):
             prefix = framing.block_prefix(len(block.data))
             size = len(prefix) + len(block.data)
             self._add_own(block, size, placed)
@@ -95,13 +98,12 @@ class SegmentWriter:
 
     def _new_contents(
         self, artifacts: list[NewArtifact], placed: dict[bytes, tuple[Extent, ...]]
-    ) -> Iterator[tuple[bytes, bytes | memoryview]]:
+    ) -> list[tuple[bytes, bytes | memoryview]]:
         """(digest, content) of what is not stored yet; what the chain holds is placed there."""
-        seen = set()
+        new: dict[bytes, bytes | memoryview] = {}
         for artifact in artifacts:
-            if artifact.digest in seen:
+            if artifact.digest in placed or artifact.digest in new:
                 continue
-            seen.add(artifact.digest)
             if not len(artifact.content):
                 placed[artifact.digest] = ()
             elif ranges := self._chain.find(artifact.digest):
@@ -110,7 +112,8 @@ class SegmentWriter:
                     for entry, offset, size in ranges
                 )
             else:
-                yield artifact.digest, artifact.content
+                new[artifact.digest] = artifact.content
+        return list(new.items())
 
     def _external_index(self, entry: BlockEntry) -> int:
         if entry not in self._external:

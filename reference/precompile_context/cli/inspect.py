@@ -89,7 +89,7 @@ def _describe_artifact(artifact: StoredArtifact, current: bool) -> dict[str, Any
             {"type": b.type, "key": b.key, "content_digest": b.content_digest.hex()}
             for b in artifact.backends
         ],
-        "attributes": {name: text.plain(value) for name, value in artifact.fields},
+        "attributes": {name: text.plain(value) for name, value in artifact.attributes.items()},
     }
 
 
