@@ -2,6 +2,7 @@
 
 import dataclasses
 import enum
+import functools
 import re
 import unicodedata
 from abc import ABC, abstractmethod
@@ -105,6 +106,7 @@ def attributes_of(artifact: CacheArtifact) -> dict[str, AttributeValue]:
     return {name: getattr(artifact, name) for name in sorted(attribute_names(type(artifact)))}
 
 
+@functools.cache  # asked for each record, and slow to find out
 def attribute_names(cls: type[CacheArtifact]) -> frozenset[str]:
     """Names of the fields that an artifact class adds to key and content."""
     return frozenset(f.name for f in dataclasses.fields(cls)) - {"key", "content"}

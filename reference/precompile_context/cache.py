@@ -81,7 +81,8 @@ class DirectoryPrecompileCache(PrecompileCache):
     def write(self, stitched: StitchedEntry) -> None:
         backends = [_new(backend) for backend in stitched.backends]
         ids = tuple(ArtifactId(b.type, b.key, b.digest) for b in backends)
-        artifacts = [*backends, _new(stitched.entry, ids)]
+        distinct = {(b.type, b.key): b for b in backends}  # an entry may name one twice
+        artifacts = [*distinct.values(), _new(stitched.entry, ids)]
         chunks = list(SegmentWriter(Chain()).chunks(artifacts))
         self._directory.replace(_file_name(stitched.entry.TYPE, stitched.entry.key), chunks)
 

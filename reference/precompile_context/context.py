@@ -254,25 +254,30 @@ class PrecompileContext:
             PrecompileError: what the sink holds is damaged; nothing was changed.
             OSError: the file could not be written; what was committed is intact.
         """
-        with self._saving, sink.appending() as file:
+        with self._saving:
             with self._lock:
                 state = self._state
                 snapshot = state.snapshot()
                 tombstones = list(state.file.removed)
-            there = _current(file.bundle, self.environment)
-            removed = [name for name in tombstones if name in there]
-            kept = {} if not keep_existing else {n: v for n, v in there.items() if n not in removed}
-            new = [
-                held
-                for _, held in snapshot.values()
-                if held.name in removed
-                or (there.get(held.name) != held.identity and not _yields(held, snapshot, kept))
-            ]
-            if new or removed:
-                chain = Chain.of(file.bundle) if file.bundle else Chain()
-                for segment in self._segments(chain, new, removed):
-                    file.append(segment)
-            with self._lock:
+            with sink.appending() as file:
+                there = _current(file.bundle, self.environment)
+                removed = [name for name in tombstones if name in there]
+                kept = {
+                    name: identity
+                    for name, identity in there.items()
+                    if keep_existing and name not in removed
+                }
+                new = [
+                    held
+                    for _, held in snapshot.values()
+                    if held.name in removed
+                    or (there.get(held.name) != held.identity and not _yields(held, snapshot, kept))
+                ]
+                if new or removed:
+                    chain = Chain.of(file.bundle) if file.bundle else Chain()
+                    for segment in self._segments(chain, new, removed):
+                        file.append(segment)
+            with self._lock:  # it is committed
                 for name in tombstones:
                     state.file.removed.pop(name, None)
                 state.mark_saved(snapshot, state.file)

@@ -33,14 +33,22 @@ class BundleFile:
     def open(self, *, recover: bool = True) -> Bundle:
         """The bundle over a mapping of the file as it is now; later appends are not seen.
 
+        Indexes are read, not mapped: where a torn tail is cut by a writer meanwhile,
+        a mapping of it would be a fault. What is mapped is committed, and stays.
+
         Raises:
             PrecompileError: a code of FRAME to VALIDATE.
             OSError: the file cannot be opened or mapped.
         """
         with self.path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            data = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) if size else b""
-        return Bundle.open(data, limits=self._limits, recover=recover)
+            while True:
+                try:
+                    source = _FileSource(file.fileno())
+                    bundle = Bundle.open(source, limits=self._limits, recover=recover)
+                    break
+                except _BecameShorterError:
+                    continue  # now the torn tail is cut
+            return bundle.over(mmap.mmap(file.fileno(), bundle.size, access=mmap.ACCESS_READ))
 
     @contextlib.contextmanager
     def appending(self) -> Iterator["FileAppending"]:
@@ -58,6 +66,7 @@ class BundleFile:
             appending = FileAppending(fd, self.path, self._limits)
             try:
                 yield appending
+                appending.commit()
             except BaseException:
                 appending.roll_back()
                 raise
@@ -140,22 +149,34 @@ class FileAppending:
         self._path = path
         self.bundle = _open_for_append(fd, limits)
         self._base = self.size = self.bundle.size if self.bundle else 0
+        self._footers: list[tuple[int, Chunk]] = []
 
     def append(self, chunks: Iterable[Chunk]) -> None:
-        """Write one segment: all but its last chunk, sync, the last chunk, sync."""
-        at, footer = self.size, None
+        """Write one segment but for its footer, the last of `chunks`; `commit` writes that."""
+        at, last = self.size, None
         for chunk in chunks:
-            if footer is not None:
-                at += self._write(footer, at)
-            footer = chunk
-        if footer is None:
+            if last is not None:
+                at += self._write(last, at)
+            last = chunk
+        if last is not None:
+            self._footers.append((at, last))
+            self.size = at + self._write(bytes(len(last)), at)  # its space is taken already
+
+    def commit(self) -> None:
+        """Sync all that was written, then write the footers.
+
+        So what can fail, for want of space say, fails before anything is
+        committed; and nothing of a footer is on the disk before its segment is.
+        """
+        if not self._footers:
             return
         os.fsync(self._fd)
-        at += self._write(footer, at)  # the footer commits: nothing of it before the sync
+        while self._footers:
+            self._write(self._footers[0][1], self._footers[0][0])
+            self._base = self._footers[0][0] + len(self._footers.pop(0)[1])
         os.fsync(self._fd)
-        if self.size == 0:
+        if self.bundle is None:
             _sync_directory(self._path.parent)
-        self.size = at
 
     def _write(self, chunk: Chunk, at: int) -> int:
         view = memoryview(chunk)
@@ -165,11 +186,16 @@ class FileAppending:
         return done
 
     def roll_back(self) -> None:
-        """Take back what was appended, so that all of it is there or none."""
+        """Take back what was written and not committed; a reader may have mapped what was."""
         if os.fstat(self._fd).st_size > self._base:
             os.ftruncate(self._fd, self._base)
             os.fsync(self._fd)
+        self._footers.clear()
         self.size = self._base
+
+
+class _BecameShorterError(OSError):
+    """A writer cut the file's torn tail while it was read."""
 
 
 class _FileSource:
@@ -184,7 +210,7 @@ class _FileSource:
         while len(data) < size:
             more = os.pread(self._fd, size - len(data), offset + len(data))
             if not more:
-                raise OSError(errno.EIO, "the bundle file became shorter while it was read")
+                raise _BecameShorterError(errno.EIO, "the file became shorter while it was read")
             data += more
         return memoryview(data)
 

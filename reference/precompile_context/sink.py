@@ -22,7 +22,10 @@ class Appending(Protocol):
         """Bytes of the bundle, what was appended included."""
 
     def append(self, chunks: Iterable[bytes | memoryview]) -> None:
-        """Write one segment; its last chunk commits it. An exception undoes all appends."""
+        """Write one segment, whose last chunk commits it, at the end of the block.
+
+        An exception within the block undoes all appends.
+        """
 
 
 class BundleSink(Protocol):

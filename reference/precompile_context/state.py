@@ -15,15 +15,14 @@ Snapshot = dict[ArtifactName, tuple[Held, Held]]
 
 @dataclass(slots=True)
 class Pending:
-    """Names changed and names removed since the last save to one destination."""
+    """Names changed and names removed since the last save to one destination.
+
+    `holds` are the names that were ever saved there: no other's removal is written.
+    """
 
     changed: set[ArtifactName] = field(default_factory=set)
     removed: dict[ArtifactName, None] = field(default_factory=dict)
-
-    def clear(self) -> None:
-        """All is saved."""
-        self.changed.clear()
-        self.removed.clear()
+    holds: set[ArtifactName] = field(default_factory=set)
 
 
 class State:
@@ -47,14 +46,16 @@ class State:
         self.serialized: bytes | None = None
         # Backend name to the entries that name it, or once did.
         self._named_by: dict[ArtifactName, set[ArtifactName]] = {}
-        # Names that some destination may hold: only their removal has to be written.
-        self._ever_saved: set[ArtifactName] = set()
 
     def need_save(self) -> bool:
         """Whether anything is saved nowhere."""
-        return not (
-            self.memory.changed.isdisjoint(self.file.changed)
-            and self.memory.removed.keys().isdisjoint(self.file.removed)
+        if not self.memory.changed.isdisjoint(self.file.changed):
+            return True
+        pairs = (self.memory, self.file), (self.file, self.memory)
+        return any(
+            name in other.removed or name not in other.holds
+            for pending, other in pairs
+            for name in pending.removed
         )
 
     def resolve(self, held: Held) -> Held:
@@ -95,7 +96,9 @@ class State:
         if held.id == before:
             return
         self.put(held)
-        for entry in self._entries_naming(before):
+        unbound = ArtifactId(held.type, held.key)
+        # The latter too become new objects: a save at work would bind them to what was there.
+        for entry in (*self._entries_naming(before), *self._entries_naming(unbound)):
             backends = tuple(held.id if id_ == before else id_ for id_ in entry.backends)
             self._set(entry.bound(backends))
 
@@ -124,7 +127,7 @@ class State:
             return False
         for pending in (self.memory, self.file):
             pending.changed.discard(name)
-            if name in self._ever_saved:
+            if name in pending.holds:
                 pending.removed[name] = None
         self._backend_changed(name)
         return True
@@ -143,7 +146,7 @@ class State:
     def mark_saved(self, snapshot: Snapshot, pending: Pending) -> None:
         """What was current at the snapshot is saved, bound to the backends of then."""
         for name, (held, resolved) in snapshot.items():
-            self._ever_saved.add(name)
+            pending.holds.add(name)
             if name not in self.held:
                 pending.removed[name] = None  # removed while it was being written
             elif self.held[name] is held:
@@ -162,8 +165,8 @@ class State:
                 held = Held.loaded(bundle, stored)
                 self._set(held)
                 self.saved[held.name] = held.identity
-                self._ever_saved.add(held.name)
                 for pending in (self.memory, self.file):
+                    pending.holds.add(held.name)
                     pending.changed.discard(held.name)
                     pending.removed.pop(held.name, None)
 

@@ -43,6 +43,7 @@ class Bundle:
         self.segments = segments
         self.size = segments[-1].offset + segments[-1].size
         self.ignored = source.size - self.size
+        self._limits = limits
         self._content = ContentReader(source, segments, limits)
 
     @classmethod
@@ -70,6 +71,12 @@ class Bundle:
         payloads = [envelope.payload for envelope in envelopes]
         manifests = _decode(frames, payloads, limits)
         return cls(source, _validate(frames, payloads, manifests), limits)
+
+    def over(self, source: Buffer | ByteSource) -> "Bundle":
+        """The same bundle, its content read from another source of the same bytes."""
+        bundle = Bundle(as_source(source), self.segments, self._limits)
+        bundle.ignored = self.ignored
+        return bundle
 
     @property
     def digest(self) -> bytes:
