@@ -1,1 +1,1 @@
-"""Adapters from compilers' own caches to artifacts and back; each imports its compiler when used."""
+"""From compilers' own caches to artifacts and back; a compiler is imported when it is used."""

@@ -1,0 +1,50 @@
+"""torch.compile's caches to artifacts and back. torch is imported when a function is first used."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from precompile_context.adapters.pytorch.applying import replay
+    from precompile_context.adapters.pytorch.environment import host_environment
+    from precompile_context.adapters.pytorch.megacache import from_mega_cache, to_mega_cache
+    from precompile_context.adapters.pytorch.private import UnsupportedTorchError
+    from precompile_context.adapters.pytorch.recording import capture
+    from precompile_context.adapters.pytorch.session import WarmStart, WarmStartReport, warm_start
+
+_HOMES = {
+    "UnsupportedTorchError": "private",
+    "WarmStart": "session",
+    "WarmStartReport": "session",
+    "capture": "recording",
+    "from_mega_cache": "megacache",
+    "host_environment": "environment",
+    "replay": "applying",
+    "to_mega_cache": "megacache",
+    "warm_start": "session",
+}
+
+__all__ = [
+    "UnsupportedTorchError",
+    "WarmStart",
+    "WarmStartReport",
+    "capture",
+    "from_mega_cache",
+    "host_environment",
+    "replay",
+    "to_mega_cache",
+    "warm_start",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, imported when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    home = import_module(f"{__name__}.{_HOMES[name]}")
+    value = globals()[name] = getattr(home, name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,214 @@
+"""Classes of artifacts: what torch's caches record, and the files that stand beside them."""
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from precompile_context.adapters.pytorch import places
+from precompile_context.adapters.pytorch.variants import guard_variant
+from precompile_context.artifact import CacheArtifact, Registry, key_fault
+
+# A library, or an object file that is linked into one: what compilers leave in inductor's cache.
+_LIBRARY_SUFFIXES = (".so", ".o", ".dylib", ".dll", ".pyd")
+
+
+@dataclass(frozen=True)
+class TorchArtifact(CacheArtifact):
+    """What torch recorded under `torch_key`; a key of ours names one of its contents.
+
+    Attributes of classes:
+        SUPERSEDES: the newest content under a key is the one to keep. Otherwise
+            all are equivalent, and the first one is kept.
+    """
+
+    SUPERSEDES: ClassVar[bool] = True
+
+    torch_key: str
+
+    def populate_cache(self) -> None:
+        """Put the content where torch looks for it; it is not decoded.
+
+        Raises:
+            UnsafePlaceError: the key would lead out of the cache directory.
+            OSError: the file cannot be written.
+        """
+        places.put(_cache_dir(), self.place(), self.content, replace=True)
+
+    def place(self) -> str:
+        """The file below inductor's cache directory that torch reads."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class InductorArtifact(TorchArtifact):
+    """A compiled graph of FxGraphCache."""
+
+    TYPE: ClassVar[str] = "inductor"
+    SUPERSEDES: ClassVar[bool] = False
+
+    def place(self) -> str:
+        """Any file of the key's directory is a candidate there, whatever its name."""
+        key = _single_part(self.torch_key)
+        return f"fxgraph/{key[1:3]}/{key}/{_content_name(self.content)}"
+
+
+@dataclass(frozen=True)
+class AOTAutogradArtifact(TorchArtifact):
+    """A traced and partitioned graph of AOTAutogradCache, which names inductor's graphs."""
+
+    TYPE: ClassVar[str] = "aot_autograd"
+    SUPERSEDES: ClassVar[bool] = False
+
+    def place(self) -> str:
+        """As with inductor's graphs, any name will do."""
+        return f"aotautograd/{_single_part(self.torch_key)}/{_content_name(self.content)}"
+
+
+@dataclass(frozen=True)
+class AutotuneArtifact(TorchArtifact):
+    """The best configuration of a kernel, as JSON; its key is a path of two parts."""
+
+    TYPE: ClassVar[str] = "autotune"
+
+    def place(self) -> str:
+        """The key itself."""
+        return self.torch_key
+
+
+@dataclass(frozen=True)
+class PGOArtifact(TorchArtifact):
+    """What dynamo learned of dynamic shapes, under a job's name."""
+
+    TYPE: ClassVar[str] = "pgo"
+
+    def place(self) -> str:
+        """torch, too, replaces what a file name cannot hold on Windows."""
+        name = re.sub(r'[<>:"/\\|?*]', "_", f"code_state_{self.torch_key}.pkl")
+        return f"dynamo/{name}"
+
+
+@dataclass(frozen=True)
+class PrecompileArtifact(TorchArtifact):
+    """A function's bytecode, guards and backends, of DynamoCache."""
+
+    TYPE: ClassVar[str] = "precompile"
+
+    def place(self) -> str:
+        """One entry a key."""
+        return f"dynamo/{_single_part(self.torch_key)}/entry"
+
+
+@dataclass(frozen=True)
+class OtherTorchArtifact(TorchArtifact):
+    """A type that was registered with torch's CacheArtifactFactory and that we do not know.
+
+    Only torch knows where it goes. Whatever path the type makes of its key, a key
+    that is a safe relative path stays below the directory it is joined to.
+    """
+
+    def populate_cache(self) -> None:
+        """Have torch apply it.
+
+        Raises:
+            UnsafePlaceError: the key is no safe relative path.
+            Exception: whatever the type raises.
+        """
+        from torch.compiler._cache import CacheArtifactFactory
+
+        places.relative_parts(self.torch_key)
+        CacheArtifactFactory.create(self.TYPE, self.torch_key, self.content).populate_cache()
+
+
+@dataclass(frozen=True)
+class InductorFile(CacheArtifact):
+    """A compiled library; its key is its path below inductor's cache directory.
+
+    Attributes:
+        isa_probe: not a kernel but a library that was built, and loaded, to see
+            whether compiler, torch and processor together support an instruction set.
+        portable_name: names the library in any installation of the same torch and
+            Python; empty where it is found by its key alone.
+    """
+
+    TYPE: ClassVar[str] = "inductor_file"
+
+    isa_probe: bool
+    portable_name: str
+
+    def populate_cache(self) -> None:
+        """Put the library in its place, where there is none.
+
+        Raises:
+            UnsafePlaceError: the key leads out of the cache directory, or names no library.
+            OSError: the file cannot be written.
+        """
+        # A bundle brings code, but each piece by its own door: graphs not under this type.
+        if not self.key.endswith(_LIBRARY_SUFFIXES):
+            raise places.UnsafePlaceError(f"{self.key[:200]!r} is no library's name")
+        from precompile_context.adapters.pytorch import relocation, shortcuts
+
+        root = _cache_dir()
+        is_ours = places.put(root, self.key, self.content, replace=False)
+        relocation.applied(self.portable_name, Path(root, self.key))
+        if is_ours and self.isa_probe:
+            shortcuts.PROBED.add(f"{root}/{self.key}")
+
+
+KNOWN: tuple[type[CacheArtifact], ...] = (
+    InductorArtifact,
+    AOTAutogradArtifact,
+    AutotuneArtifact,
+    PGOArtifact,
+    PrecompileArtifact,
+    InductorFile,
+)
+
+
+def artifact_class(type_name: str, registry: Registry) -> type[CacheArtifact]:
+    """The class of a type: a known one, or one made for it, registered if it was not.
+
+    Raises:
+        MisuseError: `type_name` is no type's name.
+    """
+    cls = registry.get(type_name)
+    if cls is None:
+        cls = next((known for known in KNOWN if type_name == known.TYPE), None)
+        if cls is None:
+            cls = dataclass(frozen=True)(
+                type(f"TorchArtifact_{type_name}", (OtherTorchArtifact,), {"TYPE": type_name})
+            )
+        registry.register(cls)
+    return cls
+
+
+def key_of(torch_key: str, content: bytes) -> str:
+    """Our key: torch's, and behind '#' which of its contents this is, where it may have several."""
+    variant = guard_variant(content)
+    return fitting_key(f"{torch_key}#{variant}" if variant else torch_key)
+
+
+def fitting_key(key: str) -> str:
+    """`key`, or a digest of it where a bundle cannot have it as a key."""
+    if key_fault(key) is None:
+        return key
+    return f"sha256:{hashlib.sha256(key.encode(errors='surrogatepass')).hexdigest()}"
+
+
+def _single_part(key: str) -> str:
+    if fault := places.part_fault(key):
+        raise places.UnsafePlaceError(f"key {key[:200]!r} is no file name: {fault}")
+    return key
+
+
+def _content_name(content: bytes) -> str:
+    """The name that torch would give: what is in the directory already is not put there twice."""
+    return base64.b32encode(hashlib.sha256(content).digest()).decode().lower()[:51]
+
+
+def _cache_dir() -> str:
+    from torch._inductor.runtime.cache_dir_utils import cache_dir
+
+    return str(cache_dir())

@@ -1,0 +1,150 @@
+"""Every name of torch that is used here and that torch does not promise to keep.
+
+Tested with torch 2.13. A version that lacks one of them is not guessed around:
+the program runs cold.
+"""
+
+import importlib
+from dataclasses import dataclass
+
+
+class UnsupportedTorchError(Exception):
+    """This torch lacks something that the adapter needs; nothing was changed in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateName:
+    """A name inside a module of torch, and what the adapter does with it."""
+
+    module: str
+    name: str
+    purpose: str
+
+
+NAMES = (
+    PrivateName(
+        "torch.compiler._cache",
+        "CacheArtifactManager.record_artifact",
+        "wrapped: each artifact that a cache of torch records passes here",
+    ),
+    PrivateName(
+        "torch.compiler._cache",
+        "CacheArtifactFactory.encode_create",
+        "called: an artifact's content as the bytes that torch would save",
+    ),
+    PrivateName(
+        "torch.compiler._cache",
+        "CacheArtifactFactory.create",
+        "called: applies types of artifacts that we do not know",
+    ),
+    PrivateName(
+        "torch.compiler._cache",
+        "CacheArtifactFactory._artifact_types",
+        "read: the types of artifacts that are registered with torch",
+    ),
+    PrivateName(
+        "torch._inductor.codecache",
+        "CppCodeCache._load_library",
+        "wrapped: each C++ library that inductor loads, whoever built it, passes here",
+    ),
+    PrivateName(
+        "torch._inductor.codecache",
+        "DLLWrapper.__init__",
+        "wrapped: each CUTLASS, ROCm and XPU library that inductor loads passes here",
+    ),
+    PrivateName(
+        "torch._inductor.codecache",
+        "write",
+        "wrapped: tells the library that inductor is about to look for",
+    ),
+    PrivateName(
+        "torch._inductor.codecache",
+        "_precompile_header",
+        "wrapped: runs the compiler for each library, also for one that needs no build",
+    ),
+    PrivateName(
+        "torch._inductor.codecache",
+        "torch_key",
+        "called: digest of torch's own sources, a fact of the environment",
+    ),
+    PrivateName(
+        "torch._inductor.cpu_vec_isa",
+        "VecISA._probe_load",
+        "wrapped: each library that probes for an instruction set passes here",
+    ),
+    PrivateName(
+        "torch._inductor.cpp_builder",
+        "get_cpp_compiler",
+        "called: the C++ compiler that kernels are built with",
+    ),
+    PrivateName(
+        "torch._inductor.exc",
+        "InvalidCxxCompiler",
+        "caught: what get_cpp_compiler raises on a host without one",
+    ),
+    PrivateName(
+        "torch._inductor.runtime.cache_dir_utils",
+        "cache_dir",
+        "called: where inductor keeps its files, as the environment says at the moment",
+    ),
+    PrivateName(
+        "torch._dynamo.callback",
+        "CompilationCallbackHandler.install_callbacks",
+        "wrapped: the bracket around each compile, backward ones too",
+    ),
+    PrivateName(
+        "torch._inductor.cpp_builder",
+        "CppBuilder.build",
+        "counted, in a run that reports: each build of C++ passes here",
+    ),
+    PrivateName(
+        "torch._inductor.cpu_vec_isa",
+        "VecISA.check_build",
+        "counted, in a run that reports: tells builds for a probe from others",
+    ),
+    PrivateName(
+        "torch._inductor.codecache",
+        "FxGraphCache.prepare_key",
+        "counted, in a run that reports: finds that a graph cannot be cached",
+    ),
+    PrivateName(
+        "torch._inductor.codecache",
+        "FxGraphCache.load_with_key",
+        "counted, in a run that reports: hits and misses of inductor's graphs",
+    ),
+    PrivateName(
+        "torch._functorch._aot_autograd.autograd_cache",
+        "AOTAutogradCache.try_load",
+        "counted, in a run that reports: hits and misses of autograd's graphs",
+    ),
+    PrivateName(
+        "torch._inductor.compile_fx",
+        "fx_codegen_and_compile",
+        "counted, in a run that reports: each graph that inductor compiles passes here",
+    ),
+)
+
+
+def check() -> None:
+    """Import what is used of torch and look each name up.
+
+    Raises:
+        UnsupportedTorchError: a name is missing; the text names the first.
+    """
+    import torch
+
+    for private in NAMES:
+        if not _is_there(private):
+            name = f"{private.module}.{private.name}"
+            text = f"torch {torch.__version__} is not supported: it has no {name}"
+            raise UnsupportedTorchError(text)
+
+
+def _is_there(private: PrivateName) -> bool:
+    try:
+        found: object = importlib.import_module(private.module)
+    except ModuleNotFoundError:
+        return False
+    for part in private.name.split("."):
+        found = getattr(found, part, None)
+    return found is not None

@@ -1,0 +1,160 @@
+"""Observing torch: what its caches record and the libraries that it loads become artifacts."""
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from precompile_context.adapters.pytorch import private, relocation, shortcuts
+from precompile_context.adapters.pytorch.artifacts import (
+    InductorFile,
+    TorchArtifact,
+    artifact_class,
+    key_of,
+)
+from precompile_context.adapters.pytorch.patches import Patches
+from precompile_context.context import PrecompileContext
+
+
+class Capture:
+    """Records into a context from `start` to `stop`. A forked child records nothing.
+
+    Attributes:
+        fault: the first exception of ours that was kept from the program; None so far.
+    """
+
+    def __init__(
+        self,
+        context: PrecompileContext,
+        *,
+        superseding: PrecompileContext | None = None,
+        on_compiled: Callable[[], None] | None = None,
+    ) -> None:
+        """Args:
+        superseding: where artifacts go of which the newest is the one to keep; by
+            default into `context` too.
+        on_compiled: called after each compile, with all recorded that belongs to it.
+        """
+        self.fault: Exception | None = None
+        self._context = context
+        self._superseding = superseding or context
+        self._on_compiled = on_compiled
+        self._patches = Patches()
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+
+    def start(self) -> None:
+        """Begin to record.
+
+        Raises:
+            UnsupportedTorchError: torch lacks something; nothing was changed in it.
+        """
+        private.check()
+        from torch._dynamo.callback import CompilationCallbackHandler
+        from torch._inductor.codecache import CppCodeCache, DLLWrapper
+        from torch._inductor.cpu_vec_isa import VecISA
+        from torch.compiler._cache import CacheArtifactManager
+
+        shortcuts.install()
+        self._patches.wrap(CacheArtifactManager, "record_artifact", self._record_artifact)
+        self._patches.wrap(CppCodeCache, "_load_library", self._load_library)
+        self._patches.wrap(DLLWrapper, "__init__", self._load_dll)
+        self._patches.wrap(VecISA, "_probe_load", self._probe_load)
+        if self._on_compiled is not None:
+            self._patches.wrap(CompilationCallbackHandler, "install_callbacks", self._compile)
+
+    def stop(self) -> None:
+        """Record no more."""
+        self._patches.undo()
+
+    def _record_artifact(
+        self, original: Callable[..., None], cls: Any, artifact_type: str, key: str, content: Any
+    ) -> None:
+        original(cls, artifact_type, key, content)
+        self._safely(self._record, artifact_type, key, content)
+
+    def _record(self, type_name: str, torch_key: str, content: Any) -> None:
+        from torch._dynamo import config
+        from torch.compiler._cache import CacheArtifactFactory
+
+        # Its key then holds a random number: it never hits again.
+        if type_name == "aot_autograd" and config.caching_precompile:
+            return
+        data = CacheArtifactFactory.encode_create(type_name, torch_key, content).content
+        with self._lock:  # of two threads, one registers a new type
+            cls = artifact_class(type_name, self._context.registry)
+            artifact_class(type_name, self._superseding.registry)
+        supersedes = issubclass(cls, TorchArtifact) and cls.SUPERSEDES
+        context = self._superseding if supersedes else self._context
+        context.record_artifact(type_name, key_of(torch_key, data), data, torch_key=torch_key)
+
+    def _load_library(self, original: Callable[..., Any], cls: Any, path: str, key: str) -> Any:
+        library = original(cls, path, key)
+        self._safely(self._record_file, Path(path), isa_probe=False)
+        return library
+
+    def _load_dll(self, original: Callable[..., None], dll: Any, lib_path: str) -> None:
+        original(dll, lib_path)
+        self._safely(self._record_file, Path(lib_path), isa_probe=False)
+        # torch asks for the object file first, even where the library is there.
+        object_file = Path(lib_path).with_suffix(".o")
+        if object_file.exists():
+            self._safely(self._record_file, object_file, isa_probe=False)
+
+    def _probe_load(self, original: Callable[..., bool], isa: Any, path: str) -> bool:
+        loads = original(isa, path)
+        if loads:
+            self._safely(self._record_file, Path(path), isa_probe=True)
+        return loads
+
+    def _record_file(self, path: Path, *, isa_probe: bool) -> None:
+        from torch._inductor.runtime.cache_dir_utils import cache_dir
+
+        root = Path(cache_dir())
+        if not path.is_relative_to(root):
+            return  # not in the cache: a warm start would not look for it there
+        with self._lock:
+            artifact_class(InductorFile.TYPE, self._context.registry)
+        self._context.record_artifact(
+            InductorFile.TYPE,
+            path.relative_to(root).as_posix(),
+            path.read_bytes(),
+            isa_probe=isa_probe,
+            portable_name=relocation.name_of(str(path)),
+        )
+
+    @contextlib.contextmanager
+    def _compile(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Iterator[None]:
+        try:
+            with original(*args, **kwargs):
+                yield
+        finally:
+            if self._on_compiled is not None:
+                self._safely(self._on_compiled)
+
+    def _safely(self, work: Callable[..., None], *args: Any, **kwargs: Any) -> None:
+        """Do what the program must not notice: no exception, and nothing in a forked child."""
+        if os.getpid() != self._pid:
+            return
+        try:
+            work(*args, **kwargs)
+        except Exception as error:  # the program compiles on; the session tells of the fault
+            if self.fault is None:
+                self.fault = error
+
+
+@contextlib.contextmanager
+def capture(context: PrecompileContext) -> Iterator[Capture]:
+    """Record into `context` what torch compiles within the block.
+
+    Raises:
+        UnsupportedTorchError: torch lacks something that this needs.
+    """
+    running = Capture(context)
+    running.start()
+    try:
+        yield running
+    finally:
+        running.stop()

@@ -1,0 +1,286 @@
+"""A warm start: a bundle file is applied before torch compiles, and extended by what is new."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from precompile_context.adapters.pytorch.applying import register_types, replay
+from precompile_context.adapters.pytorch.environment import host_environment
+from precompile_context.adapters.pytorch.recording import Capture
+from precompile_context.artifact import ArtifactId
+from precompile_context.bundle import Bundle
+from precompile_context.cache import MemoryPrecompileCache
+from precompile_context.context import PrecompileContext
+from precompile_context.environment import Environment
+from precompile_context.errors import ErrorCode, PrecompileError, Stage
+from precompile_context.files import BundleFile
+from precompile_context.populate import Outcome
+
+# Without handlers of the program's, logging prints a warning's text, one line, on stderr.
+_log = logging.getLogger("precompile_context")
+
+# A save reads the index of each segment: with one a compile, a run of a thousand compiles
+# would spend minutes on that.
+_FOLD_AT_SEGMENTS = 32
+
+
+@dataclass
+class WarmStartReport:
+    """What a warm start did; it grows until the session ends.
+
+    Attributes:
+        path: the bundle file.
+        matched: whether the file's artifacts fit this host; None where there is no file.
+        reason: one line that says why nothing was applied; None where there was no reason.
+        environment: this host's facts; None where they could not be told.
+        loaded: what the file holds for this host.
+        applied: those of `loaded` that were put where torch looks.
+        refused: those of `loaded` that were not, each with its reason.
+        recorded: what this process recorded and the file did not hold at the start.
+        appended: what this process wrote to the file.
+    """
+
+    path: Path
+    matched: bool | None = None
+    reason: str | None = None
+    environment: Environment | None = None
+    loaded: tuple[ArtifactId, ...] = ()
+    applied: tuple[tuple[str, str], ...] = ()
+    refused: tuple[Outcome, ...] = ()
+    recorded: tuple[ArtifactId, ...] = ()
+    appended: list[ArtifactId] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """The report in numbers and texts, with the file's bytes as they are now."""
+        try:
+            size = self.path.stat().st_size
+        except OSError:
+            size = 0
+        return {
+            "bundle": {"bytes": size, "matched": self.matched, "reason": self.reason},
+            "artifacts": {
+                "loaded": len(self.loaded),
+                "applied": len(self.applied),
+                "recorded": len(self.recorded),
+                "refused": [
+                    {
+                        "type": outcome.type,
+                        "key": outcome.key,
+                        "code": outcome.code.name,
+                        "detail": outcome.detail,
+                    }
+                    for outcome in self.refused
+                ],
+            },
+        }
+
+
+class WarmStart:
+    """One process's use of a bundle file, from `start` to `finish`, or as a with-block.
+
+    Nothing here breaks the program: a file that is damaged, foreign or of another
+    host, and any failure of ours, is one line of a warning, and the program
+    compiles as it would without. What a forked child does is not recorded.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, read_only: bool = False) -> None:
+        # Absolute: the program may change its directory.
+        self.report = WarmStartReport(Path(path).absolute())
+        self._file = BundleFile(self.report.path)
+        self._writes = not read_only
+        self._told = False
+        self._pid = os.getpid()
+        self._saving = threading.Lock()
+        self._session: _Contexts | None = None
+
+    def __enter__(self) -> WarmStartReport:
+        return self.start()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.finish()
+
+    def start(self) -> WarmStartReport:
+        """Apply what fits, then begin to record."""
+        try:
+            self._start()
+        except Exception as error:  # nothing of ours may break the program
+            self._run_cold(_text(error))
+        return self.report
+
+    def _start(self) -> None:
+        environment = self.report.environment = host_environment()
+        bundle = self._open()
+        contexts = _Contexts(environment, bundle.segments[-1].payload_digest if bundle else b"")
+        register_types(contexts.main.registry)
+        if bundle is not None:
+            self._apply(bundle, contexts)
+        capture = Capture(contexts.main, superseding=contexts.superseding, on_compiled=self._save)
+        capture.start()
+        contexts.capture = capture
+        self._session = contexts
+
+    def _open(self) -> Bundle | None:
+        """The file's bundle; None where there is none, or none that can be read.
+
+        Whether the latter can be appended to is for the file to say: what it does
+        not understand it leaves as it is.
+        """
+        try:
+            return self._file.open(recover=True)
+        except FileNotFoundError:
+            return None
+        except PrecompileError as error:
+            if self.report.path.stat().st_size:  # an empty file is a new one
+                self.report.matched = False
+                self._run_cold(str(error))
+            return None
+
+    def _apply(self, bundle: Bundle, contexts: _Contexts) -> None:
+        try:
+            contexts.main.load(bundle)
+        except PrecompileError as error:
+            # Another environment's: this one's artifacts are appended as a segment of their own.
+            self.report.matched = False
+            self._run_cold(_difference(error))
+            return
+        self.report.matched = True
+        self.report.loaded = contexts.main.current()
+        # Entries, which are of other adapters, are not for torch: they go nowhere.
+        outcome = replay(contexts.main, MemoryPrecompileCache())
+        self.report.refused = outcome.outcomes
+        self.report.applied = tuple(
+            (type_name, key) for type_name, keys in outcome.info.artifacts.items() for key in keys
+        )
+        for refused in outcome.outcomes:
+            if refused.code.stage is Stage.CONTENT:
+                # Damaged: taken out of the file, so that what replaces it is saved.
+                contexts.main.remove(refused.type, refused.key)
+        if outcome.outcomes:
+            first, count = outcome.outcomes[0], len(outcome.outcomes)
+            self._tell(
+                f"{count} of {len(self.report.loaded)} artifacts were not applied; the first,"
+                f" {first.type} {first.key}: {first.code.name}: {first.detail}"
+            )
+
+    def finish(self) -> None:
+        """Save what is left, fold what this run appended, and record no more. Once."""
+        session = self._session
+        if session is None or os.getpid() != self._pid:
+            return
+        self._session = None
+        try:
+            self._finish(session)
+        except Exception as error:  # as in start
+            self._tell(f"not saved: {_text(error)}")
+
+    def _finish(self, session: _Contexts) -> None:
+        if session.capture is not None:
+            session.capture.stop()
+            if session.capture.fault is not None:
+                self._tell(f"not all was recorded: {_text(session.capture.fault)}")
+        self.report.recorded = session.recorded(self.report.loaded)
+        self._save_from(session)
+        self._fold(session)
+
+    def _save(self) -> None:
+        """Append what a compile brought, so that a killed process loses no more than its last."""
+        session = self._session
+        if session is None:
+            return
+        try:
+            self._save_from(session)
+            if session.segments >= _FOLD_AT_SEGMENTS:
+                self._fold(session)
+        except (OSError, PrecompileError) as error:
+            self._writes = False  # it would fail again after each compile
+            self._tell(f"not saved: {_text(error)}")
+
+    def _save_from(self, session: _Contexts) -> None:
+        if not self._writes:
+            return
+        with self._saving:
+            for context, keep_existing in session.by_rule():
+                if context.need_serialize():
+                    saved = context.save_to(self._file, keep_existing=keep_existing)
+                    self.report.appended += saved.appended
+                    session.segments += bool(saved.appended)
+
+    def _fold(self, session: _Contexts) -> None:
+        """Put what this run appended into one segment: many small ones compress badly."""
+        with self._saving:
+            if self._writes and session.segments > 1:
+                self._file.fold(session.base)
+                session.segments = 1
+
+    def _run_cold(self, reason: str) -> None:
+        self.report.reason = " ".join(reason.split())
+        self._tell(f"the program runs cold: {reason}")
+
+    def _tell(self, text: str) -> None:
+        """One line in a run; who wants to know the rest looks at the report."""
+        if not self._told:
+            self._told = True
+            line = " ".join(text.split())
+            # Part of it may come from the file: no control sequences for the terminal.
+            printable = "".join(char if char.isprintable() else "?" for char in line)
+            _log.warning("precompile: %s: %s", self.report.path, printable)
+
+
+class _Contexts:
+    """What a session records into: where the first content of a key stays, and where the last."""
+
+    def __init__(self, environment: Environment, base: bytes) -> None:
+        self.main = PrecompileContext(environment=environment)
+        self.superseding = PrecompileContext(environment=environment, registry=self.main.registry)
+        self.base = base  # the last segment that was there before us
+        self.segments = 0  # how many we appended
+        self.capture: Capture | None = None
+
+    def by_rule(self) -> Iterator[tuple[PrecompileContext, bool]]:
+        """Each context, and whether what the file holds under a key stays."""
+        yield self.main, True
+        yield self.superseding, False
+
+    def recorded(self, loaded: tuple[ArtifactId, ...]) -> tuple[ArtifactId, ...]:
+        """What is current now and was not loaded."""
+        there = set(loaded)
+        current = (*self.main.current(), *self.superseding.current())
+        return tuple(id_ for id_ in current if id_ not in there)
+
+
+@contextlib.contextmanager
+def warm_start(path: str | os.PathLike[str], read_only: bool = False) -> Iterator[WarmStartReport]:
+    """Apply a bundle file before the block compiles anything, and extend it by what is new.
+
+    The report is complete when the block has ended. Never raises for the sake of
+    the bundle; see `WarmStart`.
+    """
+    with WarmStart(path, read_only=read_only) as report:
+        yield report
+
+
+def _difference(error: PrecompileError) -> str:
+    """Which fact differs: the first one, and how many more do."""
+    if error.code is not ErrorCode.INCOMPATIBLE_ENVIRONMENT:
+        return str(error)
+    first, *more = error.detail.split("; ")
+    others = f" (and {len(more)} more)" if more else ""
+    return f"it was saved in another environment: {first}{others}"
+
+
+def _text(error: Exception) -> str:
+    known = isinstance(error, PrecompileError) or type(error).__name__ == "UnsupportedTorchError"
+    return str(error) if known else f"{type(error).__name__}: {error}"
