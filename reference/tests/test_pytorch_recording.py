@@ -1,0 +1,84 @@
+"""What torch records and loads becomes artifacts; whatever goes wrong, the program goes on."""
+
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from precompile_context import PrecompileContext
+from precompile_context.adapters.pytorch.recording import Capture
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Inductor's cache directory, and as much of torch as says where it is."""
+    utils = SimpleNamespace(cache_dir=lambda: str(tmp_path / "cache"))
+    monkeypatch.setitem(sys.modules, "torch._inductor.runtime.cache_dir_utils", utils)
+    (tmp_path / "cache/ab").mkdir(parents=True)
+    return tmp_path / "cache"
+
+
+def recorded(context: PrecompileContext) -> dict[str, tuple[bytes, bool]]:
+    found: dict[str, Any] = {i.key: context.lookup(i.type, i.key) for i in context.current()}
+    return {key: (file.content, file.isa_probe) for key, file in found.items()}
+
+
+def test_a_gpu_library_is_recorded_with_the_object_file_that_torch_asks_for(cache: Path) -> None:
+    context = PrecompileContext()
+    library = cache / "ab/cutlass.so"
+    library.write_bytes(b"library")
+    library.with_suffix(".o").write_bytes(b"object")
+    Capture(context)._load_dll(lambda dll, path: None, None, str(library))
+    assert recorded(context) == {
+        "ab/cutlass.so": (b"library", False),
+        "ab/cutlass.o": (b"object", False),
+    }
+
+
+def test_a_probe_is_recorded_where_it_was_passed(cache: Path) -> None:
+    context = PrecompileContext()
+    capture = Capture(context)
+    for name in ("good", "bad"):
+        path = cache / f"ab/{name}.so"
+        path.write_bytes(name.encode())
+        assert capture._probe_load(lambda isa, p: "good" in p, None, str(path)) == (name == "good")
+    assert recorded(context) == {"ab/good.so": (b"good", True)}
+
+
+def test_a_library_elsewhere_is_not_recorded(cache: Path) -> None:
+    context = PrecompileContext()
+    elsewhere = cache.parent / "libother.so"
+    elsewhere.write_bytes(b"x")
+    assert (
+        Capture(context)._load_library(lambda *_: "library", None, str(elsewhere), "k") == "library"
+    )
+    assert not context.current()
+
+
+def test_a_failure_of_ours_is_kept_from_the_program(cache: Path) -> None:
+    capture = Capture(PrecompileContext())
+    missing = str(cache / "ab/missing.so")
+    assert capture._load_library(lambda *_: "library", None, missing, "k") == "library"
+    assert isinstance(capture.fault, FileNotFoundError)
+
+
+def test_a_failure_of_torch_is_handed_on(cache: Path) -> None:
+    def fails(*_: object) -> None:
+        raise ImportError("file too short")
+
+    context = PrecompileContext()
+    with pytest.raises(ImportError, match="file too short"):
+        Capture(context)._load_library(fails, None, str(cache / "ab/c.so"), "k")
+    assert not context.current()
+
+
+def test_a_forked_child_records_nothing(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = PrecompileContext()
+    capture = Capture(context)
+    (cache / "ab/c.so").write_bytes(b"x")
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    capture._load_library(lambda *_: None, None, str(cache / "ab/c.so"), "k")
+    assert not context.current()

@@ -1,0 +1,147 @@
+"""A real program, cold and warm; each run is a process with a cache directory of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.torch
+
+# Two small graphs, one with a backward; the second only where it is asked for.
+PROGRAM = """
+import hashlib, json, os, signal, sys
+import torch
+from precompile_context.adapters import pytorch
+from torch._dynamo.utils import counters
+from torch._inductor.cpp_builder import CppBuilder
+from torch._inductor.cpu_vec_isa import VecISA
+
+bundle, steps = sys.argv[1], sys.argv[2:]
+builds, probes = [], []
+
+def count(owner, name, seen):
+    original = getattr(owner, name)
+    def wrapper(self, *args):
+        seen.append(name)
+        return original(self, *args)
+    setattr(owner, name, wrapper)
+
+count(CppBuilder, "build", builds)
+count(VecISA, "_probe_load", probes)
+
+@torch.compile
+def step(x, y):
+    return (torch.sin(x) @ y).relu().sum()
+
+@torch.compile
+def scale(x):
+    return torch.tanh(x * 2) + x.mean(0)
+
+torch.manual_seed(0)
+x, y = torch.randn(32, 64, requires_grad=True), torch.randn(64, 16)
+results = []
+with pytorch.warm_start(bundle) as report:
+    if "step" in steps:
+        loss = step(x, y)
+        loss.backward()
+        results += [loss.detach(), x.grad]
+    if "scale" in steps:
+        results += [scale(torch.randn(8, 8)), scale(torch.randn(12, 8))]
+    if "die" in steps:
+        os.kill(os.getpid(), signal.SIGKILL)
+print(json.dumps({
+    "result": hashlib.sha256(b"".join(r.numpy().tobytes() for r in results)).hexdigest(),
+    "builds": len(builds),
+    "probes": len(probes),
+    "fx": [counters["inductor"][f"fxgraph_cache_{n}"] for n in ("hit", "miss")],
+    "aot": [counters["aot_autograd"][f"autograd_cache_{n}"] for n in ("hit", "miss")],
+    "applied": len(report.applied),
+    "appended": len(report.appended),
+    "reason": report.reason,
+    **report.as_json()["artifacts"],
+}))
+"""
+
+
+@dataclass
+class Runs:
+    """Runs the program, each time with an empty cache directory."""
+
+    directory: Path
+    count: int = 0
+
+    def command(self, bundle: str, *steps: str) -> tuple[list[str], dict[str, str]]:
+        self.count += 1
+        environ = {
+            **os.environ,
+            "TORCHINDUCTOR_CACHE_DIR": str(self.directory / f"cache{self.count}"),
+            # The compiler runs in this process, where it can be counted.
+            "TORCHINDUCTOR_COMPILE_THREADS": "1",
+        }
+        return [sys.executable, "-c", PROGRAM, str(self.directory / bundle), *steps], environ
+
+    def run(self, bundle: str, *steps: str, **environ: str) -> dict[str, Any]:
+        command, inherited = self.command(bundle, *steps)
+        done = subprocess.run(
+            command,
+            env={**inherited, **environ},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        report: dict[str, Any] = json.loads(done.stdout)
+        return {**report, "stderr": done.stderr}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """With b.precompile, made by two runs: one killed after `step`, one that added `scale`."""
+    runs = Runs(tmp_path_factory.mktemp("runs"))
+    command, environ = runs.command("b.precompile", "step", "die")
+    killed = subprocess.run(command, env=environ, timeout=300, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    return runs
+
+
+@pytest.fixture(scope="module")
+def second(runs: Runs) -> dict[str, Any]:
+    return runs.run("b.precompile", "step", "scale")
+
+
+def test_a_killed_run_loses_nothing_that_was_compiled(second: dict[str, Any]) -> None:
+    assert second["fx"] == [2, 2]
+    assert second["aot"] == [1, 2]
+    assert (second["applied"], second["refused"]) == (second["loaded"], [])
+
+
+def test_a_changed_program_appends_what_is_new(second: dict[str, Any]) -> None:
+    # Two versions of one function: a graph, its entry and its library each, at least.
+    assert second["appended"] == second["recorded"] >= 6
+
+
+def test_a_warm_run_builds_nothing_and_is_equal_to_the_bit(
+    runs: Runs, second: dict[str, Any]
+) -> None:
+    warm = runs.run("b.precompile", "step", "scale")
+    assert (warm["builds"], warm["probes"]) == (0, 0)
+    assert (warm["fx"], warm["aot"]) == ([4, 0], [3, 0])
+    assert warm["result"] == second["result"]
+    assert (warm["appended"], warm["recorded"], warm["stderr"]) == (0, 0, "")
+
+
+def test_another_cpu_capability_is_refused_by_name(runs: Runs, second: dict[str, Any]) -> None:
+    before = (runs.directory / "b.precompile").read_bytes()
+    other = runs.run("b.precompile", ATEN_CPU_CAPABILITY="default")
+    assert other["applied"] == 0
+    assert "cpu.capability: needs {" in other["reason"]
+    assert other["stderr"].count("\n") == 1
+    assert other["reason"] in other["stderr"]
+    assert (runs.directory / "b.precompile").read_bytes() == before
