@@ -20,6 +20,9 @@ RAW_BLOCK_CONTENT = 64 << 20
 PROBE_SIZE = 1 << 20
 _SAMPLE = 64 << 10
 _WINDOW_LOG = 23
+# On what torch's caches record: 10.3, 11.6, 11.8 and 12.0 times smaller at levels 3, 6, 7 and 9,
+# at 650, 216, 189 and 131 MB/s a thread.
+_LEVEL = 7
 
 Content = bytes | memoryview
 
@@ -129,6 +132,6 @@ def _store(draft: _Draft) -> StoredBlock:
 
 def _compressor(size: int) -> zstandard.ZstdCompressor:
     parameters = zstandard.ZstdCompressionParameters.from_level(
-        3, source_size=size, window_log=_WINDOW_LOG
+        _LEVEL, source_size=size, window_log=_WINDOW_LOG
     )
     return zstandard.ZstdCompressor(compression_params=parameters)

@@ -1,0 +1,144 @@
+"""Start-up hook of `precompile run`: waits for the program to import torch's compiler, then starts.
+
+precompile_run.pth imports this before the program, in every interpreter that
+inherits the variable. So it is a module of its own, outside the package: it costs
+microseconds, imports nothing that is not there already, and never torch.
+"""
+
+import os
+import sys
+
+TYPE_CHECKING = False  # typing's own would import typing
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
+VARIABLE = "PRECOMPILE_RUN"
+
+# Whoever compiles with inductor imports this first, torch.compile itself before it
+# returns; the caches that a session wraps are whole modules by then.
+PROGRAM_TRIGGER = "torch._inductor.compile_fx"
+# A compile worker builds for its parent: it is counted, and takes part in nothing else.
+WORKER_TRIGGER = "torch._inductor.async_compile"
+
+_WORKER_SCRIPT = os.path.join("torch", "_inductor", "compile_worker", "__main__.py")
+_WORKER_PARENT = "--parent="
+# Tells the processes that a compile worker starts that they are compile workers, and whose.
+_WORKER_OF = "PRECOMPILE_COMPILE_WORKER_OF"
+
+_HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
+
+
+def begin() -> None:
+    """Watch for the trigger, where this process is one that takes part."""
+    if is_helper(sys.orig_argv):
+        return
+    parent = compile_worker_of(sys.orig_argv)
+    if parent is not None:
+        os.environ[_WORKER_OF] = parent
+    if _WORKER_OF in os.environ:
+        after_import(WORKER_TRIGGER, _start_worker)
+    else:
+        after_import(PROGRAM_TRIGGER, _start_program)
+
+
+def after_import(name: str, start: "Callable[[], None]") -> None:
+    """Call `start` when the module has run, at once where it has. Forked children do not."""
+    if name in sys.modules:
+        start()
+    else:
+        sys.meta_path.insert(0, _Watch(name, start))
+
+
+def is_helper(arguments: "Sequence[str]") -> bool:
+    """Whether this is a process that multiprocessing keeps for itself."""
+    if "-c" not in arguments:
+        return False
+    code = arguments[arguments.index("-c") + 1 :]
+    return bool(code) and any(f"from {name} import" in code[0] for name in _HELPERS)
+
+
+def compile_worker_of(arguments: "Sequence[str]") -> str | None:
+    """For which process torch started this one to compile, as digits; None where it did not."""
+    if not any(argument.endswith(_WORKER_SCRIPT) for argument in arguments[1:2]):
+        return None
+    for argument in arguments[2:]:
+        if argument.startswith(_WORKER_PARENT):
+            return argument.removeprefix(_WORKER_PARENT)
+    return None
+
+
+def _start_program() -> None:
+    from precompile_context.adapters.pytorch import startup
+
+    startup.start()
+
+
+def _start_worker() -> None:
+    from precompile_context.adapters.pytorch import startup
+
+    startup.start_worker(int(os.environ[_WORKER_OF]))
+
+
+class _Watch:
+    """A finder that finds nothing, and sees the one import it waits for."""
+
+    def __init__(self, trigger: str, start: "Callable[[], None]") -> None:
+        self._trigger = trigger
+        self._start = start
+        self._pid = os.getpid()
+
+    def find_spec(
+        self,
+        name: str,
+        path: "Sequence[str] | None" = None,
+        target: "ModuleType | None" = None,
+    ) -> "ModuleSpec | None":
+        """None, but for the trigger: its own spec, whose loader goes on to start us."""
+        if name != self._trigger:
+            return None
+        sys.meta_path.remove(self)
+        if os.getpid() != self._pid:  # a forked child: its parent's session is not its own
+            return None
+        for finder in sys.meta_path:
+            find_spec = getattr(finder, "find_spec", None)
+            spec: ModuleSpec | None = find_spec(name, path, target) if find_spec else None
+            if spec is not None:
+                self._start_after(spec.loader)
+                return spec
+        return None
+
+    def _start_after(self, loader: object) -> None:
+        """Start when the module has run. The loader stays the very object that it was."""
+        try:
+            attributes = vars(loader)
+        except TypeError as error:  # some other tool's loader: left alone
+            complain(error)
+            return
+
+        def exec_module(module: "ModuleType") -> None:
+            del attributes["exec_module"]
+            loader.exec_module(module)  # type: ignore[attr-defined]
+            try:
+                self._start()
+            except Exception as error:  # nothing of ours may break the program
+                complain(error)
+
+        attributes["exec_module"] = exec_module
+
+
+def complain(error: BaseException) -> None:
+    """Say that we failed, and that the program does not."""
+    text = " ".join(str(error).split())
+    tell(f"precompile: {type(error).__name__}: {text}; the program goes on without")
+
+
+def tell(line: str) -> None:
+    """One line on the process's real stderr; silence where it has none."""
+    if sys.__stderr__ is None:
+        return
+    try:
+        print(line, file=sys.__stderr__, flush=True)
+    except (OSError, ValueError):  # closed: there is nobody to tell
+        return

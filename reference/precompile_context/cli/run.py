@@ -1,0 +1,110 @@
+"""`precompile run`: replace this process by the program, with the start-up hook switched on."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from precompile_context.adapters.pytorch.settings import Settings
+
+app = typer.Typer()
+
+_WITH_VALUE = {"-m": "MODULE", "-c": "CODE"}
+
+
+# Options stop at the program's name: what follows it is the program's, whatever it looks like.
+@app.command(context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True})
+def run(
+    program: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PROGRAM",
+            help="SCRIPT, -m MODULE or -c CODE, and behind it the program's own arguments.",
+        ),
+    ],
+    bundle: Annotated[
+        Path | None,
+        typer.Option(
+            help="The bundle file. By default in the current directory, named after the program: "
+            "train.precompile for train.py and for -m train.",
+            metavar="FILE",
+        ),
+    ] = None,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Use the bundle, append nothing to it.")
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="Write what was done to this JSON file.", metavar="FILE")
+    ] = None,
+) -> None:
+    """Run a Python program, warm from a bundle where it fits, and extend the bundle.
+
+    The program is not changed: it runs in the Python interpreter itself, with its
+    own arguments, output, signals and exit status. Child processes that compile
+    take part and share the bundle. On a host that the bundle was not made for,
+    and with a damaged file, the program runs cold and one line says why.
+    """
+    _check(program)
+    become(
+        program,
+        bundle=bundle or default_bundle(program),
+        read_only=read_only,
+        report=report,
+    )
+
+
+def become(
+    program: list[str],
+    *,
+    bundle: str | Path | None,
+    read_only: bool = False,
+    report: str | Path | None = None,
+) -> None:
+    """Turn this process into the program; without a bundle it is only observed. Never returns.
+
+    Raises:
+        OSError: the report cannot be written.
+    """
+    settings = Settings(
+        bundle=None if bundle is None else os.path.abspath(bundle),
+        read_only=read_only,
+        report=None if report is None else os.path.abspath(report),
+        pid=os.getpid(),  # stays the same
+    )
+    if settings.report is not None:
+        _start_report(settings)
+    environ = dict(os.environ)
+    settings.write(environ)
+    os.execve(sys.executable, [sys.executable, *program], environ)
+
+
+def _check(program: list[str]) -> None:
+    """Refuse what python would take as an option of its own, or of ours mistyped."""
+    first = program[0]
+    if first in _WITH_VALUE:
+        if len(program) == 1:
+            raise typer.BadParameter(f"{first} needs a {_WITH_VALUE[first]}")
+    elif first.startswith("-") and first != "-":
+        raise typer.BadParameter(f"no such option: {first}")
+
+
+def default_bundle(program: list[str]) -> str:
+    """The bundle's file name for a program.
+
+    Raises:
+        typer.BadParameter: the program has no name.
+    """
+    if program[0] == "-m":
+        return f"{program[1]}.precompile"
+    if program[0] in ("-c", "-"):
+        raise typer.BadParameter("code without a name needs --bundle")
+    return f"{Path(program[0]).resolve().stem}.precompile"
+
+
+def _start_report(settings: Settings) -> None:
+    """An idle report, before the program runs: it stands where torch is never asked to compile."""
+    from precompile_context.adapters.pytorch import report
+
+    report.begin(settings)

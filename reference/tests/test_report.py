@@ -1,0 +1,60 @@
+"""The report file, written by several processes of one run."""
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from precompile_context.adapters.pytorch import report
+from precompile_context.adapters.pytorch.settings import Settings
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings("b.precompile", read_only=False, report=str(tmp_path / "r"), pid=os.getpid())
+
+
+def test_begin_replaces_the_report_of_an_earlier_run(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "r").write_text("of an earlier run")
+    report.begin(settings)
+    read = json.loads((tmp_path / "r").read_text())
+    assert (read["version"], read["status"], read["children"]) == (1, "idle", [])
+
+
+def test_hits_are_libraries_loaded_without_a_build(settings: Settings) -> None:
+    counts = {**report.NO_COUNTS, "kernels_loaded": 5, "kernels_built": 2}
+    assert report.entry(settings, "running", counts=counts)["kernels"] == {"hits": 3, "built": 2}
+
+
+def test_processes_that_write_at_once_lose_nothing(settings: Settings, tmp_path: Path) -> None:
+    report.begin(settings)
+    children = [_child(settings) for _ in range(8)]
+    report.put(settings, report.entry(settings, "finished"))
+    assert {os.waitpid(child, 0)[1] for child in children} == {0}
+    read = json.loads((tmp_path / "r").read_text())
+    assert (read["pid"], read["status"]) == (os.getpid(), "finished")
+    assert sorted(child["pid"] for child in read["children"]) == sorted(children)
+    assert {child["status"] for child in read["children"]} == {"finished"}
+    assert os.listdir(tmp_path) == ["r"]
+
+
+def _child(settings: Settings) -> int:
+    child = os.fork()
+    if not child:
+        try:
+            for status in ("running", "finished"):
+                report.put(settings, report.entry(settings, status))
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    return child
+
+
+def test_settings_travel_by_the_environment(settings: Settings) -> None:
+    environ: dict[str, str] = {}
+    settings.write(environ)
+    assert Settings.read(environ) == settings
+    assert settings.is_main()
+    assert not replace(settings, pid=settings.pid + 1).is_main()

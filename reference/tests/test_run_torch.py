@@ -1,0 +1,228 @@
+"""`precompile run` with real torch, from an empty bundle to a shared one."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from precompile_context.files import BundleFile
+
+pytestmark = pytest.mark.torch
+pytest.importorskip("torch")
+
+RUN = [sys.executable, "-c", "from precompile_context.cli import main; main()", "run"]
+
+# Probing for instruction sets and compiling headers take most of a small cold run. The first
+# test keeps them; the others do without.
+QUICK = {"TORCHINDUCTOR_VEC_ISA_OK": "1", "TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS": "0"}
+
+ONE = """
+import torch
+@torch.compile
+def one(x):
+    return torch.sin(x) * 2 + x.sum()
+print("one", one(torch.arange(8.0)).sum().item().hex(), flush=True)
+"""
+TWO = """
+@torch.compile
+def two(x):
+    return (torch.cos(x) - x).relu().mean(0)
+print("two", two(torch.arange(8.0).view(2, 4)).sum().item().hex(), flush=True)
+"""
+
+
+@dataclass
+class Machine:
+    """A place with programs and bundles, where every run meets empty caches."""
+
+    place: Path
+
+    def command(self, source: str, *, bundle: str = "b.precompile") -> list[str]:
+        (self.place / "program.py").write_text(source)
+        return [*RUN, "--bundle", bundle, "--report", "report.json", "program.py"]
+
+    def environment(self, **variables: str) -> dict[str, str]:
+        home = Path(tempfile.mkdtemp(dir=self.place))
+        (home / "tmp").mkdir()
+        caches = {"TORCHINDUCTOR_CACHE_DIR": str(home / "cache"), "TMPDIR": str(home / "tmp")}
+        return {**os.environ, **caches, **variables}
+
+    def run(self, source: str, **variables: str) -> "Ended":
+        """Run a program in an empty cache."""
+        done = subprocess.run(
+            self.command(source),
+            cwd=self.place,
+            env=self.environment(**variables),
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return Ended(done.stdout, done.stderr, self.report())
+
+    def report(self) -> dict[str, Any]:
+        report: dict[str, Any] = json.loads((self.place / "report.json").read_text())
+        return report
+
+    def bundle_bytes(self) -> bytes:
+        return (self.place / "b.precompile").read_bytes()
+
+
+@dataclass
+class Ended:
+    """What a run left."""
+
+    out: str
+    err: str
+    report: dict[str, Any]
+
+    @property
+    def built(self) -> int:
+        built: int = self.report["kernels"]["built"]
+        return built
+
+    def cache(self, event: str) -> int:
+        graphs = self.report["graphs"]
+        return int(graphs["fx"][event]) + int(graphs["aot"][event])
+
+    def assert_warm(self) -> None:
+        assert self.err == ""
+        assert self.report["bundle"]["matched"] is True
+        assert self.report["artifacts"]["refused"] == []
+        assert (self.built, self.cache("misses"), self.report["graphs"]["compiled"]) == (0, 0, 0)
+        assert self.cache("hits") > 0
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def test_second_run_is_warm_and_a_changed_program_appends_what_is_new(machine: Machine) -> None:
+    cold = machine.run(ONE)
+    assert (cold.err, cold.built, cold.cache("hits")) == ("", 1, 0)
+    assert cold.report["status"] == "finished"
+    assert cold.report["artifacts"]["recorded"] > 0
+    before = machine.bundle_bytes()
+
+    warm = machine.run(ONE)
+    warm.assert_warm()
+    assert warm.out == cold.out
+    assert warm.report["compiler"] == {"isa_probes": 0, "header_runs": 0}
+    assert warm.report["artifacts"]["applied"] == cold.report["artifacts"]["recorded"]
+    assert machine.bundle_bytes() == before
+
+    changed = machine.run(ONE + TWO)
+    assert (changed.built, changed.cache("hits") > 0) == (1, True)
+    assert changed.out.startswith(cold.out)
+    after = machine.bundle_bytes()
+    assert after.startswith(before)
+    assert len(after) > len(before)
+
+    warm = machine.run(ONE + TWO)
+    warm.assert_warm()
+    assert warm.out == changed.out
+    assert machine.bundle_bytes() == after
+
+
+def test_foreign_file_costs_one_line_and_stays_as_it_is(machine: Machine) -> None:
+    foreign = b"PK\x03\x04, an archive, and no bundle"
+    (machine.place / "b.precompile").write_bytes(foreign)
+    ended = machine.run(ONE, **QUICK)
+    assert ended.out.startswith("one ")
+    assert ended.built == 1
+    assert ended.err.startswith("precompile: ")
+    assert ended.err.count("\n") == 1
+    assert "NOT_A_BUNDLE" in ended.err
+    assert ended.report["bundle"]["reason"] in ended.err
+    assert machine.bundle_bytes() == foreign
+
+
+def test_killed_program_leaves_what_it_had_compiled(machine: Machine) -> None:
+    wait = "import time; time.sleep(300)"
+    with subprocess.Popen(
+        machine.command(ONE + wait),
+        cwd=machine.place,
+        env=machine.environment(**QUICK),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        out = process.stdout.readline()
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    assert machine.report()["status"] == "running"
+    assert BundleFile(machine.place / "b.precompile").open(recover=False).segments
+
+    warm = machine.run(ONE, **QUICK)
+    warm.assert_warm()
+    assert warm.out == out
+
+
+def test_interrupted_program_saves_and_ends_as_in_plain_python(machine: Machine) -> None:
+    interrupt = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\ninput()\n"
+    done = subprocess.run(
+        machine.command(ONE + interrupt),
+        cwd=machine.place,
+        env=machine.environment(**QUICK),
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGINT
+    assert done.stdout.startswith("one ")
+    frames = [line for line in done.stderr.splitlines() if line.startswith("  File ")]
+    assert [Path(frame.split('"')[1]).name for frame in frames] == ["program.py"]
+    assert done.stderr.endswith("KeyboardInterrupt\n")
+    assert machine.report()["status"] == "finished"
+    assert machine.report()["artifacts"]["recorded"] > 0
+    assert BundleFile(machine.place / "b.precompile").open(recover=False).segments
+
+
+CHILDREN = """
+import multiprocessing, sys, torch
+
+def one(x):
+    return (torch.sin(x) * 2 + x).sum()
+
+def two(x):
+    return (torch.cos(x) - x).relu().mean()
+
+def child(function):
+    result = torch.compile(function)(torch.arange(8.0))
+    sys.stdout.write(function.__name__ + " " + result.item().hex() + "\\n")
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context("spawn")
+    children = [context.Process(target=child, args=(function,)) for function in (one, two)]
+    for process in children:
+        process.start()
+    for process in children:
+        process.join()
+    sys.exit(any(process.exitcode for process in children))
+"""
+
+
+def test_children_that_share_a_bundle_lose_nothing(machine: Machine) -> None:
+    cold = machine.run(CHILDREN, **QUICK)
+    assert cold.report["status"] == "idle"  # the parent itself compiles nothing
+    children = cold.report["children"]
+    assert [child["status"] for child in children] == ["finished", "finished"]
+    assert [child["kernels"]["built"] for child in children] == [1, 1]
+
+    warm = machine.run(CHILDREN, **QUICK)
+    assert sorted(warm.out.splitlines()) == sorted(cold.out.splitlines())
+    assert warm.err == cold.err == ""
+    for child in warm.report["children"]:
+        assert child["kernels"] == {"hits": 1, "built": 0}
+        assert child["graphs"]["compiled"] == 0
+        assert child["artifacts"]["recorded"] == 0
