@@ -2,7 +2,6 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -21,11 +20,11 @@ from precompile_context.held import Held
 
 @dataclass(frozen=True)
 class StitchedEntry:
-    """An entry with its backends, and by key what the backends deserialized to."""
+    """An entry with its backends, and for each of them, in order, what it deserialized to."""
 
     entry: PrecompileCacheArtifact[Any]
     backends: tuple[PrecompileCacheArtifact[Any], ...] = ()
-    values: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    values: tuple[Any, ...] = field(default=(), compare=False)
 
 
 class PrecompileCache(ABC):

@@ -28,11 +28,11 @@ from precompile_context.bundle import (
 )
 from precompile_context.bundle.manifest import PRODUCER, Identity
 from precompile_context.bundle.source import Buffer
-from precompile_context.bundle.writer import split
+from precompile_context.bundle.writer import MANIFEST_TARGET, index_size, split
 from precompile_context.cache import PrecompileCache
 from precompile_context.cache_info import CacheInfo
-from precompile_context.environment import Environment, Requirement
-from precompile_context.errors import ErrorCode, MisuseError, PrecompileError
+from precompile_context.environment import Environment, Requirement, sorted_requirements
+from precompile_context.errors import MisuseError
 from precompile_context.held import Held
 from precompile_context.populate import Populate, PopulateReport, instantiate
 from precompile_context.sink import BundleSink, LoadReport, SaveReport
@@ -63,7 +63,7 @@ class PrecompileContext:
         self.environment = environment or Environment()
         if requirements is None:
             requirements = self.environment.requirements()
-        self.requirements = tuple(requirements)
+        self.requirements = sorted_requirements(requirements)
         self.registry = registry or Registry()
         self._limits = limits
         self._producer = producer
@@ -126,8 +126,13 @@ class PrecompileContext:
             if fault := attribute_fault(name, value):
                 raise MisuseError(f"field {name!r} of {type_name}: {fault}")
         ids = tuple(ArtifactId(*backend) for backend in backends)
-        digest = digest_of(content)
-        return Held(type_name, key, cls.KIND, digest, content, ids, tuple(attributes.items()))
+        fields_ = tuple(attributes.items())
+        held = Held(type_name, key, cls.KIND, digest_of(content), content, ids, fields_)
+        if (ids or fields_) and index_size(held.to_write()) > MANIFEST_TARGET:
+            raise MisuseError(
+                f"fields or backends of {type_name} {key!r} take too much; use content"
+            )
+        return held
 
     def remove(self, type: str, key: str) -> bool:
         """Take the artifact away; whether there was one."""
@@ -208,7 +213,8 @@ class PrecompileContext:
                 snapshot = state.snapshot()
                 info = CacheInfo.of(snapshot)
                 new = state.unserialized(snapshot)
-                removed = [name for name in state.memory.removed if name in state.saved]
+                tombstones = list(state.memory.removed)
+                removed = [name for name in tombstones if name in state.saved]
                 if not new and not removed:
                     state.memory.removed.clear()  # of what these segments never held
                     return (state.joined(), info) if state.segments else None
@@ -224,7 +230,7 @@ class PrecompileContext:
                 state.digests += digests
                 state.chain = chain
                 state.serialized = data if len(state.segments) == 1 else None
-                for name in removed:
+                for name in tombstones:
                     state.saved.pop(name, None)
                     state.memory.removed.pop(name, None)
                 for held in new:
@@ -260,7 +266,7 @@ class PrecompileContext:
                 snapshot = state.snapshot()
                 tombstones = list(state.file.removed)
             with sink.appending() as file:
-                there = _current(file.bundle, self.environment)
+                there = self._current_in(file.bundle)
                 removed = [name for name in tombstones if name in there]
                 kept = {
                     name: identity
@@ -283,6 +289,17 @@ class PrecompileContext:
                 state.mark_saved(snapshot, state.file)
             appended = tuple(held.id for held in new)
             return SaveReport(CacheInfo.of(snapshot), appended, file.size)
+
+    def _current_in(self, bundle: Bundle | None) -> dict[tuple[str, str], Identity]:
+        """What a bundle holds for this environment, and of what this context would write."""
+        segments = [
+            segment
+            for segment in (bundle.segments if bundle else ())
+            if segment.manifest.requirements == self.requirements
+            or not self.environment.mismatches(segment.manifest.requirements)
+        ]
+        current = bundle.current(segments) if bundle else {}
+        return {name: stored.identity for name, stored in current.items()}
 
     def load(self, source: Buffer | ByteSource | Bundle) -> LoadReport:
         """Make a bundle's artifacts current here, and its segments part of what is serialized.
@@ -343,19 +360,6 @@ def _copied(content: bytes | bytearray | memoryview) -> bytes:
     if not isinstance(content, bytes | bytearray | memoryview):
         raise MisuseError(f"content is bytes, not {type(content).__name__}")
     return bytes(content)
-
-
-def _current(bundle: Bundle | None, environment: Environment) -> dict[tuple[str, str], Identity]:
-    """What a bundle holds for this environment: identities by name; nothing where none matches."""
-    if bundle is None:
-        return {}
-    try:
-        matching = bundle.matching(environment)
-    except PrecompileError as error:
-        if error.code is not ErrorCode.INCOMPATIBLE_ENVIRONMENT:
-            raise
-        return {}  # made for other hosts: ours goes beside it, in a segment of its own
-    return {name: stored.identity for name, stored in bundle.current(matching).items()}
 
 
 def _yields(held: Held, snapshot: Snapshot, kept: Mapping[tuple[str, str], Identity]) -> bool:

@@ -3,6 +3,7 @@
 import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from precompile_context.artifact import is_unicode, name_fault
 from precompile_context.errors import MisuseError
@@ -27,6 +28,34 @@ class Requirement:
     values: tuple[str, ...]
 
 
+def values_fault(values: Iterable[str]) -> str | None:
+    """Why `values` cannot be those of a fact; None where they can."""
+    if all(is_unicode(value) and len(value.encode()) <= MAX_VALUE_BYTES for value in values):
+        return None
+    return f"a value is UTF-8 of at most {MAX_VALUE_BYTES} bytes"
+
+
+def sorted_requirements(requirements: Iterable[Requirement]) -> tuple[Requirement, ...]:
+    """The requirements as a manifest wants them: sorted, their values sorted sets.
+
+    Raises:
+        MisuseError: no reader would accept one of them.
+    """
+    by_name: dict[str, Requirement] = {}
+    for requirement in requirements:
+        name, values = requirement.name, requirement.values
+        if fault := name_fault(name) or values_fault(values):
+            raise MisuseError(f"requirement {name!r}: {fault}")
+        if name in by_name:
+            raise MisuseError(f"requirement {name!r} stands twice")
+        ordered = tuple(sorted(set(values), key=str.encode))
+        try:
+            by_name[name] = Requirement(name, Match(requirement.match), ordered)
+        except ValueError:
+            raise MisuseError(f"requirement {name!r}: no such match") from None
+    return tuple(by_name[name] for name in sorted(by_name))
+
+
 @dataclass(frozen=True, slots=True)
 class Mismatch:
     """A requirement that this host does not meet; `actual` is None where the fact is unknown."""
@@ -49,12 +78,12 @@ class Environment:
 
     def __post_init__(self) -> None:
         for name, values in self.facts.items():
-            if fault := name_fault(name):
+            if isinstance(values, str):  # a set of its letters, otherwise
+                raise MisuseError(f"fact {name!r}: a set of values belongs here, not a text")
+            if fault := name_fault(name) or values_fault(values):
                 raise MisuseError(f"fact {name!r}: {fault}")
-            for value in values:
-                if not is_unicode(value) or len(value.encode()) > MAX_VALUE_BYTES:
-                    text = f"a value is UTF-8 of at most {MAX_VALUE_BYTES} bytes"
-                    raise MisuseError(f"fact {name!r}: {text}")
+        facts = {name: frozenset(values) for name, values in self.facts.items()}
+        object.__setattr__(self, "facts", MappingProxyType(facts))
 
     @classmethod
     def of(cls, **facts: str | Iterable[str]) -> "Environment":

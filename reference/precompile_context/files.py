@@ -147,12 +147,22 @@ class FileAppending:
     def __init__(self, fd: int, path: Path, limits: Limits) -> None:
         self._fd = fd
         self._path = path
+        self._limits = limits
         self.bundle = _open_for_append(fd, limits)
         self._base = self.size = self.bundle.size if self.bundle else 0
         self._footers: list[tuple[int, Chunk]] = []
 
     def append(self, chunks: Iterable[Chunk]) -> None:
-        """Write one segment but for its footer, the last of `chunks`; `commit` writes that."""
+        """Write one segment but for its footer, the last of `chunks`; `commit` writes that.
+
+        Raises:
+            PrecompileError: LIMIT_EXCEEDED; with this segment nobody would read the file.
+            OSError: it could not be written.
+        """
+        there = len(self.bundle.segments) if self.bundle else 0
+        if there + len(self._footers) >= self._limits.segments:
+            detail = f"the file has {self._limits.segments} segments; fold it first"
+            raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, self.size)
         at, last = self.size, None
         for chunk in chunks:
             if last is not None:

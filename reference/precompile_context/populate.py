@@ -136,7 +136,7 @@ class Populate:
         stitched = StitchedEntry(
             entry,
             tuple(artifact for artifact, _ in backends),
-            {artifact.key: value for artifact, value in backends},
+            tuple(value for _, value in backends),
         )
         assert self._cache is not None  # run() made sure of it
         try:

@@ -148,7 +148,7 @@ def split(artifacts: Iterable[NewArtifact]) -> Iterator[list[NewArtifact]]:
     run: list[NewArtifact] = []
     size = 0
     for artifact in artifacts:
-        item = _index_size(artifact)
+        item = index_size(artifact)
         if run and size + item > MANIFEST_TARGET:
             yield run
             run, size = [], 0
@@ -157,7 +157,7 @@ def split(artifacts: Iterable[NewArtifact]) -> Iterator[list[NewArtifact]]:
     yield run
 
 
-def _index_size(artifact: NewArtifact) -> int:
+def index_size(artifact: NewArtifact) -> int:
     """About how many bytes the artifact takes in a manifest, from above."""
     # Digest, sizes, kind and tags; one extent, and a block entry and an extent per 8 MiB.
     size = 160 + 96 * (len(artifact.content) >> 23)

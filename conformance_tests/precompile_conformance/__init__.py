@@ -1,0 +1,1 @@
+"""Tools that test any implementation of the bundle format; nothing here imports one."""

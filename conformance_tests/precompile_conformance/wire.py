@@ -1,0 +1,72 @@
+"""The framing's bytes by hand, exact or not, and zstd frames that tell the truth or not."""
+
+import hashlib
+import struct
+from collections.abc import Sequence
+
+import zstandard
+
+HEADER = b"\x0a\x15\x0a\x11precompile.bundle\x10\x01"
+FOOTER_SIZE = 20
+HEADER_TAG, BLOCK_TAG, MANIFEST_TAG, FOOTER_TAG = 0x0A, 0x12, 0x1A, 0x22
+DATA_TAG = 0x0A
+
+
+def sha256(data: bytes) -> bytes:
+    """The digest of every kind in a bundle."""
+    return hashlib.sha256(data).digest()
+
+
+def varint(value: int, padding: int = 0) -> bytes:
+    """`value` as a varint, with `padding` bytes more than it needs."""
+    out = bytearray()
+    while value > 0x7F or padding > 0:
+        padding -= value <= 0x7F
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def record(tag: int, data: bytes, *, length: int | None = None, padding: int = 0) -> bytes:
+    """A length-delimited field; `length` is claimed instead of the true one."""
+    return bytes([tag]) + varint(len(data) if length is None else length, padding) + data
+
+
+def block_record(data: bytes) -> bytes:
+    """A Block record."""
+    return record(BLOCK_TAG, record(DATA_TAG, data))
+
+
+def footer(manifest_offset: int, segment_size: int) -> bytes:
+    """A SegmentFooter record, 20 bytes."""
+    return struct.pack("<BBBQBQ", FOOTER_TAG, 18, 0x09, manifest_offset, 0x11, segment_size)
+
+
+def compress(content: bytes) -> bytes:
+    """One zstd frame as a writer makes it: content size in its header, no checksum."""
+    return zstandard.ZstdCompressor(level=3).compress(content)
+
+
+def zstd_frame(
+    blocks: Sequence[tuple[str, int | bytes]],
+    *,
+    content_size: int | None,
+    window_log: int = 17,
+    dictionary: int = 0,
+) -> bytes:
+    """A zstd frame by hand: header fields as told, true or not.
+
+    `blocks` are ("raw", bytes) or ("rle", size), the latter `size` zero bytes in
+    four bytes of frame. The window is 2**window_log bytes.
+    """
+    size_flag = 0 if content_size is None else 3
+    out = b"\x28\xb5\x2f\xfd" + bytes([size_flag << 6 | (3 if dictionary else 0)])
+    out += bytes([(window_log - 10) << 3])
+    out += struct.pack("<I", dictionary) if dictionary else b""
+    out += b"" if content_size is None else struct.pack("<Q", content_size)
+    for index, (kind, data) in enumerate(blocks):
+        size = data if isinstance(data, int) else len(data)
+        last = index == len(blocks) - 1
+        out += struct.pack("<I", last | (kind == "rle") << 1 | size << 3)[:3]
+        out += b"\0" if isinstance(data, int) else data
+    return out

@@ -1,0 +1,54 @@
+"""What the hostile tests share: small valid bundles, and the fault that an input is refused for."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from precompile.v1 import bundle_pb2
+from precompile_conformance.build import Artifact, BuiltBundle, Segment, bundle
+from precompile_context.bundle import Bundle
+from precompile_context.errors import ErrorCode, PrecompileError
+
+Fault = tuple[ErrorCode, int | None]
+Edit = Callable[[bundle_pb2.Manifest], object]
+
+PLAIN = Segment(artifacts=(Artifact("one", b"first content"), Artifact("two", b"second content")))
+MORE = Segment(artifacts=(Artifact("three", b"third content"),))
+
+
+def edits(*steps: Edit) -> Edit:
+    """All of the steps as one edit of a manifest."""
+
+    def edit(manifest: bundle_pb2.Manifest) -> None:
+        for step in steps:
+            step(manifest)
+
+    return edit
+
+
+def two_segments() -> BuiltBundle:
+    """A valid chain of two."""
+    return bundle(PLAIN, MORE)
+
+
+def open_fault(data: bytes, **options: Any) -> Fault:
+    """Code and offset for which `Bundle.open` refuses the input."""
+    with pytest.raises(PrecompileError) as caught:
+        Bundle.open(data, **options)
+    return caught.value.code, caught.value.offset
+
+
+def verify_fault(data: bytes, **options: Any) -> Fault:
+    """Code and offset for which an input that opens is refused once its content is read."""
+    opened = Bundle.open(data, **options)
+    with pytest.raises(PrecompileError) as caught:
+        opened.verify()
+    return caught.value.code, caught.value.offset
+
+
+def contents(data: bytes, **options: Any) -> dict[tuple[str, str], bytes]:
+    """Every current artifact's content, all of the bundle verified before."""
+    opened = Bundle.open(data, **options)
+    opened.verify()
+    return {name: opened.read(artifact) for name, artifact in opened.current().items()}

@@ -1,0 +1,442 @@
+"""PrecompileContext: saving and loading, a behaviour a test."""
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from precompile_context import (
+    Environment,
+    ErrorCode,
+    MisuseError,
+    PrecompileContext,
+    Producer,
+)
+from precompile_context.bundle import Bundle, Limits, writer
+from precompile_context.bundle.framing import FOOTER_SIZE
+from precompile_context.environment import Match, Requirement
+from precompile_context.files import BundleFile
+from tests.toys import (
+    BLOB,
+    ELSEWHERE,
+    GRAPH,
+    HERE,
+    KERNEL,
+    STEP,
+    Blob,
+    Kernel,
+    blobs,
+    bundle_contents,
+    contents,
+    graph_and_step,
+    loaded,
+    names,
+    new_artifact,
+    noise,
+    refused,
+    segment_count,
+    serialized,
+    toy_context,
+    write_segment,
+)
+
+# need_serialize
+
+
+def test_need_serialize_tells_whether_anything_recorded_is_not_saved() -> None:
+    context = toy_context()
+    assert not context.need_serialize()
+    context.record_artifact(BLOB, "a", b"1")
+    assert context.need_serialize()
+    serialized(context)
+    assert not context.need_serialize()
+    context.record_artifact(BLOB, "a", b"2")
+    assert context.need_serialize()
+
+
+def test_need_serialize_is_false_after_a_save_to_a_file(tmp_path: Any) -> None:
+    context = blobs(a=b"1")
+    context.save_to(BundleFile(tmp_path / "bundle"))
+    assert not context.need_serialize()
+    context.remove(BLOB, "a")
+    assert context.need_serialize()
+    context.save_to(BundleFile(tmp_path / "bundle"))
+    assert not context.need_serialize()
+
+
+def test_need_serialize_is_false_where_a_load_superseded_all_that_was_recorded() -> None:
+    context = blobs(a=b"recorded", b=b"recorded")
+    bundle = blobs(a=b"loaded", b=b"loaded")
+    serialized(bundle)
+    bundle.remove(BLOB, "b")
+    context.load(serialized(bundle))
+    assert contents(context) == {(BLOB, "a"): b"loaded"}
+    assert not context.need_serialize()
+
+
+# serialize
+
+
+def test_serialize_gives_none_where_nothing_was_ever_recorded() -> None:
+    assert toy_context().serialize() is None
+
+
+def test_serialize_gives_a_bundle_and_the_info_of_what_is_current() -> None:
+    context = graph_and_step()
+    context.record_artifact(BLOB, "a", b"1")
+    result = context.serialize()
+    assert result is not None
+    data, info = result
+    assert dict(info.artifacts) == {GRAPH: ("g",), STEP: ("s",), BLOB: ("a",)}
+    assert bundle_contents(data) == contents(context)
+
+
+def test_serialize_is_cumulative() -> None:
+    context = blobs(a=b"1")
+    first = serialized(context)
+    context.record_artifact(BLOB, "b", b"2")
+    result = context.serialize()
+    assert result is not None
+    second, info = result
+    assert info.keys_of(BLOB) == ("a", "b")
+    assert second.startswith(first)
+    assert segment_count(second) == 2
+    assert [a.key for a in Bundle.open(second).segments[1].manifest.artifacts] == ["b"]
+    assert bundle_contents(second) == {(BLOB, "a"): b"1", (BLOB, "b"): b"2"}
+
+
+def test_serialize_gives_the_same_bytes_with_nothing_new() -> None:
+    context = blobs(a=b"1")
+    data = serialized(context)
+    assert serialized(context) == serialized(context) == data
+
+
+def test_the_same_calls_give_the_same_bytes() -> None:
+    def run() -> bytes:
+        context = graph_and_step()
+        serialized(context)
+        context.edit_artifact("g", bytes.upper)
+        context.record_artifact(KERNEL, "k", noise(100), warps=2)
+        serialized(context)
+        context.remove(GRAPH, "g")
+        return serialized(context)
+
+    assert run() == run()
+
+
+def test_serialize_stores_equal_content_once_across_segments() -> None:
+    content = noise(5000)
+    context = blobs(a=content)
+    first = serialized(context)
+    context.record_artifact(BLOB, "b", content)
+    assert len(serialized(context)) < len(first) + 500
+
+
+def test_serialize_writes_several_segments_where_one_would_pass_a_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(writer, "MANIFEST_TARGET", 500)
+    context = blobs(**{f"k{i}": b"%d" % i for i in range(10)})
+    data = serialized(context)
+    assert segment_count(data) > 2
+    assert bundle_contents(data) == contents(context)
+    assert not context.need_serialize()
+
+
+def test_segments_require_every_fact_of_the_environment_by_default() -> None:
+    host = Environment.of(cpu="avx2", os=["linux"])
+    context = blobs(host, a=b"1")
+    assert Bundle.open(serialized(context)).segments[0].manifest.requirements == (
+        Requirement("cpu", Match.EXACT, ("avx2",)),
+        Requirement("os", Match.EXACT, ("linux",)),
+    )
+
+
+def test_segments_require_what_the_context_was_told_and_name_its_producer() -> None:
+    requirement = Requirement("cpu", Match.SUPERSET, ("avx2",))
+    context = toy_context(HERE, requirements=[requirement], producer=Producer("toy", "1"))
+    context.record_artifact(BLOB, "a", b"1")
+    manifest = Bundle.open(serialized(context)).segments[0].manifest
+    assert manifest.requirements == (requirement,)
+    assert manifest.producer == Producer("toy", "1")
+
+
+def test_requirements_are_written_sorted() -> None:
+    asked = [
+        Requirement("os", Match.EXACT, ("linux",)),
+        Requirement("cpu", Match.SUPERSET, ("fma", "avx2")),
+    ]
+    context = toy_context(requirements=asked)
+    context.record_artifact(BLOB, "a", b"1")
+    assert Bundle.open(serialized(context)).segments[0].manifest.requirements == (
+        Requirement("cpu", Match.SUPERSET, ("avx2", "fma")),
+        Requirement("os", Match.EXACT, ("linux",)),
+    )
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        [Requirement("CPU", Match.EXACT, ("avx2",))],
+        [Requirement("cpu", Match.EXACT, ("avx2",)), Requirement("cpu", Match.SUPERSET, ("fma",))],
+        [Requirement("cpu", 0, ("avx2",))],
+        [Requirement("cpu", Match.EXACT, ("x" * 1025,))],
+        [Requirement("cpu", Match.EXACT, ("\ud800",))],
+    ],
+    ids=["name", "repeat", "match", "long value", "value that is not unicode"],
+)
+def test_requirements_that_no_reader_accepts_are_misuse(asked: list[Requirement]) -> None:
+    with pytest.raises(MisuseError):
+        PrecompileContext(requirements=asked)
+
+
+def _fails_in_segment(index: int) -> Callable[..., Any]:
+    """SegmentWriter.chunks that fails at the footer of a segment, and at all later ones."""
+    original, footers = writer.SegmentWriter.chunks, itertools.count()
+
+    def chunks(self: writer.SegmentWriter, *arguments: Any) -> Any:
+        for chunk in original(self, *arguments):
+            if len(chunk) == FOOTER_SIZE and next(footers) >= index:
+                raise MemoryError("injected")
+            yield chunk
+
+    return chunks
+
+
+@pytest.mark.parametrize("segments_before", [0, 1])
+def test_a_serialize_that_fails_leaves_the_state_as_before(
+    segments_before: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def record(context: PrecompileContext) -> None:
+        context.remove(BLOB, "a")
+        context.edit_artifact("g", bytes.upper)
+        context.record_artifact(BLOB, "b", noise(2000))
+
+    contexts = [graph_and_step(), graph_and_step()]
+    for context in contexts:
+        context.record_artifact(BLOB, "a", b"1")
+        serialized(context)
+        record(context)
+    failed, sound = contexts
+    if segments_before:
+        monkeypatch.setattr(writer, "MANIFEST_TARGET", 300)
+    before = contents(failed)
+    with monkeypatch.context() as patched:
+        patched.setattr(writer.SegmentWriter, "chunks", _fails_in_segment(segments_before))
+        for _ in range(2):
+            with pytest.raises(MemoryError):
+                failed.serialize()
+    assert contents(failed) == before
+    assert failed.need_serialize()
+    assert serialized(failed) == serialized(sound)
+
+
+# load
+
+
+def test_load_makes_a_bundles_artifacts_current_and_counts_them_as_saved() -> None:
+    data = serialized(graph_and_step())
+    warm = toy_context()
+    report = warm.load(data)
+    assert dict(report.info.artifacts) == {GRAPH: ("g",), STEP: ("s",)}
+    assert (report.segments, report.opaque, report.ignored) == (1, 0, 0)
+    assert contents(warm) == {(GRAPH, "g"): b"graph", (STEP, "s"): b"step"}
+    assert not warm.need_serialize()
+    assert serialized(warm) == data
+
+
+def test_load_takes_an_open_bundle_and_any_buffer() -> None:
+    data = serialized(blobs(a=b"1"))
+    for source in (data, bytearray(data), memoryview(data), Bundle.open(data)):
+        warm = toy_context()
+        warm.load(source)
+        assert contents(warm) == {(BLOB, "a"): b"1"}
+
+
+def test_a_warm_process_saves_a_superset() -> None:
+    data = serialized(blobs(a=b"1", b=b"2"))
+    warm = loaded(data)
+    warm.record_artifact(BLOB, "a", b"1")  # a hit, recorded again
+    warm.record_artifact(BLOB, "c", b"3")  # a miss
+    saved = serialized(warm)
+    assert saved.startswith(data)
+    assert bundle_contents(saved) == {(BLOB, "a"): b"1", (BLOB, "b"): b"2", (BLOB, "c"): b"3"}
+    assert [a.key for a in Bundle.open(saved).segments[1].manifest.artifacts] == ["c"]
+
+
+def test_load_supersedes_what_was_recorded_under_the_same_name() -> None:
+    context = blobs(a=b"recorded", own=b"kept")
+    context.load(serialized(blobs(a=b"loaded", b=b"2")))
+    expected = {(BLOB, "a"): b"loaded", (BLOB, "own"): b"kept", (BLOB, "b"): b"2"}
+    assert contents(context) == expected
+    assert bundle_contents(serialized(context)) == expected
+    assert context.need_serialize() is False
+
+
+def test_loads_follow_one_another_as_if_concatenated() -> None:
+    first, second = serialized(blobs(a=b"1", b=b"2")), serialized(blobs(b=b"3", c=b"4"))
+    context = loaded(first)
+    context.load(second)
+    assert serialized(context) == first + second
+    assert contents(context) == bundle_contents(first + second)
+
+
+def test_load_of_an_older_bundle_brings_back_what_it_holds() -> None:
+    context = blobs(a=b"old")
+    old = serialized(context)
+    context.record_artifact(BLOB, "a", b"new")
+    serialized(context)
+    context.load(old)
+    assert contents(context) == bundle_contents(serialized(context)) == {(BLOB, "a"): b"old"}
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_load_of_its_own_bundle_changes_nothing(times: int) -> None:
+    context = blobs(a=b"1")
+    serialized(context)
+    context.record_artifact(BLOB, "b", b"2")
+    data = serialized(context)
+    for _ in range(times):
+        context.load(data)
+    assert serialized(context) == data
+
+
+def test_load_of_its_own_bundle_of_several_segments_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(writer, "MANIFEST_TARGET", 400)
+    context = blobs(a=b"1", b=b"2", c=b"3", d=b"4")
+    data = serialized(context)
+    assert segment_count(data) > 1
+    context.load(data)
+    assert serialized(context) == data
+
+
+def test_load_of_a_bundle_that_grew_takes_its_place() -> None:
+    data = serialized(blobs(a=b"1"))
+    context, other = loaded(data), loaded(data)
+    other.record_artifact(BLOB, "b", b"2")
+    grown = serialized(other)
+    context.load(grown)
+    assert serialized(context) == grown
+
+
+def test_load_brings_back_what_was_removed_and_not_saved() -> None:
+    data = serialized(blobs(a=b"1"))
+    context = loaded(data)
+    context.remove(BLOB, "a")
+    context.load(data)
+    assert contents(context) == {(BLOB, "a"): b"1"}
+    assert not context.need_serialize()
+    assert serialized(context) == data
+
+
+def test_what_a_loaded_bundle_removed_is_saved_when_it_is_recorded_again() -> None:
+    other = blobs(a=b"1")
+    context = loaded(serialized(other))
+    other.remove(BLOB, "a")
+    context.load(serialized(other))
+    assert contents(context) == {}
+    context.record_artifact(BLOB, "a", b"1")
+    assert context.need_serialize()
+    assert bundle_contents(serialized(context)) == {(BLOB, "a"): b"1"}
+
+
+def test_load_reads_no_content() -> None:
+    data = bytearray(serialized(blobs(a=noise(100), b=b"")))
+    data[60] ^= 1
+    context = loaded(bytes(data))
+    assert names(context) == [(BLOB, "a"), (BLOB, "b")]
+    assert context.lookup(BLOB, "b") == Blob("b", b"")
+    with refused(ErrorCode.DIGEST_MISMATCH):
+        context.lookup(BLOB, "a")
+    assert serialized(context) == data
+
+
+def test_load_leaves_out_a_torn_tail_and_counts_it() -> None:
+    data = serialized(blobs(a=b"1"))
+    context = toy_context()
+    assert context.load(data + data[:40]).ignored == 40
+    assert contents(context) == {(BLOB, "a"): b"1"}
+    assert serialized(context) == data
+    context.record_artifact(BLOB, "b", b"2")
+    assert bundle_contents(serialized(context)) == {(BLOB, "a"): b"1", (BLOB, "b"): b"2"}
+
+
+def _inputs_that_are_refused() -> list[tuple[bytes, ErrorCode]]:
+    data = serialized(blobs(ELSEWHERE, a=b"theirs"))
+    return [
+        (b"", ErrorCode.NOT_A_BUNDLE),
+        (b"x" * 100, ErrorCode.NOT_A_BUNDLE),
+        (data[:50], ErrorCode.TRUNCATED),
+        (data, ErrorCode.INCOMPATIBLE_ENVIRONMENT),
+        (write_segment(new_artifact("a"), new_artifact("a")), ErrorCode.DUPLICATE_ARTIFACT),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "code"), _inputs_that_are_refused(), ids=lambda value: getattr(value, "name", "data")
+)
+def test_a_load_that_is_refused_leaves_the_state_as_before(data: bytes, code: ErrorCode) -> None:
+    context = blobs(HERE, a=b"1")
+    before = serialized(context)
+    context.record_artifact(BLOB, "b", b"2")
+    with refused(code):
+        context.load(data)
+    assert contents(context) == {(BLOB, "a"): b"1", (BLOB, "b"): b"2"}
+    assert context.need_serialize()
+    assert serialized(context).startswith(before)
+
+
+def test_load_keeps_to_the_limits_of_the_context() -> None:
+    context = toy_context(limits=Limits(segments=1))
+    data = serialized(blobs(a=b"1"))
+    context.load(data)
+    with refused(ErrorCode.LIMIT_EXCEEDED):
+        context.load(data + data)
+
+
+def test_opaque_segments_are_kept_and_never_current() -> None:
+    theirs = serialized(blobs(ELSEWHERE, a=b"theirs", b=b"theirs"))
+    ours = serialized(blobs(HERE, a=b"ours"))
+    context = toy_context(HERE)
+    report = context.load(theirs + ours + theirs)
+    assert (report.segments, report.opaque) == (3, 2)
+    assert dict(report.info.artifacts) == {BLOB: ("a",)}
+    assert contents(context) == {(BLOB, "a"): b"ours"}
+    context.record_artifact(BLOB, "c", b"new")
+    saved = serialized(context)
+    assert saved.startswith(theirs + ours + theirs)
+    assert bundle_contents(saved, ELSEWHERE) == {(BLOB, "a"): b"theirs", (BLOB, "b"): b"theirs"}
+    assert bundle_contents(saved, HERE) == {(BLOB, "a"): b"ours", (BLOB, "c"): b"new"}
+
+
+def test_types_that_a_context_does_not_know_travel_through_it(tmp_path: Any) -> None:
+    unknown = new_artifact("u", b"content", type="later.type", kind=5, x=1)
+    context = loaded(write_segment(unknown))
+    context.record_artifact(BLOB, "a", b"1")
+    context.save_to(BundleFile(tmp_path / "bundle"))
+    for bundle in (Bundle.open(serialized(context)), BundleFile(tmp_path / "bundle").open()):
+        stored = bundle.current()["later.type", "u"]
+        assert (stored.kind, stored.attributes) == (5, {"x": 1})
+        assert bundle.read(stored) == b"content"
+    with refused(ErrorCode.UNKNOWN_ARTIFACT_TYPE):
+        context.lookup("later.type", "u")
+
+
+def test_extra_fields_are_back_with_their_types() -> None:
+    fields: dict[str, Any] = {
+        "symbol": "é",
+        "warps": -(2**63),
+        "seconds": 1.0,
+        "pinned": True,
+        "signature": b"\0",
+    }
+    context = toy_context()
+    context.record_artifact(KERNEL, "k", b"code", **fields)
+    kernel = loaded(serialized(context)).lookup(KERNEL, "k")
+    assert kernel == Kernel("k", b"code", **fields)
+    assert {name: type(getattr(kernel, name)) for name in fields} == {
+        name: type(value) for name, value in fields.items()
+    }

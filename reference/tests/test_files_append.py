@@ -1,0 +1,337 @@
+"""Appending to a file: torn tails, damage, full disks, locks and many processes."""
+
+import errno
+import fcntl
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from precompile_context import (
+    BundleFile,
+    PrecompileError,
+)
+from precompile_context.bundle.framing import FOOTER_SIZE
+from tests.toys import (
+    BLOB,
+    blobs,
+    file_contents,
+    file_segment_count,
+    flip,
+    loaded,
+    new_artifact,
+    noise,
+    save,
+    serialized,
+    write_segment,
+)
+
+# torn and damaged files
+
+
+def _first_and_both(file: BundleFile) -> tuple[bytes, bytes]:
+    """The file's bytes after one save and after two; the file holds both."""
+    save(file, a=b"1")
+    first = file.path.read_bytes()
+    save(file, b=noise(20))
+    return first, file.path.read_bytes()
+
+
+@pytest.mark.usefixtures("no_sync")
+def test_append_cuts_a_tail_that_is_torn_at_any_byte(file: BundleFile) -> None:
+    first, both = _first_and_both(file)
+    context = blobs(c=b"3")
+    for length in range(len(first), len(both)):
+        file.path.write_bytes(both[:length])
+        context.save_to(file)
+        assert file.path.read_bytes().startswith(first)
+        assert file_contents(file) == {(BLOB, "a"): b"1", (BLOB, "c"): b"3"}
+
+
+@pytest.mark.usefixtures("no_sync")
+def test_append_begins_anew_where_the_first_segment_is_torn(file: BundleFile) -> None:
+    first, _ = _first_and_both(file)
+    expected = serialized(blobs(c=b"3"))
+    for length in range(len(first)):
+        file.path.write_bytes(first[:length])
+        blobs(c=b"3").save_to(file)
+        assert file.path.read_bytes() == expected
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda first, both: b"\0" + both,
+        lambda first, both: flip(both, 4),
+        lambda first, both: flip(both, 22),
+        lambda first, both: both[: len(first) - 20] + both[len(first) :],
+        lambda first, both: both[:40] + both[60:],
+        lambda first, both: flip(both, len(first) - 5),
+        lambda first, both: flip(both, len(first) - 1),
+        lambda first, both: flip(both, len(first) + 1),
+        lambda first, both: flip(both, len(both) - 5),
+        lambda first, both: flip(both, len(first) - 1) + b"torn",
+        lambda first, both: flip(both, 24) + b"torn",
+        lambda first, both: b"a text file that happens to be where the bundle should be\n",
+    ],
+    ids=[
+        "a byte before",
+        "the magic",
+        "the major",
+        "a footer gone",
+        "bytes gone from a block",
+        "a footer's size",
+        "a footer's last byte",
+        "a later header",
+        "the last footer's size",
+        "a footer, and a torn tail",
+        "a block's length, and a torn tail",
+        "another file",
+    ],
+)
+def test_append_refuses_damage_within_and_leaves_the_file_unchanged(
+    file: BundleFile, damage: Callable[[bytes, bytes], bytes]
+) -> None:
+    damaged = damage(*_first_and_both(file))
+    file.path.write_bytes(damaged)
+    context = blobs(c=b"3")
+    with pytest.raises(PrecompileError):
+        context.save_to(file)
+    assert file.path.read_bytes() == damaged
+    assert context.need_serialize()
+    with pytest.raises(PrecompileError):
+        file.fold(b"")
+    assert file.path.read_bytes() == damaged
+    assert os.listdir(file.path.parent) == [file.path.name]
+
+
+def test_append_leaves_damaged_content_alone_and_does_not_refer_to_it(file: BundleFile) -> None:
+    content = noise(2000)
+    save(file, a=content)
+    damaged = flip(file.path.read_bytes(), 100)
+    file.path.write_bytes(damaged)
+    save(file, b=content)
+    assert file.path.read_bytes().startswith(damaged)
+    opened = file.open()
+    assert opened.read(opened.current()[BLOB, "b"]) == content
+
+
+# failures while writing
+
+
+def _full_after(written: int) -> Callable[..., int]:
+    """os.pwrite on a disk with room for so many bytes more."""
+    pwrite = os.pwrite
+    left = [written]
+
+    def write(fd: int, data: Any, offset: int) -> int:
+        if not left[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        done = pwrite(fd, data[: left[0]], offset)
+        left[0] -= done
+        return done
+
+    return write
+
+
+@pytest.mark.usefixtures("no_sync")
+def test_a_full_disk_takes_back_what_was_appended(
+    file: BundleFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, both = _first_and_both(file)
+    context = loaded(first)
+    context.record_artifact(BLOB, "b", noise(20))
+    for room in range(len(both) - len(first) + FOOTER_SIZE):
+        file.path.write_bytes(first)
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "pwrite", _full_after(room))
+            with pytest.raises(OSError, match="No space"):
+                context.save_to(file)
+        assert file.path.read_bytes() == first
+        assert context.need_serialize()
+    context.save_to(file)
+    assert file.path.read_bytes() == both
+
+
+def test_readers_see_nothing_of_an_append_before_it_is_committed(file: BundleFile) -> None:
+    save(file, a=b"1")
+    before = file.path.read_bytes()
+    with file.appending() as appending:
+        appending.append([write_segment(new_artifact("b", b"2"))])
+        assert list(file.open().current()) == [(BLOB, "a")]
+        assert file.path.read_bytes().startswith(before)
+    assert list(file.open().current()) == [(BLOB, "a"), (BLOB, "b")]
+
+
+def test_a_short_write_is_continued(file: BundleFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    pwrite = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda fd, data, at: pwrite(fd, data[:7], at))
+    save(file, a=noise(100))
+    assert file_contents(file) == {(BLOB, "a"): noise(100)}
+
+
+def test_an_exception_takes_back_all_segments_of_its_append(file: BundleFile) -> None:
+    def append_and_fail() -> None:
+        with file.appending() as appending:
+            appending.append([write_segment(new_artifact("b", b"2"))])
+            appending.append([write_segment(new_artifact("c", b"3"))])
+            raise KeyboardInterrupt
+
+    save(file, a=b"1")
+    before = file.path.read_bytes()
+    with pytest.raises(KeyboardInterrupt):
+        append_and_fail()
+    assert file.path.read_bytes() == before
+    save(file, d=b"4")
+    assert file_contents(file) == {(BLOB, "a"): b"1", (BLOB, "d"): b"4"}
+
+
+def test_what_was_committed_before_a_failure_is_kept(
+    file: BundleFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader may have mapped it by then."""
+    segments = [write_segment(new_artifact(key, b"1")) for key in "ab"]
+    room = sum(map(len, segments)) + FOOTER_SIZE
+
+    def append_both() -> None:
+        with file.appending() as appending:
+            for segment in segments:
+                appending.append([segment[:-FOOTER_SIZE], segment[-FOOTER_SIZE:]])
+
+    monkeypatch.setattr(os, "pwrite", _full_after(room))
+    with pytest.raises(OSError, match="No space"):
+        append_both()
+    assert file.path.read_bytes() == segments[0]
+
+
+def test_appending_knows_what_is_there_and_how_large_it_becomes(file: BundleFile) -> None:
+    with file.appending() as appending:
+        assert (appending.bundle, appending.size) == (None, 0)
+        appending.append([write_segment(new_artifact("a", b"1"))])
+        size = appending.size
+    assert size == file.path.stat().st_size
+    with file.appending() as appending:
+        assert appending.bundle is not None
+        assert appending.size == size
+
+
+def test_append_syncs_before_the_footer_and_after_it(
+    file: BundleFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = []
+    monkeypatch.setattr(os, "fsync", lambda fd: ends.append(file.path.read_bytes()[-20:]))
+    save(file, a=b"1")
+    assert ends[:2] == [bytes(20), file.path.read_bytes()[-20:]]
+
+
+# locks
+
+
+class _Held:
+    """The lock that an appending process holds, in the place of one."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_RDWR)
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+
+    def release(self) -> None:
+        os.close(self._fd)
+
+
+@pytest.fixture
+def waiting(file: BundleFile) -> Iterator[tuple[_Held, threading.Thread]]:
+    """A lock on a file with "a", and a thread that waits for it to append "b"."""
+    save(file, a=b"1")
+    lock = _Held(file.path)
+    thread = threading.Thread(target=save, args=(file,), kwargs={"b": b"2"})
+    thread.start()
+    time.sleep(0.1)
+    assert thread.is_alive()
+    yield lock, thread
+    thread.join(10)
+
+
+def test_append_waits_for_the_lock(
+    file: BundleFile, waiting: tuple[_Held, threading.Thread]
+) -> None:
+    lock, thread = waiting
+    assert file_contents(file) == {(BLOB, "a"): b"1"}
+    lock.release()
+    thread.join(10)
+    assert file_contents(file) == {(BLOB, "a"): b"1", (BLOB, "b"): b"2"}
+
+
+def test_append_goes_to_the_file_that_replaced_the_one_it_waited_for(
+    file: BundleFile, waiting: tuple[_Held, threading.Thread]
+) -> None:
+    lock, thread = waiting
+    new = file.path.with_name("new")
+    new.write_bytes(serialized(blobs(c=b"3")))
+    os.replace(new, file.path)
+    lock.release()
+    thread.join(10)
+    assert file_contents(file) == {(BLOB, "c"): b"3", (BLOB, "b"): b"2"}
+
+
+def test_append_makes_the_file_anew_where_it_was_deleted_meanwhile(
+    file: BundleFile, waiting: tuple[_Held, threading.Thread]
+) -> None:
+    lock, thread = waiting
+    os.unlink(file.path)
+    lock.release()
+    thread.join(10)
+    assert file_contents(file) == {(BLOB, "b"): b"2"}
+
+
+def test_a_file_system_that_cannot_lock_is_named(
+    file: BundleFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(fd: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with pytest.raises(OSError, match="cannot lock files") as caught:
+        save(file, a=b"1")
+    assert caught.value.filename == str(file.path)
+
+
+PROCESS = """
+import sys
+from precompile_context.files import BundleFile
+from tests.toys import BLOB, toy_context
+path, process = sys.argv[1:]
+context = toy_context()
+sys.stdin.read(1)
+for number in range(10):
+    context.record_artifact(BLOB, f"{process} {number}", process.encode() * 1000)
+    context.save_to(BundleFile(path), keep_existing=number % 2 == 0)
+"""
+
+
+def test_four_processes_that_append_at_once_lose_nothing(file: BundleFile) -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", PROCESS, file.path, str(process)],
+            stdin=subprocess.PIPE,
+            env=environment,
+        )
+        for process in range(4)
+    ]
+    for process in processes:  # none goes before the last one was started
+        assert process.stdin is not None
+        process.stdin.write(b"x")
+        process.stdin.close()
+    assert [process.wait(60) for process in processes] == [0] * 4
+    assert file_contents(file) == {
+        (BLOB, f"{process} {number}"): b"%d" % process * 1000
+        for number in range(10)
+        for process in range(4)
+    }
+    assert file_segment_count(file) == 40

@@ -1,0 +1,160 @@
+"""Folding a file's segments into one."""
+
+import errno
+import os
+import stat
+from typing import Any
+
+import pytest
+
+from precompile_conformance.build import Artifact, Segment, bundle
+from precompile_context import (
+    BundleFile,
+    ErrorCode,
+    PrecompileContext,
+)
+from tests.toys import (
+    BLOB,
+    ELSEWHERE,
+    HERE,
+    blobs,
+    contents,
+    file_contents,
+    file_segment_count,
+    flip,
+    noise,
+    refused,
+    serialized,
+    toy_context,
+)
+
+
+def _saved_one_by_one(file: BundleFile, count: int, size: int = 100) -> PrecompileContext:
+    context = toy_context()
+    for number in range(count):
+        context.record_artifact(BLOB, f"k{number}", noise(size) + b"%d" % number)
+        context.save_to(file)
+    return context
+
+
+def test_fold_puts_one_segment_in_place_of_all(file: BundleFile) -> None:
+    context = _saved_one_by_one(file, 5)
+    size = file.path.stat().st_size
+    assert file.fold(b"")
+    assert file_segment_count(file) == 1
+    assert file_contents(file) == contents(context)
+    assert file.path.stat().st_size < size // 2
+    report = context.save_to(file)
+    assert report.appended == ()
+
+
+def test_fold_leaves_what_stands_before_its_base_byte_for_byte(file: BundleFile) -> None:
+    context = _saved_one_by_one(file, 5)
+    before = file.path.read_bytes()
+    base = file.open().segments[1]
+    assert file.fold(base.payload_digest)
+    assert file.path.read_bytes().startswith(before[: base.offset + base.size])
+    assert file_segment_count(file) == 3
+    assert file_contents(file) == contents(context)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_fold_does_nothing_where_less_than_two_segments_follow(
+    file: BundleFile, count: int
+) -> None:
+    _saved_one_by_one(file, 3)
+    before = file.path.read_bytes()
+    assert not file.fold(file.open().segments[2 - count].payload_digest)
+    assert file.path.read_bytes() == before
+
+
+def test_fold_does_nothing_where_its_base_is_gone(file: BundleFile) -> None:
+    _saved_one_by_one(file, 3)
+    base = file.open().segments[0].payload_digest
+    file.fold(b"")
+    before = file.path.read_bytes()
+    assert not file.fold(base)
+    assert file.path.read_bytes() == before
+
+
+def test_fold_does_nothing_across_hosts_and_chains(file: BundleFile) -> None:
+    blobs(HERE, a=b"1").save_to(file)
+    blobs(ELSEWHERE, a=b"2").save_to(file)
+    assert not file.fold(b"")
+    file.path.write_bytes(serialized(blobs(a=b"1")) + serialized(blobs(b=b"2")))
+    assert not file.fold(b"")
+
+
+def test_fold_does_nothing_where_it_would_lose_what_a_later_version_wrote(
+    file: BundleFile,
+) -> None:
+    later = Segment(
+        artifacts=(Artifact("a", b"1"),),
+        edit=lambda manifest: manifest.MergeFromString(b"\x72\x01x"),  # field 14
+    )
+    data = bundle(later, Segment(artifacts=(Artifact("b", b"2"),))).data
+    file.path.write_bytes(data)
+    assert not file.fold(b"")
+    assert file.path.read_bytes() == data
+
+
+def test_an_open_bundle_still_reads_after_a_fold(file: BundleFile) -> None:
+    context = _saved_one_by_one(file, 3, size=5000)
+    opened = file.open()
+    assert file.fold(b"")
+    held = {name: opened.read(stored) for name, stored in opened.current().items()}
+    assert held == contents(context)
+
+
+def test_a_fold_that_fails_leaves_the_file_as_it_was(
+    file: BundleFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _saved_one_by_one(file, 3)
+    before = file.path.read_bytes()
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", full)
+        with pytest.raises(OSError, match="No space"):
+            file.fold(b"")
+    assert file.path.read_bytes() == before
+    assert os.listdir(file.path.parent) == [file.path.name]
+    assert file.fold(b"")
+
+
+def test_fold_refuses_damaged_content_and_leaves_the_file_unchanged(file: BundleFile) -> None:
+    _saved_one_by_one(file, 3)
+    damaged = flip(file.path.read_bytes(), 60)
+    file.path.write_bytes(damaged)
+    with refused(ErrorCode.DIGEST_MISMATCH):
+        file.fold(b"")
+    assert file.path.read_bytes() == damaged
+
+
+def test_fold_keeps_the_files_mode(file: BundleFile) -> None:
+    _saved_one_by_one(file, 2)
+    file.path.chmod(0o640)
+    file.fold(b"")
+    assert stat.S_IMODE(file.path.stat().st_mode) == 0o640
+
+
+def test_fold_keeps_a_symbolic_link(file: BundleFile) -> None:
+    _saved_one_by_one(file, 2)
+    link = file.path.with_name("link")
+    link.symlink_to(file.path)
+    assert BundleFile(link).fold(b"")
+    assert link.is_symlink()
+    assert file_segment_count(file) == 1
+
+
+def test_a_save_after_a_fold_by_another_process_appends_to_the_folded_file(
+    file: BundleFile,
+) -> None:
+    context = _saved_one_by_one(file, 3)
+    BundleFile(file.path).fold(b"")
+    context.record_artifact(BLOB, "new", b"new")
+    context.save_to(file)
+    assert file_segment_count(file) == 2
+    assert file_contents(file) == contents(context)

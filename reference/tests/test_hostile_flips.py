@@ -1,0 +1,223 @@
+"""Every single-bit flip of a small bundle, and random damage: refused, or harmless by proof."""
+
+import re
+import time
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from precompile.v1 import bundle_pb2
+from precompile_conformance.build import ZSTD, Artifact, Block, Segment, bundle
+from precompile_conformance.wire import record, sha256
+from precompile_context.bundle import Bundle
+from precompile_context.errors import PrecompileError
+
+IGNORED = b"a field that nobody knows"
+FIRST = Segment(
+    artifacts=(
+        Artifact("a", b"first content, compressed compressed compressed"),
+        Artifact("b", b"second content", kind=2, attributes={"flag": True, "note": "n"}),
+    ),
+    compression=ZSTD,
+)
+SECOND = Segment(
+    artifacts=(
+        Artifact("c", b"third", kind=3, backends=[("test.blob", "b", sha256(b"second content"))]),
+        Artifact("again", b"second content"),
+    ),
+    blocks=(Block(b"third"), Block(b"second content", ZSTD, external=True)),
+    requirements=[("fact", 1, ["value"])],
+    removed=[("test.blob", "a")],
+    envelope_tail=record(0x7A, IGNORED),
+)
+OTHER = Segment(artifacts=(Artifact("d", b"of another chain"), Artifact("empty")), chained=False)
+BUILT = bundle(FIRST, SECOND, OTHER)
+# The content of each digest that occurs: all that may ever be handed out.
+ALL = {
+    sha256(artifact.content): artifact.content
+    for segment in (FIRST, SECOND, OTHER)
+    for artifact in segment.artifacts
+}
+
+
+def _read(data: bytes) -> Bundle | None:
+    """The bundle, all of it verified; None where it is refused. Anything but a refusal escapes."""
+    try:
+        opened = Bundle.open(data)
+        opened.verify()
+        for segment in opened.segments:
+            for artifact in segment.manifest.artifacts:
+                assert sha256(opened.read(artifact)) == artifact.content_digest
+    except PrecompileError:
+        return None
+    return opened
+
+
+def _flipped(bit: int) -> bytes:
+    data = bytearray(BUILT.data)
+    data[bit >> 3] ^= 1 << (bit & 7)
+    return bytes(data)
+
+
+def _essence(payload: bytes) -> tuple[list[bytes], list[tuple[bytes, bytes]]]:
+    """What a payload says of bytes: its block entries, and each content digest with its extents."""
+    message = bundle_pb2.Manifest.FromString(payload)
+    blocks = [block.SerializeToString() for block in message.blocks]
+    return blocks, [
+        (a.content_digest, b"".join(e.SerializeToString() for e in a.extents))
+        for a in message.artifacts
+    ]
+
+
+def test_every_single_bit_flip_is_refused_or_harmless() -> None:
+    """What may pass is a flip in an envelope that no digest covers: the last of a chain.
+
+    Nothing but a signature or the bundle's digest can see it there, and the digest does
+    wherever the payload changed. All content that is handed out is as it was.
+    """
+    whole = _read(BUILT.data)
+    assert whole is not None
+    uncovered = [range(s.envelope_offset, s.footer_offset) for s in BUILT.segments[1:]]
+    unknown_at = BUILT.data.index(IGNORED)
+    unknown = range(unknown_at, unknown_at + len(IGNORED))
+    passed = 0
+    for bit in range(len(BUILT.data) * 8):
+        opened = _read(_flipped(bit))
+        at = bit >> 3
+        if opened is None:
+            assert at not in unknown
+            continue
+        passed += 1
+        index = next(i for i, span in enumerate(uncovered, start=1) if at in span)
+        _check_harmless(whole, opened, index)
+        assert (opened.digest == whole.digest) == (opened.segments == whole.segments)
+        assert at not in unknown or opened.segments == whole.segments
+    assert passed >= len(IGNORED) * 8
+
+
+def _check_harmless(whole: Bundle, opened: Bundle, index: int) -> None:
+    """All segments but `index` are the same; that one hands out nothing but original content."""
+    assert len(opened.segments) == len(whole.segments)
+    for before, after in zip(whole.segments, opened.segments, strict=True):
+        if before.index != index:
+            assert after == before
+    after = opened.segments[index]
+    original = BUILT.segments[index].payload
+    blocks, contents = _essence(original)
+    flipped = bundle_pb2.Envelope.FromString(_envelope(opened, index)).payload
+    new_blocks, new_contents = _essence(flipped)
+    assert sum(a != b for a, b in zip(original, flipped, strict=True)) <= 1
+    # A flipped tag may hide an entry or an artifact; none of those that are left is changed.
+    assert all(block in blocks for block in new_blocks)
+    assert all(content in contents for content in new_contents)
+    for artifact in after.manifest.artifacts:
+        assert opened.read(artifact) == ALL[artifact.content_digest]
+
+
+def _envelope(opened: Bundle, index: int) -> bytes:
+    segment, built = opened.segments[index], BUILT.segments[index]
+    assert segment.manifest_offset == built.manifest_offset
+    size = built.footer_offset - built.envelope_offset
+    return bytes(opened.source.read(built.envelope_offset, size))
+
+
+def test_every_flip_outside_the_envelopes_is_refused() -> None:
+    for segment in BUILT.segments:
+        end = segment.offset + len(segment.data)
+        outside = [
+            *range(segment.offset, segment.envelope_offset),
+            *range(segment.footer_offset, end),
+        ]
+        for at in outside:
+            for bit in range(8):
+                assert _read(_flipped(at * 8 + bit)) is None
+
+
+def test_every_flip_of_a_payload_that_the_chain_covers_is_refused() -> None:
+    first = BUILT.segments[0]
+    start = BUILT.data.index(first.payload)
+    for bit in range(start * 8, (start + len(first.payload)) * 8):
+        assert _read(_flipped(bit)) is None
+
+
+def test_every_flip_of_a_block_s_or_a_content_s_digest_is_refused() -> None:
+    # Tag and length of BlockEntry.digest and Artifact.content_digest, and the digest.
+    places = [match.end() for match in re.finditer(rb"\x0a\x20|\x22\x20", BUILT.data)]
+    digests = {BUILT.data[at : at + 32] for at in places}
+    assert digests >= set(ALL)
+    assert len(places) == 5 + 6  # blocks, artifacts
+    for at in places:
+        for bit in range(8 * at, 8 * (at + 32)):
+            assert _read(_flipped(bit)) is None
+
+
+def test_every_truncation_and_every_lost_start_is_refused_or_a_prefix() -> None:
+    ends = {s.offset for s in BUILT.segments} | {len(BUILT.data)}
+    for length in range(len(BUILT.data)):
+        opened = _read(BUILT.data[:length])
+        assert (opened is not None) == (length in ends and length > 0)
+    # From the front only a whole chain can go, and it leaves the bundle that was behind it.
+    for start in range(1, len(BUILT.data)):
+        assert (_read(BUILT.data[start:]) is not None) == (start == BUILT.segments[2].offset)
+
+
+INTERESTING = [0, 1, 0x7F, 0x80, 0xFF, 2**31, 2**32 - 1, 2**63 - 1, 2**63, 2**64 - 1]
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    """A valid bundle with a few bytes replaced, inserted, removed, moved or repeated."""
+    data = bytearray(BUILT.data)
+    for _ in range(draw(st.integers(1, 4))):
+        at = draw(st.integers(0, len(data)))
+        end = min(len(data), at + draw(st.integers(0, 60)))
+        piece = draw(
+            st.binary(max_size=20)
+            | st.sampled_from(INTERESTING).map(lambda n: n.to_bytes(8, "little"))
+            | st.sampled_from(BUILT.segments).map(lambda s: s.data)
+            | st.just(bytes(data[at:end]) * 2)
+        )
+        data[at : draw(st.sampled_from([at, end, min(len(data), at + len(piece))]))] = piece
+    return bytes(data)
+
+
+def _check_bounded(data: bytes) -> None:
+    """Opened or refused, with an offset in the input, in bounded time; content is never new."""
+    start = time.monotonic()
+    for recover in (False, True):
+        try:
+            opened = Bundle.open(data, recover=recover)
+            opened.verify()
+        except PrecompileError as error:
+            offset = error.offset
+        else:
+            offset = opened.size
+            for artifact in opened.current().values():
+                assert opened.read(artifact) == ALL[artifact.content_digest]
+        assert offset is not None
+        assert 0 <= offset <= len(data)
+    assert time.monotonic() - start < 2
+
+
+@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(damaged())
+def test_damaged_bundles_give_a_bundle_or_a_precompile_error(data: bytes) -> None:
+    _check_bounded(data)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=300), st.booleans(), st.booleans())
+def test_random_bytes_give_a_bundle_or_a_precompile_error(
+    data: bytes, header: bool, footer: bool
+) -> None:
+    if header:
+        data = BUILT.data[:23] + data
+    if footer:
+        data += BUILT.data[-20:]
+    _check_bounded(data)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.binary(max_size=200))
+def test_random_payloads_give_a_bundle_or_a_precompile_error(payload: bytes) -> None:
+    _check_bounded(bundle(Segment(payload=payload)).data)

@@ -1,0 +1,265 @@
+"""DECODE: payloads that are no manifest, features, growth, kinds added later, limits."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from precompile.v1 import bundle_pb2
+from precompile_conformance.build import Artifact, Block, Segment, bundle, manifest
+from precompile_conformance.wire import record, varint
+from precompile_context.bundle import Bundle, Limits
+from precompile_context.environment import Environment
+from precompile_context.errors import ErrorCode, PrecompileError
+from tests.refusal import MORE, PLAIN, Edit, contents, edits, open_fault
+
+
+def _refused(second: Segment, code: ErrorCode) -> None:
+    """As the second segment of a bundle; told at that segment's manifest."""
+    built = bundle(PLAIN, second)
+    assert open_fault(built.data) == (code, built.segments[1].manifest_offset)
+
+
+def _payload(segment: Segment = MORE) -> bytes:
+    blocks = [Block(artifact.content) for artifact in segment.artifacts]
+    return manifest(replace(segment, chained=False), blocks).SerializeToString(deterministic=True)
+
+
+UTF8_FAULTS = {
+    "a byte that begins nothing": b"\xff",
+    "a continuation alone": b"\x80",
+    "a cut sequence": b"\xe2\x82",
+    "a lone surrogate": b"\xed\xa0\x80",
+    "a pair of surrogates": b"\xed\xa0\xbd\xed\xb8\x80",
+    "an overlong slash": b"\xc0\xaf",
+    "an overlong zero": b"\xc0\x80",
+    "past U+10FFFF": b"\xf4\x90\x80\x80",
+}
+UTF8_FIELDS: dict[str, Callable[[bytes], bytes]] = {
+    "required feature": lambda text: record(0x0A, text),
+    "producer": lambda text: record(0x1A, record(0x0A, text)),
+    "requirement name": lambda text: record(0x22, record(0x0A, text)),
+    "requirement value": lambda text: record(0x22, b"\x0a\x01a\x10\x01" + record(0x1A, text)),
+    "type": lambda text: record(0x32, record(0x0A, text)),
+    "key": lambda text: record(0x32, record(0x12, text)),
+    "backend": lambda text: record(0x32, record(0x3A, record(0x12, text))),
+    "attribute name": lambda text: record(0x32, record(0x42, record(0x0A, text))),
+    "attribute value": lambda text: record(0x32, record(0x42, record(0x1A, text))),
+    "removed": lambda text: record(0x3A, record(0x12, text)),
+}
+
+
+@pytest.mark.parametrize("field", UTF8_FIELDS)
+@pytest.mark.parametrize("fault", UTF8_FAULTS)
+def test_open_rejects_text_that_is_not_utf8(field: str, fault: str) -> None:
+    wrong = _payload() + UTF8_FIELDS[field](UTF8_FAULTS[fault])
+    _refused(replace(MORE, payload=wrong, chained=False), ErrorCode.MALFORMED_MANIFEST)
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        b"\xff",
+        b"\x0a",
+        b"\x0a\x05abc",
+        b"\x0a" + varint(2**31),
+        b"\x0a" + varint(2**63),
+        b"\x0a" + b"\xff" * 9 + b"\x7f",
+        b"\x08" + b"\xff" * 10 + b"\x01",
+        b"\x00\x01",
+        b"\x0c",
+        b"\x0e\x00",
+        b"\x23" * 20_000,
+        (b"\x23" * 150) + (b"\x24" * 150),
+        record(0x2A, b"\x0a\x7f"),
+    ],
+    ids=[
+        "tag cut",
+        "length missing",
+        "length past the end",
+        "length of 2^31",
+        "length of 2^63",
+        "length of ten bytes",
+        "varint of eleven bytes",
+        "field number 0",
+        "group end alone",
+        "wire type 6",
+        "20,000 groups open",
+        "150 groups nested",
+        "length past a message",
+    ],
+)
+def test_open_rejects_a_payload_that_does_not_parse(tail: bytes) -> None:
+    wrong = _payload() + tail
+    _refused(replace(MORE, payload=wrong, chained=False), ErrorCode.MALFORMED_MANIFEST)
+
+
+DECODE_FAULTS: dict[str, Edit] = {
+    "no artifact kind": lambda m: m.artifacts[0].ClearField("kind"),
+    "no compression": lambda m: m.blocks[0].ClearField("compression"),
+    "no match": lambda m: m.requirements.add(name="a", values=["b"]),
+    "previous digest of 31 bytes": lambda m: setattr(m, "previous_manifest_digest", bytes(31)),
+    "previous digest of 33 bytes": lambda m: setattr(m, "previous_manifest_digest", bytes(33)),
+    "block digest empty": lambda m: m.blocks[0].ClearField("digest"),
+    "block digest of 31 bytes": lambda m: setattr(m.blocks[0], "digest", bytes(31)),
+    "block digest of 64 bytes": lambda m: setattr(m.blocks[0], "digest", bytes(64)),
+    "content digest empty": lambda m: m.artifacts[0].ClearField("content_digest"),
+    "content digest of 20 bytes": lambda m: setattr(m.artifacts[0], "content_digest", bytes(20)),
+    "backend digest of 31 bytes": edits(
+        lambda m: setattr(m.artifacts[0], "kind", 3),
+        lambda m: m.artifacts[0].backends.add(type="t", key="k", content_digest=bytes(31)),
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", DECODE_FAULTS)
+def test_open_rejects_a_manifest_that_can_never_be_right(fault: str) -> None:
+    _refused(replace(MORE, edit=DECODE_FAULTS[fault]), ErrorCode.MALFORMED_MANIFEST)
+
+
+def _features(names: list[str]) -> Edit:
+    return lambda m: m.required_features.extend(names)
+
+
+def test_open_rejects_an_unknown_required_feature() -> None:
+    for names in (["later"], [""], ["x" * 1000], ["a", "b"]):
+        edit = _features(names)
+        _refused(replace(MORE, edit=edit), ErrorCode.UNSUPPORTED_FEATURE)
+
+
+def test_open_tells_an_unknown_feature_before_all_else_in_the_manifest() -> None:
+    """What else is wrong may be what the feature makes right."""
+
+    def edit(message: bundle_pb2.Manifest) -> None:
+        message.required_features.append("later")
+        for fault in DECODE_FAULTS.values():
+            fault(message)
+
+    _refused(replace(MORE, edit=edit), ErrorCode.UNSUPPORTED_FEATURE)
+
+
+UNKNOWN_FIELDS = {
+    "varint": b"\x80\x01\x01",
+    "fixed64": b"\x81\x01" + bytes(8),
+    "bytes": b"\x82\x01\x03abc",
+    "not utf-8": b"\x82\x01\x01\xff",
+    "group": b"\x83\x01\x08\x01\x84\x01",
+    "fixed32": b"\x85\x01" + bytes(4),
+    "highest number": b"\xfa\xff\xff\xff\x0f\x00",
+}
+
+
+@pytest.mark.parametrize("field", UNKNOWN_FIELDS)
+def test_open_ignores_unknown_fields_of_a_manifest(field: str) -> None:
+    unknown = UNKNOWN_FIELDS[field]
+    grown = bundle(replace(MORE, payload=_payload() + unknown))
+    assert contents(grown.data) == contents(bundle(MORE).data)
+
+
+def test_open_ignores_unknown_fields_within_artifacts_and_blocks() -> None:
+    message = bundle_pb2.Manifest.FromString(_payload())
+    block, artifact = message.blocks[0], message.artifacts[0]
+    unknown = b"".join(UNKNOWN_FIELDS.values())
+    payload = record(0x2A, block.SerializeToString() + unknown)
+    payload += record(0x32, artifact.SerializeToString() + unknown)
+    assert contents(bundle(replace(MORE, payload=payload)).data) == contents(bundle(MORE).data)
+
+
+def test_open_takes_the_last_value_of_a_repeated_scalar() -> None:
+    message = bundle_pb2.Manifest.FromString(_payload())
+    artifact = message.artifacts[0]
+    twice = record(0x12, b"a name that the last one replaces") + artifact.SerializeToString()
+    payload = record(0x2A, message.blocks[0].SerializeToString()) + record(0x32, twice)
+    assert contents(bundle(replace(MORE, payload=payload)).data) == contents(bundle(MORE).data)
+
+
+def test_open_carries_an_artifact_of_an_unknown_kind() -> None:
+    later = Artifact("later", b"of a kind added later", kind=9)
+    data = bundle(Segment(artifacts=(Artifact("one", b"1"), later))).data
+    opened = Bundle.open(data)
+    opened.verify()
+    stored = opened.current()["test.blob", "later"]
+    assert stored.kind == 9
+    assert opened.read(stored) == b"of a kind added later"
+
+
+def test_open_carries_an_attribute_of_an_unknown_type() -> None:
+    attribute = record(0x0A, b"later") + record(0x3A, b"value of field 7")
+    message = bundle_pb2.Manifest.FromString(_payload())
+    artifact = message.artifacts[0].SerializeToString() + record(0x42, attribute)
+    payload = record(0x2A, message.blocks[0].SerializeToString()) + record(0x32, artifact)
+    opened = Bundle.open(bundle(replace(MORE, payload=payload)).data)
+    stored = opened.current()["test.blob", "three"]
+    assert stored.attributes.get("later") is None
+    assert opened.read(stored) == b"third content"
+
+
+def test_open_ignores_backends_of_artifacts_that_are_no_entries() -> None:
+    for kind in (1, 2):
+        odd = Artifact("k", b"c", kind=kind, backends=[("No Name", "\n", b"short")])
+        opened = Bundle.open(bundle(Segment(artifacts=(odd,))).data)
+        assert opened.current()["test.blob", "k"].backends == ()
+
+
+def test_open_ignores_the_digest_of_a_removed_artifact() -> None:
+    gone = replace(
+        MORE, edit=lambda m: m.removed.add(type="test.blob", key="one", content_digest=b"x")
+    )
+    data = bundle(PLAIN, gone).data
+    assert {key for _, key in contents(data)} == {"two", "three"}
+
+
+def test_an_unknown_match_keeps_its_segment_opaque_and_no_other() -> None:
+    later = replace(MORE, requirements=[("fact", 9, ["value"])])
+    opened = Bundle.open(bundle(PLAIN, later).data)
+    host = Environment.of(fact="value")
+    assert [segment.index for segment in opened.matching(host)] == [0]
+    alone = Bundle.open(bundle(later).data)
+    with pytest.raises(PrecompileError) as caught:
+        alone.matching(host)
+    assert caught.value.code is ErrorCode.INCOMPATIBLE_ENVIRONMENT
+    assert caught.value.offset == alone.segments[0].manifest_offset
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda m: [m.removed.add(type="t", key=str(i)) for i in range(1000)],
+        lambda m: [m.artifacts[0].attributes.add(name=f"a{i:04}") for i in range(1000)],
+        lambda m: m.requirements.add(name="a", match=1, values=[f"{i:04}" for i in range(1000)]),
+        lambda m: [m.requirements.add(name=f"a{i:04}", match=1) for i in range(1000)],
+        edits(
+            lambda m: setattr(m.artifacts[0], "kind", 3),
+            lambda m: [m.artifacts[0].backends.add(type="t", key=str(i)) for i in range(1000)],
+        ),
+    ],
+    ids=["removed", "attributes", "requirement values", "requirements", "backends"],
+)
+def test_open_counts_everything_that_a_manifest_lists(edit: Edit) -> None:
+    built = bundle(replace(PLAIN, edit=edit))
+    assert Bundle.open(built.data)
+    assert open_fault(built.data, limits=Limits(artifacts=500)) == (
+        ErrorCode.LIMIT_EXCEEDED,
+        built.segments[0].manifest_offset,
+    )
+
+
+def test_open_refuses_more_content_than_the_limit_over_all_segments() -> None:
+    built = bundle(PLAIN, MORE)
+    total = sum(map(len, contents(built.data).values()))
+    assert Bundle.open(built.data, limits=Limits(total_content=total))
+    assert open_fault(built.data, limits=Limits(total_content=total - 1)) == (
+        ErrorCode.LIMIT_EXCEEDED,
+        built.segments[1].manifest_offset,
+    )
+
+
+def test_open_refuses_content_of_2_to_the_63() -> None:
+    """Consistent with itself, block and all: only a limit stands before it."""
+
+    def edit(message: bundle_pb2.Manifest) -> None:
+        message.blocks[0].content_size = 2**63
+        message.artifacts[0].content_size = 2**63
+        message.artifacts[0].extents[0].size = 2**63
+
+    _refused(replace(MORE, edit=edit), ErrorCode.LIMIT_EXCEEDED)

@@ -1,0 +1,176 @@
+"""Recovery: what a torn or damaged tail costs, and what it must not cost."""
+
+from dataclasses import replace
+
+import pytest
+
+from precompile_conformance.build import NONE, Artifact, Block, Segment, build_segment, bundle
+from precompile_conformance.wire import FOOTER_SIZE, HEADER, block_record, footer, sha256, varint
+from precompile_context.bundle import Bundle
+from precompile_context.errors import ErrorCode
+from tests.refusal import MORE, PLAIN, contents, open_fault, two_segments, verify_fault
+
+FIRST = contents(bundle(PLAIN).data)
+
+
+def _recovered(data: bytes) -> tuple[int, int]:
+    """(segments, bytes ignored) of what recovery opens; its content is read and right."""
+    opened = Bundle.open(data, recover=True)
+    opened.verify()
+    return len(opened.segments), opened.ignored
+
+
+def test_recover_changes_nothing_about_a_whole_bundle() -> None:
+    data = two_segments().data
+    assert _recovered(data) == (2, 0)
+    assert contents(data, recover=True) == contents(data)
+    assert Bundle.open(data).ignored == 0
+
+
+def test_recover_reads_up_to_the_last_complete_segment_at_every_length() -> None:
+    built = two_segments()
+    first_end = built.segments[1].offset
+    for length in range(1, len(built.data)):
+        cut = built.data[:length]
+        if length < first_end:
+            assert open_fault(cut, recover=True) == (ErrorCode.TRUNCATED, length)
+        else:
+            assert _recovered(cut) == (1, length - first_end)
+            assert contents(cut, recover=True) == FIRST
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        b"\0",
+        HEADER[:5],
+        HEADER,
+        b"\0" * 4096,  # what some file systems leave of an append after a crash
+        b"\xff" * 4096,
+        HEADER + b"\x12" + varint(2**63) + b"\x0a" + varint(2**63 - 10),
+        HEADER + b"\x12" + varint(2**64 - 1),
+        HEADER + b"\x1a" + varint(2**64 - 1),
+        HEADER + b"\x12" + b"\xff" * 30,
+        HEADER + block_record(b"whole block") + b"\x1a\x05cut",
+    ],
+    ids=range(10),
+)
+def test_recover_ignores_a_torn_tail(tail: bytes) -> None:
+    data = bundle(PLAIN).data
+    assert open_fault(data + tail) == (ErrorCode.TRUNCATED, len(data) + len(tail))
+    assert _recovered(data + tail) == (1, len(tail))
+
+
+@pytest.mark.parametrize(
+    ("manifest_offset", "size"),
+    [(0, 0), (23, 44), (23, 2**63), (2**63, 2**64 - 1), (2**64 - 1, 2**64 - 1), (23, 1000)],
+)
+def test_a_footer_shaped_tail_of_a_torn_file_proves_nothing(
+    manifest_offset: int, size: int
+) -> None:
+    data = bundle(PLAIN).data
+    torn = data + HEADER + block_record(bytes(2000) + footer(manifest_offset, size))
+    code, offset = open_fault(torn)
+    assert code is ErrorCode.MALFORMED_FRAME
+    assert offset is not None
+    assert offset < len(torn)
+    assert _recovered(torn) == (1, len(torn) - len(data))
+
+
+def test_a_whole_segment_in_the_content_of_a_torn_block_is_not_read() -> None:
+    """Content may hold a bundle; torn right behind it, the file seems to end with a segment."""
+    data = bundle(PLAIN).data
+    inside = bundle(Segment(artifacts=(Artifact("one", b"planted"),))).data
+    torn = data + HEADER + block_record(b"before" + inside)
+    assert open_fault(torn)[0] is ErrorCode.MALFORMED_FRAME
+    assert _recovered(torn) == (1, len(torn) - len(data))
+    assert contents(torn, recover=True) == FIRST
+
+
+def _planted() -> tuple[bytes, bytes]:
+    """A bundle with a torn tail, and the bundle: the tail ends with a manifest and a footer that
+    claim the whole file as one segment, as content that an attacker chose may."""
+    data = bundle(PLAIN).data
+    content = b"planted"
+    good = block_record(content)
+    # The torn block's own prefix is 23 + 2 * (tag, 2-byte length) long.
+    skipped = len(data) + len(HEADER) + 6 - len(HEADER)
+    forged = build_segment(
+        Segment(
+            artifacts=(Artifact("one", content, extents=[(1, 0, len(content))]),),
+            blocks=(
+                Block(b"?", NONE, record=b"", entry={"size": skipped, "digest": bytes(32)}),
+                Block(content),
+            ),
+        )
+    )
+    record_bytes = forged.data[forged.manifest_offset : forged.footer_offset]
+    chosen = good + record_bytes + footer(
+        len(HEADER) + skipped + len(good),
+        len(HEADER) + skipped + len(good) + len(record_bytes) + FOOTER_SIZE,
+    )  # fmt: skip
+    torn = data + HEADER + block_record(chosen)
+    assert len(torn) == len(data) + len(HEADER) + 6 + len(chosen)
+    return torn, data
+
+
+def test_verify_refuses_a_segment_planted_in_the_content_of_a_torn_block() -> None:
+    torn, _ = _planted()
+    assert verify_fault(torn) == (ErrorCode.MALFORMED_BLOCK, len(HEADER))
+
+
+def test_recover_reads_up_to_e_where_a_segment_is_planted_in_a_torn_block() -> None:
+    torn, data = _planted()
+    assert _recovered(torn) == (1, len(torn) - len(data))
+    assert contents(torn, recover=True) == FIRST
+
+
+def test_recover_does_not_resynchronise_past_damage() -> None:
+    built = bundle(PLAIN, MORE, Segment(artifacts=(Artifact("four", b"fourth"),)))
+    second = built.segments[1]
+    data = bytearray(built.data)
+    data[second.footer_offset] ^= 1
+    assert open_fault(bytes(data))[0] is ErrorCode.MALFORMED_FRAME
+    assert _recovered(bytes(data)) == (1, len(data) - second.offset)
+
+
+def test_recover_keeps_all_segments_where_a_length_in_an_old_block_is_damaged() -> None:
+    """Forwards the first segment cannot be crossed; backwards all of them are there."""
+    built = two_segments()
+    data = bytearray(built.data)
+    data[built.segments[0].block_offsets[0] + 1] ^= 1
+    opened = Bundle.open(bytes(data), recover=True)
+    assert (len(opened.segments), opened.ignored) == (2, 0)
+    third = opened.current()["test.blob", "three"]
+    assert opened.read(third) == b"third content"
+    assert verify_fault(bytes(data)) == (
+        ErrorCode.MALFORMED_BLOCK,
+        built.segments[0].block_offsets[0],
+    )
+
+
+def test_recover_does_not_skip_what_later_stages_refuse() -> None:
+    """A committed segment that is bad is bad: it is no torn tail."""
+    refused = replace(MORE, edit=lambda m: m.required_features.append("later"))
+    built = bundle(PLAIN, refused)
+    assert open_fault(built.data, recover=True) == (
+        ErrorCode.UNSUPPORTED_FEATURE,
+        built.segments[1].manifest_offset,
+    )
+    assert open_fault(built.data + b"torn", recover=True) == (
+        ErrorCode.UNSUPPORTED_FEATURE,
+        built.segments[1].manifest_offset,
+    )
+
+
+def test_recover_refuses_what_is_no_bundle() -> None:
+    assert open_fault(b"\0" * 100, recover=True) == (ErrorCode.NOT_A_BUNDLE, 0)
+
+
+def test_the_bundle_digest_names_the_recovered_sequence() -> None:
+    built = two_segments()
+    whole = Bundle.open(built.data)
+    payloads = [segment.payload for segment in built.segments]
+    assert whole.digest == sha256(b"".join(map(sha256, payloads)))
+    cut = Bundle.open(built.data[:-1], recover=True)
+    assert cut.digest == sha256(sha256(payloads[0]))

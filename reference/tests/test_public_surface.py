@@ -1,0 +1,152 @@
+"""What a program may import, and what the package itself may."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import precompile_context
+
+PACKAGE = Path(precompile_context.__file__).parent
+NAME = "precompile_context"
+TOP = 5
+# The layers, lowest first. A module may import from its own and from lower ones.
+LAYERS = {
+    "version": 0,
+    "errors": 1,
+    "artifact": 1,
+    "environment": 1,
+    "bundle": 2,
+    "trust": 2,
+    "cache_info": 3,
+    "held": 3,
+    "sink": 3,
+    "state": 3,
+    "context": 3,
+    "populate": 3,
+    "cache": 3,
+    "files": 4,
+    "adapters": TOP,
+    "cli": TOP,
+}
+# What goes past bytes in and values out.
+WORLD = {
+    *("pathlib", "tempfile", "shutil", "glob", "io", "fcntl"),
+    *("time", "datetime", "random", "secrets", "uuid", "socket", "platform", "subprocess"),
+}
+DEPENDENCIES = {"google", "precompile", "zstandard", "cryptography"}
+
+
+def _room(path: Path) -> str:
+    """The layer's key: the module, or the folder, right below the package."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+CORE = [path for path in MODULES if _room(path) not in ("adapters", "cli")]
+
+
+def _id(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """Full names of all that the module imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "imports are absolute"
+            assert node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _own_rooms(path: Path) -> Iterator[str]:
+    """Rooms of the package that the module imports from; the public surface is one of its own."""
+    for name in _imports(path):
+        if name == NAME or name.startswith(f"{NAME}."):
+            room = name.split(".")[1] if "." in name else ""
+            yield room if room in LAYERS else "the public surface"
+
+
+def test_all_is_exactly_one_literal_list() -> None:
+    tree = ast.parse((PACKAGE / "__init__.py").read_text())
+    mentions = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id == "__all__"]
+    assert len(mentions) == 1
+    (assignment,) = [node for node in tree.body if isinstance(node, ast.Assign)]
+    assert assignment.targets == mentions
+    assert ast.literal_eval(assignment.value) == precompile_context.__all__
+    assert isinstance(assignment.value, ast.List)
+
+
+def test_all_is_sorted_and_without_repeats() -> None:
+    names = precompile_context.__all__
+    assert names == sorted(set(names))
+
+
+@pytest.mark.parametrize("name", precompile_context.__all__)
+def test_every_public_name_is_importable_and_documented(name: str) -> None:
+    value = getattr(precompile_context, name)
+    assert name == "__version__" or value.__doc__
+
+
+def test_every_imported_name_is_public() -> None:
+    tree = ast.parse((PACKAGE / "__init__.py").read_text())
+    imported = {
+        alias.asname or alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert imported == set(precompile_context.__all__)
+
+
+def test_import_loads_no_compiler_and_no_terminal_library() -> None:
+    script = (
+        "import sys, precompile_context\n"
+        "print(*{'torch', 'typer', 'rich', 'click', 'numpy'} & set(sys.modules))"
+    )
+    path = {"PYTHONPATH": ":".join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == []
+
+
+def test_every_module_has_a_layer() -> None:
+    assert {_room(path) for path in MODULES} - {"__init__"} == set(LAYERS)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_id)
+def test_imports_never_point_up(path: Path) -> None:
+    own = LAYERS.get(_room(path), TOP + 1)
+    above = {room for room in _own_rooms(path) if LAYERS.get(room, TOP) > own and own <= TOP}
+    assert not above
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_id)
+def test_only_the_pytorch_adapter_imports_torch(path: Path) -> None:
+    if not _id(path).startswith("adapters/pytorch/"):
+        assert not {name for name in _imports(path) if name.split(".")[0] in ("torch", "triton")}
+
+
+@pytest.mark.parametrize("path", CORE, ids=_id)
+def test_the_core_needs_its_three_dependencies_alone(path: Path) -> None:
+    foreign = {name.split(".")[0] for name in _imports(path)} - sys.stdlib_module_names
+    assert foreign - {NAME} <= DEPENDENCIES
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in CORE if LAYERS.get(_room(path), TOP) < LAYERS["files"]], ids=_id
+)
+def test_below_files_no_file_clock_or_host_is_touched(path: Path) -> None:
+    assert not {name.split(".")[0] for name in _imports(path)} & WORLD
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id != "open"
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            # The number of cores decides how many threads compress, not what comes out.
+            assert node.value.id != "os" or node.attr == "cpu_count"
