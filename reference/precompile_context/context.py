@@ -14,6 +14,7 @@ from precompile_context.artifact import (
     Registry,
     attribute_fault,
     attributes_of,
+    is_unicode,
     key_fault,
 )
 from precompile_context.bundle import (
@@ -26,7 +27,7 @@ from precompile_context.bundle import (
     Producer,
     SegmentWriter,
 )
-from precompile_context.bundle.manifest import PRODUCER, Identity
+from precompile_context.bundle.manifest import PRODUCER, Identity, Manifest, encode_manifest
 from precompile_context.bundle.source import Buffer
 from precompile_context.bundle.writer import MANIFEST_TARGET, index_size, split
 from precompile_context.cache import PrecompileCache
@@ -64,6 +65,11 @@ class PrecompileContext:
         if requirements is None:
             requirements = self.environment.requirements()
         self.requirements = sorted_requirements(requirements)
+        if not (is_unicode(producer.name) and is_unicode(producer.version)):
+            raise MisuseError("a producer's name and version are text")
+        header = Manifest(b"", producer, self.requirements, (), (), ())
+        if len(encode_manifest(header)) > MANIFEST_TARGET:
+            raise MisuseError("requirements and producer leave no room in a manifest")
         self.registry = registry or Registry()
         self._limits = limits
         self._producer = producer
@@ -242,11 +248,10 @@ class PrecompileContext:
         self, chain: Chain, new: list[Held], removed: list[tuple[str, str]]
     ) -> Iterator[Iterator[bytes | memoryview]]:
         """The chunks of each segment: one, or more where a manifest would grow too large."""
-        gone = tuple(ArtifactId(*name) for name in removed)
-        for run in split(held.to_write() for held in new):
+        gone = (ArtifactId(*name) for name in removed)
+        for artifacts, removals in split((held.to_write() for held in new), gone):
             writer = SegmentWriter(chain, requirements=self.requirements, producer=self._producer)
-            yield writer.chunks(run, gone)
-            gone = ()
+            yield writer.chunks(artifacts, removals)
 
     def save_to(self, sink: BundleSink, *, keep_existing: bool = False) -> SaveReport:
         """Append to `sink` what it does not hold for this environment; nothing else changes.

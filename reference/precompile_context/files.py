@@ -18,6 +18,7 @@ from precompile_context.bundle import (
 )
 from precompile_context.bundle.fold import Folded, fold, foldable
 from precompile_context.bundle.walk import holds_committed_segment
+from precompile_context.bundle.writer import split
 from precompile_context.errors import ErrorCode, PrecompileError
 
 Chunk = bytes | memoryview
@@ -100,7 +101,10 @@ class BundleFile:
             tail = bundle.segments[digests.index(base_digest) :]
             if len(tail) < 2 or (base_digest and tail[0].begins_chain) or not foldable(tail):
                 return False
-            chunks = _folded_chunks(source, bundle, tail[0].offset, fold(bundle, tail))
+            folded = fold(bundle, tail)
+            if len(list(split(folded.artifacts, folded.removed))) > 1:
+                return False  # no reader would take one manifest of that size
+            chunks = _folded_chunks(source, bundle, tail[0].offset, folded)
             # Through a symbolic link, so that whoever names the target keeps sharing the file.
             path = Path(os.path.realpath(self.path))
             replace(path, chunks, mode=os.fstat(fd).st_mode & 0o777)

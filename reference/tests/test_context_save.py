@@ -144,6 +144,23 @@ def test_serialize_writes_several_segments_where_one_would_pass_a_limit(
     assert not context.need_serialize()
 
 
+def test_removals_are_split_where_one_segment_would_pass_a_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(writer, "MANIFEST_TARGET", 2000)
+    context = blobs(**{f"k{i}" * 30: b"" for i in range(60)})
+    serialized(context)
+    for _, key in names(context)[1:]:
+        context.remove(BLOB, key)
+    bundle = Bundle.open(serialized(context), limits=Limits(manifest_bytes=4000))
+    assert list(bundle.current()) == names(context) == [(BLOB, "k0" * 30)]
+
+
+def test_a_producer_that_cannot_be_written_is_misuse() -> None:
+    with pytest.raises(MisuseError):
+        toy_context(producer=Producer("\ud800", ""))
+
+
 def test_segments_require_every_fact_of_the_environment_by_default() -> None:
     host = Environment.of(cpu="avx2", os=["linux"])
     context = blobs(host, a=b"1")

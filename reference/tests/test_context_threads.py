@@ -65,10 +65,10 @@ def while_writing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], obj
     def arrange(call: Callable[[], object]) -> None:
         calls = [call]
 
-        def split(artifacts: Any) -> Any:
+        def split(artifacts: Any, removed: Any) -> Any:
             if calls:
                 calls.pop()()
-            return writer.split(artifacts)
+            return writer.split(artifacts, removed)
 
         monkeypatch.setattr(context_module, "split", split)
 

@@ -11,8 +11,10 @@ from precompile_conformance.build import Artifact, Segment, bundle
 from precompile_context import (
     BundleFile,
     ErrorCode,
+    Limits,
     PrecompileContext,
 )
+from precompile_context.bundle import writer
 from tests.toys import (
     BLOB,
     ELSEWHERE,
@@ -157,4 +159,16 @@ def test_a_save_after_a_fold_by_another_process_appends_to_the_folded_file(
     context.record_artifact(BLOB, "new", b"new")
     context.save_to(file)
     assert file_segment_count(file) == 2
+    assert file_contents(file) == contents(context)
+
+
+def test_fold_writes_nothing_that_readers_refuse(
+    file: BundleFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two full segments can be more than one manifest may hold."""
+    monkeypatch.setattr(writer, "MANIFEST_TARGET", 2000)
+    limited = BundleFile(file.path, limits=Limits(manifest_bytes=4000))
+    context = _saved_one_by_one(limited, 100)
+    limited.fold(b"")
+    limited.open().verify()
     assert file_contents(file) == contents(context)

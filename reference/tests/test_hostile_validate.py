@@ -183,6 +183,10 @@ BAD_EXTENTS: dict[str, Edit] = {
     "sizes below content_size": _extents(11, (0, 0, 10)),
     "sizes above content_size": _extents(9, (0, 0, 10)),
     "sizes that wrap to content_size": _extents(4, *[(0, 0, 2**63)] * 2, (0, 0, 4)),
+    "whole blocks whose sizes wrap to 0": edits(
+        lambda m: setattr(m.blocks[0], "content_size", 2**63),
+        _extents(0, (0, 0, 2**63), (0, 0, 2**63)),
+    ),
     "first of two covers a part": _extents(15, (0, 0, 5), (1, 0, 10)),
     "last of two covers a part": _extents(15, (0, 0, 10), (1, 0, 5)),
 }

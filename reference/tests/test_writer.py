@@ -213,16 +213,19 @@ def test_the_same_calls_give_the_same_bytes_in_every_process() -> None:
 
 
 def test_split_gives_one_run_where_all_fits_and_where_there_is_nothing() -> None:
-    assert list(split([])) == [[]]
-    assert list(split([ONE, TWO])) == [[ONE, TWO]]
+    gone = ArtifactId("test.blob", "gone")
+    assert list(split([], [])) == [([], [])]
+    assert list(split([ONE, TWO], [gone])) == [([ONE, TWO], [gone])]
 
 
 def test_split_keeps_every_artifact_in_its_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "MANIFEST_TARGET", 1000)
     artifacts = [new_artifact(f"k{i}") for i in range(50)]
-    runs = list(split(artifacts))
+    removed = [ArtifactId("test.blob", f"gone {i}") for i in range(100)]
+    runs = list(split(artifacts, removed))
     assert len(runs) > 5
-    assert [artifact for run in runs for artifact in run] == artifacts
+    assert [artifact for run, _ in runs for artifact in run] == artifacts
+    assert [id_ for _, run in runs for id_ in run] == removed
 
 
 def _many(index: int) -> NewArtifact:
@@ -245,7 +248,7 @@ def test_no_run_makes_a_manifest_past_the_target(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(writer, "MANIFEST_TARGET", 6000)
     monkeypatch.setattr(packing, "BLOCK_CONTENT", 600)
     monkeypatch.setattr(packing, "PROBE_SIZE", 1 << 30)
-    for run in split(_many(i) for i in range(150)):
+    for run, _ in split((_many(i) for i in range(150)), []):
         segment = Bundle.open(write_segment(*run)).segments[0]
         # Blocks of 600 bytes, where the estimate knows those of 8 MiB, and no chain's digest yet.
         entries = 60 * len(segment.manifest.blocks)

@@ -30,6 +30,7 @@ class ContentReader:
 
     def read(self, artifact: StoredArtifact) -> bytes:
         """The whole content. What is checked is the copy that is handed out."""
+        self._check_size(artifact, self._limits.artifact_content)
         if self._is_whole_raw_block(artifact):
             content = bytes(self._raw(artifact, artifact.extents[0]))
         else:
@@ -49,6 +50,7 @@ class ContentReader:
 
     def stream(self, artifact: StoredArtifact) -> Iterator[memoryview]:
         """The content piece by piece; the digest is checked after the last one."""
+        self._check_size(artifact, self._limits.total_decompressed)
         digest = hashlib.sha256()
         for extent in artifact.extents:
             piece = self._piece(artifact, extent)
@@ -71,6 +73,13 @@ class ContentReader:
                 if not self._is_whole_raw_block(artifact):
                     for _ in self.stream(artifact):
                         pass
+
+    def _check_size(self, artifact: StoredArtifact, limit: int) -> None:
+        """Refuse content that names one small block over and over to become large."""
+        if artifact.content_size > min(limit, self._limits.total_decompressed):
+            detail = f"{artifact.type} {artifact.key!r} claims {artifact.content_size} bytes"
+            offset = self._segments[artifact.segment].manifest_offset
+            raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, offset)
 
     def _is_whole_raw_block(self, artifact: StoredArtifact) -> bool:
         """Whether block and content are the same bytes, with one digest for both."""

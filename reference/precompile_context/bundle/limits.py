@@ -21,10 +21,12 @@ class Limits:
     segments: int = 65_536
     # One block's content, which is held in memory while an artifact of it is read.
     block_content: int = 64 << 20
+    # One artifact's content where it is read into memory; streaming knows no such limit.
+    artifact_content: int = 4 << 30
     # Sum of content_size over all artifacts of the bundle.
-    total_content: int = 1 << 40
-    # Bytes hashed and decompressed over the life of an open bundle, repeats included.
-    total_decompressed: int = 1 << 42
+    total_content: int = 64 << 30
+    # Bytes decompressed over the life of an open bundle, repeats included; no artifact is larger.
+    total_decompressed: int = 256 << 30
     # Signatures on one envelope; each that names a trusted key costs a verification.
     signatures: int = 64
 

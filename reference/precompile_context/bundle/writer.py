@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from precompile.v1 import bundle_pb2
 from precompile_context.artifact import ArtifactId, ArtifactKind
@@ -57,7 +58,7 @@ class SegmentWriter:
         self._external: dict[BlockEntry, int] = {}
 
     def chunks(
-        self, artifacts: Iterable[NewArtifact], removed: tuple[ArtifactId, ...] = ()
+        self, artifacts: Iterable[NewArtifact], removed: Iterable[ArtifactId] = ()
     ) -> Iterator[bytes | memoryview]:
         """The segment's bytes in order; the last item, and it alone, is the footer.
 
@@ -84,7 +85,7 @@ class SegmentWriter:
             requirements=self._requirements,
             blocks=tuple(self._entries),
             artifacts=tuple(_stored(artifact, placed) for artifact in artifacts),
-            removed=removed,
+            removed=tuple(removed),
         )
         payload = encode_manifest(manifest)
         envelope = bundle_pb2.Envelope(payload=payload, payload_type=PAYLOAD_TYPE)
@@ -143,22 +144,34 @@ def _stored(artifact: NewArtifact, placed: dict[bytes, tuple[Extent, ...]]) -> S
     )
 
 
-def split(artifacts: Iterable[NewArtifact]) -> Iterator[list[NewArtifact]]:
-    """The artifacts in runs whose manifests stay near MANIFEST_TARGET; at least one run."""
-    run: list[NewArtifact] = []
+Run = tuple[list[NewArtifact], list[ArtifactId]]
+
+
+def split(artifacts: Iterable[NewArtifact], removed: Iterable[ArtifactId]) -> Iterator[Run]:
+    """Artifacts and removals in runs whose manifests stay near MANIFEST_TARGET; at least one run.
+
+    Removals come first: they must not take away what is added here.
+    """
+    run: Run = [], []
     size = 0
-    for artifact in artifacts:
-        item = index_size(artifact)
-        if run and size + item > MANIFEST_TARGET:
+    items: Iterator[ArtifactId | NewArtifact] = chain(removed, artifacts)
+    for item in items:
+        item_size = index_size(item)
+        if size and size + item_size > MANIFEST_TARGET:
             yield run
-            run, size = [], 0
-        run.append(artifact)
-        size += item
+            run, size = ([], []), 0
+        if isinstance(item, NewArtifact):
+            run[0].append(item)
+        else:
+            run[1].append(item)
+        size += item_size
     yield run
 
 
-def index_size(artifact: NewArtifact) -> int:
-    """About how many bytes the artifact takes in a manifest, from above."""
+def index_size(artifact: NewArtifact | ArtifactId) -> int:
+    """About how many bytes the artifact, or its removal, takes in a manifest, from above."""
+    if isinstance(artifact, ArtifactId):
+        return 16 + len(artifact.type) + len(artifact.key.encode())
     # Digest, sizes, kind and tags; one extent, and a block entry and an extent per 8 MiB.
     size = 160 + 96 * (len(artifact.content) >> 23)
     size += len(artifact.type) + len(artifact.key.encode())
