@@ -14,8 +14,9 @@ PROTOBUF_RUNTIMES := 4.25.8 5.29.5 6.33.0 7.36.2
 GRPCIO_TOOLS := 1.62.3
 BUF := 1.75.0
 PYTHON_FILES := reference conformance_tests benchmarks
-# The tests that say nothing about PyTorch or the command line.
-CORE_TESTS := -m 'not torch' --ignore-glob='*/test_run*.py' --ignore-glob='*/test_pytorch_*.py'
+# All tests but those of PyTorch, of programs run, of the command line and of the wheel.
+CORE_TESTS := -m 'not torch' --ignore-glob='*/test_run*.py' --ignore-glob='*/test_pytorch_*.py' \
+	--ignore-glob='*/test_wheel.py' --ignore-glob='*/test_cli.py'
 
 .PHONY: demo test check generate bench clean
 .PHONY: check-python check-generated check-schema test-all test-runtimes freeze-schema

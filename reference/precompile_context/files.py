@@ -5,6 +5,7 @@ import errno
 import fcntl
 import mmap
 import os
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -41,15 +42,20 @@ class BundleFile:
             PrecompileError: a code of FRAME to VALIDATE.
             OSError: the file cannot be opened or mapped.
         """
-        with self.path.open("rb") as file:
+        # Non-blocking, so that a pipe is told from a file rather than waited for.
+        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            _check_regular(fd, self.path)
             while True:
                 try:
-                    source = _FileSource(file.fileno())
+                    source = _FileSource(fd)
                     bundle = Bundle.open(source, limits=self._limits, recover=recover)
                     break
                 except _BecameShorterError:
                     continue  # now the torn tail is cut
-            return bundle.over(mmap.mmap(file.fileno(), bundle.size, access=mmap.ACCESS_READ))
+            return bundle.over(mmap.mmap(fd, bundle.size, access=mmap.ACCESS_READ))
+        finally:
+            os.close(fd)
 
     @contextlib.contextmanager
     def appending(self) -> Iterator["FileAppending"]:
@@ -73,9 +79,7 @@ class BundleFile:
                 raise
             finally:
                 if made and not appending.size:
-                    os.unlink(
-                        os.path.realpath(self.path)
-                    )  # nothing came of it: an empty file is no bundle
+                    os.unlink(self._target())  # nothing came of it: an empty file is no bundle
         finally:
             os.close(fd)  # also unlocks
 
@@ -105,44 +109,56 @@ class BundleFile:
             if len(list(split(folded.artifacts, folded.removed))) > 1:
                 return False  # no reader would take one manifest of that size
             chunks = _folded_chunks(source, bundle, tail[0].offset, folded)
-            # Through a symbolic link, so that whoever names the target keeps sharing the file.
-            path = Path(os.path.realpath(self.path))
-            replace(path, chunks, mode=os.fstat(fd).st_mode & 0o777)
+            replace(self._target(), chunks, mode=os.fstat(fd).st_mode & 0o777)
             return True
         finally:
             os.close(fd)
 
-    def _open_or_make(self) -> tuple[int, bool]:
-        """A descriptor of the file, and whether this call made it."""
-        flags = os.O_RDWR | os.O_CLOEXEC
-        path = os.path.realpath(self.path)  # O_EXCL would refuse a link to a file to be made
-        while True:
-            with contextlib.suppress(FileNotFoundError):
-                return os.open(path, flags), False
-            with contextlib.suppress(FileExistsError):
-                return os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o644), True
+    def _target(self) -> Path:
+        """The file itself, where the path is a symbolic link: whoever names it shares it."""
+        return Path(os.path.realpath(self.path)) if self.path.is_symlink() else self.path
 
     def _lock(self) -> tuple[int, bool]:
-        """As `_open_or_make`, the file locked for this process alone."""
+        """A descriptor of the file, locked for us alone, and whether this call made it."""
+        path = self._target()
         while True:
-            fd, made = self._open_or_make()
+            fd, made = _open_or_make(path)
             try:
-                fcntl.flock(fd, fcntl.LOCK_EX)
+                _lock_descriptor(fd, path)
                 # Another process may have replaced the file while this one waited: what is
                 # appended to the old one would be lost.
                 with contextlib.suppress(FileNotFoundError):
-                    if os.path.samestat(os.fstat(fd), os.stat(self.path)):
+                    if os.path.samestat(os.fstat(fd), os.stat(path)):
                         return fd, made
-            except OSError as error:
-                os.close(fd)
-                if error.errno in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
-                    text = "the file system cannot lock files; keep the bundle on a local one"
-                    raise OSError(error.errno, text, str(self.path)) from error
-                raise
             except BaseException:
                 os.close(fd)
                 raise
             os.close(fd)
+
+
+def _open_or_make(path: Path) -> tuple[int, bool]:
+    flags = os.O_RDWR | os.O_CLOEXEC
+    while True:
+        with contextlib.suppress(FileNotFoundError):
+            return os.open(path, flags), False
+        with contextlib.suppress(FileExistsError):
+            return os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o644), True
+
+
+def _check_regular(fd: int, path: Path) -> None:
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        raise OSError(errno.EINVAL, "a bundle is a regular file", str(path))
+
+
+def _lock_descriptor(fd: int, path: Path) -> None:
+    _check_regular(fd, path)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+            text = "the file system cannot lock files; keep the bundle on a local one"
+            raise OSError(error.errno, text, str(path)) from error
+        raise
 
 
 class FileAppending:
@@ -296,7 +312,16 @@ class Directory:
 
 
 def replace(path: Path, chunks: Iterable[Chunk], *, mode: int = 0o644) -> None:
-    """Write a file beside `path`, sync it and put it in its place; readers see old or new."""
+    """Write a file beside `path`, sync it and put it in its place; readers see old or new.
+
+    A symbolic link stays, its target is replaced.
+
+    Raises:
+        OSError: something else than a regular file is there, or it cannot be written.
+    """
+    path = Path(os.path.realpath(path)) if path.is_symlink() else path
+    if path.exists() and not path.is_file():  # a device or a pipe must not give way to a file
+        raise OSError(errno.EINVAL, "no regular file", str(path))
     fd, temporary = tempfile.mkstemp(prefix=f".{path.name[:64]}.", dir=path.parent)
     try:
         with os.fdopen(fd, "wb") as file:

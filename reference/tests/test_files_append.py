@@ -335,3 +335,32 @@ def test_four_processes_that_append_at_once_lose_nothing(file: BundleFile) -> No
         for process in range(4)
     }
     assert file_segment_count(file) == 40
+
+
+@pytest.mark.parametrize("path", ["missing/../bundle", "missing/bundle"])
+def test_append_below_a_missing_directory_is_an_error_of_the_caller(
+    path: str, tmp_path: Path
+) -> None:
+    with (
+        pytest.raises(FileNotFoundError),
+        BundleFile(os.path.join(tmp_path, path)).appending(),
+    ):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_append_follows_a_link_to_a_file_that_is_not_there_yet(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "target")
+    blobs(a=b"1").save_to(BundleFile(link))
+    assert link.is_symlink()
+    assert list(BundleFile(tmp_path / "target").open().current()) == [(BLOB, "a")]
+
+
+def test_append_to_what_is_no_regular_file_is_an_error_of_the_caller(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    file = BundleFile(tmp_path / "pipe")
+    with pytest.raises(OSError, match="regular file"), file.appending():
+        pass
+    with pytest.raises(OSError, match="regular file"):
+        file.open()

@@ -39,7 +39,10 @@ def test_wheel_holds_every_package_and_the_start_up_hook(wheel: Path) -> None:
     assert not [name for name in names if "test" in name]
 
 
-def test_wheel_installed_alone_inspects_a_bundle(wheel: Path, tmp_path: Path) -> None:
+def test_wheel_installed_alone_inspects_a_bundle(
+    wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONPATH", raising=False)  # nothing of this environment
     context = PrecompileContext(environment=Environment.of(os__name="anything"))
     context.register(Graph)
     context.record_artifact(Graph.TYPE, "a key", b"content")

@@ -5,7 +5,10 @@ costs time inside its functions. Exit status: 0 done, 1 the input is bad or
 refused, told in one line, 2 wrong usage.
 """
 
+import json
+import os
 import sys
+from typing import Any
 
 from precompile_context.errors import PrecompileError
 
@@ -21,11 +24,28 @@ def main() -> None:
     try:
         app(prog_name="precompile")
     except PrecompileError as error:
-        _refuse(str(error))
+        _refuse(str(error), _facts(error))
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except OSError as error:
-        _refuse(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
+        text = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+        _refuse(text, {"ok": False, "code": None, "stage": None, "offset": None, "detail": text})
 
 
-def _refuse(line: str) -> None:
+def _facts(error: PrecompileError) -> dict[str, Any]:
+    return {
+        "ok": False,
+        "code": error.code.name,
+        "stage": error.code.stage.name,
+        "offset": error.offset,
+        "detail": error.detail,
+    }
+
+
+def _refuse(line: str, facts: dict[str, Any]) -> None:
+    """One line for a person; for a program that asked for JSON, JSON where it looks for it."""
+    if "--json" in sys.argv[1:] and sys.stdout is not None:
+        print(json.dumps(facts))
     print(f"precompile: {line}", file=sys.stderr)
     sys.exit(1)

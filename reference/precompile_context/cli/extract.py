@@ -1,5 +1,6 @@
 """`precompile extract`: one artifact's content, verified."""
 
+import errno
 import json
 import sys
 from pathlib import Path
@@ -38,10 +39,12 @@ def extract(
     bundle = BundleFile(file).open()
     artifact = _find(bundle, type_name, key, segment)
     if str(output) == "-":
-        # All is verified before the first byte goes out: a pipe cannot be taken back.
-        sys.stdout.buffer.write(bundle.read(artifact))
+        _write_out(bundle.read(artifact))
         return
-    files.replace(output, bundle.stream(artifact))
+    if output.exists() and not output.is_file():
+        output.open("wb", buffering=0).write(bundle.read(artifact))  # a pipe or a device
+    else:
+        files.replace(output, bundle.stream(artifact))
     if as_json:
         facts = {
             "type": type_name,
@@ -54,6 +57,14 @@ def extract(
         print(json.dumps(facts))
     else:
         print(f"{text.safe(str(output))}: {text.size(artifact.content_size)}")
+
+
+def _write_out(content: bytes) -> None:
+    """All of it is verified before the first byte goes out: a pipe cannot be taken back."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "standard output is closed")
+    sys.stdout.buffer.write(content)
+    sys.stdout.flush()
 
 
 def _find(bundle: Bundle, type_name: str, key: str, segment: int | None) -> StoredArtifact:
