@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-VARIABLE = "PRECOMPILE_RUN"
-
 # Whoever compiles with inductor imports this first, torch.compile itself before it
 # returns; the caches that a session wraps are whole modules by then.
 PROGRAM_TRIGGER = "torch._inductor.compile_fx"
@@ -27,13 +25,19 @@ _WORKER_PARENT = "--parent="
 # Tells the processes that a compile worker starts that they are compile workers, and whose.
 _WORKER_OF = "PRECOMPILE_COMPILE_WORKER_OF"
 
-_HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
+_begun = False
+
+_HELPER = "multiprocessing.resource_tracker"
 
 
 def begin() -> None:
-    """Watch for the trigger, where this process is one that takes part."""
-    if is_helper(sys.orig_argv):
+    """Watch for the trigger, where this process is one that takes part. Once: in a virtual
+    environment, an interpreter reads each .pth file twice.
+    """
+    global _begun
+    if _begun or is_helper(sys.orig_argv):
         return
+    _begun = True
     parent = compile_worker_of(sys.orig_argv)
     if parent is not None:
         os.environ[_WORKER_OF] = parent
@@ -44,7 +48,7 @@ def begin() -> None:
 
 
 def after_import(name: str, start: "Callable[[], None]") -> None:
-    """Call `start` when the module has run, at once where it has. Forked children do not."""
+    """Call `start` when the module has run, at once where it has."""
     if name in sys.modules:
         start()
     else:
@@ -52,11 +56,11 @@ def after_import(name: str, start: "Callable[[], None]") -> None:
 
 
 def is_helper(arguments: "Sequence[str]") -> bool:
-    """Whether this is a process that multiprocessing keeps for itself."""
+    """Whether this is a process that multiprocessing keeps for itself, and forks nothing of."""
     if "-c" not in arguments:
         return False
     code = arguments[arguments.index("-c") + 1 :]
-    return bool(code) and any(f"from {name} import" in code[0] for name in _HELPERS)
+    return bool(code) and f"from {_HELPER} import" in code[0]
 
 
 def compile_worker_of(arguments: "Sequence[str]") -> str | None:
@@ -87,7 +91,6 @@ class _Watch:
     def __init__(self, trigger: str, start: "Callable[[], None]") -> None:
         self._trigger = trigger
         self._start = start
-        self._pid = os.getpid()
 
     def find_spec(
         self,
@@ -98,10 +101,7 @@ class _Watch:
         """None, but for the trigger: its own spec, whose loader goes on to start us."""
         if name != self._trigger:
             return None
-        sys.meta_path.remove(self)
-        if os.getpid() != self._pid:  # a forked child: its parent's session is not its own
-            return None
-        for finder in sys.meta_path:
+        for finder in [other for other in sys.meta_path if other is not self]:
             find_spec = getattr(finder, "find_spec", None)
             spec: ModuleSpec | None = find_spec(name, path, target) if find_spec else None
             if spec is not None:
@@ -119,6 +119,8 @@ class _Watch:
 
         def exec_module(module: "ModuleType") -> None:
             del attributes["exec_module"]
+            if self in sys.meta_path:
+                sys.meta_path.remove(self)
             loader.exec_module(module)  # type: ignore[attr-defined]
             try:
                 self._start()

@@ -166,7 +166,11 @@ class Registry:
         return cls
 
     def get(self, type_name: str) -> type[CacheArtifact] | None:
-        """The class of a type; a well-known type's is found when first asked for."""
+        """The class of a type; a well-known type's is found when first asked for.
+
+        Raises:
+            MisuseError: a distribution announces the type, and cannot be imported.
+        """
         if type_name not in self._classes and type_name not in self._unknown:
             cls = _well_known(type_name)
             if cls is not None:
@@ -180,7 +184,11 @@ def _well_known(type_name: str) -> type[CacheArtifact] | None:
     from importlib.metadata import entry_points
 
     for entry_point in entry_points(group="precompile_context.artifact_types", name=type_name):
-        cls = entry_point.load()
+        try:
+            cls = entry_point.load()
+        except Exception as error:  # another package's code, as it is installed here
+            text = f"type {type_name!r} is announced by {entry_point.value}, which fails: {error}"
+            raise MisuseError(text) from error
         if isinstance(cls, type) and issubclass(cls, CacheArtifact) and type_name == cls.TYPE:
             return cls
     return None

@@ -14,6 +14,7 @@ from precompile_context.artifact import (
     attributes_of,
 )
 from precompile_context.bundle import Bundle, Chain, NewArtifact, SegmentWriter
+from precompile_context.environment import Environment
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.held import Held
 
@@ -72,17 +73,28 @@ class EntryDirectory(Protocol):
 class DirectoryPrecompileCache(PrecompileCache):
     """Each entry one bundle file, which other processes may read while it is replaced."""
 
-    def __init__(self, directory: EntryDirectory, registry: Registry) -> None:
-        """`registry` knows the classes of the entries and backends to be read."""
+    def __init__(
+        self,
+        directory: EntryDirectory,
+        registry: Registry,
+        environment: Environment | None = None,
+    ) -> None:
+        """`registry` knows the classes of the entries and backends to be read.
+
+        What is written requires `environment`; what another environment wrote is
+        not there for this one.
+        """
         self._directory = directory
         self._registry = registry
+        self._environment = environment or Environment()
 
     def write(self, stitched: StitchedEntry) -> None:
         backends = [_new(backend) for backend in stitched.backends]
         ids = tuple(ArtifactId(b.type, b.key, b.digest) for b in backends)
         distinct = {(b.type, b.key): b for b in backends}  # an entry may name one twice
         artifacts = [*distinct.values(), _new(stitched.entry, ids)]
-        chunks = list(SegmentWriter(Chain()).chunks(artifacts))
+        writer = SegmentWriter(Chain(), requirements=self._environment.requirements())
+        chunks = list(writer.chunks(artifacts))
         self._directory.replace(_file_name(stitched.entry.TYPE, stitched.entry.key), chunks)
 
     def read(self, type_name: str, key: str) -> StitchedEntry | None:
@@ -92,16 +104,20 @@ class DirectoryPrecompileCache(PrecompileCache):
         if data is None:
             return None
         bundle = Bundle.open(data)
+        if any(self._environment.mismatches(s.manifest.requirements) for s in bundle.segments):
+            return None
         # Whatever else the file holds: one entry is read, no cache is populated.
         current = {
             name: Held.loaded(bundle, stored)
             for name, stored in bundle.current().items()
-            if name == (type_name, key) or stored.kind == ArtifactKind.BACKEND
+            if stored.kind == ArtifactKind.BACKEND
+            or (stored.kind == ArtifactKind.ENTRY and name == (type_name, key))
         }
         cache = MemoryPrecompileCache()
         report = Populate(current, self._registry, cache).run()
         for outcome in report.outcomes:
-            raise PrecompileError(outcome.code, f"{outcome.type} {outcome.key!r}: {outcome.detail}")
+            detail = f"{outcome.type} {outcome.key!r}: {outcome.detail}"
+            raise PrecompileError(outcome.code, detail, outcome.offset)
         stitched = cache.read(type_name, key)
         if stitched is None:  # a file under another entry's name
             detail = f"the file holds no {type_name} entry {key!r}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from precompile_context.artifact import (
@@ -73,7 +74,8 @@ class PrecompileContext:
         self.registry = registry or Registry()
         self._limits = limits
         self._producer = producer
-        self._state = State()
+        # The last one counts; each block of fresh() adds one and takes that one away again.
+        self._states = [_Box(State())]
         self._lock = threading.RLock()
         self._saving = threading.Lock()  # one save or load at a time; taken before _lock
 
@@ -126,7 +128,7 @@ class PrecompileContext:
                 raise MisuseError(f"backend {backend_key[:80]!r}: {fault}")
         try:
             attributes = attributes_of(cls(key=key, content=content, **fields))
-        except TypeError as error:
+        except Exception as error:  # the class's own checks may raise anything
             raise MisuseError(f"fields of {type_name}: {error}") from error
         for name, value in attributes.items():
             if fault := attribute_fault(name, value):
@@ -346,18 +348,30 @@ class PrecompileContext:
     def clear(self) -> None:
         """Forget everything but the registered types."""
         with self._lock:
-            self._state = State()
+            self._states[-1].state = State()
 
     @contextlib.contextmanager
     def fresh(self) -> Iterator[None]:
         """An empty state for the length of a with-block, the old one back afterwards."""
+        box = _Box(State())
         with self._lock:
-            before, self._state = self._state, State()
+            self._states.append(box)
         try:
             yield
         finally:
-            with self._lock:
-                self._state = before
+            with self._lock:  # another thread's block may have begun since: take out our own
+                self._states.remove(box)
+
+    @property
+    def _state(self) -> State:
+        return self._states[-1].state
+
+
+@dataclass(eq=False)
+class _Box:
+    """Holds a state, so that clear() can put another in its place."""
+
+    state: State
 
 
 def _copied(content: bytes | bytearray | memoryview) -> bytes:

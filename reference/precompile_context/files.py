@@ -7,6 +7,7 @@ import mmap
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -23,6 +24,9 @@ from precompile_context.bundle.writer import split
 from precompile_context.errors import ErrorCode, PrecompileError
 
 Chunk = bytes | memoryview
+# An append holds the lock for as long as it writes: a second for a gigabyte.
+LOCK_SECONDS = 60.0
+_APPENDING = os.O_RDWR | os.O_CLOEXEC
 
 
 class BundleFile:
@@ -95,7 +99,7 @@ class BundleFile:
             PrecompileError: the file is damaged; it was not changed.
             OSError: the file cannot be read or written; it was not changed.
         """
-        fd, _ = self._lock()
+        fd, _ = self._lock(make=False)
         try:
             source = _FileSource(fd)
             bundle = Bundle.open(source, limits=self._limits)
@@ -118,11 +122,11 @@ class BundleFile:
         """The file itself, where the path is a symbolic link: whoever names it shares it."""
         return Path(os.path.realpath(self.path)) if self.path.is_symlink() else self.path
 
-    def _lock(self) -> tuple[int, bool]:
+    def _lock(self, *, make: bool = True) -> tuple[int, bool]:
         """A descriptor of the file, locked for us alone, and whether this call made it."""
         path = self._target()
         while True:
-            fd, made = _open_or_make(path)
+            fd, made = _open_or_make(path) if make else (os.open(path, _APPENDING), False)
             try:
                 _lock_descriptor(fd, path)
                 # Another process may have replaced the file while this one waited: what is
@@ -131,18 +135,19 @@ class BundleFile:
                     if os.path.samestat(os.fstat(fd), os.stat(path)):
                         return fd, made
             except BaseException:
+                if made:
+                    path.unlink(missing_ok=True)
                 os.close(fd)
                 raise
             os.close(fd)
 
 
 def _open_or_make(path: Path) -> tuple[int, bool]:
-    flags = os.O_RDWR | os.O_CLOEXEC
     while True:
         with contextlib.suppress(FileNotFoundError):
-            return os.open(path, flags), False
+            return os.open(path, _APPENDING), False
         with contextlib.suppress(FileExistsError):
-            return os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o644), True
+            return os.open(path, _APPENDING | os.O_CREAT | os.O_EXCL, 0o644), True
 
 
 def _check_regular(fd: int, path: Path) -> None:
@@ -151,14 +156,26 @@ def _check_regular(fd: int, path: Path) -> None:
 
 
 def _lock_descriptor(fd: int, path: Path) -> None:
+    """Lock, and wait for whoever holds it, but not for ever: it may be a stopped process."""
     _check_regular(fd, path)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-    except OSError as error:
-        if error.errno in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
-            text = "the file system cannot lock files; keep the bundle on a local one"
-            raise OSError(error.errno, text, str(path)) from error
-        raise
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() > deadline:
+                text = f"locked by another process for {LOCK_SECONDS:g} seconds"
+                raise OSError(error.errno, text, str(path)) from error
+            time.sleep(0.002)
+        except OSError as error:
+            raise _lock_fault(error, path) from error
+
+
+def _lock_fault(error: OSError, path: Path) -> OSError:
+    if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+        return error
+    text = "the file system cannot lock files; keep the bundle on a local one"
+    return OSError(error.errno, text, str(path))
 
 
 class FileAppending:
@@ -200,6 +217,7 @@ class FileAppending:
         """
         if not self._footers:
             return
+        os.ftruncate(self._fd, self.size)  # what a failed append left behind it
         os.fsync(self._fd)
         while self._footers:
             self._write(self._footers[0][1], self._footers[0][0])

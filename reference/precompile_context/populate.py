@@ -26,6 +26,7 @@ class Outcome:
     key: str
     code: ErrorCode
     detail: str
+    offset: int | None = None  # in the bundle that the artifact came with
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,10 @@ def instantiate(held: Held, registry: Registry) -> CacheArtifact:
         PrecompileError: UNKNOWN_ARTIFACT_TYPE; APPLY_FAILED where the class does
             not take the attributes; a CONTENT code.
     """
-    cls = registry.get(held.type)
+    try:
+        cls = registry.get(held.type)
+    except MisuseError as error:
+        raise PrecompileError(ErrorCode.APPLY_FAILED, str(error)) from error
     if cls is None or held.kind != cls.KIND:
         detail = f"no artifact class of type {held.type!r} and kind {held.kind!r} is registered"
         raise PrecompileError(ErrorCode.UNKNOWN_ARTIFACT_TYPE, detail)
@@ -97,19 +101,20 @@ class Populate:
                 self._attempt(held, self._stitch)
             elif held.kind not in (ArtifactKind.CACHE, ArtifactKind.BACKEND):
                 detail = f"kind {int(held.kind)} is unknown to this implementation"
-                self._refuse(held, ErrorCode.UNKNOWN_ARTIFACT_TYPE, detail)
+                self._refuse(held, PrecompileError(ErrorCode.UNKNOWN_ARTIFACT_TYPE, detail))
         return PopulateReport(CacheInfo.of(self._applied), tuple(self._outcomes))
 
     def _attempt(self, held: Held, apply: Callable[[Held], None]) -> None:
         try:
             apply(held)
         except PrecompileError as error:
-            self._refuse(held, error.code, error.detail)
+            self._refuse(held, error)
         else:
             self._applied.setdefault(held.name)
 
-    def _refuse(self, held: Held, code: ErrorCode, detail: str) -> None:
-        self._outcomes.append(Outcome(held.type, held.key, code, detail))
+    def _refuse(self, held: Held, error: PrecompileError) -> None:
+        outcome = Outcome(held.type, held.key, error.code, error.detail, error.offset)
+        self._outcomes.append(outcome)
 
     def _populate(self, held: Held) -> None:
         artifact = instantiate(held, self._registry)

@@ -24,7 +24,8 @@ class Appending(Protocol):
     def append(self, chunks: Iterable[bytes | memoryview]) -> None:
         """Write one segment, whose last chunk commits it, at the end of the block.
 
-        An exception within the block undoes all appends.
+        An exception within the block undoes all appends. Only where storing the
+        commits themselves fails, or the process dies there, some may stand, each whole.
         """
 
 

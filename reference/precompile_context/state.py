@@ -164,6 +164,7 @@ class State:
             for stored in segment.manifest.artifacts:
                 held = Held.loaded(bundle, stored)
                 self._set(held)
+                self._backend_changed(held.name)
                 self.saved[held.name] = held.identity
                 for pending in (self.memory, self.file):
                     pending.holds.add(held.name)

@@ -20,7 +20,9 @@ from precompile_context import (
 )
 from precompile_context.artifact import attributes_of
 from tests.toys import (
+    ELSEWHERE,
     GRAPH,
+    HERE,
     REFUSED,
     STEP,
     Blob,
@@ -262,3 +264,11 @@ def test_a_half_written_file_is_never_under_the_entrys_name(tmp_path: Path) -> N
     directory.replace("name", chunks())
     assert directory.read("name") == b"half of the new"
     assert [file.name for file in tmp_path.iterdir()] == ["name"]
+
+
+def test_an_entry_of_another_environment_is_not_there(tmp_path: Path) -> None:
+    directory = Directory(tmp_path)
+    here = DirectoryPrecompileCache(directory, toy_registry(), HERE)
+    here.write(ENTRY)
+    assert here.read(STEP, "s") == ENTRY
+    assert DirectoryPrecompileCache(directory, toy_registry(), ELSEWHERE).read(STEP, "s") is None

@@ -7,6 +7,7 @@ import pytest
 from precompile_context import (
     ArtifactId,
     ErrorCode,
+    MemoryPrecompileCache,
     MisuseError,
     PrecompileContext,
 )
@@ -460,3 +461,28 @@ def test_clear_within_fresh_clears_the_inner_state_alone() -> None:
         context.clear()
         assert context.current() == ()
     assert contents(context) == {(BLOB, "a"): b"1"}
+
+
+def test_blocks_of_fresh_in_two_threads_each_give_back_what_was_before_them() -> None:
+    context = blobs(a=b"1")
+    first, second = context.fresh(), context.fresh()
+    first.__enter__()
+    second.__enter__()
+    context.record_artifact(BLOB, "b", b"2")
+    first.__exit__(None, None, None)
+    assert names(context) == [(BLOB, "b")]
+    second.__exit__(None, None, None)
+    assert names(context) == [(BLOB, "a")]
+
+
+def test_a_saved_entry_is_unsaved_when_a_load_brings_its_backend() -> None:
+    context = toy_context()
+    context.record_artifact(STEP, "s", b"step", backends=[(GRAPH, "g")])
+    context.serialize()
+    backend = toy_context()
+    backend.record_artifact(GRAPH, "g", b"graph")
+    context.load(serialized(backend))
+    assert context.need_serialize()
+    cache = MemoryPrecompileCache()
+    assert not loaded(serialized(context)).populate(cache).outcomes
+    assert cache.read(STEP, "s")

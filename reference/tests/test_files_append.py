@@ -16,6 +16,7 @@ import pytest
 from precompile_context import (
     BundleFile,
     PrecompileError,
+    files,
 )
 from precompile_context.bundle.framing import FOOTER_SIZE
 from tests.toys import (
@@ -364,3 +365,29 @@ def test_append_to_what_is_no_regular_file_is_an_error_of_the_caller(tmp_path: P
         pass
     with pytest.raises(OSError, match="regular file"):
         file.open()
+
+
+def test_an_append_that_failed_leaves_nothing_behind_the_next_one(file: BundleFile) -> None:
+    def cut() -> Iterator[bytes]:
+        yield from (b"some bytes of a segment " * 50, b"more")
+        raise ValueError
+
+    with file.appending() as appending:
+        with pytest.raises(ValueError):  # noqa: PT011 - of our own making
+            appending.append(cut())
+        appending.append([write_segment(new_artifact("a", b"1"))])
+    assert file_contents(file) == {(BLOB, "a"): b"1"}
+    assert file.open(recover=False)
+
+
+def test_a_lock_that_is_never_given_back_is_an_error_in_time(
+    file: BundleFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(file, a=b"1")
+    monkeypatch.setattr(files, "LOCK_SECONDS", 0.05)
+    with file.path.open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(OSError, match="locked by another process"):
+            save(file, b=b"2")
+    save(file, b=b"2")
+    assert len(file_contents(file)) == 2

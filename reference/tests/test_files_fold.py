@@ -172,3 +172,9 @@ def test_fold_writes_nothing_that_readers_refuse(
     limited.fold(b"")
     limited.open().verify()
     assert file_contents(file) == contents(context)
+
+
+def test_fold_of_a_file_that_is_not_there_makes_none(file: BundleFile) -> None:
+    with pytest.raises(FileNotFoundError):
+        file.fold(b"")
+    assert not file.path.exists()

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import metadata
+from importlib.metadata import EntryPoint
 from typing import Any
 
 import pytest
@@ -34,6 +36,7 @@ from tests.toys import (
     blobs,
     loaded,
     new_artifact,
+    noise,
     serialized,
     toy_context,
     write_segment,
@@ -450,3 +453,26 @@ def test_an_interrupt_is_no_outcome() -> None:
     context.record_artifact("test.interrupted", "k", b"")
     with pytest.raises(KeyboardInterrupt):
         context.populate()
+
+
+def test_a_type_whose_package_cannot_be_imported_is_refused_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    context = blobs(a=b"1")
+    data = serialized(context)
+    broken = EntryPoint("test.blob", "no_such_package:Blob", "precompile_context.artifact_types")
+    monkeypatch.setattr(metadata, "entry_points", lambda **_: [broken])
+    other = PrecompileContext(environment=context.environment)
+    other.load(data)
+    (outcome,) = other.populate().outcomes
+    assert outcome.code is ErrorCode.APPLY_FAILED
+    assert "no_such_package" in outcome.detail
+
+
+def test_an_outcome_names_the_place_of_damaged_content() -> None:
+    data = bytearray(serialized(blobs(a=noise(100))))
+    data[40] ^= 1
+    context = toy_context()
+    context.load(bytes(data))
+    (outcome,) = context.populate().outcomes
+    assert (outcome.code, outcome.offset) == (ErrorCode.DIGEST_MISMATCH, 23)

@@ -82,3 +82,21 @@ def test_a_forked_child_records_nothing(cache: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(os, "getpid", lambda: -1)
     capture._load_library(lambda *_: None, None, str(cache / "ab/c.so"), "k")
     assert not context.current()
+
+
+def test_nothing_is_recorded_or_offered_for_other_instructions_than_at_the_start(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ATEN_CPU_CAPABILITY", raising=False)
+    context = PrecompileContext()
+    capture = Capture(context)
+    path = cache / "ab/kernel.so"
+    path.write_bytes(b"kernel")
+    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")
+    capture._load_library(lambda *_: "library", None, str(path), "k")
+    assert not context.current()
+    assert list(capture._candidates(lambda: iter("graph"))) == []
+    monkeypatch.delenv("ATEN_CPU_CAPABILITY")
+    capture._load_library(lambda *_: "library", None, str(path), "k")
+    assert recorded(context) == {"ab/kernel.so": (b"kernel", False)}
+    assert list(capture._candidates(lambda: iter("graph"))) == list("graph")

@@ -297,3 +297,21 @@ def test_a_mega_cache_goes_to_a_bundle_and_back(cache: Path) -> None:
     assert back is not None
     assert [a.content for a in back["inductor"]] == contents
     assert [a.key for a in back["autotune"]] == ["ab/c.best_config"]
+
+
+def test_a_directory_that_takes_no_second_file_costs_the_fold_alone(
+    bundle: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(file: BundleFile, base: bytes) -> bool:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(BundleFile, "fold", fails)
+    monkeypatch.setattr(session, "_FOLD_AT_SEGMENTS", 2)
+    running = session.WarmStart(bundle)
+    running.start()
+    for number in range(5):
+        record("inductor", f"f{number}", graph(None, number))
+        running._save()
+    running.finish()
+    assert len(BundleFile(bundle).open().current()) == 5
+    assert not caplog.records

@@ -102,8 +102,8 @@ class Ended:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    return Machine(tmp_path)
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    return Machine(tmp_path_factory.mktemp("m"))
 
 
 def test_second_run_is_warm_and_a_changed_program_appends_what_is_new(machine: Machine) -> None:
@@ -202,8 +202,10 @@ def child(function):
     sys.stdout.write(function.__name__ + " " + result.item().hex() + "\\n")
 
 if __name__ == "__main__":
-    context = multiprocessing.get_context("spawn")
-    children = [context.Process(target=child, args=(function,)) for function in (one, two)]
+    children = [
+        multiprocessing.get_context(method).Process(target=child, args=(function,))
+        for method, function in (("spawn", one), ("fork", two), ("forkserver", one))
+    ]
     for process in children:
         process.start()
     for process in children:
@@ -216,8 +218,8 @@ def test_children_that_share_a_bundle_lose_nothing(machine: Machine) -> None:
     cold = machine.run(CHILDREN, **QUICK)
     assert cold.report["status"] == "idle"  # the parent itself compiles nothing
     children = cold.report["children"]
-    assert [child["status"] for child in children] == ["finished", "finished"]
-    assert [child["kernels"]["built"] for child in children] == [1, 1]
+    assert [child["status"] for child in children] == ["finished"] * 3
+    assert sum(child["kernels"]["built"] for child in children) >= 2  # two may wait for one build
 
     warm = machine.run(CHILDREN, **QUICK)
     assert sorted(warm.out.splitlines()) == sorted(cold.out.splitlines())

@@ -22,13 +22,11 @@ class Limits:
     # One block's content, which is held in memory while an artifact of it is read.
     block_content: int = 64 << 20
     # One artifact's content where it is read into memory; streaming knows no such limit.
-    artifact_content: int = 4 << 30
+    artifact_content: int = 16 << 30
     # Sum of content_size over all artifacts of the bundle.
     total_content: int = 64 << 30
     # Bytes decompressed over the life of an open bundle, repeats included; no artifact is larger.
     total_decompressed: int = 256 << 30
-    # Signatures on one envelope; each that names a trusted key costs a verification.
-    signatures: int = 64
 
 
 DEFAULT_LIMITS = Limits()

@@ -156,7 +156,7 @@ def _frames(
     end = source.size
     frames, faults = walk_back(source, end, limits)
     if recover:
-        end = complete_prefix(source)
+        end = complete_prefix(source, limits)
         if end and (_may_be_torn(faults) or not is_boundary(end, frames, faults)):
             frames, faults = walk_back(source, end, limits)
     envelopes = []

@@ -9,6 +9,8 @@ from precompile_context.errors import ErrorCode, PrecompileError
 
 # One read of this size from the end holds the footer and most manifests.
 WINDOW = 64 << 10
+# Forwards, a read brings so much of what follows: small blocks come many at a time.
+_AHEAD = 4 << 10
 # A header's constant part, and any varint in place of its major version.
 HEAD_SIZE = framing.HEADER_SIZE + 9
 
@@ -135,15 +137,20 @@ def _segment_ending_at(
     return SegmentFrame(start, size, manifest_at, envelope)
 
 
-def complete_prefix(source: ByteSource) -> int:
+def complete_prefix(source: ByteSource, limits: Limits) -> int:
     """E: the end of the longest prefix of complete segments, found forwards; 0 where there is none.
 
     Reads tags and lengths only. There is no resynchronising: the first byte that
-    does not continue a segment ends the search.
+    does not continue a segment ends the search. So does a record beyond the
+    number that this reader takes.
     """
-    end = 0
-    while (segment_end := _segment_end(source, end)) is not None:
-        end = segment_end
+    window = _Window(source)
+    end, records = 0, limits.artifacts
+    while records > 0:
+        segment_end, passed = _segment_end(window, source.size, end, records)
+        if segment_end is None:
+            break
+        end, records = segment_end, records - passed
     return end
 
 
@@ -157,30 +164,33 @@ def is_boundary(end: int, frames: list[SegmentFrame], faults: list[PrecompileErr
     return bool(faults) or any(end in (f.offset, f.offset + f.size) for f in frames)
 
 
-def _segment_end(source: ByteSource, start: int) -> int | None:
-    """The end of the complete segment that begins at `start`, or None."""
-    size = source.size
+def _segment_end(window: _Window, size: int, start: int, records: int) -> tuple[int | None, int]:
+    """The end of the complete segment that begins at `start`, or None; and the records passed."""
     position = start + framing.HEADER_SIZE
-    if position > size or source.read(start, framing.HEADER_SIZE) != framing.HEADER:
-        return None
-    while position < size:
-        data = source.read(position, min(framing.MAX_BLOCK_PREFIX + 1, size - position))
+    if position > size or window.read(start, framing.HEADER_SIZE, after=_AHEAD) != framing.HEADER:
+        return None, 0
+    for passed in range(records):
+        if position >= size:
+            return None, passed
+        longest = min(framing.MAX_BLOCK_PREFIX + 1, size - position)
+        data = window.read(position, longest, after=_AHEAD)
         if data[0] == framing.BLOCK_TAG:
             record_size = _block_record_size(data)
             if record_size is None:
-                return None
+                return None, passed
             position += record_size
             continue
         prefix = framing.read_manifest_prefix(data, 0)
         if prefix is None:
-            return None
+            return None, passed
         footer_at = position + prefix[0] + prefix[1]
         end = footer_at + framing.FOOTER_SIZE
         if end > size:
-            return None
-        numbers = framing.read_footer(source.read(footer_at, framing.FOOTER_SIZE))
-        return end if numbers == (position - start, end - start) else None
-    return None
+            return None, passed
+        footer = window.read(footer_at, framing.FOOTER_SIZE, after=_AHEAD)
+        is_whole = framing.read_footer(footer) == (position - start, end - start)
+        return (end if is_whole else None), passed + 1
+    return None, records
 
 
 def _block_record_size(data: memoryview) -> int | None:

@@ -1,5 +1,6 @@
 """Numbers and names as a person reads them on a terminal of 80 columns."""
 
+import math
 from typing import Any
 
 WIDTH = 80
@@ -37,5 +38,7 @@ def plural(count: int, noun: str) -> str:
 
 
 def plain(value: Any) -> Any:
-    """An attribute's value for JSON: bytes as {"hex": ...}, the others as they are."""
-    return {"hex": value.hex()} if isinstance(value, bytes) else value
+    """An attribute's value for JSON: bytes as {"hex": ...}, what JSON has no number for as text."""
+    if isinstance(value, bytes):
+        return {"hex": value.hex()}
+    return repr(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -102,7 +102,12 @@ def _processor_facts() -> Iterator[tuple[str, list[str]]]:
     yield "cpu.model", [processor or platform.processor()]
     yield "cpu.flags", [f"sha256:{hasher.hexdigest()[:32]}"]
     yield "cpu.capability", [torch.backends.cpu.get_cpu_capability()]
-    yield "cpu.capability_asked", [os.environ.get("ATEN_CPU_CAPABILITY", "").lower() or "any"]
+    yield "cpu.capability_asked", [capability_asked()]
+
+
+def capability_asked() -> str:
+    """What the program asks inductor to compile for; it may change its mind between compiles."""
+    return os.environ.get("ATEN_CPU_CAPABILITY", "").lower() or "any"
 
 
 def _cpuinfo(path: Path = Path("/proc/cpuinfo")) -> tuple[str, frozenset[str]]:

@@ -83,12 +83,16 @@ class Observation:
         private.check()
         self.tally = tally
         self._compiling = _Stopwatch()
-        patches = Patches()
+        patches = self._patches = Patches()
         watch_compiler(tally, patches)
         watch_triton(tally)
         _watch_libraries(tally, patches)
         _watch_graphs(tally, patches)
         _watch_compile_time(self._compiling, patches)
+
+    def stop(self) -> None:
+        """Count no more."""
+        self._patches.undo()
 
     def compile_seconds(self) -> float:
         """Wall time so far during which dynamo or inductor was compiling, overlaps once."""

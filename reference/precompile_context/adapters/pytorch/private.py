@@ -54,6 +54,11 @@ NAMES = (
     ),
     PrivateName(
         "torch._inductor.codecache",
+        "GuardedCache.iterate_over_candidates",
+        "wrapped: offers no graph that was compiled for other instructions than are asked for",
+    ),
+    PrivateName(
+        "torch._inductor.codecache",
         "write",
         "wrapped: tells the library that inductor is about to look for",
     ),
@@ -91,6 +96,16 @@ NAMES = (
         "torch._dynamo.callback",
         "CompilationCallbackHandler.install_callbacks",
         "wrapped: the bracket around each compile, backward ones too",
+    ),
+    PrivateName(
+        "torch._inductor.compile_fx",
+        "compile_fx",
+        "wrapped, in a run: it begins with the first call",
+    ),
+    PrivateName(
+        "torch._dynamo.package",
+        "DiskDynamoCache.load",
+        "wrapped, in a run: it begins with the first call",
     ),
     PrivateName(
         "torch._inductor.cpp_builder",

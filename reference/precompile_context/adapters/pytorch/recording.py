@@ -14,6 +14,7 @@ from precompile_context.adapters.pytorch.artifacts import (
     artifact_class,
     key_of,
 )
+from precompile_context.adapters.pytorch.environment import capability_asked
 from precompile_context.adapters.pytorch.patches import Patches
 from precompile_context.context import PrecompileContext
 
@@ -44,6 +45,7 @@ class Capture:
         self._patches = Patches()
         self._lock = threading.Lock()
         self._pid = os.getpid()
+        self._asked = capability_asked()
 
     def start(self) -> None:
         """Begin to record.
@@ -53,7 +55,7 @@ class Capture:
         """
         private.check()
         from torch._dynamo.callback import CompilationCallbackHandler
-        from torch._inductor.codecache import CppCodeCache, DLLWrapper
+        from torch._inductor.codecache import CppCodeCache, DLLWrapper, GuardedCache
         from torch._inductor.cpu_vec_isa import VecISA
         from torch.compiler._cache import CacheArtifactManager
 
@@ -62,6 +64,7 @@ class Capture:
         self._patches.wrap(CppCodeCache, "_load_library", self._load_library)
         self._patches.wrap(DLLWrapper, "__init__", self._load_dll)
         self._patches.wrap(VecISA, "_probe_load", self._probe_load)
+        self._patches.wrap(GuardedCache, "iterate_over_candidates", self._candidates)
         if self._on_compiled is not None:
             self._patches.wrap(CompilationCallbackHandler, "install_callbacks", self._compile)
 
@@ -125,6 +128,17 @@ class Capture:
             portable_name=relocation.name_of(str(path)),
         )
 
+    def _asks_otherwise(self) -> bool:
+        """Whether the program asks for other instructions than when this began.
+
+        No key of torch's tells the two apart, and the facts are those of the beginning.
+        """
+        return capability_asked() != self._asked
+
+    def _candidates(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Graphs to choose from: none where those in the cache are for other instructions."""
+        return iter(()) if self._asks_otherwise() else original(*args, **kwargs)
+
     @contextlib.contextmanager
     def _compile(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Iterator[None]:
         try:
@@ -136,7 +150,7 @@ class Capture:
 
     def _safely(self, work: Callable[..., None], *args: Any, **kwargs: Any) -> None:
         """Do what the program must not notice: no exception, and nothing in a forked child."""
-        if os.getpid() != self._pid:
+        if os.getpid() != self._pid or self._asks_otherwise():
             return
         try:
             work(*args, **kwargs)

@@ -96,7 +96,8 @@ class WarmStart:
         self.report = WarmStartReport(Path(path).absolute())
         self._file = BundleFile(self.report.path)
         self._writes = not read_only
-        self._told = False
+        self._folds = True
+        self._told: set[str] = set()
         self._pid = os.getpid()
         self._saving = threading.Lock()
         self._session: _Contexts | None = None
@@ -146,6 +147,7 @@ class WarmStart:
             if self.report.path.stat().st_size:  # an empty file is a new one
                 self.report.matched = False
                 self._run_cold(str(error))
+                self._told.add("save")  # that it cannot be appended to is the same news
             return None
 
     def _apply(self, bundle: Bundle, contexts: _Contexts) -> None:
@@ -175,6 +177,12 @@ class WarmStart:
                 f" {first.type} {first.key}: {first.code.name}: {first.detail}"
             )
 
+    def leave(self) -> None:
+        """In a forked child: record and save nothing, what was applied stays."""
+        session, self._session = self._session, None
+        if session is not None and session.capture is not None:
+            session.capture.stop()
+
     def finish(self) -> None:
         """Save what is left, fold what this run appended, and record no more. Once."""
         session = self._session
@@ -184,13 +192,13 @@ class WarmStart:
         try:
             self._finish(session)
         except Exception as error:  # as in start
-            self._tell(f"not saved: {_text(error)}")
+            self._tell(f"not saved: {_text(error)}", "save")
 
     def _finish(self, session: _Contexts) -> None:
         if session.capture is not None:
             session.capture.stop()
             if session.capture.fault is not None:
-                self._tell(f"not all was recorded: {_text(session.capture.fault)}")
+                self._tell(f"not all was recorded: {_text(session.capture.fault)}", "save")
         self.report.recorded = session.recorded(self.report.loaded)
         self._save_from(session)
         self._fold(session)
@@ -206,7 +214,7 @@ class WarmStart:
                 self._fold(session)
         except (OSError, PrecompileError) as error:
             self._writes = False  # it would fail again after each compile
-            self._tell(f"not saved: {_text(error)}")
+            self._tell(f"not saved: {_text(error)}", "save")
 
     def _save_from(self, session: _Contexts) -> None:
         if not self._writes:
@@ -221,18 +229,23 @@ class WarmStart:
     def _fold(self, session: _Contexts) -> None:
         """Put what this run appended into one segment: many small ones compress badly."""
         with self._saving:
-            if self._writes and session.segments > 1:
-                self._file.fold(session.base)
-                session.segments = 1
+            if self._writes and self._folds and session.segments > 1:
+                try:
+                    self._file.fold(session.base)
+                    session.segments = 1
+                except (OSError, PrecompileError):
+                    # A directory that takes no second file, a disk without room for one: all is
+                    # saved, only larger than it need be.
+                    self._folds = False
 
     def _run_cold(self, reason: str) -> None:
         self.report.reason = " ".join(reason.split())
         self._tell(f"the program runs cold: {reason}")
 
-    def _tell(self, text: str) -> None:
-        """One line in a run; who wants to know the rest looks at the report."""
-        if not self._told:
-            self._told = True
+    def _tell(self, text: str, about: str = "load") -> None:
+        """One line on loading and one on saving; the report has the rest."""
+        if about not in self._told:
+            self._told.add(about)
             line = " ".join(text.split())
             # Part of it may come from the file: no control sequences for the terminal.
             printable = "".join(char if char.isprintable() else "?" for char in line)

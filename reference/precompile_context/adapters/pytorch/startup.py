@@ -1,4 +1,4 @@
-"""`precompile run` inside the program: from the first import of torch's compiler to the exit.
+"""`precompile run` inside the program: from its first compile to the exit.
 
 Nothing here may break the program: what fails is one line on stderr, and the
 program goes on, cold.
@@ -6,8 +6,12 @@ program goes on, cold.
 
 import atexit
 import logging
+import multiprocessing.util
 import os
+import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 from _precompile_run import complain, tell
 from precompile_context.adapters.pytorch import report
@@ -23,12 +27,68 @@ from precompile_context.adapters.pytorch.settings import Settings
 
 
 def start() -> None:
-    """Start the run's part in this process; torch's compiler has just been imported."""
-    run = Run(Settings.read())
-    # atexit runs after a normal end, sys.exit, an exception and Ctrl-C. There is no
-    # handler for SIGTERM: it would be seen by the program, and delay its death.
-    atexit.register(run.finish)
-    run.start()
+    """torch's compiler has just been imported: wait for the first compile, in whichever process."""
+    from torch._dynamo.callback import CompilationCallbackHandler
+    from torch._dynamo.package import DiskDynamoCache
+    from torch._inductor import compile_fx
+
+    first = _FirstCompile(Settings.read())
+    patches = Patches()
+    # Whatever is compiled passes one of these before a cache is asked: dynamo's frames and
+    # lazy backward graphs, inductor called by itself, and a look for a precompiled function.
+    first.watch(patches, CompilationCallbackHandler, "install_callbacks")
+    first.watch(patches, compile_fx, "compile_fx")
+    first.watch(patches, DiskDynamoCache, "load")
+    os.register_at_fork(after_in_child=first.after_fork)
+
+
+class _FirstCompile:
+    """Starts the run's part in each process that compiles, when it first does.
+
+    Not at the import: a program that compiles nothing owes nothing, CUDA is not
+    initialized before torch itself does it, and a child forked before the first
+    compile takes part as its own process.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._run: Run | None = None
+        self._lock = threading.RLock()
+
+    def after_fork(self) -> None:
+        """The child begins anew; a thread that held the lock is not in it."""
+        self._lock = threading.RLock()
+        if self._run is not None:
+            self._run.leave()
+            self._run = None
+
+    def watch(self, patches: Patches, owner: Any, name: str) -> None:
+        """Start when `owner.name` is called, unless that was done."""
+
+        def around(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            if self._run is not None:
+                return original(*args, **kwargs)
+            with self._lock:  # a second thread's first compile waits until all is applied
+                if self._run is None:
+                    self._start()
+            # Once more from the top: what has been wrapped around it now sees this call too.
+            return getattr(owner, name)(*args, **kwargs)
+
+        patches.wrap(owner, name, around)
+
+    def _start(self) -> None:
+        run = Run(self._settings)
+        try:
+            # atexit runs after a normal end, sys.exit, an exception and Ctrl-C. There is no
+            # handler for SIGTERM: it would be seen by the program, and delay its death.
+            atexit.register(run.finish)
+            if multiprocessing.parent_process() is not None:
+                # Such a child ends without atexit, by finalizers.
+                multiprocessing.util.Finalize(None, run.finish, exitpriority=-100)
+            run.start()
+        except Exception as error:  # nothing of ours may break the program
+            complain(error)
+        self._run = run
 
 
 def start_worker(parent: int) -> None:
@@ -49,6 +109,7 @@ class Run:
         self._session: WarmStart | None = None
         self._observation: Observation | None = None
         self._apply_seconds = 0.0
+        self._finished = False
 
     def start(self) -> None:
         """Begin to count, then apply what fits of the bundle."""
@@ -64,10 +125,18 @@ class Run:
         self._apply_seconds = time.perf_counter() - began
         self._write_report("running")
 
+    def leave(self) -> None:
+        """In a forked child: what was wrapped for the parent counts and records for it alone."""
+        if self._session is not None:
+            self._session.leave()
+        if self._observation is not None:
+            self._observation.stop()
+
     def finish(self) -> None:
         """Append what is new, and write the report."""
-        if os.getpid() != self._pid:  # a forked child that ends by itself: the run is not its
+        if os.getpid() != self._pid or self._finished:  # or a forked child: the run is not its
             return
+        self._finished = True
         try:
             began = time.perf_counter()
             if self._session is not None:
@@ -107,4 +176,5 @@ class _Stderr(logging.Handler):
 def _speak_on_stderr() -> None:
     logger = logging.getLogger("precompile_context")
     logger.propagate = False
-    logger.addHandler(_Stderr())
+    if not any(isinstance(handler, _Stderr) for handler in logger.handlers):
+        logger.addHandler(_Stderr())
