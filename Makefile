@@ -7,6 +7,8 @@
 #   bench      side by side with torch's mega-cache
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# The old grpcio-tools has wheels up to Python 3.12.
+PROTOC_PYTHON ?= $(shell command -v python3.11 || command -v python3.12)
 BIN := .venv/bin
 # The oldest runtime that ML environments pin, to the newest.
 PROTOBUF_RUNTIMES := 4.25.8 5.29.5 6.33.0 7.36.2
@@ -48,14 +50,20 @@ check-python: .venv/.ready
 # --- the schema and its code ---------------------------------------------------------------
 
 .protoc/bin/python:
-	$(PYTHON) -m venv .protoc
+	@[ -n '$(PROTOC_PYTHON)' ] || { echo 'protoc needs Python 3.11 or 3.12' >&2; exit 1; }
+	$(PROTOC_PYTHON) -m venv .protoc
 	.protoc/bin/python -m pip install --quiet grpcio-tools==$(GRPCIO_TOOLS)
 
 generate: .protoc/bin/python
 	rm -rf generated/precompile
 	$(call protoc,generated)
 
-check-generated: .protoc/bin/python
+check-generated:
+	@if [ -n '$(PROTOC_PYTHON)' ]; then $(MAKE) --no-print-directory compare-generated; \
+	else echo 'NOT RUN: comparing generated code, which needs Python 3.11 or 3.12' >&2; fi
+
+.PHONY: compare-generated
+compare-generated: .protoc/bin/python
 	rm -rf .protoc/out && mkdir .protoc/out
 	$(call protoc,.protoc/out)
 	diff -r -x __pycache__ generated .protoc/out

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
+    from typing import Any
 
 # Whoever compiles with inductor imports this first, torch.compile itself before it
 # returns; the caches that a session wraps are whole modules by then.
@@ -26,6 +27,8 @@ _WORKER_PARENT = "--parent="
 _WORKER_OF = "PRECOMPILE_COMPILE_WORKER_OF"
 
 _begun = False
+# sys.path before the program's own directory came to its front.
+_path: list[str] = []
 
 _HELPER = "multiprocessing.resource_tracker"
 
@@ -38,6 +41,7 @@ def begin() -> None:
     if _begun or is_helper(sys.orig_argv):
         return
     _begun = True
+    _path[:] = sys.path
     parent = compile_worker_of(sys.orig_argv)
     if parent is not None:
         os.environ[_WORKER_OF] = parent
@@ -74,15 +78,25 @@ def compile_worker_of(arguments: "Sequence[str]") -> str | None:
 
 
 def _start_program() -> None:
-    from precompile_context.adapters.pytorch import startup
-
-    startup.start()
+    _startup().start()
 
 
 def _start_worker() -> None:
-    from precompile_context.adapters.pytorch import startup
+    _startup().start_worker(int(os.environ[_WORKER_OF]))
 
-    startup.start_worker(int(os.environ[_WORKER_OF]))
+
+def _startup() -> "Any":
+    """Our package, imported as it was installed: the program may have a `precompile` of its own."""
+    path, theirs = sys.path[:], sys.modules.pop("precompile", None)
+    sys.path[:] = [*_path, *(entry for entry in path if entry not in _path)]
+    try:
+        from precompile_context.adapters.pytorch import startup
+    finally:
+        sys.path[:] = path
+        sys.modules.pop("precompile", None)
+        if theirs is not None:
+            sys.modules["precompile"] = theirs
+    return startup
 
 
 class _Watch:

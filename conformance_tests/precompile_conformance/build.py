@@ -95,6 +95,7 @@ class Segment:
     before_manifest: bytes = b""  # counted in manifest_offset, in no block's size
     payload: bytes | None = None
     payload_type: str = PAYLOAD_TYPE
+    payload_digest: bytes | None = None
     envelope_tail: bytes = b""  # further bytes of the Envelope
     envelope: bytes | None = None
     manifest_record: bytes | None = None
@@ -149,7 +150,12 @@ def build_segment(segment: Segment, offset: int = 0, previous: bytes = b"") -> B
     manifest_offset = len(body)
     envelope = segment.envelope
     if envelope is None:
-        message = bundle_pb2.Envelope(payload=payload, payload_type=segment.payload_type)
+        digest = segment.payload_digest
+        message = bundle_pb2.Envelope(
+            payload=payload,
+            payload_type=segment.payload_type,
+            payload_digest=sha256(payload) if digest is None else digest,
+        )
         envelope = message.SerializeToString(deterministic=True) + segment.envelope_tail
     record_bytes = segment.manifest_record
     if record_bytes is None:

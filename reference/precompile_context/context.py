@@ -34,7 +34,7 @@ from precompile_context.bundle.writer import MANIFEST_TARGET, index_size, split
 from precompile_context.cache import PrecompileCache
 from precompile_context.cache_info import CacheInfo
 from precompile_context.environment import Environment, Requirement, sorted_requirements
-from precompile_context.errors import MisuseError
+from precompile_context.errors import ErrorCode, MisuseError, PrecompileError
 from precompile_context.held import Held
 from precompile_context.populate import Populate, PopulateReport, instantiate
 from precompile_context.sink import BundleSink, LoadReport, SaveReport
@@ -261,10 +261,12 @@ class PrecompileContext:
         What others appended meanwhile stays. With `keep_existing`, an artifact
         whose (type, key) the sink holds with another content is not appended:
         the first one wins, as fits caches whose contents are equivalent. Nor is an
-        entry that names such a backend: it would never find its content there.
+        entry that names such a backend: it would never find its content there. A
+        loaded artifact whose bytes are damaged by now is left out.
 
         Raises:
-            PrecompileError: what the sink holds is damaged; nothing was changed.
+            PrecompileError: what the sink holds is damaged, or would grow past the
+                limits (LIMIT_EXCEEDED); nothing was changed.
             OSError: the file could not be written; what was committed is intact.
         """
         with self._saving:
@@ -283,9 +285,16 @@ class PrecompileContext:
                 new = [
                     held
                     for _, held in snapshot.values()
-                    if held.name in removed
-                    or (there.get(held.name) != held.identity and not _yields(held, snapshot, kept))
+                    if (
+                        held.name in removed
+                        or (
+                            there.get(held.name) != held.identity
+                            and not _yields(held, snapshot, kept)
+                        )
+                    )
+                    and _is_readable(held)
                 ]
+                self._check_room(file.bundle, new)
                 if new or removed:
                     chain = Chain.of(file.bundle) if file.bundle else Chain()
                     for segment in self._segments(chain, new, removed):
@@ -296,6 +305,16 @@ class PrecompileContext:
                 state.mark_saved(snapshot, state.file)
             appended = tuple(held.id for held in new)
             return SaveReport(CacheInfo.of(snapshot), appended, file.size)
+
+    def _check_room(self, bundle: Bundle | None, new: list[Held]) -> None:
+        """Raise where the sink would hold more than a reader with our limits takes."""
+        stored = [a for s in bundle.segments for a in s.manifest.artifacts] if bundle else []
+        content = sum(a.content_size for a in stored) + sum(held.size for held in new)
+        items = sum(3 + len(a.backends) + len(a.fields) for a in stored)
+        items += sum(3 + len(held.backends) + len(held.fields) for held in new)
+        if content > self._limits.total_content or items > self._limits.artifacts:
+            detail = "the bundle would hold more than readers take; begin another one"
+            raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail)
 
     def _current_in(self, bundle: Bundle | None) -> dict[tuple[str, str], Identity]:
         """What a bundle holds for this environment, and of what this context would write."""
@@ -311,9 +330,10 @@ class PrecompileContext:
     def load(self, source: Buffer | ByteSource | Bundle) -> LoadReport:
         """Make a bundle's artifacts current here, and its segments part of what is serialized.
 
-        A torn tail is left out and counted. Artifacts of segments that do not
-        match stay opaque: they are kept, and are never current. No content is
-        read. What is loaded supersedes what was recorded under the same name.
+        A torn tail is left out and counted; that of a ByteSource is refused. Artifacts
+        of segments that do not match stay opaque: they are kept, and are never
+        current. No content is read. What is loaded supersedes what was recorded
+        under the same name.
 
         Raises:
             PrecompileError: a code of FRAME to COMPAT; the state is as before.
@@ -321,7 +341,10 @@ class PrecompileContext:
         if isinstance(source, Bundle):
             bundle = source
         else:
-            bundle = Bundle.open(source, limits=self._limits, recover=True)
+            # What is read by ranges may be far away: looking for E would read a little of each
+            # block, and whoever fetches a bundle wants it whole.
+            recover = not isinstance(source, ByteSource)
+            bundle = Bundle.open(source, limits=self._limits, recover=recover)
         matching = bundle.matching(self.environment)
         with self._saving, self._lock:
             self._state.adopt(bundle, matching)
@@ -391,3 +414,12 @@ def _yields(held: Held, snapshot: Snapshot, kept: Mapping[tuple[str, str], Ident
 
 def _is_other(ours: tuple[Held, Held] | None, kept: Identity | None) -> bool:
     return ours is not None and kept is not None and ours[1].identity != kept
+
+
+def _is_readable(held: Held) -> bool:
+    """Whether its content can be had: what was loaded may have been damaged since."""
+    try:
+        held.read()
+    except (PrecompileError, OSError):
+        return False
+    return True

@@ -8,6 +8,7 @@ import os
 import stat
 import tempfile
 import time
+import weakref
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -32,15 +33,24 @@ _APPENDING = os.O_RDWR | os.O_CLOEXEC
 class BundleFile:
     """One bundle file, shared by any number of readers and appending processes."""
 
-    def __init__(self, path: str | os.PathLike[str], *, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        lock_seconds: float = LOCK_SECONDS,
+    ) -> None:
+        """`lock_seconds` is how long an append waits for another process's."""
         self.path = Path(path)
         self._limits = limits
+        self._lock_seconds = lock_seconds
 
-    def open(self, *, recover: bool = True) -> Bundle:
-        """The bundle over a mapping of the file as it is now; later appends are not seen.
+    def open(self, *, recover: bool = True, mapped: bool = False) -> Bundle:
+        """The bundle in the file as it is now; later appends are not seen.
 
-        Indexes are read, not mapped: where a torn tail is cut by a writer meanwhile,
-        a mapping of it would be a fault. What is mapped is committed, and stays.
+        With `mapped`, content is read from a mapping, and `Bundle.view` copies
+        nothing; then whoever overwrites or cuts the file in place (writers of
+        bundles never do) ends this process with a fault. Indexes are never mapped.
 
         Raises:
             PrecompileError: a code of FRAME to VALIDATE.
@@ -57,7 +67,10 @@ class BundleFile:
                     break
                 except _BecameShorterError:
                     continue  # now the torn tail is cut
-            return bundle.over(mmap.mmap(fd, bundle.size, access=mmap.ACCESS_READ))
+            if mapped:
+                return bundle.over(mmap.mmap(fd, bundle.size, access=mmap.ACCESS_READ))
+            # The source keeps the file open for as long as the bundle is used.
+            return bundle.over(_FileSource(os.dup(fd), owned=True))
         finally:
             os.close(fd)
 
@@ -87,13 +100,14 @@ class BundleFile:
         finally:
             os.close(fd)  # also unlocks
 
-    def fold(self, base_digest: bytes) -> bool:
+    def fold(self, base_digest: bytes, *, most_base: int | None = None) -> bool:
         """Put one segment in place of all behind the one with this payload digest.
 
         Segments appended one by one compress badly; together they share blocks.
         `base_digest` is empty to fold all. The file is replaced as a whole, what
         stands before stays byte for byte. Whether anything was folded: not where
-        there is less than two, or one segment cannot mean the same.
+        there is less than two, or one segment cannot mean the same, or more than
+        `most_base` bytes stand before and would have to be copied.
 
         Raises:
             PrecompileError: the file is damaged; it was not changed.
@@ -108,6 +122,8 @@ class BundleFile:
                 return False  # folded away by another process meanwhile
             tail = bundle.segments[digests.index(base_digest) :]
             if len(tail) < 2 or (base_digest and tail[0].begins_chain) or not foldable(tail):
+                return False
+            if most_base is not None and tail[0].offset > most_base:
                 return False
             folded = fold(bundle, tail)
             if len(list(split(folded.artifacts, folded.removed))) > 1:
@@ -128,7 +144,7 @@ class BundleFile:
         while True:
             fd, made = _open_or_make(path) if make else (os.open(path, _APPENDING), False)
             try:
-                _lock_descriptor(fd, path)
+                _lock_descriptor(fd, path, self._lock_seconds)
                 # Another process may have replaced the file while this one waited: what is
                 # appended to the old one would be lost.
                 with contextlib.suppress(FileNotFoundError):
@@ -155,16 +171,16 @@ def _check_regular(fd: int, path: Path) -> None:
         raise OSError(errno.EINVAL, "a bundle is a regular file", str(path))
 
 
-def _lock_descriptor(fd: int, path: Path) -> None:
+def _lock_descriptor(fd: int, path: Path, seconds: float) -> None:
     """Lock, and wait for whoever holds it, but not for ever: it may be a stopped process."""
     _check_regular(fd, path)
-    deadline = time.monotonic() + LOCK_SECONDS
+    deadline = time.monotonic() + seconds
     while True:
         try:
             return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             if time.monotonic() > deadline:
-                text = f"locked by another process for {LOCK_SECONDS:g} seconds"
+                text = f"locked by another process for {seconds:g} seconds"
                 raise OSError(error.errno, text, str(path)) from error
             time.sleep(0.002)
         except OSError as error:
@@ -249,9 +265,11 @@ class _BecameShorterError(OSError):
 class _FileSource:
     """Ranges of an open file. Unlike a mapping, it cannot fault where the file shrinks."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, *, owned: bool = False) -> None:
         self._fd = fd
         self.size = os.fstat(fd).st_size
+        if owned:
+            weakref.finalize(self, os.close, fd)
 
     def read(self, offset: int, size: int) -> memoryview:
         data = os.pread(self._fd, size, offset)

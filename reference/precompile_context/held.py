@@ -55,6 +55,13 @@ class Held:
         return ArtifactId(self.type, self.key, self.digest)
 
     @property
+    def size(self) -> int:
+        """Bytes of its content."""
+        if isinstance(self.content, bytes):
+            return len(self.content)
+        return self.content[1].content_size
+
+    @property
     def identity(self) -> Identity:
         """What makes another artifact of this name the same one."""
         return identity(self.kind, self.digest, self.backends, self.fields)

@@ -109,6 +109,8 @@ class Populate:
             apply(held)
         except PrecompileError as error:
             self._refuse(held, error)
+        except OSError as error:  # the file that it was loaded from can no longer be read
+            self._refuse(held, _apply_failed(error))
         else:
             self._applied.setdefault(held.name)
 

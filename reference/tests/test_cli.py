@@ -219,3 +219,12 @@ def test_a_reader_that_has_seen_enough_costs_no_traceback(bundle: Path) -> None:
     done = run("inspect", "--json", bundle, stdout=write)
     os.close(write)
     assert "Traceback" not in done.err
+
+
+def test_inspect_prints_on_a_terminal_that_is_not_utf_8(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    done = run("inspect", bundle)
+    assert (done.status, done.err) == (0, "")
+    assert "\\xe9" in done.out

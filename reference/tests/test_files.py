@@ -37,14 +37,17 @@ from tests.toys import (
 # open
 
 
-def test_open_maps_the_file_as_it_is_now(file: BundleFile) -> None:
+@pytest.mark.parametrize(("mapped", "memory"), [(True, "mmap"), (False, "bytes")])
+def test_open_reads_or_maps_the_file_as_it_is_now(
+    mapped: bool, memory: str, file: BundleFile
+) -> None:
     content = noise(1 << 20)
     save(file, a=content)
-    opened = file.open()
+    opened = file.open(mapped=mapped)
     save(file, b=b"2")
     view = opened.view(opened.current()[BLOB, "a"])
     assert bytes(view) == content
-    assert type(view.obj).__name__ == "mmap"
+    assert type(view.obj).__name__ == memory
     assert list(opened.current()) == [(BLOB, "a")]
     assert list(file.open().current()) == [(BLOB, "a"), (BLOB, "b")]
 
@@ -269,3 +272,11 @@ def test_a_replace_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path
         directory.replace("name", chunks())
     assert directory.read("name") == b"old"
     assert os.listdir(tmp_path) == ["name"]
+
+
+def test_a_file_that_is_overwritten_in_place_is_an_error_and_no_fault(file: BundleFile) -> None:
+    save(file, a=noise(1 << 20))
+    opened = file.open()
+    file.path.write_bytes(b"")  # as cp does; a writer of bundles never does
+    with pytest.raises(OSError, match="shorter"):
+        opened.verify()

@@ -16,7 +16,6 @@ import pytest
 from precompile_context import (
     BundleFile,
     PrecompileError,
-    files,
 )
 from precompile_context.bundle.framing import FOOTER_SIZE
 from tests.toys import (
@@ -381,13 +380,12 @@ def test_an_append_that_failed_leaves_nothing_behind_the_next_one(file: BundleFi
 
 
 def test_a_lock_that_is_never_given_back_is_an_error_in_time(
-    file: BundleFile, monkeypatch: pytest.MonkeyPatch
+    file: BundleFile,
 ) -> None:
     save(file, a=b"1")
-    monkeypatch.setattr(files, "LOCK_SECONDS", 0.05)
     with file.path.open("rb") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         with pytest.raises(OSError, match="locked by another process"):
-            save(file, b=b"2")
+            save(BundleFile(file.path, lock_seconds=0.05), b=b"2")
     save(file, b=b"2")
     assert len(file_contents(file)) == 2

@@ -26,6 +26,7 @@ from tests.toys import (
     flip,
     noise,
     refused,
+    save,
     serialized,
     toy_context,
 )
@@ -178,3 +179,14 @@ def test_fold_of_a_file_that_is_not_there_makes_none(file: BundleFile) -> None:
     with pytest.raises(FileNotFoundError):
         file.fold(b"")
     assert not file.path.exists()
+
+
+def test_fold_leaves_a_file_alone_where_much_stands_before(file: BundleFile) -> None:
+    save(file, a=noise(1000))
+    base = file.open().segments[-1].payload_digest
+    save(file, b=b"2")
+    save(file, c=b"3")
+    assert not file.fold(base, most_base=500)
+    assert file_segment_count(file) == 3
+    assert file.fold(base, most_base=5000)
+    assert file_segment_count(file) == 2

@@ -6,7 +6,15 @@ from dataclasses import replace
 import pytest
 
 from precompile_conformance.build import NONE, Artifact, Segment, bundle
-from precompile_conformance.wire import FOOTER_SIZE, HEADER, MANIFEST_TAG, footer, record, varint
+from precompile_conformance.wire import (
+    FOOTER_SIZE,
+    HEADER,
+    MANIFEST_TAG,
+    footer,
+    record,
+    sha256,
+    varint,
+)
 from precompile_context.bundle import Bundle, Limits
 from precompile_context.errors import ErrorCode
 from tests.refusal import MORE, PLAIN, contents, open_fault, two_segments, verify_fault
@@ -312,9 +320,19 @@ def test_open_ignores_unknown_fields_of_an_envelope() -> None:
 
 def test_open_takes_the_last_payload_of_an_envelope() -> None:
     other = bundle(replace(PLAIN, edit=lambda m: m.artifacts[0].__setattr__("key", "renamed")))
-    tail = record(0x0A, other.segments[0].payload)
-    twice = bundle(replace(PLAIN, envelope_tail=tail))
+    payload = other.segments[0].payload
+    tail = record(0x0A, payload)
+    twice = bundle(replace(PLAIN, envelope_tail=tail, payload_digest=sha256(payload)))
     assert contents(twice.data) == contents(other.data)
+
+
+@pytest.mark.parametrize("digest", [b"", bytes(32), bytes(31), sha256(b"another payload")])
+def test_open_rejects_an_envelope_without_its_payloads_digest(digest: bytes) -> None:
+    built = bundle(PLAIN, replace(MORE, payload_digest=digest))
+    assert open_fault(built.data) == (
+        ErrorCode.MALFORMED_FRAME,
+        built.segments[1].manifest_offset,
+    )
 
 
 def test_open_refuses_more_segments_than_the_limit() -> None:

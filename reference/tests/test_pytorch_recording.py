@@ -96,7 +96,9 @@ def test_nothing_is_recorded_or_offered_for_other_instructions_than_at_the_start
     capture._load_library(lambda *_: "library", None, str(path), "k")
     assert not context.current()
     assert list(capture._candidates(lambda: iter("graph"))) == []
+    # Once disturbed, torch's own cache holds graphs of both kinds under one key.
     monkeypatch.delenv("ATEN_CPU_CAPABILITY")
     capture._load_library(lambda *_: "library", None, str(path), "k")
-    assert recorded(context) == {"ab/kernel.so": (b"kernel", False)}
-    assert list(capture._candidates(lambda: iter("graph"))) == list("graph")
+    assert not context.current()
+    undisturbed = Capture(context)
+    assert list(undisturbed._candidates(lambda: iter("graph"))) == list("graph")

@@ -10,7 +10,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from precompile_context import BundleFile, Environment, ErrorCode, PrecompileContext
+from precompile_context import (
+    BundleFile,
+    Environment,
+    ErrorCode,
+    MisuseError,
+    PrecompileContext,
+)
 from precompile_context.adapters import pytorch
 from precompile_context.adapters.pytorch import private, session
 from precompile_context.adapters.pytorch.artifacts import KNOWN
@@ -73,7 +79,9 @@ def test_artifacts_go_where_torch_itself_puts_them(
     assert set(samples) == {cls.TYPE for cls in KNOWN} - {"inductor_file"}
     assert set(samples) == set(CacheArtifactFactory._artifact_types)
     compiled = pickle.dumps(SimpleNamespace(_triton_bundle=None))
-    context = PrecompileContext()
+    with pytest.raises(MisuseError), pytorch.capture(PrecompileContext()):
+        pass  # what it saved would match any host
+    context = PrecompileContext(environment=pytorch.host_environment())
     with pytorch.capture(context):
         for type_name, key in samples.items():
             record(type_name, key, {} if type_name == "autotune" else compiled)
@@ -302,7 +310,7 @@ def test_a_mega_cache_goes_to_a_bundle_and_back(cache: Path) -> None:
 def test_a_directory_that_takes_no_second_file_costs_the_fold_alone(
     bundle: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fails(file: BundleFile, base: bytes) -> bool:
+    def fails(file: BundleFile, base: bytes, most_base: int) -> bool:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(BundleFile, "fold", fails)

@@ -44,14 +44,16 @@ class Block(_message.Message):
     def __init__(self, data: _Optional[bytes] = ...) -> None: ...
 
 class Envelope(_message.Message):
-    __slots__ = ("payload", "payload_type", "signatures")
+    __slots__ = ("payload", "payload_type", "signatures", "payload_digest")
     PAYLOAD_FIELD_NUMBER: _ClassVar[int]
     PAYLOAD_TYPE_FIELD_NUMBER: _ClassVar[int]
     SIGNATURES_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_DIGEST_FIELD_NUMBER: _ClassVar[int]
     payload: bytes
     payload_type: str
     signatures: _containers.RepeatedCompositeFieldContainer[Signature]
-    def __init__(self, payload: _Optional[bytes] = ..., payload_type: _Optional[str] = ..., signatures: _Optional[_Iterable[_Union[Signature, _Mapping]]] = ...) -> None: ...
+    payload_digest: bytes
+    def __init__(self, payload: _Optional[bytes] = ..., payload_type: _Optional[str] = ..., signatures: _Optional[_Iterable[_Union[Signature, _Mapping]]] = ..., payload_digest: _Optional[bytes] = ...) -> None: ...
 
 class Signature(_message.Message):
     __slots__ = ("sig", "keyid")

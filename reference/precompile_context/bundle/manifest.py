@@ -1,5 +1,6 @@
 """A segment's index as values, and its way from and to the wire."""
 
+import hashlib
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -137,6 +138,9 @@ def decode_envelope(data: memoryview, offset: int) -> bundle_pb2.Envelope:
     parse(envelope, data, ErrorCode.MALFORMED_FRAME, offset)
     if envelope.payload_type != PAYLOAD_TYPE:
         detail = f"the payload's type is {envelope.payload_type!r}, not {PAYLOAD_TYPE}"
+        raise PrecompileError(ErrorCode.MALFORMED_FRAME, detail, offset)
+    if envelope.payload_digest != hashlib.sha256(envelope.payload).digest():
+        detail = "the manifest's bytes are not those of the envelope's digest"
         raise PrecompileError(ErrorCode.MALFORMED_FRAME, detail, offset)
     return envelope
 

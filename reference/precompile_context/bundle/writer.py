@@ -88,14 +88,17 @@ class SegmentWriter:
             removed=tuple(removed),
         )
         payload = encode_manifest(manifest)
-        envelope = bundle_pb2.Envelope(payload=payload, payload_type=PAYLOAD_TYPE)
+        digest = hashlib.sha256(payload).digest()
+        envelope = bundle_pb2.Envelope(
+            payload=payload, payload_type=PAYLOAD_TYPE, payload_digest=digest
+        )
         data = envelope.SerializeToString(deterministic=True)
         prefix = framing.manifest_prefix(len(data))
         yield prefix
         yield data
         size = manifest_offset + len(prefix) + len(data) + framing.FOOTER_SIZE
         yield framing.footer(manifest_offset, size)
-        self._chain.extend(manifest, hashlib.sha256(payload).digest())
+        self._chain.extend(manifest, digest)
 
     def _new_contents(
         self, artifacts: list[NewArtifact], placed: dict[bytes, tuple[Extent, ...]]

@@ -5,6 +5,7 @@ costs time inside its functions. Exit status: 0 done, 1 the input is bad or
 refused, told in one line, 2 wrong usage.
 """
 
+import io
 import json
 import os
 import sys
@@ -21,6 +22,9 @@ def main() -> None:
         print(f"precompile: {error}; the command line is an extra of its own:", file=sys.stderr)
         print("    pip install 'precompile-context[cli]'", file=sys.stderr)
         sys.exit(2)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that is not UTF-8
     try:
         app(prog_name="precompile")
     except PrecompileError as error:

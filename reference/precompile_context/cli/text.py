@@ -26,6 +26,7 @@ def safe(text: str) -> str:
 
 def shorten(text: str, width: int) -> str:
     """`text` in at most `width` characters, the middle left out."""
+    width = max(width, 12)
     if len(text) <= width:
         return text
     tail = (width - 1) // 3

@@ -12,6 +12,8 @@ from precompile_context.adapters.pytorch.variants import guard_variant
 from precompile_context.artifact import CacheArtifact, Registry, key_fault
 
 # A library, or an object file that is linked into one: what compilers leave in inductor's cache.
+_AUTOTUNE_SUFFIX = ".best_config"
+_LEADS_ELSEWHERE = re.compile(r"^/|^[A-Za-z]:[/\\]|\\|\0|(^|/)\.\.(/|$)")
 _LIBRARY_SUFFIXES = (".so", ".o", ".dylib", ".dll", ".pyd")
 
 
@@ -74,7 +76,13 @@ class AutotuneArtifact(TorchArtifact):
     TYPE: ClassVar[str] = "autotune"
 
     def place(self) -> str:
-        """The key itself."""
+        """The key itself.
+
+        Raises:
+            UnsafePlaceError: it names another kind of file.
+        """
+        if not self.torch_key.endswith(_AUTOTUNE_SUFFIX):
+            raise places.UnsafePlaceError(f"{self.torch_key[:200]!r} is no configuration's name")
         return self.torch_key
 
 
@@ -85,7 +93,13 @@ class PGOArtifact(TorchArtifact):
     TYPE: ClassVar[str] = "pgo"
 
     def place(self) -> str:
-        """torch, too, replaces what a file name cannot hold on Windows."""
+        """torch, too, replaces what a file name cannot hold on Windows.
+
+        Raises:
+            UnsafePlaceError: the key is made to look like a path that leads elsewhere.
+        """
+        if _LEADS_ELSEWHERE.search(self.torch_key):
+            raise places.UnsafePlaceError(f"key {self.torch_key[:200]!r} leads elsewhere")
         name = re.sub(r'[<>:"/\\|?*]', "_", f"code_state_{self.torch_key}.pkl")
         return f"dynamo/{name}"
 

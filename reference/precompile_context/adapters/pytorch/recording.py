@@ -17,6 +17,7 @@ from precompile_context.adapters.pytorch.artifacts import (
 from precompile_context.adapters.pytorch.environment import capability_asked
 from precompile_context.adapters.pytorch.patches import Patches
 from precompile_context.context import PrecompileContext
+from precompile_context.errors import MisuseError
 
 
 class Capture:
@@ -46,6 +47,7 @@ class Capture:
         self._lock = threading.Lock()
         self._pid = os.getpid()
         self._asked = capability_asked()
+        self._disturbed = False
 
     def start(self) -> None:
         """Begin to record.
@@ -129,11 +131,12 @@ class Capture:
         )
 
     def _asks_otherwise(self) -> bool:
-        """Whether the program asks for other instructions than when this began.
+        """Whether the program has ever asked for other instructions than when this began.
 
         No key of torch's tells the two apart, and the facts are those of the beginning.
         """
-        return capability_asked() != self._asked
+        self._disturbed = self._disturbed or capability_asked() != self._asked
+        return self._disturbed
 
     def _candidates(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Graphs to choose from: none where those in the cache are for other instructions."""
@@ -161,11 +164,14 @@ class Capture:
 
 @contextlib.contextmanager
 def capture(context: PrecompileContext) -> Iterator[Capture]:
-    """Record into `context` what torch compiles within the block.
+    """Record into `context`, of `host_environment()`, what torch compiles within the block.
 
     Raises:
+        MisuseError: the context knows no facts of torch; what it saves would match any host.
         UnsupportedTorchError: torch lacks something that this needs.
     """
+    if "torch.key" not in context.environment.facts:
+        raise MisuseError("the context needs environment=pytorch.host_environment()")
     running = Capture(context)
     running.start()
     try:

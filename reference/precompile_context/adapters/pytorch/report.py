@@ -22,7 +22,7 @@ Entry = dict[str, Any]
 NO_COUNTS = dict.fromkeys(EVENTS, 0)
 NO_SECONDS = dict.fromkeys(("apply", "compile", "save"), 0.0)
 NO_SESSION: Mapping[str, Any] = {
-    "bundle": {"bytes": 0, "matched": None, "reason": None},
+    "bundle": {"bytes": 0, "matched": None, "reason": None, "not_saved": None},
     "artifacts": {"loaded": 0, "applied": 0, "recorded": 0, "refused": []},
 }
 
@@ -41,7 +41,8 @@ def entry(
     status: "idle" torch was never asked to compile; "running" it was, and the
         process did not end in a way that let it tell more; "finished".
     bundle: path (null: none), read_only, bytes of the file at the end, matched (null:
-        there was nothing to match), reason (null, or one line: why it was not used).
+        there was nothing to match), reason (null, or one line: why it was not used),
+        not_saved (null, or one line: why what was new could not be written).
     artifacts: counts of what the file held for this host, of that what was applied,
         and what was recorded that it did not hold; refused lists type, key, code, detail.
     graphs: compiled counts; fx and aot are torch's two caches of graphs.

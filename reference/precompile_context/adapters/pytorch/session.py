@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +30,10 @@ _log = logging.getLogger("precompile_context")
 # A save reads the index of each segment: with one a compile, a run of a thousand compiles
 # would spend minutes on that.
 _FOLD_AT_SEGMENTS = 32
+# A fold copies what stands before; past this, that costs more than small segments do.
+_MOST_BASE = 256 << 20
+# The program waits meanwhile; others append within milliseconds.
+_LOCK_SECONDS = 10.0
 
 
 @dataclass
@@ -46,6 +50,7 @@ class WarmStartReport:
         refused: those of `loaded` that were not, each with its reason.
         recorded: what this process recorded and the file did not hold at the start.
         appended: what this process wrote to the file.
+        not_saved: one line that says why something could not be written; None so far.
     """
 
     path: Path
@@ -57,6 +62,7 @@ class WarmStartReport:
     refused: tuple[Outcome, ...] = ()
     recorded: tuple[ArtifactId, ...] = ()
     appended: list[ArtifactId] = field(default_factory=list)
+    not_saved: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The report in numbers and texts, with the file's bytes as they are now."""
@@ -65,7 +71,12 @@ class WarmStartReport:
         except OSError:
             size = 0
         return {
-            "bundle": {"bytes": size, "matched": self.matched, "reason": self.reason},
+            "bundle": {
+                "bytes": size,
+                "matched": self.matched,
+                "reason": self.reason,
+                "not_saved": self.not_saved,
+            },
             "artifacts": {
                 "loaded": len(self.loaded),
                 "applied": len(self.applied),
@@ -91,13 +102,21 @@ class WarmStart:
     compiles as it would without. What a forked child does is not recorded.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, read_only: bool = False) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        read_only: bool = False,
+        tell: Callable[[str], None] = _log.warning,
+    ) -> None:
+        """`tell` is given the one line that a person should see, if there is one."""
         # Absolute: the program may change its directory.
         self.report = WarmStartReport(Path(path).absolute())
-        self._file = BundleFile(self.report.path)
+        self._file = BundleFile(self.report.path, lock_seconds=_LOCK_SECONDS)
         self._writes = not read_only
         self._folds = True
         self._told: set[str] = set()
+        self._say = tell
         self._pid = os.getpid()
         self._saving = threading.Lock()
         self._session: _Contexts | None = None
@@ -146,7 +165,7 @@ class WarmStart:
         except PrecompileError as error:
             if self.report.path.stat().st_size:  # an empty file is a new one
                 self.report.matched = False
-                self._run_cold(str(error))
+                self._run_cold(f"{error}; the file is left as it is")
                 self._told.add("save")  # that it cannot be appended to is the same news
             return None
 
@@ -231,7 +250,7 @@ class WarmStart:
         with self._saving:
             if self._writes and self._folds and session.segments > 1:
                 try:
-                    self._file.fold(session.base)
+                    self._folds = self._file.fold(session.base, most_base=_MOST_BASE)
                     session.segments = 1
                 except (OSError, PrecompileError):
                     # A directory that takes no second file, a disk without room for one: all is
@@ -244,12 +263,14 @@ class WarmStart:
 
     def _tell(self, text: str, about: str = "load") -> None:
         """One line on loading and one on saving; the report has the rest."""
+        line = " ".join(text.split())
+        if about == "save":
+            self.report.not_saved = line
         if about not in self._told:
             self._told.add(about)
-            line = " ".join(text.split())
             # Part of it may come from the file: no control sequences for the terminal.
             printable = "".join(char if char.isprintable() else "?" for char in line)
-            _log.warning("precompile: %s: %s", self.report.path, printable)
+            self._say(f"precompile: {self.report.path}: {printable}")
 
 
 class _Contexts:

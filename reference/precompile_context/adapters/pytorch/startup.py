@@ -5,7 +5,6 @@ program goes on, cold.
 """
 
 import atexit
-import logging
 import multiprocessing.util
 import os
 import threading
@@ -113,14 +112,13 @@ class Run:
 
     def start(self) -> None:
         """Begin to count, then apply what fits of the bundle."""
-        _speak_on_stderr()
         settings = self._settings
         began = time.perf_counter()
         if settings.report is not None:
             # First, so that what the session answers in torch's stead is not counted.
             self._observation = Observation(Tally(settings.tally_file(self._pid)))
         if settings.bundle is not None:
-            self._session = WarmStart(settings.bundle, read_only=settings.read_only)
+            self._session = WarmStart(settings.bundle, read_only=settings.read_only, tell=tell)
             self._session.start()
         self._apply_seconds = time.perf_counter() - began
         self._write_report("running")
@@ -163,18 +161,3 @@ class Run:
         report.put(self._settings, part)
         if status == "finished":
             observation.tally.close()
-
-
-class _Stderr(logging.Handler):
-    """Writes to the process's own stderr, whatever the program does with its logs."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """One line."""
-        tell(record.getMessage())
-
-
-def _speak_on_stderr() -> None:
-    logger = logging.getLogger("precompile_context")
-    logger.propagate = False
-    if not any(isinstance(handler, _Stderr) for handler in logger.handlers):
-        logger.addHandler(_Stderr())
