@@ -145,7 +145,7 @@ def test_save_leaves_out_what_was_loaded_and_cannot_be_read(path: Path) -> None:
 
 _SHRINKS = """
 import mmap, os, sys, types
-from precompile_context import files
+from precompile_context.files import bundle_file
 
 path, kept = sys.argv[1], int(sys.argv[2])
 
@@ -154,8 +154,8 @@ def mapped(*arguments, **options):
     os.truncate(path, kept)  # another process cuts the torn tail to append behind it
     return result
 
-files.mmap = types.SimpleNamespace(mmap=mapped, ACCESS_READ=mmap.ACCESS_READ)
-opened = files.BundleFile(path).open(mapped=True)
+bundle_file.mmap = types.SimpleNamespace(mmap=mapped, ACCESS_READ=mmap.ACCESS_READ)
+opened = bundle_file.BundleFile(path).open(mapped=True)
 opened.verify()
 print(len(opened.segments), os.stat(path).st_size == kept)
 """

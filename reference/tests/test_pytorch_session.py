@@ -39,6 +39,7 @@ def bundle(tmp_path: Path) -> Path:
 def fresh_torch_records() -> Iterator[None]:
     from torch.compiler._cache import CacheArtifactManager
 
+    CacheArtifactManager._ensure_cache_artifacts_registered()
     with CacheArtifactManager.with_fresh_cache():
         yield
 

@@ -47,9 +47,12 @@ def run(
     and with a damaged file, the program runs cold and one line says why.
     """
     _check(program)
+    bundle = bundle or Path(default_bundle(program))
+    if report is not None and report.resolve() == bundle.resolve():
+        raise typer.BadParameter("the report would replace the bundle")
     become(
         program,
-        bundle=bundle or default_bundle(program),
+        bundle=bundle,
         read_only=read_only,
         report=report,
     )

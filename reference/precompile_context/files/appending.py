@@ -1,0 +1,109 @@
+"""A locked bundle file that segments are appended to; see `BundleFile.appending`."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from precompile_context.bundle import Bundle, Limits
+from precompile_context.bundle.walk import holds_committed_segment
+from precompile_context.errors import ErrorCode, PrecompileError
+from precompile_context.files.access import FileSource
+from precompile_context.files.atomic import Chunk, sync_directory
+
+
+class FileAppending:
+    """A locked bundle file; see `BundleFile.appending`."""
+
+    def __init__(self, fd: int, path: Path, limits: Limits) -> None:
+        self._fd = fd
+        self._path = path
+        self._limits = limits
+        self.bundle = open_for_append(fd, limits)
+        self._base = self.size = self.bundle.size if self.bundle else 0
+        self._footers: list[tuple[int, Chunk]] = []
+
+    def append(self, chunks: Iterable[Chunk]) -> None:
+        """Write one segment but for its footer, the last of `chunks`; `commit` writes that.
+
+        Raises:
+            PrecompileError: LIMIT_EXCEEDED; with this segment nobody would read the file.
+            OSError: it could not be written.
+        """
+        there = len(self.bundle.segments) if self.bundle else 0
+        if there + len(self._footers) >= self._limits.segments:
+            detail = f"the file has {self._limits.segments} segments; fold it first"
+            raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, self.size)
+        at, last = self.size, None
+        for chunk in chunks:
+            if last is not None:
+                at += self._write(last, at)
+            last = chunk
+        if last is not None:
+            self._footers.append((at, last))
+            self.size = at + self._write(bytes(len(last)), at)  # its space is taken already
+
+    def commit(self) -> None:
+        """Sync all that was written, then write the footers.
+
+        So what can fail, for want of space say, fails before anything is
+        committed; and nothing of a footer is on the disk before its segment is.
+        """
+        if not self._footers:
+            return
+        os.ftruncate(self._fd, self.size)  # what a failed append left behind it
+        os.fsync(self._fd)
+        while self._footers:
+            self._write(self._footers[0][1], self._footers[0][0])
+            self._base = self._footers[0][0] + len(self._footers.pop(0)[1])
+        os.fsync(self._fd)
+        if self.bundle is None:
+            sync_directory(self._path.parent)
+
+    def _write(self, chunk: Chunk, at: int) -> int:
+        view = memoryview(chunk)
+        done = 0
+        while done < len(view):
+            done += os.pwrite(self._fd, view[done:], at + done)
+        return done
+
+    def roll_back(self) -> None:
+        """Take back what was written and not committed; a reader may have mapped what was."""
+        if os.fstat(self._fd).st_size > self._base:
+            os.ftruncate(self._fd, self._base)
+            os.fsync(self._fd)
+        self._footers.clear()
+        self.size = self._base
+
+
+def open_for_append(fd: int, limits: Limits) -> Bundle | None:
+    """The bundle in the file, a torn tail cut off; None where nothing is left."""
+    source = FileSource(fd)
+    if source.size == 0:
+        return None
+    bundle, end = None, 0
+    try:
+        bundle = Bundle.open(source, limits=limits, recover=True)
+        end = bundle.size
+    except PrecompileError as error:
+        if error.code is not ErrorCode.TRUNCATED:
+            raise
+    if end < source.size:
+        _check_torn(source, end, limits)
+        os.ftruncate(fd, end)
+    return bundle
+
+
+def _check_torn(source: FileSource, end: int, limits: Limits) -> None:
+    """Raise unless what follows E is a writer's unfinished work, with nothing committed in it."""
+    detail = "what follows the last complete segment is no unfinished segment; nothing is cut off"
+    try:
+        Bundle.open(source, limits=limits)
+    except PrecompileError as error:
+        # With a footer at the end and the walk failing, damage lies within: what is behind it
+        # may still be read.
+        if error.code is not ErrorCode.TRUNCATED:
+            raise
+        if not holds_committed_segment(source, end):
+            return
+        detail = "there is damage before a later segment, which appending would cut off"
+    raise PrecompileError(ErrorCode.MALFORMED_FRAME, detail, end)

@@ -1,0 +1,163 @@
+"""One bundle file, shared by any number of readers and appending processes."""
+
+import contextlib
+import mmap
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from precompile_context.bundle import DEFAULT_LIMITS, Bundle, Chain, Limits, SegmentWriter
+from precompile_context.bundle.fold import Folded, fold, foldable
+from precompile_context.bundle.writer import split
+from precompile_context.files.access import (
+    APPENDING,
+    LOCK_SECONDS,
+    BecameShorterError,
+    FileSource,
+    check_regular,
+    lock,
+    open_or_make,
+)
+from precompile_context.files.appending import FileAppending
+from precompile_context.files.atomic import Chunk, replace
+
+
+class BundleFile:
+    """One bundle file, shared by any number of readers and appending processes."""
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        lock_seconds: float = LOCK_SECONDS,
+    ) -> None:
+        """`lock_seconds` is how long an append waits for another process's."""
+        self.path = Path(path)
+        self._limits = limits
+        self._lock_seconds = lock_seconds
+
+    def open(self, *, recover: bool = True, mapped: bool = False) -> Bundle:
+        """The bundle in the file as it is now; later appends are not seen.
+
+        With `mapped`, content is read from a mapping, and `Bundle.view` copies
+        nothing; then whoever overwrites or cuts the file in place (writers of
+        bundles never do) ends this process with a fault. Indexes are never mapped.
+
+        Raises:
+            PrecompileError: a code of FRAME to VALIDATE.
+            OSError: the file cannot be opened or mapped.
+        """
+        # Non-blocking, so that a pipe is told from a file rather than waited for.
+        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            check_regular(fd, self.path)
+            while True:
+                try:
+                    source = FileSource(fd)
+                    bundle = Bundle.open(source, limits=self._limits, recover=recover)
+                    break
+                except BecameShorterError:
+                    continue  # now the torn tail is cut
+            if mapped:
+                return bundle.over(mmap.mmap(fd, bundle.size, access=mmap.ACCESS_READ))
+            # The source keeps the file open for as long as the bundle is used.
+            return bundle.over(FileSource(os.dup(fd), owned=True))
+        finally:
+            os.close(fd)
+
+    @contextlib.contextmanager
+    def appending(self) -> Iterator["FileAppending"]:
+        """Lock the file, made where there is none, and open it for appending.
+
+        A torn tail is cut first, and only where nothing committed is cut with it.
+        An exception within the block takes back what the block appended.
+
+        Raises:
+            PrecompileError: the file is no sound bundle; it was not changed.
+            OSError: the file cannot be opened, locked or written.
+        """
+        fd, made = self._lock()
+        try:
+            appending = FileAppending(fd, self.path, self._limits)
+            try:
+                yield appending
+                appending.commit()
+            except BaseException:
+                appending.roll_back()
+                raise
+            finally:
+                if made and not appending.size:
+                    os.unlink(self._target())  # nothing came of it: an empty file is no bundle
+        finally:
+            os.close(fd)  # also unlocks
+
+    def fold(self, base_digest: bytes, *, most_base: int | None = None) -> bool:
+        """Put one segment in place of all behind the one with this payload digest.
+
+        Segments appended one by one compress badly; together they share blocks.
+        `base_digest` is empty to fold all. The file is replaced as a whole, what
+        stands before stays byte for byte. Whether anything was folded: not where
+        there is less than two, or one segment cannot mean the same, or more than
+        `most_base` bytes stand before and would have to be copied.
+
+        Raises:
+            PrecompileError: the file is damaged; it was not changed.
+            OSError: the file cannot be read or written; it was not changed.
+        """
+        fd, _ = self._lock(make=False)
+        try:
+            source = FileSource(fd)
+            bundle = Bundle.open(source, limits=self._limits)
+            digests = [b"", *(segment.payload_digest for segment in bundle.segments)]
+            if base_digest not in digests:
+                return False  # folded away by another process meanwhile
+            tail = bundle.segments[digests.index(base_digest) :]
+            if len(tail) < 2 or (base_digest and tail[0].begins_chain) or not foldable(tail):
+                return False
+            if most_base is not None and tail[0].offset > most_base:
+                return False
+            folded = fold(bundle, tail)
+            if len(list(split(folded.artifacts, folded.removed))) > 1:
+                return False  # no reader would take one manifest of that size
+            chunks = _folded_chunks(source, bundle, tail[0].offset, folded)
+            replace(self._target(), chunks, mode=os.fstat(fd).st_mode & 0o777)
+            return True
+        finally:
+            os.close(fd)
+
+    def _target(self) -> Path:
+        """The file itself, where the path is a symbolic link: whoever names it shares it."""
+        return Path(os.path.realpath(self.path)) if self.path.is_symlink() else self.path
+
+    def _lock(self, *, make: bool = True) -> tuple[int, bool]:
+        """A descriptor of the file, locked for us alone, and whether this call made it."""
+        path = self._target()
+        while True:
+            fd, made = open_or_make(path) if make else (os.open(path, APPENDING), False)
+            try:
+                lock(fd, path, self._lock_seconds)
+                # Another process may have replaced the file while this one waited: what is
+                # appended to the old one would be lost.
+                with contextlib.suppress(FileNotFoundError):
+                    if os.path.samestat(os.fstat(fd), os.stat(path)):
+                        return fd, made
+            except BaseException:
+                if made:
+                    path.unlink(missing_ok=True)
+                os.close(fd)
+                raise
+            os.close(fd)
+
+
+def _folded_chunks(
+    source: FileSource, bundle: Bundle, base: int, folded: Folded
+) -> Iterator[Chunk]:
+    step = 16 << 20
+    for start in range(0, base, step):
+        yield source.read(start, min(step, base - start))
+    chain = Chain()
+    if base:
+        chain = Chain.of(bundle, before=base)
+    writer = SegmentWriter(chain, requirements=folded.requirements)
+    yield from writer.chunks(folded.artifacts, folded.removed)
