@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,17 +28,19 @@ from precompile_context.bundle import (
     Producer,
     SegmentWriter,
 )
-from precompile_context.bundle.manifest import PRODUCER, Identity, Manifest, encode_manifest
+from precompile_context.bundle.codec import encode_manifest
+from precompile_context.bundle.manifest import PRODUCER, Identity, Manifest
 from precompile_context.bundle.source import Buffer
 from precompile_context.bundle.writer import MANIFEST_TARGET, index_size, split
 from precompile_context.cache import PrecompileCache
 from precompile_context.cache_info import CacheInfo
 from precompile_context.environment import Environment, Requirement, sorted_requirements
-from precompile_context.errors import ErrorCode, MisuseError, PrecompileError
+from precompile_context.errors import MisuseError
 from precompile_context.held import Held
 from precompile_context.populate import Populate, PopulateReport, instantiate
+from precompile_context.saving import check_room, missing
 from precompile_context.sink import BundleSink, LoadReport, SaveReport
-from precompile_context.state import Snapshot, State, digest_of
+from precompile_context.state import State, digest_of
 
 
 class PrecompileContext:
@@ -277,24 +279,8 @@ class PrecompileContext:
             with sink.appending() as file:
                 there = self._current_in(file.bundle)
                 removed = [name for name in tombstones if name in there]
-                kept = {
-                    name: identity
-                    for name, identity in there.items()
-                    if keep_existing and name not in removed
-                }
-                new = [
-                    held
-                    for _, held in snapshot.values()
-                    if (
-                        held.name in removed
-                        or (
-                            there.get(held.name) != held.identity
-                            and not _yields(held, snapshot, kept)
-                        )
-                    )
-                    and _is_readable(held)
-                ]
-                self._check_room(file.bundle, new)
+                new = missing(snapshot, there, removed, keep_existing=keep_existing)
+                check_room(file.bundle, new, self._limits)
                 if new or removed:
                     chain = Chain.of(file.bundle) if file.bundle else Chain()
                     for segment in self._segments(chain, new, removed):
@@ -305,16 +291,6 @@ class PrecompileContext:
                 state.mark_saved(snapshot, state.file)
             appended = tuple(held.id for held in new)
             return SaveReport(CacheInfo.of(snapshot), appended, file.size)
-
-    def _check_room(self, bundle: Bundle | None, new: list[Held]) -> None:
-        """Raise where the sink would hold more than a reader with our limits takes."""
-        stored = [a for s in bundle.segments for a in s.manifest.artifacts] if bundle else []
-        content = sum(a.content_size for a in stored) + sum(held.size for held in new)
-        items = sum(3 + len(a.backends) + len(a.fields) for a in stored)
-        items += sum(3 + len(held.backends) + len(held.fields) for held in new)
-        if content > self._limits.total_content or items > self._limits.artifacts:
-            detail = "the bundle would hold more than readers take; begin another one"
-            raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail)
 
     def _current_in(self, bundle: Bundle | None) -> dict[tuple[str, str], Identity]:
         """What a bundle holds for this environment, and of what this context would write."""
@@ -402,24 +378,3 @@ def _copied(content: bytes | bytearray | memoryview) -> bytes:
     if not isinstance(content, bytes | bytearray | memoryview):
         raise MisuseError(f"content is bytes, not {type(content).__name__}")
     return bytes(content)
-
-
-def _yields(held: Held, snapshot: Snapshot, kept: Mapping[tuple[str, str], Identity]) -> bool:
-    """Whether an artifact is not appended for the sake of what the sink keeps."""
-    return held.name in kept or any(
-        _is_other(snapshot.get(name), kept.get(name))
-        for name in ((backend.type, backend.key) for backend in held.backends)
-    )
-
-
-def _is_other(ours: tuple[Held, Held] | None, kept: Identity | None) -> bool:
-    return ours is not None and kept is not None and ours[1].identity != kept
-
-
-def _is_readable(held: Held) -> bool:
-    """Whether its content can be had: what was loaded may have been damaged since."""
-    try:
-        held.read()
-    except (PrecompileError, OSError):
-        return False
-    return True

@@ -23,6 +23,7 @@ LAYERS = {
     "trust": 2,
     "cache_info": 3,
     "held": 3,
+    "saving": 3,
     "sink": 3,
     "state": 3,
     "context": 3,

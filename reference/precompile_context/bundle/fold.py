@@ -4,7 +4,8 @@ import hashlib
 from dataclasses import dataclass
 
 from precompile_context.artifact import ArtifactId
-from precompile_context.bundle.manifest import StoredArtifact, encode_manifest
+from precompile_context.bundle.codec import encode_manifest
+from precompile_context.bundle.manifest import StoredArtifact
 from precompile_context.bundle.reader import ArtifactName, Bundle
 from precompile_context.bundle.segment import Segment
 from precompile_context.bundle.writer import NewArtifact

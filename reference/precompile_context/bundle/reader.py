@@ -4,14 +4,10 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 
 from precompile_context import trust
+from precompile_context.bundle.codec import decode_envelope, decode_manifest
 from precompile_context.bundle.content import ContentReader
 from precompile_context.bundle.limits import DEFAULT_LIMITS, Limits
-from precompile_context.bundle.manifest import (
-    Manifest,
-    StoredArtifact,
-    decode_envelope,
-    decode_manifest,
-)
+from precompile_context.bundle.manifest import Manifest, StoredArtifact
 from precompile_context.bundle.segment import Segment
 from precompile_context.bundle.source import Buffer, ByteSource, as_source
 from precompile_context.bundle.validate import ChainBlocks, validate

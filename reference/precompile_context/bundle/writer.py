@@ -9,6 +9,7 @@ from precompile.v1 import bundle_pb2
 from precompile_context.artifact import ArtifactId, ArtifactKind
 from precompile_context.bundle import framing
 from precompile_context.bundle.chain import Chain
+from precompile_context.bundle.codec import encode_manifest
 from precompile_context.bundle.manifest import (
     PAYLOAD_TYPE,
     PRODUCER,
@@ -18,7 +19,6 @@ from precompile_context.bundle.manifest import (
     Manifest,
     Producer,
     StoredArtifact,
-    encode_manifest,
 )
 from precompile_context.bundle.packing import Packer, StoredBlock
 from precompile_context.environment import Requirement

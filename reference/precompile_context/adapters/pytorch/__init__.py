@@ -8,12 +8,13 @@ if TYPE_CHECKING:
     from precompile_context.adapters.pytorch.megacache import from_mega_cache, to_mega_cache
     from precompile_context.adapters.pytorch.private import UnsupportedTorchError
     from precompile_context.adapters.pytorch.recording import capture
-    from precompile_context.adapters.pytorch.session import WarmStart, WarmStartReport, warm_start
+    from precompile_context.adapters.pytorch.session import WarmStart, warm_start
+    from precompile_context.adapters.pytorch.warm_start_report import WarmStartReport
 
 _HOMES = {
     "UnsupportedTorchError": "private",
     "WarmStart": "session",
-    "WarmStartReport": "session",
+    "WarmStartReport": "warm_start_report",
     "capture": "recording",
     "from_mega_cache": "megacache",
     "host_environment": "environment",

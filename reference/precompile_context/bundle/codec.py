@@ -1,0 +1,219 @@
+"""Envelopes and manifests from and to the wire. Nothing raw of protobuf's leaves here."""
+
+import hashlib
+from collections.abc import Iterable
+
+from google.protobuf.message import Message
+
+from precompile.v1 import artifact_pb2, bundle_pb2
+from precompile_context.artifact import ArtifactId, ArtifactKind
+from precompile_context.bundle.manifest import (
+    DIGEST_SIZE,
+    PAYLOAD_TYPE,
+    BlockEntry,
+    Extent,
+    FieldValue,
+    Manifest,
+    OpaqueValue,
+    Producer,
+    StoredArtifact,
+)
+from precompile_context.environment import Match, Requirement
+from precompile_context.errors import ErrorCode, PrecompileError
+
+# What a manifest may require of a reader; version 1.0 defines nothing.
+KNOWN_FEATURES: frozenset[str] = frozenset()
+
+
+def parse(message: Message, data: memoryview | bytes, code: ErrorCode, offset: int) -> None:
+    """Fill `message` from `data`; a PrecompileError of `code` where that cannot be done."""
+    try:
+        message.ParseFromString(bytes(data))
+    except Exception as error:  # the runtimes raise DecodeError, ValueError, RuntimeError, ...
+        name = type(message).__name__
+        raise PrecompileError(code, f"not a serialized {name}: {error}", offset) from None
+
+
+def decode_envelope(data: memoryview, offset: int) -> bundle_pb2.Envelope:
+    """The envelope of the manifest record at `offset`."""
+    envelope = bundle_pb2.Envelope()
+    parse(envelope, data, ErrorCode.MALFORMED_FRAME, offset)
+    if envelope.payload_type != PAYLOAD_TYPE:
+        detail = f"the payload's type is {envelope.payload_type!r}, not {PAYLOAD_TYPE}"
+        raise PrecompileError(ErrorCode.MALFORMED_FRAME, detail, offset)
+    if envelope.payload_digest != hashlib.sha256(envelope.payload).digest():
+        detail = "the manifest's bytes are not those of the envelope's digest"
+        raise PrecompileError(ErrorCode.MALFORMED_FRAME, detail, offset)
+    return envelope
+
+
+def count_items(message: bundle_pb2.Manifest) -> int:
+    """Elements of all lists in the manifest: what it costs to hold it, whatever its bytes."""
+    return (
+        len(message.blocks)
+        + len(message.removed)
+        + len(message.requirements)
+        + sum(len(r.values) for r in message.requirements)
+        + sum(1 + len(a.extents) + len(a.backends) + len(a.attributes) for a in message.artifacts)
+    )
+
+
+def decode_manifest(
+    payload: bytes, segment: int, offset: int, items_left: int
+) -> tuple[Manifest, int]:
+    """The manifest that `payload` holds, well formed but not yet valid, and its count of items.
+
+    Raises:
+        PrecompileError: MALFORMED_MANIFEST, UNSUPPORTED_FEATURE, LIMIT_EXCEEDED
+            where it lists more than `items_left` things, at `offset`.
+    """
+    message = bundle_pb2.Manifest()
+    parse(message, payload, ErrorCode.MALFORMED_MANIFEST, offset)
+    items = count_items(message)
+    if items > items_left:
+        detail = "the manifests list more artifacts, blocks and the like than this reader takes"
+        raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, offset)
+    for feature in message.required_features:
+        if feature not in KNOWN_FEATURES:
+            detail = f"the segment requires the feature {feature!r}, which this reader lacks"
+            raise PrecompileError(ErrorCode.UNSUPPORTED_FEATURE, detail, offset)
+    if fault := _malformed(message):
+        raise PrecompileError(ErrorCode.MALFORMED_MANIFEST, fault, offset)
+    manifest = Manifest(
+        previous_manifest_digest=message.previous_manifest_digest,
+        producer=Producer(message.producer.name, message.producer.version),
+        requirements=tuple(
+            Requirement(r.name, _known(Match, r.match), tuple(r.values))
+            for r in message.requirements
+        ),
+        blocks=tuple(
+            BlockEntry(b.digest, b.size, b.compression, b.content_size) for b in message.blocks
+        ),
+        artifacts=tuple(_stored(artifact, segment) for artifact in message.artifacts),
+        removed=_ids(message.removed),
+    )
+    return manifest, items
+
+
+def _malformed(message: bundle_pb2.Manifest) -> str | None:
+    """What in the manifest can never be right, whatever else it holds."""
+    if len(message.previous_manifest_digest) not in (0, DIGEST_SIZE):
+        return "previous_manifest_digest is neither empty nor 32 bytes"
+    for requirement in message.requirements:
+        if requirement.match == 0:
+            return f"requirement {requirement.name!r} has no match"
+    for block in message.blocks:
+        if block.compression == 0:
+            return "a block has no compression"
+        if len(block.digest) != DIGEST_SIZE:
+            return "a block's digest is not 32 bytes"
+    for artifact in message.artifacts:
+        if artifact.kind == 0:
+            return f"artifact {artifact.key!r} has no kind"
+        if len(artifact.content_digest) != DIGEST_SIZE:
+            return f"artifact {artifact.key!r} has a content digest that is not 32 bytes"
+        for backend in (
+            artifact.backends if artifact.kind == artifact_pb2.ARTIFACT_KIND_ENTRY else ()
+        ):
+            if len(backend.content_digest) not in (0, DIGEST_SIZE):
+                return f"artifact {artifact.key!r} names a backend by a digest of another size"
+    return None
+
+
+def _known(enumeration: type[Match] | type[ArtifactKind], value: int) -> int:
+    """The member of `enumeration`, or the plain number where it was added later."""
+    try:
+        return enumeration(value)
+    except ValueError:
+        return value
+
+
+def _ids(messages: Iterable[artifact_pb2.ArtifactId]) -> tuple[ArtifactId, ...]:
+    return tuple(ArtifactId(m.type, m.key, m.content_digest) for m in messages)
+
+
+def _stored(message: artifact_pb2.Artifact, segment: int) -> StoredArtifact:
+    return StoredArtifact(
+        type=message.type,
+        key=message.key,
+        kind=_known(ArtifactKind, message.kind),
+        content_digest=message.content_digest,
+        content_size=message.content_size,
+        extents=tuple(Extent(e.block, e.offset, e.size) for e in message.extents),
+        # Another kind's are ignored; those of a kind added later are carried.
+        backends=() if message.kind in _WITHOUT_BACKENDS else _ids(message.backends),
+        fields=tuple(_attribute(attribute) for attribute in message.attributes),
+        segment=segment,
+    )
+
+
+_WITHOUT_BACKENDS = (artifact_pb2.ARTIFACT_KIND_CACHE, artifact_pb2.ARTIFACT_KIND_BACKEND)
+
+
+def _attribute(message: artifact_pb2.Attribute) -> tuple[str, FieldValue]:
+    which = message.WhichOneof("value")
+    if which is None:
+        return message.name, OpaqueValue(message.SerializeToString())
+    return message.name, getattr(message, which)
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """The payload of the segment's envelope. Equal manifests give equal bytes."""
+    message = bundle_pb2.Manifest(
+        previous_manifest_digest=manifest.previous_manifest_digest,
+        producer=bundle_pb2.Producer(
+            name=manifest.producer.name, version=manifest.producer.version
+        ),
+    )
+    for requirement in manifest.requirements:
+        message.requirements.add(
+            name=requirement.name,
+            match=requirement.match,
+            values=requirement.values,
+        )
+    for block in manifest.blocks:
+        message.blocks.add(
+            digest=block.digest,
+            size=block.size,
+            compression=block.compression,
+            content_size=block.content_size,
+        )
+    for artifact in manifest.artifacts:
+        _add_artifact(message, artifact)
+    for removed in manifest.removed:
+        message.removed.add(type=removed.type, key=removed.key)
+    return message.SerializeToString(deterministic=True)
+
+
+def _add_artifact(message: bundle_pb2.Manifest, artifact: StoredArtifact) -> None:
+    added = message.artifacts.add(
+        type=artifact.type,
+        key=artifact.key,
+        kind=artifact.kind,
+        content_digest=artifact.content_digest,
+        content_size=artifact.content_size,
+    )
+    for extent in artifact.extents:
+        added.extents.add(block=extent.block, offset=extent.offset, size=extent.size)
+    for backend in artifact.backends:
+        added.backends.add(
+            type=backend.type, key=backend.key, content_digest=backend.content_digest
+        )
+    for name, value in artifact.fields:
+        _set(added.attributes.add(name=name), value)
+
+
+def _set(message: artifact_pb2.Attribute, value: FieldValue) -> None:
+    match value:
+        case OpaqueValue():
+            message.MergeFromString(value.message)
+        case bool():  # before int: to Python a bool is one
+            message.bool_value = value
+        case int():
+            message.int_value = value
+        case float():
+            message.double_value = value
+        case str():
+            message.string_value = value
+        case bytes():
+            message.bytes_value = value

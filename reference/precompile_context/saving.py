@@ -1,0 +1,67 @@
+"""What a save to a file appends: what is not there, and does not yield to what is."""
+
+from collections.abc import Collection, Mapping
+
+from precompile_context.bundle import Bundle, Limits
+from precompile_context.bundle.manifest import Identity
+from precompile_context.errors import ErrorCode, PrecompileError
+from precompile_context.held import ArtifactName, Held
+from precompile_context.state import Snapshot
+
+
+def missing(
+    snapshot: Snapshot,
+    there: Mapping[ArtifactName, Identity],
+    removed: Collection[ArtifactName],
+    *,
+    keep_existing: bool,
+) -> list[Held]:
+    """What of `snapshot` is to be appended to a file that holds `there`, in recorded order.
+
+    A name that was removed since the last save is written anew, so that it stands
+    where it was recorded again. With `keep_existing`, nothing is appended in the
+    place of another content, nor an entry that names such a backend: it would
+    never find its content there.
+    """
+    kept = {name: i for name, i in there.items() if keep_existing and name not in removed}
+    return [
+        held
+        for _, held in snapshot.values()
+        if (
+            held.name in removed
+            or (there.get(held.name) != held.identity and not _yields(held, snapshot, kept))
+        )
+        and _is_readable(held)
+    ]
+
+
+def check_room(bundle: Bundle | None, new: list[Held], limits: Limits) -> None:
+    """Raise LIMIT_EXCEEDED where a reader with these limits would not take the result."""
+    stored = [a for s in bundle.segments for a in s.manifest.artifacts] if bundle else []
+    content = sum(a.content_size for a in stored) + sum(held.size for held in new)
+    items = sum(3 + len(a.backends) + len(a.fields) for a in stored)
+    items += sum(3 + len(held.backends) + len(held.fields) for held in new)
+    if content > limits.total_content or items > limits.artifacts:
+        detail = "the bundle would hold more than readers take; begin another one"
+        raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail)
+
+
+def _yields(held: Held, snapshot: Snapshot, kept: Mapping[tuple[str, str], Identity]) -> bool:
+    """Whether an artifact is not appended for the sake of what the sink keeps."""
+    return held.name in kept or any(
+        _is_other(snapshot.get(name), kept.get(name))
+        for name in ((backend.type, backend.key) for backend in held.backends)
+    )
+
+
+def _is_other(ours: tuple[Held, Held] | None, kept: Identity | None) -> bool:
+    return ours is not None and kept is not None and ours[1].identity != kept
+
+
+def _is_readable(held: Held) -> bool:
+    """Whether its content can be had: what was loaded may have been damaged since."""
+    try:
+        held.read()
+    except (PrecompileError, OSError):
+        return False
+    return True
