@@ -33,7 +33,7 @@ def main() -> None:
         ]
         print(json.dumps(rows, indent=2))
     else:
-        Console(width=110).print(_table(results))
+        Console(width=124).print(_table(results))
 
 
 def _measure(runs: int) -> Results:
