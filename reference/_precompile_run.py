@@ -88,7 +88,7 @@ def _start_worker() -> None:
 def _startup() -> "Any":
     """Our package, imported as it was installed: the program may have a `precompile` of its own."""
     path, theirs = sys.path[:], sys.modules.pop("precompile", None)
-    sys.path[:] = [*_path, *(entry for entry in path if entry not in _path)]
+    sys.path[:] = [entry for entry in path if entry in _path or not _has_precompile(entry)]
     try:
         from precompile_context.adapters.pytorch import startup
     finally:
@@ -97,6 +97,12 @@ def _startup() -> "Any":
         if theirs is not None:
             sys.modules["precompile"] = theirs
     return startup
+
+
+def _has_precompile(folder: str) -> bool:
+    return any(
+        os.path.exists(os.path.join(folder, name)) for name in ("precompile", "precompile.py")
+    )
 
 
 class _Watch:

@@ -285,3 +285,23 @@ def test_compile_worker_is_known_by_its_script() -> None:
     worker = os.path.join("/v", "torch", "_inductor", "compile_worker", "__main__.py")
     assert _precompile_run.compile_worker_of([sys.executable, worker, "--parent=42"]) == "42"
     assert _precompile_run.compile_worker_of([sys.executable, "program.py", worker]) is None
+
+
+def test_program_may_have_a_module_of_the_name_of_ours(tmp_path: Path) -> None:
+    script(tmp_path, "value = 'theirs'", "sub/precompile.py")
+    source = """
+import sys, precompile, _precompile_run
+startup = _precompile_run._startup()
+print(precompile.value, sys.modules["precompile"] is precompile, startup.__name__)
+"""
+    status, out, err = finished([*run_command(), script(tmp_path, source, "sub/p.py")], tmp_path)
+    assert (status, err) == (0, "")
+    assert out.split() == ["theirs", "True", "precompile_context.adapters.pytorch.startup"]
+
+
+def test_report_that_would_replace_the_bundle_is_wrong_usage(tmp_path: Path) -> None:
+    name = script(tmp_path, "print()")
+    command = run_command("--bundle", "b", "--report", "b")
+    status, _, err = finished([*command, name], tmp_path)
+    assert status == 2
+    assert "replace the bundle" in " ".join(err.split())
