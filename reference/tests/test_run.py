@@ -288,6 +288,7 @@ def test_compile_worker_is_known_by_its_script() -> None:
 
 
 def test_program_may_have_a_module_of_the_name_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
     script(tmp_path, "value = 'theirs'", "sub/precompile.py")
     source = """
 import sys, precompile, _precompile_run
