@@ -100,9 +100,6 @@ test-runtimes: $(PROTOBUF_RUNTIMES:%=.runtimes/%)
 		PYTHONPATH=.runtimes/$$version PRECOMPILE_TEST_PROTOBUF=$$version \
 			$(BIN)/python -m pytest -q -p no:cacheprovider $(CORE_TESTS); \
 	done
-	@echo '== protobuf in pure Python'
-	@PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION=python \
-		$(BIN)/python -m pytest -q -p no:cacheprovider $(CORE_TESTS)
 
 clean:
 	rm -rf .venv .protoc .buf .runtimes dist
