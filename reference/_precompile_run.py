@@ -141,7 +141,7 @@ class _Watch:
             del attributes["exec_module"]
             if self in sys.meta_path:
                 sys.meta_path.remove(self)
-            loader.exec_module(module)  # type: ignore[attr-defined]
+            loader.exec_module(module)  # type: ignore[attr-defined]  # every loader has it
             try:
                 self._start()
             except Exception as error:  # nothing of ours may break the program

@@ -63,7 +63,7 @@ class Block:
             "compression": self.compression,
             "content_size": len(self.content),
         }
-        return bundle_pb2.BlockEntry(**(values | dict(self.entry)))  # type: ignore[arg-type]
+        return bundle_pb2.BlockEntry(**(values | dict(self.entry)))  # type: ignore[arg-type]  # any number
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from precompile_context.artifact import (
 from precompile_context.bundle import Bundle, Chain, NewArtifact, SegmentWriter
 from precompile_context.environment import Environment
 from precompile_context.errors import ErrorCode, PrecompileError
-from precompile_context.held import Held
+from precompile_context.held import Held, digest_of
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class DirectoryPrecompileCache(PrecompileCache):
 
 
 def _new(artifact: CacheArtifact, backends: tuple[ArtifactId, ...] = ()) -> NewArtifact:
-    digest = hashlib.sha256(artifact.content).digest()
+    digest = digest_of(artifact.content)
     fields = tuple(attributes_of(artifact).items())
     kind = ArtifactKind(artifact.KIND)
     return NewArtifact(

@@ -36,11 +36,11 @@ from precompile_context.cache import PrecompileCache
 from precompile_context.cache_info import CacheInfo
 from precompile_context.environment import Environment, Requirement, sorted_requirements
 from precompile_context.errors import MisuseError
-from precompile_context.held import Held
+from precompile_context.held import Held, digest_of
 from precompile_context.populate import Populate, PopulateReport, instantiate
 from precompile_context.saving import check_room, missing
 from precompile_context.sink import BundleSink, LoadReport, SaveReport
-from precompile_context.state import State, digest_of
+from precompile_context.state import State
 
 
 class PrecompileContext:

@@ -1,6 +1,7 @@
 """An artifact as a context holds it: content in memory, or still in the bundle it came with."""
 
 import dataclasses
+import hashlib
 from dataclasses import dataclass
 
 from precompile_context.artifact import ArtifactId, ArtifactKind
@@ -8,6 +9,11 @@ from precompile_context.bundle import Bundle, NewArtifact, StoredArtifact
 from precompile_context.bundle.manifest import FieldValue, Identity, identity
 
 ArtifactName = tuple[str, str]
+
+
+def digest_of(content: bytes) -> bytes:
+    """SHA-256, the identity of content."""
+    return hashlib.sha256(content).digest()
 
 
 @dataclass(frozen=True, slots=True)

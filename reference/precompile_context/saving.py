@@ -1,5 +1,6 @@
 """What a save to a file appends: what is not there, and does not yield to what is."""
 
+import dataclasses
 from collections.abc import Collection, Mapping
 
 from precompile_context.bundle import Bundle, Limits
@@ -16,7 +17,7 @@ def missing(
     *,
     keep_existing: bool,
 ) -> list[Held]:
-    """What of `snapshot` is to be appended to a file that holds `there`, in recorded order.
+    """What of `snapshot` is to be appended to a file that holds `there`, in order, content read.
 
     A name that was removed since the last save is written anew, so that it stands
     where it was recorded again. With `keep_existing`, nothing is appended in the
@@ -24,15 +25,13 @@ def missing(
     never find its content there.
     """
     kept = {name: i for name, i in there.items() if keep_existing and name not in removed}
-    return [
+    wanted = (
         held
         for _, held in snapshot.values()
-        if (
-            held.name in removed
-            or (there.get(held.name) != held.identity and not _yields(held, snapshot, kept))
-        )
-        and _is_readable(held)
-    ]
+        if held.name in removed
+        or (there.get(held.name) != held.identity and not _yields(held, snapshot, kept))
+    )
+    return [held for held in map(_read, wanted) if held is not None]
 
 
 def check_room(bundle: Bundle | None, new: list[Held], limits: Limits) -> None:
@@ -58,10 +57,9 @@ def _is_other(ours: tuple[Held, Held] | None, kept: Identity | None) -> bool:
     return ours is not None and kept is not None and ours[1].identity != kept
 
 
-def _is_readable(held: Held) -> bool:
-    """Whether its content can be had: what was loaded may have been damaged since."""
+def _read(held: Held) -> Held | None:
+    """`held` with its content in memory; None where what was loaded has been damaged since."""
     try:
-        held.read()
+        return dataclasses.replace(held, content=held.read())
     except (PrecompileError, OSError):
-        return False
-    return True
+        return None

@@ -1,6 +1,5 @@
 """What a context knows: the current artifacts, and which of them are saved where."""
 
-import hashlib
 from dataclasses import dataclass, field
 
 from precompile_context.artifact import ArtifactId
@@ -188,8 +187,3 @@ class State:
             source = JoinedSource(self.segments)
             self.serialized = bytes(source.read(0, source.size))
         return self.serialized
-
-
-def digest_of(content: bytes) -> bytes:
-    """SHA-256, the identity of content."""
-    return hashlib.sha256(content).digest()

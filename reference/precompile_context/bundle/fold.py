@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from precompile_context.artifact import ArtifactId
 from precompile_context.bundle.codec import encode_manifest
 from precompile_context.bundle.manifest import StoredArtifact
-from precompile_context.bundle.reader import ArtifactName, Bundle
+from precompile_context.bundle.reader import Bundle
 from precompile_context.bundle.segment import Segment
 from precompile_context.bundle.writer import NewArtifact
 from precompile_context.environment import Requirement
@@ -44,18 +44,14 @@ def fold(bundle: Bundle, segments: tuple[Segment, ...]) -> Folded:
     Raises:
         PrecompileError: a CONTENT code.
     """
-    removed: dict[ArtifactName, ArtifactId] = {}
-    current: dict[ArtifactName, StoredArtifact] = {}
-    for segment in segments:
-        for name in segment.manifest.removed:
-            removed[name.type, name.key] = ArtifactId(name.type, name.key)
-            current.pop((name.type, name.key), None)
-        for artifact in segment.manifest.artifacts:
-            current[artifact.type, artifact.key] = artifact
+    removed: dict[ArtifactId, None] = {}
+    if segments[0].index:  # else nothing stands before that could be taken away
+        for segment in segments:
+            removed |= {ArtifactId(id_.type, id_.key): None for id_ in segment.manifest.removed}
     return Folded(
         requirements=segments[0].manifest.requirements,
-        artifacts=[_new(bundle, stored) for stored in current.values()],
-        removed=tuple(removed.values()) if segments[0].index else (),  # nothing stands before
+        artifacts=[_new(bundle, stored) for stored in bundle.current(segments).values()],
+        removed=tuple(removed),
     )
 
 

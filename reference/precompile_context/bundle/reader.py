@@ -64,9 +64,9 @@ class Bundle:
         frames, envelopes = _frames(source, limits, recover)
         for frame, envelope in zip(frames, envelopes, strict=True):
             policy.check(envelope, frame.manifest_offset)
-        payloads = [envelope.payload for envelope in envelopes]
-        manifests = _decode(frames, payloads, limits)
-        return cls(source, _validate(frames, payloads, manifests), limits)
+        manifests = _decode(frames, [envelope.payload for envelope in envelopes], limits)
+        digests = [envelope.payload_digest for envelope in envelopes]  # verified by now
+        return cls(source, _validate(frames, digests, manifests), limits)
 
     def over(self, source: Buffer | ByteSource) -> "Bundle":
         """The same bundle, its content read from another source of the same bytes."""
@@ -187,19 +187,17 @@ def _decode(frames: list[SegmentFrame], payloads: list[bytes], limits: Limits) -
 
 
 def _validate(
-    frames: list[SegmentFrame], payloads: list[bytes], manifests: list[Manifest]
+    frames: list[SegmentFrame], digests: list[bytes], manifests: list[Manifest]
 ) -> tuple[Segment, ...]:
     segments = []
     previous = b""
     chain: ChainBlocks = {}
-    for index, (frame, payload, manifest) in enumerate(
-        zip(frames, payloads, manifests, strict=True)
-    ):
+    for index, (frame, digest, manifest) in enumerate(zip(frames, digests, manifests, strict=True)):
         places = validate(manifest, frame, previous, chain)
-        previous = hashlib.sha256(payload).digest()
+        previous = digest
         segments.append(
             Segment(
-                index, frame.offset, frame.size, frame.manifest_offset, previous, manifest, places
+                index, frame.offset, frame.size, frame.manifest_offset, digest, manifest, places
             )
         )
     return tuple(segments)

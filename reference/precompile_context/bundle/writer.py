@@ -69,8 +69,8 @@ class SegmentWriter:
         yield framing.HEADER
         manifest_offset = framing.HEADER_SIZE
         placed: dict[bytes, tuple[Extent, ...]] = {}
-        # All of the chain's blocks are entered before the first own one: own blocks come out
-        # of the packer as its threads allow, and the bytes must not depend on that.
+        # All of the chain's blocks are entered before the first own one: how far the packer
+        # takes contents ahead depends on its threads, and the bytes must not.
         contents = self._new_contents(artifacts, placed)
         for block in Packer().pack(contents):
             prefix = framing.block_prefix(len(block.data))

@@ -42,7 +42,8 @@ def extract(
         _write_out(bundle.read(artifact))
         return
     if output.exists() and not output.is_file():
-        output.open("wb", buffering=0).write(bundle.read(artifact))  # a pipe or a device
+        with output.open("wb") as device:  # or a pipe
+            device.write(bundle.read(artifact))
     else:
         files.replace(output, bundle.stream(artifact))
     if as_json:

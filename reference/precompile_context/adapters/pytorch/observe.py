@@ -24,7 +24,7 @@ from _precompile_run import after_import
 from precompile_context.adapters.pytorch import private
 from precompile_context.adapters.pytorch.patches import Patches
 
-# What `Observation.counts` holds, always all of it.
+# What `Tally.counts` holds, always all of it.
 EVENTS = (
     "graphs_compiled",
     "fx_hits",
