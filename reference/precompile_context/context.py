@@ -39,8 +39,9 @@ from precompile_context.errors import MisuseError
 from precompile_context.held import Held, digest_of
 from precompile_context.populate import Populate, PopulateReport, instantiate
 from precompile_context.saving import check_room, missing
-from precompile_context.sink import BundleSink, LoadReport, SaveReport
+from precompile_context.sink import BundleFileLike, BundleSink, LoadReport, SaveReport
 from precompile_context.state import State
+from precompile_context.trust import NOBODY, Signer, TrustPolicy
 
 
 class PrecompileContext:
@@ -57,12 +58,16 @@ class PrecompileContext:
         registry: Registry | None = None,
         limits: Limits = DEFAULT_LIMITS,
         producer: Producer = PRODUCER,
+        policy: TrustPolicy = NOBODY,
+        signer: Signer | None = None,
     ) -> None:
         """Args:
         environment: facts of this host; loaded segments must match them.
         requirements: what saved segments require; by default every fact, exactly.
         registry: known artifact types; by default a new one.
         limits: what is refused of a loaded bundle.
+        policy: whose segments are loaded and appended to; by default nobody's.
+        signer: signs the segments that are saved; by default they are unsigned.
         """
         self.environment = environment or Environment()
         if requirements is None:
@@ -76,6 +81,8 @@ class PrecompileContext:
         self.registry = registry or Registry()
         self._limits = limits
         self._producer = producer
+        self._policy = policy
+        self._signer = signer
         # The last one counts; each block of fresh() adds one and takes that one away again.
         self._states = [_Box(State())]
         self._lock = threading.RLock()
@@ -254,7 +261,12 @@ class PrecompileContext:
         """The chunks of each segment: one, or more where a manifest would grow too large."""
         gone = (ArtifactId(*name) for name in removed)
         for artifacts, removals in split((held.to_write() for held in new), gone):
-            writer = SegmentWriter(chain, requirements=self.requirements, producer=self._producer)
+            writer = SegmentWriter(
+                chain,
+                requirements=self.requirements,
+                producer=self._producer,
+                signer=self._signer,
+            )
             yield writer.chunks(artifacts, removals)
 
     def save_to(self, sink: BundleSink, *, keep_existing: bool = False) -> SaveReport:
@@ -267,8 +279,8 @@ class PrecompileContext:
         loaded artifact whose bytes are damaged by now is left out.
 
         Raises:
-            PrecompileError: what the sink holds is damaged, or would grow past the
-                limits (LIMIT_EXCEEDED); nothing was changed.
+            PrecompileError: what the sink holds is damaged, or not trusted, or would
+                grow past the limits (LIMIT_EXCEEDED); nothing was changed.
             OSError: the file could not be written; what was committed is intact.
         """
         with self._saving:
@@ -276,7 +288,7 @@ class PrecompileContext:
                 state = self._state
                 snapshot = state.snapshot()
                 tombstones = list(state.file.removed)
-            with sink.appending() as file:
+            with sink.appending(self._policy) as file:
                 there = self._current_in(file.bundle)
                 removed = [name for name in tombstones if name in there]
                 new = missing(snapshot, there, removed, keep_existing=keep_existing)
@@ -303,7 +315,7 @@ class PrecompileContext:
         current = bundle.current(segments) if bundle else {}
         return {name: stored.identity for name, stored in current.items()}
 
-    def load(self, source: Buffer | ByteSource | Bundle) -> LoadReport:
+    def load(self, source: Buffer | ByteSource | Bundle | BundleFileLike) -> LoadReport:
         """Make a bundle's artifacts current here, and its segments part of what is serialized.
 
         A torn tail is left out and counted; that of a ByteSource is refused. Artifacts
@@ -316,11 +328,14 @@ class PrecompileContext:
         """
         if isinstance(source, Bundle):
             bundle = source
+            bundle.check_trust(self._policy)  # it may have been opened under another policy
+        elif isinstance(source, BundleFileLike):
+            bundle = source.open(policy=self._policy)
         else:
             # What is read by ranges may be far away: looking for E would read a little of each
             # block, and whoever fetches a bundle wants it whole.
             recover = not isinstance(source, ByteSource)
-            bundle = Bundle.open(source, limits=self._limits, recover=recover)
+            bundle = Bundle.open(source, policy=self._policy, limits=self._limits, recover=recover)
         matching = bundle.matching(self.environment)
         with self._saving, self._lock:
             self._state.adopt(bundle, matching)

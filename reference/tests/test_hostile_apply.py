@@ -19,6 +19,7 @@ from precompile_context import (
     PrecompileError,
     Registry,
 )
+from precompile_context.trust import UNSIGNED
 from tests import samples
 from tests.samples import context, values
 
@@ -192,7 +193,7 @@ def test_an_entry_that_names_a_backend_twice_is_read_back(tmp_path: Path) -> Non
     subject = context()
     subject.record_artifact("test.code", "b", b"backend")
     subject.record_artifact("test.entry", "e", b"entry", backends=[("test.code", "b")] * 2)
-    cache = DirectoryPrecompileCache(Directory(tmp_path), samples.REGISTRY)
+    cache = DirectoryPrecompileCache(Directory(tmp_path), samples.REGISTRY, policy=UNSIGNED)
     assert subject.populate(cache).outcomes == ()
     stitched = cache.read("test.entry", "e")
     assert stitched is not None
@@ -204,7 +205,7 @@ def test_a_cache_refuses_a_damaged_entry(tmp_path: Path) -> None:
     subject.record_artifact("test.code", "b", b"backend")
     subject.record_artifact("test.entry", "e", b"entry", backends=[("test.code", "b")])
     directory = Directory(tmp_path)
-    cache = DirectoryPrecompileCache(directory, samples.REGISTRY)
+    cache = DirectoryPrecompileCache(directory, samples.REGISTRY, policy=UNSIGNED)
     subject.populate(cache)
     (file,) = directory.path.iterdir()
     data = file.read_bytes()

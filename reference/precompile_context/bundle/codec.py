@@ -34,10 +34,19 @@ def parse(message: Message, data: memoryview | bytes, code: ErrorCode, offset: i
         raise PrecompileError(code, f"not a serialized {name}: {error}", offset) from None
 
 
-def decode_envelope(data: memoryview, offset: int) -> bundle_pb2.Envelope:
-    """The envelope of the manifest record at `offset`."""
+def decode_envelope(
+    data: memoryview | bytes, offset: int, most_signatures: int
+) -> bundle_pb2.Envelope:
+    """The envelope of the manifest record at `offset`.
+
+    Raises:
+        PrecompileError: MALFORMED_FRAME, LIMIT_EXCEEDED, at `offset`.
+    """
     envelope = bundle_pb2.Envelope()
     parse(envelope, data, ErrorCode.MALFORMED_FRAME, offset)
+    if len(envelope.signatures) > most_signatures:
+        detail = f"{len(envelope.signatures)} signatures; the limit is {most_signatures}"
+        raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, offset)
     if envelope.payload_type != PAYLOAD_TYPE:
         detail = f"the payload's type is {envelope.payload_type!r}, not {PAYLOAD_TYPE}"
         raise PrecompileError(ErrorCode.MALFORMED_FRAME, detail, offset)

@@ -1,14 +1,18 @@
 """`precompile verify`: every digest, reference and chain of a bundle."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from precompile_context.bundle import Bundle
-from precompile_context.cli import text
+from precompile_context.cli import signatures, text
+from precompile_context.cli.keys import read_keys
+from precompile_context.errors import MisuseError
 from precompile_context.files import BundleFile
+from precompile_context.trust import UNSIGNED, TrustPolicy, VerifyingKey
 
 app = typer.Typer()
 
@@ -23,24 +27,48 @@ def verify(
         str | None,
         typer.Option(metavar="DIGEST", help="The bundle digest that it must have, in hex."),
     ] = None,
+    trust: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Refuse a segment that this public key did not sign, a PEM file. Of several, "
+            "--threshold must have signed.",
+            metavar="KEY.pub",
+        ),
+    ] = None,
+    threshold: Annotated[
+        int, typer.Option(min=1, help="How many of the trusted keys must have signed.")
+    ] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="The verdict, for programs.")] = False,
 ) -> None:
     """Read all of a bundle and check it; exit 1 with the code and the byte offset if it is bad.
 
-    Signatures do not notice segments that were dropped from the end or put in
-    another order; `--expect` does.
+    Without --trust, signatures are shown and none is asked for. Signatures do not
+    notice segments that were dropped from the end, whole bundles put in another
+    order, or an older bundle in place of a newer one; `--expect` does.
     """
-    bundle = BundleFile(file).open(recover=recover)
+    keys = read_keys(trust or [])
+    bundle = BundleFile(file).open(policy=_policy(keys, threshold), recover=recover)
     _read_all(bundle)
+    signed = signatures.describe(bundle, signatures.known_keys(keys))
     as_expected = expect is None or expect.lower() == bundle.digest.hex()
     if as_json:
-        print(json.dumps({"ok": as_expected, **_facts(bundle)}))
+        facts = {"ok": as_expected, "trusted": bool(keys), **_facts(bundle), "signatures": signed}
+        print(json.dumps(facts))
     elif as_expected:
-        _print(file, bundle)
+        _print(file, bundle, signed)
     else:
         print(f"{text.safe(str(file))}: sound, but its digest is {bundle.digest.hex()}")
     if not as_expected:
         raise typer.Exit(1)
+
+
+def _policy(keys: list[VerifyingKey], threshold: int) -> TrustPolicy:
+    if not keys and threshold == 1:
+        return UNSIGNED
+    try:
+        return TrustPolicy(keys, threshold=threshold)
+    except MisuseError as error:
+        raise typer.BadParameter(f"--threshold: {error}") from None
 
 
 def _read_all(bundle: Bundle) -> None:
@@ -64,13 +92,28 @@ def _facts(bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def _print(file: Path, bundle: Bundle) -> None:
+def _print(file: Path, bundle: Bundle, signed: list[list[dict[str, Any]]]) -> None:
     facts = _facts(bundle)
     print(
         f"{text.safe(str(file))}: sound; {text.plural(facts['segments'], 'segment')}, "
         f"{text.plural(facts['artifacts'], 'artifact')}, {text.size(bundle.size)}"
     )
     print(f"  digest {facts['digest']}")
-    print("  unsigned: the digests show that nothing was damaged, not who made it")
+    if bundle.policy is not UNSIGNED:
+        print("  every segment is signed as you asked")
+    else:
+        for first, last, line in _runs([signatures.line(segment) for segment in signed]):
+            where = f"segment {first}" if first == last else f"segments {first} to {last}"
+            print(f"  {where}: {line}")
+        print("  no signature was asked for: that nothing is damaged does not say who made it")
     if bundle.ignored:
         print(f"  left out: {bundle.ignored} bytes of a torn tail from byte {bundle.size}")
+
+
+def _runs(lines: list[str]) -> Iterator[tuple[int, int, str]]:
+    """Equal lines in a row as one, with the first and the last index."""
+    first = 0
+    for index, line in enumerate(lines):
+        if index + 1 == len(lines) or lines[index + 1] != line:
+            yield first, index, line
+            first = index + 1
