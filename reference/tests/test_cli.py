@@ -44,7 +44,9 @@ def run(*arguments: object, stdout: Any = subprocess.PIPE) -> Done:
 def bundle(tmp_path: Path) -> Path:
     """Two segments: a superseded and a removed artifact, equal contents, an entry."""
     file = BundleFile(tmp_path / "a.precompile")
-    context = PrecompileContext(environment=Environment.of(os__name="Toy", cpu__flags=["b", "a"]))
+    context = PrecompileContext(
+        environment=Environment.of(os__name="Toy", cpu__flags=["b", "a"]), policy=UNSIGNED
+    )
     for cls in (Blob, Graph, Step):
         context.register(cls)
     context.record_artifact(BLOB, "one", b"first")

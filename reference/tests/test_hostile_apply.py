@@ -134,7 +134,7 @@ def test_an_attribute_of_a_type_added_later_is_handed_to_nobody() -> None:
     )
     known = Registry()
     known.register(_Later)
-    subject = PrecompileContext(registry=known)
+    subject = PrecompileContext(registry=known, policy=UNSIGNED)
     subject.load(bundle(later).data)
     assert subject.populate().outcomes == ()
     assert _Later.seen == ["default"]
@@ -154,7 +154,7 @@ class _Needy(CacheArtifact):
 def test_an_artifact_without_its_class_s_fields_is_not_applied() -> None:
     known = samples.registry()
     known.register(_Needy)
-    subject = PrecompileContext(registry=known)
+    subject = PrecompileContext(registry=known, policy=UNSIGNED)
     odd = Artifact("odd", b"c", type="test.needy", attributes={"another": 1})
     subject.load(bundle(Segment(artifacts=[odd, GOOD])).data)
     assert _outcomes(subject) == {"odd": ErrorCode.APPLY_FAILED}

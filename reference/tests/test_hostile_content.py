@@ -337,6 +337,7 @@ from precompile_conformance.build import NONE, ZSTD, Artifact, Block, Segment, b
 from precompile_conformance.wire import zstd_frame
 from precompile_context.bundle import Bundle
 from precompile_context.errors import PrecompileError
+from precompile_context.trust import UNSIGNED
 
 claimed, real, compression = map(int, sys.argv[1:])
 stored = b"x" * 100
@@ -347,7 +348,7 @@ data = bundle(Segment(artifacts=(Artifact("k", b"?", extents=[(0, 0, 1)]),), blo
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 start = time.monotonic()
 tracemalloc.start()
-opened = Bundle.open(data)
+opened = Bundle.open(data, policy=UNSIGNED)
 try:
     opened.verify()
     code = "read"

@@ -465,7 +465,7 @@ def test_a_type_whose_package_cannot_be_imported_is_refused_alone(
     data = serialized(context)
     broken = EntryPoint("test.blob", "no_such_package:Blob", "precompile_context.artifact_types")
     monkeypatch.setattr(metadata, "entry_points", lambda **_: [broken])
-    other = PrecompileContext(environment=context.environment)
+    other = PrecompileContext(environment=context.environment, policy=UNSIGNED)
     other.load(data)
     (outcome,) = other.populate().outcomes
     assert outcome.code is ErrorCode.APPLY_FAILED

@@ -20,6 +20,7 @@ from precompile_context import (
 from precompile_context.adapters import pytorch
 from precompile_context.adapters.pytorch import private, session
 from precompile_context.adapters.pytorch.artifacts import KNOWN
+from precompile_context.files import local_key
 from precompile_context.trust import UNSIGNED
 
 pytestmark = pytest.mark.torch
@@ -176,7 +177,7 @@ def test_another_environment_is_named_and_nothing_is_applied(
 ) -> None:
     facts = dict(pytorch.host_environment().facts)
     facts["cpu.capability"] = frozenset(["AVX9000"])
-    other = PrecompileContext(environment=Environment(facts))
+    other = PrecompileContext(environment=Environment(facts), signer=local_key())
     with pytorch.capture(other):
         record("inductor", "f1", graph(None, 1.0))
     other.save_to(BundleFile(bundle))
@@ -312,7 +313,7 @@ def test_a_mega_cache_goes_to_a_bundle_and_back(cache: Path) -> None:
 def test_a_directory_that_takes_no_second_file_costs_the_fold_alone(
     bundle: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fails(file: BundleFile, base: bytes, most_base: int) -> bool:
+    def fails(file: BundleFile, base: bytes, **options: object) -> bool:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(BundleFile, "fold", fails)

@@ -110,7 +110,8 @@ def toy_registry() -> Registry:
 
 
 def toy_context(environment: Environment | None = None, **options: Any) -> PrecompileContext:
-    """An empty context that knows the four types."""
+    """An empty context that knows the four types, and trusts everyone unless told otherwise."""
+    options = {"policy": UNSIGNED, **options}
     return PrecompileContext(environment=environment, registry=toy_registry(), **options)
 
 

@@ -165,16 +165,17 @@ def _print(file: Path, bundle: Bundle, full: bool, keys: Sequence[VerifyingKey])
         )
     signed = signatures.describe(bundle, keys)
     for segment in bundle.segments:
-        _print_segment(segment, full, signatures.line(signed[segment.index]))
+        _print_segment(segment, full, signatures.lines(signed[segment.index], full=full))
 
 
-def _print_segment(segment: Segment, full: bool, signed: str) -> None:
+def _print_segment(segment: Segment, full: bool, signed: list[str]) -> None:
     manifest = segment.manifest
     chain = ", begins a chain" if segment.begins_chain else ""
     print(f"\nsegment {segment.index} at byte {segment.offset}: {text.size(segment.size)}{chain}")
     producer = text.safe(f"{manifest.producer.name} {manifest.producer.version}".strip())
     print(f"  written by {producer or 'an unnamed program'}")
-    print(f"  {signed}")
+    for line in signed:
+        print(f"  {line}")
     for requirement in manifest.requirements:
         relation = "=" if requirement.match == Match.EXACT else _match(requirement.match).lower()
         line = f"  requires {requirement.name} {relation} "

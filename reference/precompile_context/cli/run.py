@@ -98,7 +98,7 @@ def become(
         read_only=read_only,
         report=None if report is None else os.path.abspath(report),
         pid=os.getpid(),  # stays the same
-        trust=None if trust is None else [key.raw.hex() for key in trust],
+        trust=None if trust is None else tuple(key.raw.hex() for key in trust),
     )
     if settings.report is not None:
         _start_report(settings)

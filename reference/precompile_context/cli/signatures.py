@@ -38,10 +38,17 @@ def describe(bundle: Bundle, keys: Sequence[VerifyingKey]) -> list[list[dict[str
     ]
 
 
-def line(signatures: Sequence[dict[str, Any]]) -> str:
-    """One segment's signatures for a person."""
+def lines(signatures: Sequence[dict[str, Any]], *, full: bool = False) -> list[str]:
+    """One segment's signatures for a person: `signed by 0a1b2c…, trusted`, or `unsigned`."""
     if not signatures:
-        return "unsigned"
-    shown = [f"{text.safe(s['keyid'][:64]) or 'no keyid'} ({s['status']})" for s in signatures[:4]]
-    more = f" and {len(signatures) - 4} more" if len(signatures) > 4 else ""
-    return f"signed by {', '.join(shown)}{more}"
+        return ["unsigned"]
+    shown = signatures if full else signatures[:4]
+    width = 64 if full else 16
+    lines = [
+        f"signed by {text.shorten_end(text.safe(s['keyid']), width) or 'a key without a name'}, "
+        f"{s['status']}"
+        for s in shown
+    ]
+    if len(shown) < len(signatures):
+        lines.append(f"and {len(signatures) - len(shown)} signatures more")
+    return lines

@@ -102,7 +102,9 @@ def _print(file: Path, bundle: Bundle, signed: list[list[dict[str, Any]]]) -> No
     if bundle.policy is not UNSIGNED:
         print("  every segment is signed as you asked")
     else:
-        for first, last, line in _runs([signatures.line(segment) for segment in signed]):
+        for first, last, line in _runs(
+            ["; ".join(signatures.lines(segment)) for segment in signed]
+        ):
             where = f"segment {first}" if first == last else f"segments {first} to {last}"
             print(f"  {where}: {line}")
         print("  no signature was asked for: that nothing is damaged does not say who made it")

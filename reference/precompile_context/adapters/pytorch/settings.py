@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import os
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,12 +29,15 @@ class Settings:
     read_only: bool
     report: str | None
     pid: int
-    trust: Sequence[str] | None = ()
+    trust: tuple[str, ...] | None = ()
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """The settings of the run that this process belongs to; KeyError where it is none."""
-        return cls(**json.loads(environ[VARIABLE]))
+        values = json.loads(environ[VARIABLE])
+        if values["trust"] is not None:
+            values["trust"] = tuple(values["trust"])
+        return cls(**values)
 
     def trusted(self) -> TrustPolicy | list[VerifyingKey]:
         """What a warm start takes as `trust`."""
