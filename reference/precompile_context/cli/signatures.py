@@ -43,12 +43,11 @@ def lines(signatures: Sequence[dict[str, Any]], *, full: bool = False) -> list[s
     if not signatures:
         return ["unsigned"]
     shown = signatures if full else signatures[:4]
-    width = 64 if full else 16
-    lines = [
-        f"signed by {text.shorten_end(text.safe(s['keyid']), width) or 'a key without a name'}, "
-        f"{s['status']}"
-        for s in shown
-    ]
+    lines = []
+    for signature in shown:
+        keyid = text.safe(signature["keyid"]) or "a key without a name"
+        named = keyid if full else text.shorten(keyid, 24)
+        lines.append(f"signed by {named}, {signature['status']}")
     if len(shown) < len(signatures):
         lines.append(f"and {len(signatures) - len(shown)} signatures more")
     return lines

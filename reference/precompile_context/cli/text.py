@@ -33,11 +33,6 @@ def shorten(text: str, width: int) -> str:
     return text[: width - 1 - tail] + "…" + (text[-tail:] if tail else "")
 
 
-def shorten_end(text: str, width: int) -> str:
-    """`text` in at most `width` characters and a mark, the end left out."""
-    return text if len(text) <= width else f"{text[:width]}…"
-
-
 def plural(count: int, noun: str) -> str:
     """`1 segment`, `2 segments`."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")

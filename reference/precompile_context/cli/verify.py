@@ -102,9 +102,8 @@ def _print(file: Path, bundle: Bundle, signed: list[list[dict[str, Any]]]) -> No
     if bundle.policy is not UNSIGNED:
         print("  every segment is signed as you asked")
     else:
-        for first, last, line in _runs(
-            ["; ".join(signatures.lines(segment)) for segment in signed]
-        ):
+        lines = ["; ".join(signatures.lines(segment)) for segment in signed]
+        for first, last, line in _runs(lines):
             where = f"segment {first}" if first == last else f"segments {first} to {last}"
             print(f"  {where}: {line}")
         print("  no signature was asked for: that nothing is damaged does not say who made it")
