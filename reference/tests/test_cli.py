@@ -153,9 +153,12 @@ def test_verify_expects_a_digest(bundle: Path) -> None:
     digest = BundleFile(bundle).open(policy=UNSIGNED).digest.hex()
     assert run("verify", "--expect", digest.upper(), bundle).status == 0
     other = run("verify", "--expect", "00" * 32, bundle)
-    assert other.status == 1
-    assert digest in other.out
-    assert not run("verify", "--json", "--expect", "00" * 32, bundle).json()["ok"]
+    assert (other.status, other.out) == (1, "")
+    assert other.err.startswith("precompile: DIGEST_MISMATCH: ")
+    assert digest in other.err
+    facts = run("verify", "--json", "--expect", "00" * 32, bundle).json()
+    assert (facts["ok"], facts["code"]) == (False, "DIGEST_MISMATCH")
+    assert run("verify", "--expect", "0123", bundle).status == 2
 
 
 def test_extract_writes_verified_content(bundle: Path, tmp_path: Path) -> None:

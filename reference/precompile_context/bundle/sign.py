@@ -40,6 +40,7 @@ def sign(bundle: Bundle, signer: Signer, limits: Limits) -> Signed:
     Raises:
         PrecompileError: LIMIT_EXCEEDED; no reader with these limits would take the result.
     """
+    # [PCB-SIGN-010]
     records, count = [], 0
     for segment in bundle.segments:
         envelope = bundle.envelope(segment)

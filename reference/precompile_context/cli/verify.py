@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from precompile_context.bundle import Bundle
+from precompile_context.bundle.manifest import DIGEST_SIZE
 from precompile_context.cli import signatures, text
 from precompile_context.cli.keys import read_keys
-from precompile_context.errors import MisuseError
+from precompile_context.errors import ErrorCode, MisuseError, PrecompileError
 from precompile_context.files import BundleFile
 from precompile_context.trust import UNSIGNED, TrustPolicy, VerifyingKey
 
@@ -46,20 +47,33 @@ def verify(
     notice segments that were dropped from the end, whole bundles put in another
     order, or an older bundle in place of a newer one; `--expect` does.
     """
-    keys = read_keys(trust or [])
+    keys, expected = read_keys(trust or []), _digest(expect)
+    # [PCB-RECV-004]
     bundle = BundleFile(file).open(policy=_policy(keys, threshold), recover=recover)
+    # [PCB-CHAIN-004]
+    if expected not in (None, bundle.digest):
+        detail = f"the bundle digest is {bundle.digest.hex()}, another one is expected"
+        raise PrecompileError(ErrorCode.DIGEST_MISMATCH, detail)
     _read_all(bundle)
     signed = signatures.describe(bundle, signatures.known_keys(keys))
-    as_expected = expect is None or expect.lower() == bundle.digest.hex()
     if as_json:
-        facts = {"ok": as_expected, "trusted": bool(keys), **_facts(bundle), "signatures": signed}
-        print(json.dumps(facts))
-    elif as_expected:
-        _print(file, bundle, signed)
+        print(
+            json.dumps({"ok": True, "trusted": bool(keys), **_facts(bundle), "signatures": signed})
+        )
     else:
-        print(f"{text.safe(str(file))}: sound, but its digest is {bundle.digest.hex()}")
-    if not as_expected:
-        raise typer.Exit(1)
+        _print(file, bundle, signed)
+
+
+def _digest(text: str | None) -> bytes | None:
+    if text is None:
+        return None
+    try:
+        digest = bytes.fromhex(text)
+    except ValueError:
+        digest = b""
+    if len(digest) != DIGEST_SIZE:
+        raise typer.BadParameter("--expect: a digest is 64 hex digits")
+    return digest
 
 
 def _policy(keys: list[VerifyingKey], threshold: int) -> TrustPolicy:

@@ -133,6 +133,7 @@ class BundleFile:
                 return False
             if most_base is not None and tail[0].offset > most_base:
                 return False
+            # [PCB-SIGN-011]
             if not all(_is_signed_alike(bundle.envelope(s), policy, signer) for s in tail):
                 return False
             folded = fold(bundle, tail)
@@ -179,6 +180,7 @@ class BundleFile:
             fd, made = open_or_make(path) if make else (os.open(path, APPENDING), False)
             try:
                 lock(fd, path, self._lock_seconds)
+                # [PCB-APPD-007]
                 # Another process may have replaced the file while this one waited: what is
                 # appended to the old one would be lost.
                 with contextlib.suppress(FileNotFoundError):

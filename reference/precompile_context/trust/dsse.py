@@ -21,6 +21,7 @@ def sign(envelope: Envelope, signer: Signer) -> bool:
     Others' signatures stay. Another signature under this keyid gives way: it is a
     repeat, or does not verify.
     """
+    # [PCB-SIGN-001]
     new = Signature(
         sig=signer.sign(message(envelope.payload_type, envelope.payload)), keyid=signer.keyid
     )

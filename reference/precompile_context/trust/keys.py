@@ -85,6 +85,7 @@ class VerifyingKey:
         """
         from cryptography.exceptions import InvalidSignature
 
+        # [PCB-SIGN-007]
         try:
             self._key.verify(signature, message)
         except InvalidSignature:

@@ -47,6 +47,7 @@ class TrustPolicy:
         """
         signed = message(envelope.payload_type, envelope.payload)
         for signature in envelope.signatures:
+            # [PCB-SIGN-002]
             named = [signature.keyid] if signature.keyid else list(self._keys)
             keys = [self._keys[keyid] for keyid in named if keyid in self._keys]
             signer = next((key.keyid for key in keys if key.verify(signature.sig, signed)), None)
@@ -65,21 +66,25 @@ class TrustPolicy:
             PrecompileError: UNSIGNED, UNTRUSTED_SIGNER or BAD_SIGNATURE.
         """
         if not envelope.signatures:
+            # [PCB-SIGN-004]
             raise PrecompileError(ErrorCode.UNSIGNED, f"segment {segment} is not signed", offset)
         signers: set[str] = set()
         bad = None
         for examined in self.examine(envelope):
             signers |= {examined.signer} if examined.signer is not None else set()
-            # Enough is enough: whoever can add a signature must not take trust away by it.
+            # [PCB-SIGN-003]
+            # Whoever can add a signature must not take trust away by it.
             if len(signers) >= self.threshold:
                 return
             bad = bad or (examined.keyid if examined.is_bad else None)
         if bad is not None:
+            # [PCB-SIGN-005]
             code = ErrorCode.BAD_SIGNATURE
             what = (
                 f"has a signature that is not the one of the trusted {_name(bad)}, which it names"
             )
         else:
+            # [PCB-SIGN-006]
             code = ErrorCode.UNTRUSTED_SIGNER
             names = [_name(signature.keyid) for signature in envelope.signatures]
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
@@ -131,6 +136,7 @@ class _Nobody(TrustPolicy):
 
 
 UNSIGNED: TrustPolicy = _Unsigned()
+# [PCB-SIGN-009]
 NOBODY: TrustPolicy = _Nobody()
 
 
