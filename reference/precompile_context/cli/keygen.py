@@ -18,7 +18,7 @@ def keygen(
     key: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[KEY]",
+            metavar="KEY",
             help="Where the new private key goes. Without it, your own key, which "
             "`precompile run` signs with, is made where there is none.",
         ),
