@@ -10,6 +10,7 @@ from precompile_context.bundle import Bundle
 from precompile_context.bundle import Segment as OpenSegment
 from precompile_context.environment import Environment
 from precompile_context.errors import ErrorCode, PrecompileError, Stage
+from precompile_context.trust import UNSIGNED
 from tests.refusal import MORE, PLAIN, contents, open_fault, verify_fault
 
 # One fault a stage. Each is a segment that is right but for it.
@@ -38,7 +39,7 @@ PAIRS = [(a, b) for a in FAULTS for b in FAULTS if a.stage != b.stage]
 
 def _fault(data: bytes) -> tuple[ErrorCode, int | None]:
     with pytest.raises(PrecompileError) as caught:
-        Bundle.open(data).verify()
+        Bundle.open(data, policy=UNSIGNED).verify()
     return caught.value.code, caught.value.offset
 
 
@@ -128,7 +129,7 @@ def test_concatenation_of_complete_bundles_is_a_bundle_and_a_merge() -> None:
     one, two = bundle(_of(a=b"1", b=b"2"), _of(c=b"3")), bundle(_of(b=b"4"), _of(d=b"5"))
     merged = contents(one.data + two.data)
     assert merged == contents(one.data) | contents(two.data)
-    opened = Bundle.open(one.data + two.data)
+    opened = Bundle.open(one.data + two.data, policy=UNSIGNED)
     assert [segment.begins_chain for segment in opened.segments] == [True, False, True, False]
     three = contents(one.data + two.data + one.data)
     assert three == contents(two.data) | contents(one.data)
@@ -138,7 +139,7 @@ HERE = Environment.of(gpu="h100", flags=["a", "b", "c"])
 
 
 def _matching(*segments: Segment) -> tuple[OpenSegment, ...]:
-    return Bundle.open(bundle(*segments).data).matching(HERE)
+    return Bundle.open(bundle(*segments).data, policy=UNSIGNED).matching(HERE)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +173,7 @@ def test_a_segment_that_does_not_match_neither_adds_nor_removes() -> None:
         requirements=[("gpu", 1, ["a100"])],
         removed=[("test.blob", "b")],
     )
-    opened = Bundle.open(bundle(_of(a=b"1", b=b"2"), foreign).data)
+    opened = Bundle.open(bundle(_of(a=b"1", b=b"2"), foreign).data, policy=UNSIGNED)
     current = opened.current(opened.matching(HERE))
     assert {key: opened.read(stored) for (_, key), stored in current.items()} == {
         "a": b"1",
@@ -185,7 +186,7 @@ def test_compat_fails_only_where_no_segment_matches() -> None:
     assert len(_matching(foreign, _of(b=b"2"))) == 1
     built = bundle(foreign, replace(MORE, requirements=[("gpu", 1, ["b200"])]))
     with pytest.raises(PrecompileError) as caught:
-        Bundle.open(built.data).matching(HERE)
+        Bundle.open(built.data, policy=UNSIGNED).matching(HERE)
     assert caught.value.code is ErrorCode.INCOMPATIBLE_ENVIRONMENT
     assert caught.value.offset in {segment.manifest_offset for segment in built.segments}
     assert "gpu" in caught.value.detail

@@ -34,8 +34,14 @@ def parse(message: Message, data: memoryview | bytes, code: ErrorCode, offset: i
         raise PrecompileError(code, f"not a serialized {name}: {error}", offset) from None
 
 
-def decode_envelope(data: memoryview, offset: int) -> bundle_pb2.Envelope:
-    """The envelope of the manifest record at `offset`."""
+def decode_envelope(
+    data: memoryview | bytes, offset: int, most_signatures: int
+) -> bundle_pb2.Envelope:
+    """The envelope of the manifest record at `offset`.
+
+    Raises:
+        PrecompileError: MALFORMED_FRAME, LIMIT_EXCEEDED, at `offset`.
+    """
     envelope = bundle_pb2.Envelope()
     # [PCB-ENV-005] [PCB-ENV-007]
     parse(envelope, data, ErrorCode.MALFORMED_FRAME, offset)
@@ -47,6 +53,10 @@ def decode_envelope(data: memoryview, offset: int) -> bundle_pb2.Envelope:
     if envelope.payload_digest != hashlib.sha256(envelope.payload).digest():
         detail = "the manifest's bytes are not those of the envelope's digest"
         raise PrecompileError(ErrorCode.MALFORMED_FRAME, detail, offset)
+    # [PCB-LIM-003]
+    if len(envelope.signatures) > most_signatures:
+        detail = f"{len(envelope.signatures)} signatures; the limit is {most_signatures}"
+        raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, offset)
     return envelope
 
 

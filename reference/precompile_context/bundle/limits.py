@@ -16,6 +16,9 @@ class Limits:
     # One manifest record. It is decoded whole: a sound one to about ten times its size, one of
     # nothing but empty elements to about seventy times.
     manifest_bytes: int = 16 << 20
+    # Signatures of one segment, each of which may be tried with each trusted key. No reader may
+    # take fewer than 16.
+    signatures: int = 64
     # Artifacts, block entries, extents, backends and the like, counted over all manifests.
     items: int = 4_000_000
     # Each segment costs a reader one read and a decoded manifest.
