@@ -1,12 +1,14 @@
 """Which of several faults is told, and what order, removal and hosts mean across segments."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
+from precompile.v1 import bundle_pb2
 from precompile_conformance.build import Artifact, Block, Segment, bundle
 from precompile_conformance.wire import HEADER, record
-from precompile_context.bundle import Bundle
+from precompile_context.bundle import Bundle, Limits
 from precompile_context.bundle import Segment as OpenSegment
 from precompile_context.environment import Environment
 from precompile_context.errors import ErrorCode, PrecompileError, Stage
@@ -70,6 +72,65 @@ def test_the_lowest_offset_decides_within_a_stage(first: ErrorCode) -> None:
             assert code == first
             assert offset is not None
             assert offset < built.segments[1].offset
+
+
+def _edited(*edits: Callable[[bundle_pb2.Manifest], object]) -> tuple[ErrorCode, int | None]:
+    def edit(message: bundle_pb2.Manifest) -> None:
+        for one in edits:
+            one(message)
+
+    return _fault(bundle(PLAIN, replace(MORE, edit=edit)).data)
+
+
+def _requires(message: bundle_pb2.Manifest) -> None:
+    message.required_features.append("x")
+
+
+def _breaks_the_chain(message: bundle_pb2.Manifest) -> None:
+    message.previous_manifest_digest = bytes(32)
+
+
+def _repeats(message: bundle_pb2.Manifest) -> None:
+    message.artifacts.append(message.artifacts[0])
+
+
+def _refers_to_nothing(message: bundle_pb2.Manifest) -> None:
+    message.blocks[0].size += 1
+
+
+def _has_no_kind(message: bundle_pb2.Manifest) -> None:
+    message.artifacts[0].ClearField("kind")
+
+
+def test_within_a_manifest_the_order_of_the_norm_decides() -> None:
+    """PCB-READ-008: one offset for all of them, so that only the order tells."""
+    at = bundle(PLAIN, MORE).segments[1].offset
+    for edits, code in (
+        ((_has_no_kind, _requires), ErrorCode.UNSUPPORTED_FEATURE),
+        ((_breaks_the_chain, _repeats), ErrorCode.DUPLICATE_ARTIFACT),
+        ((_refers_to_nothing, _breaks_the_chain), ErrorCode.BROKEN_CHAIN),
+    ):
+        found, offset = _edited(*edits)
+        assert found is code
+        assert offset is not None
+        assert offset > at
+
+
+def test_a_required_feature_is_told_before_a_limit_on_items() -> None:
+    built = bundle(replace(MORE, edit=_requires))
+    for items in (0, 100):
+        assert open_fault(built.data, limits=Limits(items=items)) == (
+            ErrorCode.UNSUPPORTED_FEATURE,
+            built.segments[0].manifest_offset,
+        )
+
+
+def test_backends_of_a_kind_added_later_are_checked_as_those_of_an_entry() -> None:
+    def edit(message: bundle_pb2.Manifest) -> None:
+        message.artifacts[0].kind = 9  # type: ignore[assignment]
+        message.artifacts[0].backends.add(type="t", key="k", content_digest=bytes(31))
+
+    assert _edited(edit)[0] is ErrorCode.MALFORMED_MANIFEST
 
 
 def test_content_faults_are_told_in_file_order() -> None:

@@ -7,6 +7,7 @@ from google.protobuf.message import Message
 
 from precompile.v1 import artifact_pb2, bundle_pb2
 from precompile_context.artifact import ArtifactId, ArtifactKind
+from precompile_context.bundle.density import is_too_dense
 from precompile_context.bundle.manifest import (
     DIGEST_SIZE,
     PAYLOAD_TYPE,
@@ -80,19 +81,24 @@ def decode_manifest(
         PrecompileError: MALFORMED_MANIFEST, UNSUPPORTED_FEATURE, LIMIT_EXCEEDED
             where it lists more than `items_left` things, at `offset`.
     """
-    # [PCB-WIRE-001] [PCB-WIRE-002] [PCB-WIRE-003] [PCB-WIRE-004] [PCB-ENV-006] [PCB-LIM-009]
+    # [PCB-WIRE-008]
+    if is_too_dense(payload):
+        detail = "the manifest lists more elements than its bytes can describe"
+        raise PrecompileError(ErrorCode.MALFORMED_MANIFEST, detail, offset)
+    # [PCB-WIRE-001] [PCB-WIRE-002] [PCB-WIRE-003] [PCB-WIRE-004] [PCB-WIRE-007]
+    # [PCB-ENV-006] [PCB-LIM-009]
     message = bundle_pb2.Manifest()
     parse(message, payload, ErrorCode.MALFORMED_MANIFEST, offset)
-    items = count_items(message)
-    # [PCB-LIM-003]
-    if items > items_left:
-        detail = "the manifests list more artifacts, blocks and the like than this reader takes"
-        raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, offset)
     # [PCB-EXT-001]
     for feature in message.required_features:
         if feature not in KNOWN_FEATURES:
             detail = f"the segment requires the feature {feature!r}, which this reader lacks"
             raise PrecompileError(ErrorCode.UNSUPPORTED_FEATURE, detail, offset)
+    items = count_items(message)
+    # [PCB-LIM-003]
+    if items > items_left:
+        detail = "the manifests list more artifacts, blocks and the like than this reader takes"
+        raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, offset)
     # [PCB-WIRE-005] [PCB-WIRE-006]
     if fault := _malformed(message):
         raise PrecompileError(ErrorCode.MALFORMED_MANIFEST, fault, offset)
@@ -129,9 +135,7 @@ def _malformed(message: bundle_pb2.Manifest) -> str | None:
             return f"artifact {artifact.key!r} has no kind"
         if len(artifact.content_digest) != DIGEST_SIZE:
             return f"artifact {artifact.key!r} has a content digest that is not 32 bytes"
-        for backend in (
-            artifact.backends if artifact.kind == artifact_pb2.ARTIFACT_KIND_ENTRY else ()
-        ):
+        for backend in () if artifact.kind in _WITHOUT_BACKENDS else artifact.backends:
             if len(backend.content_digest) not in (0, DIGEST_SIZE):
                 return f"artifact {artifact.key!r} names a backend by a digest of another size"
     return None
@@ -179,7 +183,7 @@ def _attribute(message: artifact_pb2.Attribute) -> tuple[str, FieldValue]:
 
 def encode_manifest(manifest: Manifest) -> bytes:
     """The payload of the segment's envelope. Equal manifests give equal bytes."""
-    # [PCB-DET-003] [PCB-EXT-002] [PCB-EXT-006]
+    # [PCB-DET-003] [PCB-WIRE-009] [PCB-EXT-002] [PCB-EXT-006]
     message = bundle_pb2.Manifest(
         previous_manifest_digest=manifest.previous_manifest_digest,
         producer=bundle_pb2.Producer(
