@@ -83,6 +83,13 @@ def test_sign_adds_a_signature_to_every_segment_once(bundle: Path, keys: Path) -
     assert run("verify", bundle, "--trust", keys / "alice.pub", "--expect", digest).status == 0
 
 
+def test_sign_without_a_key_signs_with_one_s_own(bundle: Path) -> None:
+    done = run("sign", "--json", bundle)
+    own = local_key(make=False)
+    assert own is not None
+    assert done.json() == {"ok": True, "keyid": own.keyid, "signed": 2}
+
+
 def test_verify_refuses_what_the_trusted_key_did_not_sign(bundle: Path, keys: Path) -> None:
     done = run("verify", bundle, "--trust", keys / "alice.pub")
     assert (done.status, done.out) == (1, "")
