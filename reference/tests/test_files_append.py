@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import stat
 import subprocess
 import sys
 import threading
@@ -221,13 +222,19 @@ def test_appending_knows_what_is_there_and_how_large_it_becomes(file: BundleFile
         assert appending.size == size
 
 
-def test_append_syncs_before_the_footer_and_after_it(
+def test_append_syncs_file_and_name_before_the_footer_and_the_file_after_it(
     file: BundleFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ends = []
-    monkeypatch.setattr(os, "fsync", lambda fd: ends.append(file.path.read_bytes()[-20:]))
+    synced = []
+
+    def fsync(fd: int) -> None:
+        is_directory = stat.S_ISDIR(os.fstat(fd).st_mode)
+        synced.append((is_directory, file.path.read_bytes()[-20:]))
+
+    monkeypatch.setattr(os, "fsync", fsync)
     save(file, a=b"1")
-    assert ends[:2] == [bytes(20), file.path.read_bytes()[-20:]]
+    footer = file.path.read_bytes()[-20:]
+    assert synced == [(False, bytes(20)), (True, bytes(20)), (False, footer)]
 
 
 # locks

@@ -13,13 +13,16 @@ from precompile_context.files.access import (
     APPENDING,
     LOCK_SECONDS,
     BecameShorterError,
+    CannotLockError,
+    Chunk,
     FileSource,
     check_regular,
     lock,
     open_or_make,
+    unlocked_at_end,
 )
 from precompile_context.files.appending import FileAppending
-from precompile_context.files.atomic import Chunk, replace
+from precompile_context.files.atomic import remove_stale, replace
 
 
 class BundleFile:
@@ -78,8 +81,8 @@ class BundleFile:
             OSError: the file cannot be opened, locked or written.
         """
         fd, made = self._lock()
-        try:
-            appending = FileAppending(fd, self.path, self._limits)
+        with unlocked_at_end(fd):
+            appending = FileAppending(fd, self._target(), self._limits)
             try:
                 yield appending
                 appending.commit()
@@ -87,10 +90,9 @@ class BundleFile:
                 appending.roll_back()
                 raise
             finally:
-                if made and not appending.size:
-                    os.unlink(self._target())  # nothing came of it: an empty file is no bundle
-        finally:
-            os.close(fd)  # also unlocks
+                # Nothing came of it: an empty file is no bundle.
+                if made and not appending.size and _is_at(fd, self._target()):
+                    os.unlink(self._target())
 
     def fold(self, base_digest: bytes, *, most_base: int | None = None) -> bool:
         """Put one segment in place of all behind the one with this payload digest.
@@ -106,7 +108,7 @@ class BundleFile:
             OSError: the file cannot be read or written; it was not changed.
         """
         fd, _ = self._lock(make=False)
-        try:
+        with unlocked_at_end(fd):
             source = FileSource(fd)
             bundle = Bundle.open(source, limits=self._limits)
             digests = [b"", *(segment.payload_digest for segment in bundle.segments)]
@@ -122,9 +124,8 @@ class BundleFile:
                 return False  # no reader would take one manifest of that size
             chunks = _folded_chunks(source, bundle, tail[0].offset, folded)
             replace(self._target(), chunks, mode=os.fstat(fd).st_mode & 0o777)
+            remove_stale(self._target().parent, self._target().name)
             return True
-        finally:
-            os.close(fd)
 
     def _target(self) -> Path:
         """The file itself, where the path is a symbolic link: whoever names it shares it."""
@@ -139,15 +140,24 @@ class BundleFile:
                 lock(fd, path, self._lock_seconds)
                 # Another process may have replaced the file while this one waited: what is
                 # appended to the old one would be lost.
-                with contextlib.suppress(FileNotFoundError):
-                    if os.path.samestat(os.fstat(fd), os.stat(path)):
-                        return fd, made
-            except BaseException:
-                if made:
+                if _is_at(fd, path):
+                    return fd, made
+            except BaseException as error:
+                # Made by us, and nobody can lock it. After any other error it may hold what
+                # another process has appended meanwhile.
+                if made and isinstance(error, CannotLockError):
                     path.unlink(missing_ok=True)
                 os.close(fd)
                 raise
             os.close(fd)
+
+
+def _is_at(fd: int, path: Path) -> bool:
+    """Whether the open file is the one that the path names now."""
+    try:
+        return os.path.samestat(os.fstat(fd), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def _folded_chunks(
