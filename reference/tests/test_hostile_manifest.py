@@ -8,7 +8,7 @@ import pytest
 from precompile.v1 import bundle_pb2
 from precompile_conformance.build import Artifact, Block, Segment, bundle, manifest
 from precompile_conformance.wire import record, varint
-from precompile_context.bundle import Bundle, Limits
+from precompile_context.bundle import Bundle, Limits, codec
 from precompile_context.environment import Environment
 from precompile_context.errors import ErrorCode, PrecompileError
 from tests.refusal import MORE, PLAIN, Edit, contents, edits, open_fault
@@ -242,6 +242,53 @@ def test_open_counts_everything_that_a_manifest_lists(edit: Edit) -> None:
         ErrorCode.LIMIT_EXCEEDED,
         built.segments[0].manifest_offset,
     )
+
+
+EMPTY_ELEMENTS = {
+    "requirements": b"\x22\x00" * 1000,
+    "requirement values": record(0x22, b"\x1a\x00" * 1000),
+    "blocks": b"\x2a\x00" * 1000,
+    "artifacts": b"\x32\x00" * 1000,
+    "extents": record(0x32, b"\x32\x00" * 1000),
+    "backends": record(0x32, b"\x3a\x00" * 1000),
+    "attributes": record(0x32, b"\x42\x00" * 1000),
+    "removed": b"\x3a\x00" * 1000,
+    "tags with padding": b"\xb2\x00\x00" * 1000,
+    "lengths with padding": b"\x32\x80\x00" * 1000,
+    "behind a group": b"\x7b\x08\x01\x7c" + b"\x32\x00" * 1000,
+    "behind fixed fields": b"\x79" + bytes(8) + b"\x7d" + bytes(4) + b"\x32\x00" * 1000,
+}
+
+
+@pytest.mark.parametrize("elements", EMPTY_ELEMENTS)
+def test_open_refuses_more_elements_than_the_bytes_can_describe_before_decoding(
+    elements: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty element takes two bytes of the input and about 150 of memory once it is decoded."""
+    built = bundle(Segment(payload=EMPTY_ELEMENTS[elements]))
+    monkeypatch.setattr(codec.bundle_pb2, "Manifest", None)  # whoever decodes now fails
+    assert open_fault(built.data) == (
+        ErrorCode.MALFORMED_MANIFEST,
+        built.segments[0].manifest_offset,
+    )
+
+
+def test_open_takes_the_least_elements_that_are_valid() -> None:
+    """An extent of four bytes; a block's content that stands for an artifact's many times over."""
+    many = Artifact("k", b"x" * 5000, extents=[(0, 0, 1)] * 5000)
+    data = bundle(Segment(artifacts=(many,), blocks=(Block(b"x"),))).data
+    assert contents(data) == {("test.blob", "k"): b"x" * 5000}
+
+
+def test_open_takes_a_requirement_of_every_value_of_one_byte() -> None:
+    values = ["", *map(chr, range(128))]
+    data = bundle(replace(PLAIN, requirements=[("a", 1, values)])).data
+    assert len(Bundle.open(data).segments[0].manifest.requirements[0].values) == 129
+
+
+def test_elements_in_an_unknown_group_do_not_count() -> None:
+    group = b"\x7b" + b"\x32\x00" * 1000 + b"\x7c"
+    assert contents(bundle(replace(MORE, payload=_payload() + group)).data)
 
 
 def test_open_refuses_more_content_than_the_limit_over_all_segments() -> None:

@@ -7,6 +7,7 @@ from google.protobuf.message import Message
 
 from precompile.v1 import artifact_pb2, bundle_pb2
 from precompile_context.artifact import ArtifactId, ArtifactKind
+from precompile_context.bundle.density import is_too_dense
 from precompile_context.bundle.manifest import (
     DIGEST_SIZE,
     PAYLOAD_TYPE,
@@ -67,6 +68,9 @@ def decode_manifest(
         PrecompileError: MALFORMED_MANIFEST, UNSUPPORTED_FEATURE, LIMIT_EXCEEDED
             where it lists more than `items_left` things, at `offset`.
     """
+    if is_too_dense(payload):
+        detail = "the manifest lists more elements than its bytes can describe"
+        raise PrecompileError(ErrorCode.MALFORMED_MANIFEST, detail, offset)
     message = bundle_pb2.Manifest()
     parse(message, payload, ErrorCode.MALFORMED_MANIFEST, offset)
     items = count_items(message)

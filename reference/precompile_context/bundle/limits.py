@@ -12,8 +12,8 @@ class Limits:
     `Limits(manifest_bytes=2**30)`.
     """
 
-    # One manifest record. It is decoded whole: a sound one to about ten times its size, one of
-    # nothing but empty elements to about seventy times.
+    # One manifest record. It is decoded whole: one that compilers write to about ten times its
+    # size, one of the least elements that its bytes can describe to less than fifty times.
     manifest_bytes: int = 16 << 20
     # Artifacts, block entries, extents, backends and the like, counted over all manifests.
     artifacts: int = 4_000_000

@@ -49,7 +49,7 @@ def replace(path: Path, chunks: Iterable[Chunk], *, mode: int | None = None) -> 
 
 def is_temporary(name: str, of: str | None = None) -> bool:
     """Whether `replace` gives such names to what it has not finished, of the file `of` or any."""
-    part = r".{1,%d}" % _NAME_PART if of is None else re.escape(of[:_NAME_PART])
+    part = re.escape(of[:_NAME_PART]) if of else rf".{{1,{_NAME_PART}}}"
     return re.fullmatch(rf"\.{part}\.[0-9a-f]{{16}}", name, re.DOTALL) is not None
 
 
