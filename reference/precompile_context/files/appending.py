@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from precompile_context.bundle import Bundle, Limits
+from precompile_context.bundle import Bundle, Limits, framing
 from precompile_context.bundle.walk import ends_with_torn_footer, holds_committed_segment
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.files.access import Chunk, FileSource, write_all
@@ -37,6 +37,10 @@ class FileAppending:
         for chunk in chunks:
             if last is not None:
                 at += write_all(self._fd, last, at)
+                if at == len(last) and not self.size:
+                    # The header of a new file: from here on, what a power cut leaves begins as
+                    # a bundle does, and is known for a writer's unfinished work.
+                    os.fsync(self._fd)
             last = chunk
         if last is not None:
             self._footers.append((at, last))
@@ -73,7 +77,8 @@ class FileAppending:
 def open_for_append(fd: int, limits: Limits) -> Bundle | None:
     """The bundle in the file, a torn tail cut off; None where nothing is left."""
     source = FileSource(fd)
-    if source.size == 0:
+    if source.size <= framing.HEADER_SIZE and not any(source.read(0, source.size)):
+        os.ftruncate(fd, 0)  # new, or its length alone came to the disk before a power cut
         return None
     bundle, end = None, 0
     try:

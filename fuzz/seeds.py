@@ -1,0 +1,72 @@
+"""The first inputs of each corpus: small, sound, and one of each thing that there is."""
+
+import base64
+import zlib
+from collections.abc import Iterator
+
+from precompile_conformance.build import ZSTD, Artifact, Block, Segment, bundle, manifest
+from precompile_conformance.wire import HEADER, sha256
+
+_CODE = b"backend backend backend"
+_FIRST = Segment(
+    artifacts=(
+        Artifact("a", b"first content, compressed compressed compressed"),
+        Artifact("b", _CODE, "test.code", 2, attributes={"flag": True, "note": "n"}),
+        Artifact("empty"),
+    ),
+    compression=ZSTD,
+    requirements=[("cpu.capability", 1, ["AVX2"]), ("cpu.flags", 2, ["a", "b"])],
+)
+_SECOND = Segment(
+    artifacts=(
+        Artifact("e", b"entry", "test.entry", 3, backends=[("test.code", "b", sha256(_CODE))]),
+        Artifact("again", _CODE),
+    ),
+    blocks=(Block(b"entry"), Block(_CODE, ZSTD, external=True)),
+    removed=[("test.blob", "a")],
+)
+_ENTRY = Segment(
+    artifacts=(
+        Artifact("b", _CODE, "test.code", 2),
+        Artifact("e", b"entry", "test.entry", 3, backends=[("test.code", "b", sha256(_CODE))]),
+    ),
+)
+_LARGE = Segment(
+    artifacts=(
+        Artifact("two blocks", b"x" * 500 + b"y" * 400, extents=[(0, 0, 500), (1, 0, 400)]),
+    ),
+    blocks=(Block(b"x" * 500, ZSTD), Block(b"y" * 400, ZSTD)),
+    chained=False,
+)
+
+
+def seeds() -> Iterator[tuple[str, bytes]]:
+    """(corpus, input) of each."""
+    for segments in ((_FIRST,), (_FIRST, _SECOND), (_ENTRY,), (_LARGE,), (_FIRST, _SECOND, _LARGE)):
+        yield "bundle", bundle(*segments).data
+    whole = bundle(_FIRST, _SECOND).data
+    yield "bundle", whole + HEADER + b"torn"
+    yield "bundle", whole[:-10]
+    for segment in (_FIRST, _SECOND, _ENTRY, _LARGE):
+        blocks = segment.blocks or tuple(Block(a.content) for a in segment.artifacts if a.content)
+        yield "manifest", manifest(segment, blocks).SerializeToString(deterministic=True)
+    yield (
+        "megacache",
+        _mega_cache([("inductor", [("k", b"graph"), ("k", b"graph of other guards")])]),
+    )
+    yield (
+        "megacache",
+        _mega_cache([("pgo", [("p", b"1")]), ("autotune", []), ("pgo", [("p", b"2")])]),
+    )
+
+
+def _mega_cache(groups: list[tuple[str, list[tuple[str, bytes]]]]) -> bytes:
+    def sized(data: bytes) -> bytes:
+        return len(data).to_bytes(8, "big") + data
+
+    body = (1).to_bytes(8, "big")
+    for name, artifacts in groups:
+        body += sized(base64.b64encode(name.encode())) + len(artifacts).to_bytes(8, "big")
+        for key, content in artifacts:
+            body += sized(base64.b64encode(key.encode())) + sized(content)
+    return zlib.crc32(body).to_bytes(4, "big") + body
