@@ -164,7 +164,7 @@ def _change(pieces: list[Piece], choose: random.Random, raw: Raw) -> None:
             choose.randrange(len(piece.blocks) + 1), _other_block(b"a new block", choose, raw)
         )
         if isinstance(piece.manifest, bundle_pb2.Manifest) and choose.random() < _TRUTH:
-            piece.manifest.blocks.add(size=1, compression=choose.choice([NONE, ZSTD]))  # type: ignore[arg-type]
+            piece.manifest.blocks.add(size=1, compression=choose.choice([NONE, ZSTD]))
     elif kind == "segments":
         others = [Piece(_manifest(_bytes_of(p)), list(p.blocks), p.envelope) for p in pieces]
         pieces[at : at + choose.randrange(2)] = choose.sample(others, choose.randrange(1, 2))

@@ -249,7 +249,9 @@ def answer(target: Target, data: bytes) -> str:
     """`ok`, or the code for which the input is refused. What else it raises is a finding."""
     try:
         target.run(data)
-    except PrecompileError as refusal:
-        assert refusal.offset is None or 0 <= refusal.offset <= len(data)
-        return refusal.code.name
-    return "ok"
+    except PrecompileError as error:
+        refusal = error
+    else:
+        return "ok"
+    assert refusal.offset is None or 0 <= refusal.offset <= len(data)
+    return refusal.code.name

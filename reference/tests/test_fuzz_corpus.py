@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-
 from fuzz import mutator, seeds
 from fuzz.bounds import MAX_INPUT
 from fuzz.targets import TARGETS, answer
+
 from precompile_context import ErrorCode
 
 CORPUS = Path(seeds.__file__).parent / "corpus"

@@ -8,7 +8,7 @@ import pytest
 from precompile.v1 import bundle_pb2
 from precompile_conformance.build import Artifact, Block, Segment, bundle, manifest
 from precompile_conformance.wire import record, varint
-from precompile_context.bundle import Bundle, Limits, codec
+from precompile_context.bundle import Bundle, Limits
 from precompile_context.environment import Environment
 from precompile_context.errors import ErrorCode, PrecompileError
 from tests.refusal import MORE, PLAIN, Edit, contents, edits, open_fault
@@ -266,7 +266,7 @@ def test_open_refuses_more_elements_than_the_bytes_can_describe_before_decoding(
 ) -> None:
     """An empty element takes two bytes of the input and about 150 of memory once it is decoded."""
     built = bundle(Segment(payload=EMPTY_ELEMENTS[elements]))
-    monkeypatch.setattr(codec.bundle_pb2, "Manifest", None)  # whoever decodes now fails
+    monkeypatch.setattr(bundle_pb2, "Manifest", None)  # whoever decodes now fails
     assert open_fault(built.data) == (
         ErrorCode.MALFORMED_MANIFEST,
         built.segments[0].manifest_offset,
