@@ -27,8 +27,11 @@ Acknowledge = Callable[[int], None]
 Work = Callable[[Path, int, Acknowledge], None]
 
 
-def run_and_kill(work: Work, path: Path, first: int, seconds: float) -> int:
-    """Work on from number `first`, die after so many seconds; the number acknowledged last."""
+def run_and_kill(work: Work, path: Path, first: int, seconds: float, *, wait: bool) -> int:
+    """Work on from number `first`, die after so many seconds; the number acknowledged last.
+
+    With `wait`, the seconds begin when the first work is acknowledged.
+    """
     reading, writing = os.pipe()
     worker = os.fork()
     if worker == 0:
@@ -40,11 +43,11 @@ def run_and_kill(work: Work, path: Path, first: int, seconds: float) -> int:
         finally:
             os._exit(1)  # no worker ends by itself
     os.close(writing)
+    said = os.read(reading, 1 << 16) if wait else b""
     time.sleep(seconds)
     os.kill(worker, signal.SIGKILL)
     _, status = os.waitpid(worker, 0)
     assert os.WIFSIGNALED(status), "the worker ended by itself"
-    said = b""
     while more := os.read(reading, 1 << 16):
         said += more
     os.close(reading)
@@ -143,17 +146,18 @@ WORKS: dict[str, tuple[Work, Callable[[Path, int], int]]] = {
 }
 
 
-def kill_often(name: str, path: Path, runs: int, seed: int) -> tuple[int, int]:
-    """So many kills, with a new file after every twentieth; (acknowledged, killed at work)."""
+def kill_often(name: str, path: Path, runs: int, seed: int) -> int:
+    """So many kills, with a new file after every twentieth; how much was acknowledged."""
     work, check = WORKS[name]
     choose = random.Random(seed)
-    acknowledged = at_work = 0
+    acknowledged = 0
     number, place = 0, path
     for run in range(runs):
         if run % 20 == 0:
             number, place = 0, path.with_name(f"{path.name}-{run}")
-        last = run_and_kill(work, place, number, choose.expovariate(1 / 0.02))
+        # From a millisecond to a fifth of a second: before, within and after the first save.
+        seconds = 0.001 * 200 ** choose.random()
+        last = run_and_kill(work, place, number, seconds, wait=run % 2 == 1)
         acknowledged += last - number
-        at_work += last > number
         number = check(place, last)
-    return acknowledged, at_work
+    return acknowledged

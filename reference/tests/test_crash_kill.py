@@ -13,6 +13,6 @@ RUNS = int(os.environ.get("PRECOMPILE_CRASH_RUNS", "60"))
 @pytest.mark.parametrize("name", WORKS)
 def test_killed_processes_lose_nothing_that_was_acknowledged(name: str, tmp_path: Path) -> None:
     runs = -(-RUNS // len(WORKS))
-    acknowledged, at_work = kill_often(name, tmp_path / "work", runs, seed=RUNS)
+    acknowledged = kill_often(name, tmp_path / "work", runs, seed=RUNS)
     print(f"\n{name}: {runs} processes killed, {acknowledged:,} acknowledged, 0 lost")
-    assert at_work > runs // 10
+    assert acknowledged >= runs // 2
