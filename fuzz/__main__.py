@@ -3,6 +3,7 @@
 run [--seconds S] [TARGET ...]   fuzz for S seconds altogether; exit 1 with findings
 replay [TARGET] FILE ...         answer, time and memory of single inputs, without atheris
 cost TARGET FILE                 processor seconds and bytes of memory of one input
+dearest                          time and memory of the dearest inputs known; exit 1 over the bounds
 seeds                            write the first inputs of each corpus
 merge DIRECTORY                  add to the corpus what of DIRECTORY/TARGET reaches more code
 """
@@ -37,6 +38,7 @@ def main() -> int:
     cost = commands.add_parser("cost")
     cost.add_argument("target")
     cost.add_argument("file", type=Path)
+    commands.add_parser("dearest")
     commands.add_parser("seeds")
     merge = commands.add_parser("merge")
     merge.add_argument("directory", type=Path)
@@ -47,6 +49,8 @@ def main() -> int:
         return _replay(arguments.target, arguments.files)
     if arguments.command == "cost":
         return _cost(arguments.target, arguments.file)
+    if arguments.command == "dearest":
+        return _dearest()
     if arguments.command == "seeds":
         return _seeds()
     return _merge(arguments.directory)
@@ -117,6 +121,28 @@ def _replay(name: str, files: list[str]) -> int:
     return 0
 
 
+def _dearest() -> int:
+    from fuzz.bounds import MAX_INPUT, cost_alone
+    from fuzz.dearest import dearest
+    from fuzz.targets import TARGETS, answer
+
+    worst = 0
+    for title, name, data in dearest():
+        assert len(data) < MAX_INPUT
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(data)
+            file.flush()
+            cost = cost_alone(name, file.name)
+        within = cost.is_within(len(data))
+        worst += not within
+        print(
+            f"{title:36} {name:10} {cost.seconds:5.2f} s {cost.memory >> 20:4} MiB"
+            f" {answer(TARGETS[name], data)}{'' if within else '  OVER THE BOUNDS'}",
+            flush=True,
+        )
+    return 1 if worst else 0
+
+
 def _cost(name: str, file: Path) -> int:
     from fuzz.bounds import Watch
     from fuzz.targets import TARGETS, answer
@@ -146,21 +172,28 @@ def _keep(corpus: str, data: bytes) -> None:
 
 
 def _merge(directory: Path) -> int:
-    from fuzz.targets import TARGETS
+    """The smallest inputs first, each that takes a branch which none before it took."""
+    from fuzz.reached import Branch, reached
+    from fuzz.targets import TARGETS, answer
 
     for name, target in TARGETS.items():
-        if (directory / name).is_dir():
-            with tempfile.TemporaryDirectory() as smallest:
-                for path in (CORPUS / target.corpus).iterdir():
-                    (Path(smallest) / path.name).write_bytes(path.read_bytes())
-                # Small inputs alone: the corpus is read by people and kept for good.
-                done = _engine(name, "-merge=1", "-max_len=2000", smallest, str(directory / name))
-                if done.returncode:
-                    print(done.stderr[-2000:], file=sys.stderr)
-                    return 1
-                for path in Path(smallest).iterdir():
-                    _keep(target.corpus, path.read_bytes())
+        known: set[tuple[str, Branch]] = set()
+        found = [path for path in (directory / name).glob("*") if path.stat().st_size <= _MOST_KEPT]
+        for path in [*(CORPUS / target.corpus).iterdir(), *sorted(found, key=_size)]:
+            data = path.read_bytes()
+            new = {(name, b) for b in reached(lambda t=target, d=data: answer(t, d))} - known  # type: ignore[misc]
+            if new and path.parent != CORPUS / target.corpus:
+                _keep(target.corpus, data)
+            known |= new
     return 0
+
+
+# Small inputs alone: the corpus is kept for good.
+_MOST_KEPT = 2000
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
 
 
 if __name__ == "__main__":

@@ -40,6 +40,8 @@ LIMITS = Limits(
     total_content=64 << 20,
     total_decompressed=64 << 20,
 )
+# Larger inputs are for their cost: of them the operation alone is done, not what checks it.
+_SMALL = 64 << 10
 
 
 @dataclass(frozen=True)
@@ -109,20 +111,27 @@ def manifest(data: bytes) -> None:
 
 
 def reader(data: bytes) -> None:
-    """A whole bundle, opened strictly and with its torn tail left out; all content is read."""
-    strict = _refusal_is_none(lambda: Bundle.open(data, limits=LIMITS))
+    """A bundle opened without its torn tail; all content is read, however damaged the rest is."""
     opened = Bundle.open(data, limits=LIMITS, recover=True)
-    if strict is not None:
-        # Blocks are seen by the search forwards alone: where it ends early, less is read.
-        assert _payloads(opened) == _payloads(strict)[: len(opened.segments)]
-    for bundle in filter(None, (strict, opened)):
-        for segment in bundle.segments:
-            for artifact in segment.manifest.artifacts:
-                content = _refusal_is_none(lambda b=bundle, a=artifact: b.read(a))  # type: ignore[misc]
-                if content is not None:
-                    assert len(content) == artifact.content_size
-                    assert hashlib.sha256(content).digest() == artifact.content_digest
-        _refusal_is_none(bundle.over(data).verify)
+    assert opened.size + opened.ignored == len(data)
+    for segment in opened.segments:
+        for artifact in segment.manifest.artifacts:
+            try:
+                content = opened.read(artifact)
+            except PrecompileError:
+                continue
+            assert len(content) == artifact.content_size
+            assert hashlib.sha256(content).digest() == artifact.content_digest
+
+
+def verify(data: bytes) -> None:
+    """A whole bundle, opened strictly and verified; then opening it leniently finds the same."""
+    opened = Bundle.open(data, limits=LIMITS)
+    opened.verify()
+    if len(data) < _SMALL:
+        assert opened.ignored == 0
+        lenient = Bundle.open(data, limits=LIMITS, recover=True)
+        assert _payloads(lenient) == _payloads(opened)
 
 
 def append(data: bytes) -> None:
@@ -131,7 +140,9 @@ def append(data: bytes) -> None:
         path = Path(folder, "bundle")
         path.write_bytes(data)
         file = BundleFile(path, limits=LIMITS)
-        before = _refusal_is_none(lambda: Bundle.open(data, limits=LIMITS, recover=True))
+        before = None
+        if len(data) <= _SMALL:
+            before = _refusal_is_none(lambda: Bundle.open(data, limits=LIMITS, recover=True))
         context = PrecompileContext(registry=REGISTRY, limits=LIMITS)
         context.record_artifact(Blob.TYPE, "appended", b"new content")
         try:
@@ -140,6 +151,8 @@ def append(data: bytes) -> None:
             assert path.read_bytes() == data
             assert os.listdir(folder) == [path.name]
             raise
+        if len(data) > _SMALL:
+            return
         after = Bundle.open(path.read_bytes(), limits=LIMITS)
         kept = _payloads(before) if before else []
         assert _payloads(after)[: len(kept)] == kept
@@ -161,6 +174,8 @@ def context(data: bytes) -> None:
     subject = PrecompileContext(registry=REGISTRY, limits=LIMITS)
     subject.load(data)
     loaded = subject.current()
+    if len(data) > _SMALL:
+        return
     subject.populate(MemoryPrecompileCache())
     subject.record_artifact(Blob.TYPE, "recorded", b"new content")
     current = subject.current()
@@ -199,8 +214,10 @@ class _OneFile:
 
 def megacache(data: bytes) -> None:
     """torch's mega-cache: what is imported is exported and read again."""
-    read = {(a.type, a.key, a.content) for a in read_mega_cache(data)}
     imported = from_mega_cache(data, environment=Environment())
+    if len(data) > _SMALL:
+        return
+    read = {(a.type, a.key, a.content) for a in read_mega_cache(data)}
     exported = {(a.type, a.key, a.content) for a in read_mega_cache(to_mega_cache(imported))}
     assert exported <= read
     assert {(type_, content) for type_, _, content in exported} <= {(t, c) for t, _, c in read}
@@ -238,6 +255,7 @@ TARGETS = {
     "framing": Target(framing, "bundle"),
     "manifest": Target(manifest, "manifest"),
     "reader": Target(reader, "bundle"),
+    "verify": Target(verify, "bundle"),
     "append": Target(append, "bundle"),
     "context": Target(context, "bundle"),
     "cache": Target(cache, "bundle"),
