@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from precompile_context import (
+    UNSIGNED,
     ArtifactKind,
     Bundle,
     BundleFile,
@@ -103,16 +104,16 @@ def framing(data: bytes) -> None:
 
 def manifest(data: bytes) -> None:
     """A payload alone: what is decoded is encoded and decoded again without a change."""
-    decoded, items = decode_manifest(data, 0, 0, LIMITS.artifacts)
+    decoded, items = decode_manifest(data, 0, 0, LIMITS.items)
     encoded = encode_manifest(decoded)
-    again, items_again = decode_manifest(encoded, 0, 0, LIMITS.artifacts)
+    again, items_again = decode_manifest(encoded, 0, 0, LIMITS.items)
     assert encode_manifest(again) == encoded
     assert items_again <= items
 
 
 def reader(data: bytes) -> None:
     """A bundle opened without its torn tail; all content is read, however damaged the rest is."""
-    opened = Bundle.open(data, limits=LIMITS, recover=True)
+    opened = Bundle.open(data, limits=LIMITS, policy=UNSIGNED, recover=True)
     assert opened.size + opened.ignored == len(data)
     for segment in opened.segments:
         for artifact in segment.manifest.artifacts:
@@ -126,11 +127,11 @@ def reader(data: bytes) -> None:
 
 def verify(data: bytes) -> None:
     """A whole bundle, opened strictly and verified; then opening it leniently finds the same."""
-    opened = Bundle.open(data, limits=LIMITS)
+    opened = Bundle.open(data, limits=LIMITS, policy=UNSIGNED)
     opened.verify()
     if len(data) < _SMALL:
         assert opened.ignored == 0
-        lenient = Bundle.open(data, limits=LIMITS, recover=True)
+        lenient = Bundle.open(data, limits=LIMITS, policy=UNSIGNED, recover=True)
         assert _payloads(lenient) == _payloads(opened)
 
 
@@ -142,8 +143,10 @@ def append(data: bytes) -> None:
         file = BundleFile(path, limits=LIMITS)
         before = None
         if len(data) <= _SMALL:
-            before = _refusal_is_none(lambda: Bundle.open(data, limits=LIMITS, recover=True))
-        context = PrecompileContext(registry=REGISTRY, limits=LIMITS)
+            before = _refusal_is_none(
+                lambda: Bundle.open(data, limits=LIMITS, policy=UNSIGNED, recover=True)
+            )
+        context = PrecompileContext(registry=REGISTRY, limits=LIMITS, policy=UNSIGNED)
         context.record_artifact(Blob.TYPE, "appended", b"new content")
         try:
             context.save_to(file)
@@ -153,7 +156,7 @@ def append(data: bytes) -> None:
             raise
         if len(data) > _SMALL:
             return
-        after = Bundle.open(path.read_bytes(), limits=LIMITS)
+        after = Bundle.open(path.read_bytes(), limits=LIMITS, policy=UNSIGNED)
         kept = _payloads(before) if before else []
         assert _payloads(after)[: len(kept)] == kept
         assert path.read_bytes().startswith(data[: before.size if before else 0])
@@ -161,17 +164,17 @@ def append(data: bytes) -> None:
         assert (Blob.TYPE, "appended") in current
         unfolded = path.read_bytes()
         try:
-            file.fold(b"")
+            file.fold(b"", policy=UNSIGNED)
         except PrecompileError:
             assert path.read_bytes() == unfolded
             raise
-        assert _digests(Bundle.open(path.read_bytes(), limits=LIMITS)) == current
+        assert _digests(Bundle.open(path.read_bytes(), limits=LIMITS, policy=UNSIGNED)) == current
         assert os.listdir(folder) == [path.name]
 
 
 def context(data: bytes) -> None:
     """Loaded, applied, recorded to and serialized: nothing that was current is lost."""
-    subject = PrecompileContext(registry=REGISTRY, limits=LIMITS)
+    subject = PrecompileContext(registry=REGISTRY, limits=LIMITS, policy=UNSIGNED)
     subject.load(data)
     loaded = subject.current()
     if len(data) > _SMALL:
@@ -182,7 +185,7 @@ def context(data: bytes) -> None:
     assert {(id_.type, id_.key) for id_ in loaded} <= {(id_.type, id_.key) for id_ in current}
     serialized = subject.serialize()
     assert serialized is not None
-    again = PrecompileContext(registry=REGISTRY, limits=LIMITS)
+    again = PrecompileContext(registry=REGISTRY, limits=LIMITS, policy=UNSIGNED)
     again.load(serialized[0])
     assert set(again.current()) == set(current)
 
@@ -192,7 +195,7 @@ def cache(data: bytes) -> None:
     faults: list[Any] = []
     directory = _OneFile(data)
     entries = DirectoryPrecompileCache(
-        directory, REGISTRY, on_fault=lambda *fault: faults.append(fault)
+        directory, REGISTRY, policy=UNSIGNED, on_fault=lambda *fault: faults.append(fault)
     )
     stitched = entries.read(Entry.TYPE, "e")
     assert len(faults) <= 1

@@ -19,6 +19,7 @@ from precompile_context.bundle import Bundle, Chain, NewArtifact, SegmentWriter
 from precompile_context.environment import Environment
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.held import Held, digest_of
+from precompile_context.trust import Signer, TrustPolicy
 
 
 @dataclass(frozen=True)
@@ -86,17 +87,23 @@ class DirectoryPrecompileCache(PrecompileCache):
         registry: Registry,
         environment: Environment | None = None,
         *,
+        policy: TrustPolicy,
+        signer: Signer | None = None,
         on_fault: OnFault = log_fault,
     ) -> None:
         """`registry` knows the classes of the entries and backends to be read.
 
         What is written requires `environment`; what another environment wrote is
-        not there for this one. A damaged entry is a miss of which `on_fault` is
-        told: a cache that cannot serve must not stop the program that asks.
+        not there for this one. Of what is read, nothing is deserialized that
+        `policy` does not trust; what is written is signed by `signer`. An entry that
+        is damaged or not trusted is a miss of which `on_fault` is told: a cache that
+        cannot serve must not stop the program that asks.
         """
         self._directory = directory
         self._registry = registry
         self._environment = environment or Environment()
+        self._policy = policy
+        self._signer = signer
         self._on_fault = on_fault
 
     def write(self, stitched: StitchedEntry) -> None:
@@ -104,8 +111,10 @@ class DirectoryPrecompileCache(PrecompileCache):
         ids = tuple(ArtifactId(b.type, b.key, b.digest) for b in backends)
         distinct = {(b.type, b.key): b for b in backends}  # an entry may name one twice
         artifacts = [*distinct.values(), _new(stitched.entry, ids)]
-        writer = SegmentWriter(Chain(), requirements=self._environment.requirements())
+        requirements = self._environment.requirements()
+        writer = SegmentWriter(Chain(), requirements=requirements, signer=self._signer)
         chunks = list(writer.chunks(artifacts))
+        # [PCB-POP-010]
         self._directory.replace(_file_name(stitched.entry.TYPE, stitched.entry.key), chunks)
 
     def read(self, type_name: str, key: str) -> StitchedEntry | None:
@@ -121,7 +130,7 @@ class DirectoryPrecompileCache(PrecompileCache):
         data = self._directory.read(_file_name(type_name, key))
         if data is None:
             return None
-        bundle = Bundle.open(data)
+        bundle = Bundle.open(data, policy=self._policy)
         if any(self._environment.mismatches(s.manifest.requirements) for s in bundle.segments):
             return None
         # Whatever else the file holds: one entry is read, no cache is populated.
@@ -158,5 +167,6 @@ FILE_NAME = r"[0-9a-f]{64}\.precompile"
 
 def _file_name(type_name: str, key: str) -> str:
     """A name that no key can turn into a path or make clash: a digest of both."""
+    # [PCB-SEC-002] [PCB-NAME-007]
     name = len(type_name).to_bytes(2, "big") + type_name.encode() + key.encode()
     return hashlib.sha256(name).hexdigest() + ".precompile"

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from precompile_context import (
+    UNSIGNED,
     Bundle,
     BundleFile,
     Directory,
@@ -79,7 +80,7 @@ def append_and_fold(path: Path, number: int, acknowledge: Acknowledge) -> None:
         number += 1
         acknowledge(number)
         if number % 3 == 0:
-            BundleFile(path).fold(b"")
+            BundleFile(path).fold(b"", policy=UNSIGNED)
 
 
 def check_file(path: Path, acknowledged: int) -> int:
@@ -90,7 +91,7 @@ def check_file(path: Path, acknowledged: int) -> int:
     assert acknowledged <= len(numbers) <= acknowledged + 1
     assert all(there[BLOB, str(number)] == content(number) for number in numbers)
     blobs(None, **{str(len(numbers)): content(len(numbers))}).save_to(BundleFile(path))
-    Bundle.open(path.read_bytes())  # strictly: the torn tail is gone
+    Bundle.open(path.read_bytes(), policy=UNSIGNED)  # strictly: the torn tail is gone
     return len(numbers) + 1
 
 
@@ -111,7 +112,10 @@ def cache_in(path: Path, faults: list[object] | None = None) -> DirectoryPrecomp
     """The cache in a directory, bounded so that it evicts nothing of ours."""
     told = [] if faults is None else faults
     return DirectoryPrecompileCache(
-        Directory(path, max_bytes=1 << 20), toy_registry(), on_fault=lambda *f: told.append(f)
+        Directory(path, max_bytes=1 << 20),
+        toy_registry(),
+        policy=UNSIGNED,
+        on_fault=lambda *f: told.append(f),
     )
 
 

@@ -20,6 +20,7 @@ from precompile_context import (
 )
 from precompile_context.artifact import attributes_of
 from precompile_context.cache import EntryDirectory
+from precompile_context.trust import UNSIGNED
 from tests.toys import (
     ELSEWHERE,
     GRAPH,
@@ -44,7 +45,7 @@ ENTRY = StitchedEntry(Step("s", b"step", guard="x > 0"), BACKENDS, ("graph", b"c
 
 
 def _in_directory(path: Path) -> DirectoryPrecompileCache:
-    return DirectoryPrecompileCache(Directory(path), toy_registry())
+    return DirectoryPrecompileCache(Directory(path), toy_registry(), policy=UNSIGNED)
 
 
 class _Faults(list[PrecompileError | OSError]):
@@ -59,7 +60,9 @@ class _Faults(list[PrecompileError | OSError]):
 def _fault_of(directory: EntryDirectory, key: str = "s", registry: Registry | None = None) -> Any:
     """The one fault that is reported of an entry, whose read is a miss."""
     faults = _Faults()
-    cache = DirectoryPrecompileCache(directory, registry or toy_registry(), on_fault=faults.add)
+    cache = DirectoryPrecompileCache(
+        directory, registry or toy_registry(), policy=UNSIGNED, on_fault=faults.add
+    )
     assert cache.read(STEP, key) is None
     (fault,) = faults
     return fault
@@ -174,7 +177,7 @@ class _OneFile:
 
 def test_a_file_cut_at_any_byte_is_a_miss_that_is_reported() -> None:
     directory = _OneFile()
-    cache = DirectoryPrecompileCache(directory, toy_registry())
+    cache = DirectoryPrecompileCache(directory, toy_registry(), policy=UNSIGNED)
     cache.write(ENTRY)
     whole = directory.data
     for length in range(len(whole)):
@@ -302,7 +305,12 @@ def test_a_half_written_file_is_never_under_the_entrys_name(tmp_path: Path) -> N
 
 def test_an_entry_of_another_environment_is_not_there(tmp_path: Path) -> None:
     directory = Directory(tmp_path)
-    here = DirectoryPrecompileCache(directory, toy_registry(), HERE)
+    here = DirectoryPrecompileCache(directory, toy_registry(), HERE, policy=UNSIGNED)
     here.write(ENTRY)
     assert here.read(STEP, "s") == ENTRY
-    assert DirectoryPrecompileCache(directory, toy_registry(), ELSEWHERE).read(STEP, "s") is None
+    assert (
+        DirectoryPrecompileCache(directory, toy_registry(), ELSEWHERE, policy=UNSIGNED).read(
+            STEP, "s"
+        )
+        is None
+    )

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from precompile_context import BundleFile, PrecompileError
+from precompile_context import UNSIGNED, BundleFile, PrecompileError
 from tests.toys import BLOB, Name, bundle_contents, file_contents, noise, serialized, toy_context
 
 STRESS = os.environ.get("PRECOMPILE_STRESS") == "1"
@@ -49,7 +49,7 @@ def _read(path: Path, mapped: bool, start: Barrier, stop: Event, reads: Any) -> 
     before = None
     while not stop.is_set():
         try:
-            opened = BundleFile(path).open(mapped=mapped)
+            opened = BundleFile(path).open(policy=UNSIGNED, mapped=mapped)
         except FileNotFoundError:
             continue
         except PrecompileError:
@@ -73,7 +73,7 @@ def _fold(path: Path, start: Barrier, stop: Event, folds: Any) -> None:
     start.wait()
     while not stop.is_set():
         try:
-            folds.value += BundleFile(path).fold(b"")
+            folds.value += BundleFile(path).fold(b"", policy=UNSIGNED)
         except (FileNotFoundError, PrecompileError):
             continue  # nothing is there yet
         time.sleep(0.05)
@@ -156,7 +156,10 @@ def test_threads_that_record_and_serialize_lose_nothing() -> None:
 )
 @pytest.mark.parametrize(
     "work",
-    [lambda file: file.appending().__enter__(), lambda file: file.fold(b"")],
+    [
+        lambda file: file.appending(UNSIGNED).__enter__(),
+        lambda file: file.fold(b"", policy=UNSIGNED),
+    ],
     ids=["append", "fold"],
 )
 def test_a_file_system_that_cannot_lock_is_told_from_a_locked_file(
@@ -178,7 +181,7 @@ def test_a_file_system_that_cannot_lock_is_told_from_a_locked_file(
     with pytest.raises(OSError, match="cannot lock files; keep the bundle on a local one"):
         work(file)
     assert file.path.read_bytes() == before
-    assert (BLOB, "a") in file.open().current()
+    assert (BLOB, "a") in file.open(policy=UNSIGNED).current()
 
 
 def test_a_new_file_that_cannot_be_locked_is_not_left_behind(
@@ -188,7 +191,7 @@ def test_a_new_file_that_cannot_be_locked_is_not_left_behind(
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", no_locks)
-    with pytest.raises(OSError, match="cannot lock"), file.appending():
+    with pytest.raises(OSError, match="cannot lock"), file.appending(UNSIGNED):
         pass
     assert not file.path.exists()
 
@@ -197,7 +200,8 @@ def test_who_gives_up_waiting_leaves_what_another_process_made_of_the_file(
     file: BundleFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Made by the one, locked first and filled by the other."""
-    flock, others = fcntl.flock, []
+    flock = fcntl.flock
+    others: list[int] = []
 
     def another_is_first(fd: int, operation: int) -> None:
         if not others:
@@ -211,7 +215,7 @@ def test_who_gives_up_waiting_leaves_what_another_process_made_of_the_file(
 
     monkeypatch.setattr(fcntl, "flock", another_is_first)
     impatient = BundleFile(file.path, lock_seconds=0.05)
-    with pytest.raises(OSError, match="locked by another process"), impatient.appending():
+    with pytest.raises(OSError, match="locked by another process"), impatient.appending(UNSIGNED):
         pass
     os.close(others[0])
     assert file_contents(file) == {(BLOB, "of the other"): b"1"}

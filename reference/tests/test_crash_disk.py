@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from precompile_context import (
+    UNSIGNED,
     Bundle,
     BundleFile,
     Directory,
@@ -59,7 +60,7 @@ def _check(moment: Moment, seed: int, folder: Path, written: Contents) -> None:
     assert there.items() >= moment.acknowledged.items()
     assert there.items() <= written.items()
     blobs(after=b"the crash").save_to(BundleFile(path))
-    Bundle.open(path.read_bytes()).verify()
+    Bundle.open(path.read_bytes(), policy=UNSIGNED).verify()
     assert readable_contents(path) == {**there, (BLOB, "after"): b"the crash"}
 
 
@@ -107,7 +108,7 @@ def test_a_power_cut_leaves_some_of_several_segments_saved_together_each_whole(
                 context.record_artifact(BLOB, key, content)
             context.save_to(file)
             disk.acknowledged = dict(written)
-    assert len(file.open().segments) >= 6
+    assert len(file.open(policy=UNSIGNED).segments) >= 6
     monkeypatch.setattr(os, "fsync", lambda fd: None)
     states = _check_all(disk, tmp_path, written)
     print(f"\nseveral segments: {len(disk.moments)} moments, {states:,} states, 0 losses")
@@ -144,7 +145,7 @@ def test_a_power_cut_while_the_file_is_folded_leaves_the_old_one_or_the_new_one(
     disk.acknowledged = dict(written)
     with monkeypatch.context() as patched:
         disk.watch(patched)
-        assert file.fold(b"")
+        assert file.fold(b"", policy=UNSIGNED)
         written[BLOB, "behind"] = b"the fold"
         context.record_artifact(BLOB, "behind", b"the fold")
         context.save_to(file)
@@ -176,7 +177,7 @@ def test_a_name_is_on_the_disk_before_what_others_append_is_acknowledged(
         with patched.context() as dying:
             dying.setattr("precompile_context.files.atomic.sync_directory", die)
             with pytest.raises(Killed):
-                file.fold(b"")
+                file.fold(b"", policy=UNSIGNED)
         written[BLOB, "c"] = b"3"
         blobs(c=b"3").save_to(file)
         disk.acknowledged = dict(written)
@@ -196,7 +197,7 @@ def test_a_power_cut_leaves_a_cache_s_entry_old_or_new(
         faults: list[object] = []
         directory = Directory(folder, max_bytes=100_000)
         return DirectoryPrecompileCache(
-            directory, toy_registry(), on_fault=lambda *fault: faults.append(fault)
+            directory, toy_registry(), policy=UNSIGNED, on_fault=lambda *fault: faults.append(fault)
         ), faults
 
     with monkeypatch.context() as patched:

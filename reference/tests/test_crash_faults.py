@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from precompile_context import (
+    UNSIGNED,
     Bundle,
     BundleFile,
     Directory,
@@ -108,7 +109,7 @@ def _save(path: Path) -> None:
 
 
 def _fold(path: Path) -> None:
-    assert BundleFile(path).fold(b"")
+    assert BundleFile(path).fold(b"", policy=UNSIGNED)
 
 
 # What is there before, what is done, and what was acknowledged before that.
@@ -171,7 +172,7 @@ def test_a_process_that_dies_at_any_call_loses_nothing(work: str, tmp_path: Path
         there = readable_contents(path)
         assert acknowledged.items() <= there.items() <= (HELD | NEW).items()
         _save(path)
-        Bundle.open(path.read_bytes()).verify()
+        Bundle.open(path.read_bytes(), policy=UNSIGNED).verify()
         assert file_contents(BundleFile(path)) == HELD | NEW
 
 
@@ -203,7 +204,10 @@ def test_a_cache_s_entry_is_old_or_new_whatever_call_fails(
         def cache(folder: Path = folder, faults: list[object] = faults) -> DirectoryPrecompileCache:
             directory = Directory(folder, max_bytes=2000)
             return DirectoryPrecompileCache(
-                directory, toy_registry(), on_fault=lambda *fault: faults.append(fault)
+                directory,
+                toy_registry(),
+                policy=UNSIGNED,
+                on_fault=lambda *fault: faults.append(fault),
             )
 
         cache().write(other)
@@ -270,7 +274,7 @@ def test_an_interrupt_at_any_time_loses_nothing_and_the_save_can_be_made_again(
             except Interrupt:
                 interrupted += 1
                 context.save_to(file)
-            assert len(file.open(recover=False).current()) == number + 1
+            assert len(file.open(policy=UNSIGNED, recover=False).current()) == number + 1
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)

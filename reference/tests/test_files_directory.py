@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from precompile_context import Directory, DirectoryPrecompileCache, StitchedEntry
+from precompile_context import UNSIGNED, Directory, DirectoryPrecompileCache, StitchedEntry
 from tests.toys import STEP, Step, noise, toy_registry
 
 
@@ -131,7 +131,7 @@ def test_readers_beside_eviction_get_whole_entries_or_misses(tmp_path: Path) -> 
     def cache() -> DirectoryPrecompileCache:
         directory = Directory(tmp_path, max_bytes=20_000, max_age=3600)
         return DirectoryPrecompileCache(
-            directory, toy_registry(), on_fault=lambda *fault: faults.append(fault)
+            directory, toy_registry(), policy=UNSIGNED, on_fault=lambda *fault: faults.append(fault)
         )
 
     for entry in entries:

@@ -1,15 +1,18 @@
 """Forking while threads are at work: the child neither waits for them nor holds their locks."""
 
+import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from precompile_context import BundleFile, PrecompileContext
+from precompile_context import UNSIGNED, BundleFile, PrecompileContext
+from precompile_context.files.appending import FileAppending
 from precompile_context.locks import StateLock, WorkLock
+from precompile_context.trust import TrustPolicy
 from tests.toys import BLOB, blobs, contents, file_contents, loaded, noise, save, serialized
 
 
@@ -89,10 +92,12 @@ def test_a_forked_child_saves_although_a_save_was_going_on(tmp_path: Path) -> No
     started, go_on = threading.Event(), threading.Event()
 
     class Slow(BundleFile):
-        def appending(self):  # type: ignore[no-untyped-def]
+        @contextlib.contextmanager
+        def appending(self, policy: TrustPolicy) -> Iterator[FileAppending]:
             started.set()
             go_on.wait()
-            return super().appending()
+            with super().appending(policy) as appending:
+                yield appending
 
     thread = threading.Thread(target=context.save_to, args=(Slow(tmp_path / "parent"),))
     thread.start()
@@ -109,7 +114,7 @@ def test_a_forked_child_saves_although_a_save_was_going_on(tmp_path: Path) -> No
 def test_a_child_forked_during_an_append_does_not_keep_the_file_locked(file: BundleFile) -> None:
     save(file, a=b"1")
     reading, writing = os.pipe()
-    with file.appending():
+    with file.appending(UNSIGNED):
         child = os.fork()
         if child == 0:
             os.close(writing)
@@ -130,7 +135,7 @@ def test_a_child_does_not_keep_the_lock_of_a_parent_that_was_killed(file: Bundle
     reading, writing = os.pipe()
     parent = os.fork()
     if parent == 0:
-        with file.appending():
+        with file.appending(UNSIGNED):
             if os.fork() == 0:
                 os.write(writing, b"x")
                 time.sleep(20)
@@ -153,7 +158,7 @@ def test_a_child_forked_within_an_append_cannot_write_to_the_parents_file(
 ) -> None:
     save(file, a=b"1")
     before = file.path.read_bytes()
-    with file.appending() as appending:
+    with file.appending(UNSIGNED) as appending:
 
         def append() -> None:
             appending.append([b"of the", b"child"])

@@ -9,16 +9,17 @@ from precompile_context.bundle.walk import ends_with_torn_footer, holds_committe
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.files.access import Chunk, FileSource, write_all
 from precompile_context.files.atomic import sync_directory
+from precompile_context.trust import UNSIGNED, TrustPolicy
 
 
 class FileAppending:
     """A locked bundle file; see `BundleFile.appending`."""
 
-    def __init__(self, fd: int, path: Path, limits: Limits) -> None:
+    def __init__(self, fd: int, path: Path, limits: Limits, policy: TrustPolicy) -> None:
         self._fd = fd
         self._path = path
         self._limits = limits
-        self.bundle = open_for_append(fd, limits)
+        self.bundle = open_for_append(fd, limits, policy)
         self._base = self.size = self.bundle.size if self.bundle else 0
         self._footers: list[tuple[int, Chunk]] = []
 
@@ -33,6 +34,7 @@ class FileAppending:
         if there + len(self._footers) >= self._limits.segments:
             detail = f"the file has {self._limits.segments} segments; fold it first"
             raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, self.size)
+        # [PCB-APPD-001]
         at, last = self.size, None
         for chunk in chunks:
             if last is not None:
@@ -59,14 +61,17 @@ class FileAppending:
         os.fsync(self._fd)
         # Whoever made or folded the file may have died before its name was on the disk.
         sync_directory(self._path.parent)
+        # [PCB-APPD-002]
         while self._footers:
             at, footer = self._footers[0]
             self._base = at + write_all(self._fd, footer, at)
             self._footers.pop(0)
+            # [PCB-APPD-003]
             os.fsync(self._fd)
 
     def roll_back(self) -> None:
         """Take back what was written and not committed; a reader may have mapped what was."""
+        # [PCB-APPD-008]
         if os.fstat(self._fd).st_size > self._base:
             os.ftruncate(self._fd, self._base)
             os.fsync(self._fd)
@@ -74,15 +79,17 @@ class FileAppending:
         self.size = self._base
 
 
-def open_for_append(fd: int, limits: Limits) -> Bundle | None:
+def open_for_append(fd: int, limits: Limits, policy: TrustPolicy) -> Bundle | None:
     """The bundle in the file, a torn tail cut off; None where nothing is left."""
     source = FileSource(fd)
+    # [PCB-APPD-005]
     if source.size <= framing.HEADER_SIZE and not any(source.read(0, source.size)):
         os.ftruncate(fd, 0)  # new, or its length alone came to the disk before a power cut
         return None
     bundle, end = None, 0
     try:
-        bundle = Bundle.open(source, limits=limits, recover=True)
+        # [PCB-APPD-004]
+        bundle = Bundle.open(source, policy=policy, limits=limits, recover=True)
         end = bundle.size
     except PrecompileError as error:
         if error.code is not ErrorCode.TRUNCATED and not ends_with_torn_footer(source, 0):
@@ -99,12 +106,13 @@ def _check_torn(source: FileSource, end: int, limits: Limits) -> None:
         return
     detail = "what follows the last complete segment is no unfinished segment; nothing is cut off"
     try:
-        Bundle.open(source, limits=limits)
+        Bundle.open(source, policy=UNSIGNED, limits=limits)
     except PrecompileError as error:
         # With a footer at the end and the walk failing, damage lies within: what is behind it
         # may still be read.
         if error.code is not ErrorCode.TRUNCATED:
             raise
+        # [PCB-APPD-006]
         if not holds_committed_segment(source, end):
             return
         detail = "there is damage before a later segment, which appending would cut off"

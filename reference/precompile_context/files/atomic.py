@@ -40,6 +40,7 @@ def replace(path: Path, chunks: Iterable[Chunk], *, mode: int | None = None) -> 
             os.fsync(fd)
         finally:
             os.close(fd)
+        # [PCB-APPD-009]
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from precompile_context.cache import FILE_NAME
 from precompile_context.files.access import Chunk
 from precompile_context.files.atomic import remove_stale, replace
+from precompile_context.files.private_directory import check_private
 
 # What is between two looks at the whole directory, as a part of the bound. So each process
 # may be wrong by this much about what others wrote.
@@ -37,9 +38,14 @@ class Directory:
             time may each go past it by a sixteenth.
         max_age: seconds since an entry was last read or written; an older one is
             not there any more.
+
+        Raises:
+            PermissionError: other users could change what is in it.
+            OSError: it cannot be made.
         """
         self.path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        check_private(self.path)
         self._max_bytes = math.inf if max_bytes is None else max_bytes
         self._max_age = math.inf if max_age is None else max_age
         self._room = -math.inf  # bytes until the next look; the first write looks
