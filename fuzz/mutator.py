@@ -15,6 +15,7 @@ import zstandard
 from google.protobuf.message import DecodeError
 
 from fuzz.message import change
+from fuzz.signing import signature
 from precompile.v1 import bundle_pb2
 from precompile_conformance.build import NONE, PAYLOAD_TYPE, ZSTD
 from precompile_conformance.wire import (
@@ -131,6 +132,9 @@ def put_together(pieces: list[Piece], choose: random.Random) -> bytes:
         envelope.payload = payload
         envelope.payload_type = PAYLOAD_TYPE
         envelope.payload_digest = previous
+        if envelope.signatures and choose.random() < 0.8:
+            del envelope.signatures[-1]
+            envelope.signatures.append(signature(PAYLOAD_TYPE, payload))
         if choose.random() > _TRUTH:
             change(envelope, choose)
         body += record(MANIFEST_TAG, envelope.SerializeToString())

@@ -3,8 +3,19 @@
 import base64
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 
-from precompile_conformance.build import ZSTD, Artifact, Block, Segment, bundle, manifest
+from fuzz.signing import signature
+from precompile.v1.bundle_pb2 import Envelope
+from precompile_conformance.build import (
+    PAYLOAD_TYPE,
+    ZSTD,
+    Artifact,
+    Block,
+    Segment,
+    bundle,
+    manifest,
+)
 from precompile_conformance.wire import HEADER, sha256
 
 _CODE = b"backend backend backend"
@@ -44,6 +55,8 @@ def seeds() -> Iterator[tuple[str, bytes]]:
     """(corpus, input) of each."""
     for segments in ((_FIRST,), (_FIRST, _SECOND), (_ENTRY,), (_LARGE,), (_FIRST, _SECOND, _LARGE)):
         yield "bundle", bundle(*segments).data
+    yield "bundle", _signed(_FIRST, _SECOND)
+    yield "bundle", _signed(_FIRST) + bundle(_LARGE).data
     whole = bundle(_FIRST, _SECOND).data
     yield "bundle", whole + HEADER + b"torn"
     yield "bundle", whole[:-10]
@@ -58,6 +71,13 @@ def seeds() -> Iterator[tuple[str, bytes]]:
         "megacache",
         _mega_cache([("pgo", [("p", b"1")]), ("autotune", []), ("pgo", [("p", b"2")])]),
     )
+
+
+def _signed(*segments: Segment) -> bytes:
+    payloads = [built.payload for built in bundle(*segments).segments]
+    tails = [Envelope(signatures=[signature(PAYLOAD_TYPE, payload)]) for payload in payloads]
+    signed = zip(segments, tails, strict=True)
+    return bundle(*(replace(s, envelope_tail=t.SerializeToString()) for s, t in signed)).data
 
 
 def _mega_cache(groups: list[tuple[str, list[tuple[str, bytes]]]]) -> bytes:

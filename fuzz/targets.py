@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+from fuzz import signing
 from precompile_context import (
     UNSIGNED,
     ArtifactKind,
@@ -31,6 +32,7 @@ from precompile_context.adapters.pytorch.megacache import (
 from precompile_context.bundle.codec import decode_manifest, encode_manifest
 from precompile_context.bundle.source import BufferSource
 from precompile_context.bundle.walk import complete_prefix, walk_back
+from precompile_context.trust import TrustPolicy, VerifyingKey
 
 T = TypeVar("T")
 
@@ -133,6 +135,20 @@ def verify(data: bytes) -> None:
         assert opened.ignored == 0
         lenient = Bundle.open(data, limits=LIMITS, policy=UNSIGNED, recover=True)
         assert _payloads(lenient) == _payloads(opened)
+
+
+POLICY = TrustPolicy([VerifyingKey(signing.PUBLIC)])
+
+
+def trust(data: bytes) -> None:
+    """Opened under a policy: then each segment's payload is one that the key's owner signed."""
+    opened = Bundle.open(data, limits=LIMITS, policy=POLICY, recover=True)
+    for segment in opened.segments:
+        envelope = opened.envelope(segment)
+        assert signing.is_signed(envelope)
+        assert hashlib.sha256(envelope.payload).digest() == segment.payload_digest
+        again, _ = decode_manifest(envelope.payload, segment.index, 0, LIMITS.items)
+        assert encode_manifest(again) == encode_manifest(segment.manifest)
 
 
 def append(data: bytes) -> None:
@@ -259,6 +275,7 @@ TARGETS = {
     "manifest": Target(manifest, "manifest"),
     "reader": Target(reader, "bundle"),
     "verify": Target(verify, "bundle"),
+    "trust": Target(trust, "bundle"),
     "append": Target(append, "bundle"),
     "context": Target(context, "bundle"),
     "cache": Target(cache, "bundle"),

@@ -36,7 +36,7 @@ from tests.toys import (
     write_segment,
 )
 
-STATES = int(os.environ.get("PRECOMPILE_CRASH_STATES", "25"))
+STATES = int(os.environ.get("PRECOMPILE_CRASH_STATES", "12"))
 NAME = "model.precompile"
 Contents = dict[Name, bytes]
 

@@ -1,5 +1,6 @@
 """Every input that fuzzing keeps, through every target that takes it, on any machine."""
 
+import random
 from pathlib import Path
 
 import pytest
@@ -38,10 +39,6 @@ def test_the_seeds_are_in_the_corpus() -> None:
 
 def test_a_mutated_bundle_is_sealed_so_that_changes_reach_what_is_behind_the_digests() -> None:
     """Of random changes, far more reach the decoded manifest or the content than are refused."""
-    import random
-
-    from fuzz.targets import reader  # noqa: F401 - the target that is asked below
-
     whole = max((data for corpus, data in seeds.seeds() if corpus == "bundle"), key=len)
     answers = []
     for seed in range(300):
