@@ -39,6 +39,7 @@ class FileAppending:
         for chunk in chunks:
             if last is not None:
                 at += write_all(self._fd, last, at)
+                # [PCB-APPD-013]
                 if at == len(last) and not self.size:
                     # The header of a new file: from here on, what a power cut leaves begins as
                     # a bundle does, and is known for a writer's unfinished work.
@@ -66,7 +67,7 @@ class FileAppending:
             at, footer = self._footers[0]
             self._base = at + write_all(self._fd, footer, at)
             self._footers.pop(0)
-            # [PCB-APPD-003]
+            # [PCB-APPD-003] [PCB-APPD-013]
             os.fsync(self._fd)
 
     def roll_back(self) -> None:
