@@ -1,8 +1,8 @@
 """The dearest inputs that are known: nearly 1 MiB of whatever costs most a byte."""
 
-import zlib
 from collections.abc import Iterator
 
+from fuzz.mega_cache import number, sealed, text
 from precompile_conformance.build import ZSTD, Artifact, Block, Segment, bundle
 from precompile_conformance.wire import block_record, footer, record, zstd_frame
 
@@ -52,8 +52,7 @@ def dearest() -> Iterator[tuple[str, str, bytes]]:
     yield "least artifacts, loaded", "context", bundle(Segment(many, blocks=(Block(b"x"),))).data
     yield "a bomb", "reader", _bomb(8 << 20)
     yield "a bomb over the limit", "reader", _bomb(1 << 40)
-    word = (4).to_bytes(8, "big") + b"YWJj"  # a text of a mega-cache
-    none, many_pairs = bytes(8), (_SIZE // 20).to_bytes(8, "big")
+    word, none, many_pairs = text("abc"), number(0), number(_SIZE // 20)
     yield "groups of a mega-cache", "megacache", _mega_cache(_filled(word + none))
     yield "its artifacts", "megacache", _mega_cache(word + many_pairs + _filled(word + none))
 
@@ -76,5 +75,4 @@ def _bomb(content: int) -> bytes:
 
 
 def _mega_cache(groups: bytes) -> bytes:
-    body = (1).to_bytes(8, "big") + groups
-    return zlib.crc32(body).to_bytes(4, "big") + body
+    return sealed(number(1) + groups)

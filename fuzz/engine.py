@@ -13,13 +13,13 @@ import atheris
 with atheris.instrument_imports(include=["precompile_context"]):
     from fuzz.targets import TARGETS, answer
 
-from fuzz import mutator
+from fuzz import mega_cache, mutator
 from fuzz.bounds import MAX_INPUT, Watch, cost_alone
 
 _MUTATORS = {
     "bundle": mutator.mutate_bundle,
     "manifest": mutator.mutate_manifest,
-    "megacache": mutator.mutate_mega_cache,
+    "megacache": mega_cache.mutate_mega_cache,
 }
 
 

@@ -5,9 +5,7 @@ blocks and manifests, one of them is changed, and lengths, digests, chain and fo
 are derived anew, each with a small chance of a lie.
 """
 
-import base64
 import random
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -81,19 +79,6 @@ def mutate_manifest(data: bytes, choose: random.Random, raw: Raw, most: int) -> 
     for _ in range(choose.choice([1, 1, 2, 5])):
         change(message, choose)
     return message.SerializeToString()[:most]
-
-
-def mutate_mega_cache(data: bytes, choose: random.Random, raw: Raw, most: int) -> bytes:
-    """A mega-cache with groups changed, its checksum right again nearly always."""
-    groups = _groups(data)
-    body = data[4:]
-    if groups is not None and choose.random() < 0.7:
-        body = _changed_groups(groups, choose, raw)
-    else:
-        body = raw(body, most - 4)
-    body = body[: most - 4]
-    checksum = zlib.crc32(body) if choose.random() < _TRUTH else choose.getrandbits(32)
-    return checksum.to_bytes(4, "big") + body
 
 
 def take_apart(data: bytes) -> tuple[list[Piece], bytes]:
@@ -258,57 +243,3 @@ def _record(data: bytes, at: int) -> tuple[int, bytes, int] | None:
             end = index + 1 + value
             return (data[at], data[index + 1 : end], end) if end <= len(data) else None
     return None
-
-
-Groups = list[tuple[bytes, list[tuple[bytes, bytes]]]]
-
-
-def _groups(data: bytes) -> Groups | None:
-    at = 12
-    groups: Groups = []
-
-    def take() -> bytes:
-        nonlocal at
-        size = int.from_bytes(data[at : at + 8], "big")
-        if at + 8 + size > len(data):
-            raise ValueError
-        at += 8 + size
-        return data[at - size : at]
-
-    try:
-        while at < len(data):
-            name = take()
-            count = int.from_bytes(data[at : at + 8], "big")
-            at += 8
-            groups.append((name, [(take(), take()) for _ in range(min(count, 10_000))]))
-    except ValueError:
-        return None
-    return groups
-
-
-def _changed_groups(groups: Groups, choose: random.Random, raw: Raw) -> bytes:
-    if groups and choose.random() < 0.7:
-        name, pairs = groups[choose.randrange(len(groups))]
-        kind = choose.randrange(4)
-        if kind == 0 or not pairs:
-            key = choose.choice([b"key", b"", "é".encode(), b"\xff", b"k" * 2000, b"a\nb"])
-            pairs.append((base64.b64encode(key), choose.randbytes(choose.choice([0, 1, 50]))))
-        elif kind == 1:
-            index = choose.randrange(len(pairs))
-            pairs[index] = (pairs[index][0], raw(pairs[index][1], 1000))
-        elif kind == 2:
-            index = choose.randrange(len(pairs))
-            pairs[index] = (raw(pairs[index][0], 200), pairs[index][1])
-        else:
-            groups.append((name, choose.choices(pairs, k=choose.choice([1, 3, 200]))))
-    else:
-        names = [b"inductor", b"aot_autograd", b"pgo", b"other", b"", b"A", b"inductor_file"]
-        groups.append((base64.b64encode(choose.choice(names)), []))
-    body = (1).to_bytes(8, "big")
-    for name, pairs in groups:
-        count = len(pairs) if choose.random() < _TRUTH else choose.choice([0, 2**31, 2**64 - 1])
-        body += len(name).to_bytes(8, "big") + name + count.to_bytes(8, "big")
-        for pair in pairs:
-            for part in pair:
-                body += len(part).to_bytes(8, "big") + part
-    return body

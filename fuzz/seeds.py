@@ -1,10 +1,9 @@
 """The first inputs of each corpus: small, sound, and one of each thing that there is."""
 
-import base64
-import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 
+from fuzz import mega_cache
 from fuzz.signing import signature
 from precompile.v1.bundle_pb2 import Envelope
 from precompile_conformance.build import (
@@ -81,12 +80,9 @@ def _signed(*segments: Segment) -> bytes:
 
 
 def _mega_cache(groups: list[tuple[str, list[tuple[str, bytes]]]]) -> bytes:
-    def sized(data: bytes) -> bytes:
-        return len(data).to_bytes(8, "big") + data
-
-    body = (1).to_bytes(8, "big")
+    body = mega_cache.number(1)
     for name, artifacts in groups:
-        body += sized(base64.b64encode(name.encode())) + len(artifacts).to_bytes(8, "big")
+        body += mega_cache.text(name) + mega_cache.number(len(artifacts))
         for key, content in artifacts:
-            body += sized(base64.b64encode(key.encode())) + sized(content)
-    return zlib.crc32(body).to_bytes(4, "big") + body
+            body += mega_cache.text(key) + mega_cache.sized(content)
+    return mega_cache.sealed(body)
