@@ -260,16 +260,14 @@ class PopulateResult(_message.Message):
     def __init__(self, info: _Optional[_Union[_cache_info_pb2.CacheInfo, _Mapping]] = ..., outcomes: _Optional[_Iterable[_Union[OutcomeDump, _Mapping]]] = ..., populated: _Optional[_Iterable[_Union[_artifact_pb2.ArtifactId, _Mapping]]] = ..., stitched: _Optional[_Iterable[_Union[StitchedDump, _Mapping]]] = ...) -> None: ...
 
 class OutcomeDump(_message.Message):
-    __slots__ = ("type", "key", "code", "missing")
+    __slots__ = ("type", "key", "code")
     TYPE_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
     CODE_FIELD_NUMBER: _ClassVar[int]
-    MISSING_FIELD_NUMBER: _ClassVar[int]
     type: str
     key: str
     code: _error_pb2.ErrorCode
-    missing: _containers.RepeatedCompositeFieldContainer[_artifact_pb2.ArtifactId]
-    def __init__(self, type: _Optional[str] = ..., key: _Optional[str] = ..., code: _Optional[_Union[_error_pb2.ErrorCode, str]] = ..., missing: _Optional[_Iterable[_Union[_artifact_pb2.ArtifactId, _Mapping]]] = ...) -> None: ...
+    def __init__(self, type: _Optional[str] = ..., key: _Optional[str] = ..., code: _Optional[_Union[_error_pb2.ErrorCode, str]] = ...) -> None: ...
 
 class StitchedDump(_message.Message):
     __slots__ = ("entry", "backends")
