@@ -238,7 +238,7 @@ def test_an_unknown_match_keeps_its_segment_opaque_and_no_other() -> None:
 def test_open_counts_everything_that_a_manifest_lists(edit: Edit) -> None:
     built = bundle(replace(PLAIN, edit=edit))
     assert Bundle.open(built.data)
-    assert open_fault(built.data, limits=Limits(artifacts=500)) == (
+    assert open_fault(built.data, limits=Limits(items=500)) == (
         ErrorCode.LIMIT_EXCEEDED,
         built.segments[0].manifest_offset,
     )

@@ -16,7 +16,7 @@ class Limits:
     # nothing but empty elements to about seventy times.
     manifest_bytes: int = 16 << 20
     # Artifacts, block entries, extents, backends and the like, counted over all manifests.
-    artifacts: int = 4_000_000
+    items: int = 4_000_000
     # Each segment costs a reader one read and a decoded manifest.
     segments: int = 65_536
     # One block's content, which is held in memory while an artifact of it is read.

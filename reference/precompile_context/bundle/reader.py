@@ -175,7 +175,7 @@ def _decode(frames: list[SegmentFrame], payloads: list[bytes], limits: Limits) -
     items = content = 0
     for index, (frame, payload) in enumerate(zip(frames, payloads, strict=True)):
         manifest, count = decode_manifest(
-            payload, index, frame.manifest_offset, limits.artifacts - items
+            payload, index, frame.manifest_offset, limits.items - items
         )
         items += count
         content += sum(artifact.content_size for artifact in manifest.artifacts)

@@ -145,7 +145,7 @@ def complete_prefix(source: ByteSource, limits: Limits) -> int:
     number that this reader takes.
     """
     window = _Window(source)
-    end, records = 0, limits.artifacts
+    end, records = 0, limits.items
     while records > 0:
         segment_end, passed = _segment_end(window, source.size, end, records)
         if segment_end is None:
