@@ -52,17 +52,15 @@ class Contents:
         if not record.startswith(prefix):
             raise Refused("MALFORMED_BLOCK", at)
         stored = record[len(prefix) :]
+        if entry.compression == NONE and len(stored) != entry.content_size:
+            raise Refused("SIZE_MISMATCH", at)
         if sha256(stored) != entry.digest:
             raise Refused("DIGEST_MISMATCH", at)
         if entry.compression == NONE:
-            content = stored
-        elif entry.compression == ZSTD:
-            content = inflate(stored, entry.content_size, at)
-        else:
-            raise Refused("UNSUPPORTED_FEATURE", at, "compression")
-        if len(content) != entry.content_size:
-            raise Refused("SIZE_MISMATCH", at)
-        return content
+            return stored
+        if entry.compression == ZSTD:
+            return inflate(stored, entry.content_size, at)
+        raise Refused("UNSUPPORTED_FEATURE", at, "compression")
 
     def artifact(self, artifact: artifact_pb2.Artifact) -> bytes:
         """An artifact's content, verified."""
@@ -127,4 +125,6 @@ def inflate(stored: bytes, size: int, at: int) -> bytes:
         content = zstandard.ZstdDecompressor().decompress(stored, allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise refused(str(error)) from None
+    if len(content) != size:
+        raise refused("length")
     return content

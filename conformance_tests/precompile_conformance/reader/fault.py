@@ -29,8 +29,9 @@ class Limits:
     """The default limits of the norm; `of` takes those of a request where they are set."""
 
     manifest_bytes: int = 16 << 20
-    artifacts: int = 4_000_000
+    items: int = 4_000_000
     segments: int = 65_536
+    signatures: int = 64
     block_content: int = 64 << 20
     total_content: int = 64 << 30
     total_decompressed: int = 256 << 30

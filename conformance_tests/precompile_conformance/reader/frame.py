@@ -19,7 +19,6 @@ from precompile_conformance.wire import (
 
 PAYLOAD_TYPE = "application/vnd.precompile.manifest.v1+protobuf"
 MAX_RECORD = 1 << 30
-MAX_SIGNATURES = 64
 
 
 @dataclass
@@ -81,7 +80,7 @@ def frames_of(data: bytes, limits: Limits, recover: bool) -> list[Frame]:
             frames, faults = walk_back(data, end, limits)
     for frame in frames:
         try:
-            check_envelope(frame, data)
+            check_envelope(frame, data, limits)
         except Refused as fault:
             faults.append(fault)
     if faults:
@@ -133,7 +132,7 @@ def segment_before(data: bytes, end: int, limits: Limits, *, last: bool) -> Fram
     return Frame(start, size, manifest_at, length[1], at, bundle_pb2.Envelope())
 
 
-def check_envelope(frame: Frame, data: bytes) -> None:
+def check_envelope(frame: Frame, data: bytes, limits: Limits) -> None:
     """The envelope parses, is of our type, and carries its payload's digest."""
     try:
         frame.envelope.ParseFromString(data[frame.envelope_offset : frame.footer_offset])
@@ -143,7 +142,7 @@ def check_envelope(frame: Frame, data: bytes) -> None:
         raise Refused("MALFORMED_FRAME", frame.manifest_offset, "payload_type")
     if frame.envelope.payload_digest != frame.payload_digest:
         raise Refused("MALFORMED_FRAME", frame.manifest_offset, "payload_digest")
-    if len(frame.envelope.signatures) > MAX_SIGNATURES:
+    if len(frame.envelope.signatures) > limits.signatures:
         raise Refused("LIMIT_EXCEEDED", frame.manifest_offset, "signatures")
 
 
@@ -173,6 +172,8 @@ def _segment_end(data: bytes, start: int) -> int | None:
             at = inside + length
         elif data[at] == MANIFEST_TAG:
             end = inside + length + FOOTER_SIZE
+            if end > len(data):
+                return None
             whole = data[inside + length : end] == footer(at - start, end - start)
             return end if whole else None
         else:

@@ -26,8 +26,8 @@ def decode(frames: list[Frame], limits: Limits) -> list[bundle_pb2.Manifest]:
         except DecodeError as error:
             raise Refused("MALFORMED_MANIFEST", at, str(error)) from None
         items += count(manifest)
-        if items > limits.artifacts:
-            raise Refused("LIMIT_EXCEEDED", at, "artifacts")
+        if items > limits.items:
+            raise Refused("LIMIT_EXCEEDED", at, "items")
         if manifest.required_features:
             raise Refused("UNSUPPORTED_FEATURE", at, manifest.required_features[0])
         if fault := malformed(manifest):

@@ -21,6 +21,9 @@ def read(data: bytes, request: reading_pb2.ReadRequest | None = None) -> reading
     request = request or reading_pb2.ReadRequest()
     limits = Limits.of(request.limits)
     frames = frames_of(data, limits, request.recover)
+    digest = sha256(b"".join(frame.payload_digest for frame in frames))
+    if request.expected_digest and request.expected_digest != digest:
+        raise Refused("DIGEST_MISMATCH", None, "bundle digest")
     if request.HasField("trust"):
         for frame in frames:
             trust.check(frame, request.trust)
@@ -35,7 +38,7 @@ def read(data: bytes, request: reading_pb2.ReadRequest | None = None) -> reading
         raise Refused("INCOMPATIBLE_ENVIRONMENT", frames[-1].manifest_offset)
     dump = reading_pb2.BundleDump(size=frames[-1].offset + frames[-1].size)
     dump.ignored = len(data) - dump.size
-    dump.bundle_digest = sha256(b"".join(frame.payload_digest for frame in frames))
+    dump.bundle_digest = digest
     current: dict[tuple[str, str], artifact_pb2.Artifact] = {}
     for frame, manifest, content, match in zip(frames, manifests, contents, matches, strict=True):
         dump.segments.append(_segment(frame, manifest, content, match))

@@ -19,7 +19,6 @@ CAPABILITIES = (
     testee_pb2.CAPABILITY_ZSTD,
     testee_pb2.CAPABILITY_RECOVERY,
     testee_pb2.CAPABILITY_LIMITS,
-    testee_pb2.CAPABILITY_MATCHING,
 )
 
 

@@ -10,18 +10,20 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ReadRequest(_message.Message):
-    __slots__ = ("path", "recover", "trust", "host", "limits")
+    __slots__ = ("path", "recover", "trust", "host", "limits", "expected_digest")
     PATH_FIELD_NUMBER: _ClassVar[int]
     RECOVER_FIELD_NUMBER: _ClassVar[int]
     TRUST_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_DIGEST_FIELD_NUMBER: _ClassVar[int]
     path: str
     recover: bool
     trust: TrustPolicy
     host: Host
     limits: ReadLimits
-    def __init__(self, path: _Optional[str] = ..., recover: bool = ..., trust: _Optional[_Union[TrustPolicy, _Mapping]] = ..., host: _Optional[_Union[Host, _Mapping]] = ..., limits: _Optional[_Union[ReadLimits, _Mapping]] = ...) -> None: ...
+    expected_digest: bytes
+    def __init__(self, path: _Optional[str] = ..., recover: bool = ..., trust: _Optional[_Union[TrustPolicy, _Mapping]] = ..., host: _Optional[_Union[Host, _Mapping]] = ..., limits: _Optional[_Union[ReadLimits, _Mapping]] = ..., expected_digest: _Optional[bytes] = ...) -> None: ...
 
 class TrustPolicy(_message.Message):
     __slots__ = ("trusted_keys", "threshold")
@@ -46,20 +48,22 @@ class Fact(_message.Message):
     def __init__(self, name: _Optional[str] = ..., values: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ReadLimits(_message.Message):
-    __slots__ = ("manifest_bytes", "artifacts", "segments", "block_content", "total_content", "total_decompressed")
+    __slots__ = ("manifest_bytes", "items", "segments", "block_content", "total_content", "total_decompressed", "signatures")
     MANIFEST_BYTES_FIELD_NUMBER: _ClassVar[int]
-    ARTIFACTS_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
     SEGMENTS_FIELD_NUMBER: _ClassVar[int]
     BLOCK_CONTENT_FIELD_NUMBER: _ClassVar[int]
     TOTAL_CONTENT_FIELD_NUMBER: _ClassVar[int]
     TOTAL_DECOMPRESSED_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURES_FIELD_NUMBER: _ClassVar[int]
     manifest_bytes: int
-    artifacts: int
+    items: int
     segments: int
     block_content: int
     total_content: int
     total_decompressed: int
-    def __init__(self, manifest_bytes: _Optional[int] = ..., artifacts: _Optional[int] = ..., segments: _Optional[int] = ..., block_content: _Optional[int] = ..., total_content: _Optional[int] = ..., total_decompressed: _Optional[int] = ...) -> None: ...
+    signatures: int
+    def __init__(self, manifest_bytes: _Optional[int] = ..., items: _Optional[int] = ..., segments: _Optional[int] = ..., block_content: _Optional[int] = ..., total_content: _Optional[int] = ..., total_decompressed: _Optional[int] = ..., signatures: _Optional[int] = ...) -> None: ...
 
 class Rejection(_message.Message):
     __slots__ = ("code", "offset", "detail")

@@ -24,7 +24,6 @@ class Capability(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CAPABILITY_SIGNATURES: _ClassVar[Capability]
     CAPABILITY_RECOVERY: _ClassVar[Capability]
     CAPABILITY_LIMITS: _ClassVar[Capability]
-    CAPABILITY_MATCHING: _ClassVar[Capability]
 CONFORMANCE_CLASS_UNSPECIFIED: ConformanceClass
 CONFORMANCE_CLASS_READER: ConformanceClass
 CONFORMANCE_CLASS_WRITER: ConformanceClass
@@ -35,7 +34,6 @@ CAPABILITY_ZSTD: Capability
 CAPABILITY_SIGNATURES: Capability
 CAPABILITY_RECOVERY: Capability
 CAPABILITY_LIMITS: Capability
-CAPABILITY_MATCHING: Capability
 
 class Request(_message.Message):
     __slots__ = ("id", "hello", "read", "extract", "write", "append", "concatenate", "script")
