@@ -108,6 +108,7 @@ def _artifact(
 def extract(request: reading_pb2.ExtractRequest, extracted: reading_pb2.Extracted) -> None:
     """Fill `extracted` with the content of one artifact, read by ranges of the file."""
     bundle = BundleFile(request.path).open(recover=False)
+    extracted.SetInParent()
     stored = bundle.current().get((request.type, request.key))
     if stored is None:
         return
