@@ -2,7 +2,7 @@
 #
 #   demo       the main job: cold, mega-cache and warm runs of a small transformer
 #   test       check, then every test, the core's on every protobuf runtime
-#   check      formatting, lint, types, schema, generated code
+#   check      formatting, lint, types, schema, generated code, SPEC.md
 #   generate   protoc's output for Python, from proto/ into generated/
 #   bench      side by side with torch's mega-cache
 
@@ -21,14 +21,14 @@ CORE_TESTS := -m 'not torch' --ignore-glob='*/test_run*.py' --ignore-glob='*/tes
 	--ignore-glob='*/test_wheel.py' --ignore-glob='*/test_cli.py'
 
 .PHONY: demo test check generate bench clean
-.PHONY: check-python check-generated check-schema test-all test-runtimes freeze-schema
+.PHONY: check-python check-generated check-schema check-spec test-all test-runtimes freeze-schema
 
 demo: .venv/.ready
 	$(BIN)/precompile demo
 
 test: check test-all test-runtimes
 
-check: check-python check-generated check-schema
+check: check-python check-generated check-schema check-spec
 
 test-all: .venv/.ready
 	$(BIN)/python -m pytest
@@ -46,6 +46,9 @@ check-python: .venv/.ready
 	$(BIN)/ruff check $(PYTHON_FILES)
 	$(BIN)/ruff format --check $(PYTHON_FILES)
 	$(BIN)/mypy $(PYTHON_FILES)
+
+check-spec: .venv/.ready
+	$(BIN)/python -m precompile_conformance.spec lint
 
 # --- the schema and its code ---------------------------------------------------------------
 

@@ -95,6 +95,7 @@ class DirectoryPrecompileCache(PrecompileCache):
         artifacts = [*distinct.values(), _new(stitched.entry, ids)]
         writer = SegmentWriter(Chain(), requirements=self._environment.requirements())
         chunks = list(writer.chunks(artifacts))
+        # [PCB-POP-010]
         self._directory.replace(_file_name(stitched.entry.TYPE, stitched.entry.key), chunks)
 
     def read(self, type_name: str, key: str) -> StitchedEntry | None:
@@ -136,5 +137,6 @@ def _new(artifact: CacheArtifact, backends: tuple[ArtifactId, ...] = ()) -> NewA
 
 def _file_name(type_name: str, key: str) -> str:
     """A name that no key can turn into a path or make clash: a digest of both."""
+    # [PCB-SEC-002] [PCB-NAME-007]
     name = len(type_name).to_bytes(2, "big") + type_name.encode() + key.encode()
     return hashlib.sha256(name).hexdigest() + ".precompile"

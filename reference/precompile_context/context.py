@@ -78,6 +78,7 @@ class PrecompileContext:
         self._producer = producer
         # The last one counts; each block of fresh() adds one and takes that one away again.
         self._states = [_Box(State())]
+        # [PCB-CTX-001]
         self._lock = threading.RLock()
         self._saving = threading.Lock()  # one save or load at a time; taken before _lock
 
@@ -103,6 +104,7 @@ class PrecompileContext:
             MisuseError: the type is not registered, key, fields or backends are
                 not what it takes.
         """
+        # [PCB-CTX-008]
         held = self._held(type, key, _copied(content), backends, fields)
         with self._lock:
             self._state.put(held)
@@ -116,10 +118,12 @@ class PrecompileContext:
         fields: dict[str, Any],
     ) -> Held:
         cls = self.registry.get(type_name)
+        # [PCB-CTX-004] [PCB-NAME-004]
         if cls is None:
             raise MisuseError(f"type {type_name!r} is not registered")
         if fault := key_fault(key):
             raise MisuseError(f"key {key[:80]!r}: {fault}")
+        # [PCB-CTX-005] [PCB-ART-003]
         if backends and cls.KIND is not ArtifactKind.ENTRY:
             raise MisuseError(f"{type_name} artifacts name no backends: only entries do")
         for backend_type, backend_key in backends:
@@ -178,6 +182,7 @@ class PrecompileContext:
                 for held in self._state.held.values()
                 if held.key == key and held.kind == ArtifactKind.BACKEND
             ]
+        # [PCB-CTX-010]
         if len(found) != 1:
             raise MisuseError(f"{len(found)} backends have the key {key!r}; one must")
         return found[0]
@@ -189,6 +194,7 @@ class PrecompileContext:
                 held.key == key and held.kind == ArtifactKind.BACKEND
                 for held in self._state.held.values()
             )
+        # [PCB-CTX-013]
         return instantiate(self._backend(key), self.registry) if known else None
 
     def lookup(self, type: str, key: str) -> CacheArtifact | None:
@@ -225,9 +231,11 @@ class PrecompileContext:
                 new = state.unserialized(snapshot)
                 tombstones = list(state.memory.removed)
                 removed = [name for name in tombstones if name in state.saved]
+                # [PCB-CTX-019]
                 if not new and not removed:
                     state.memory.removed.clear()  # of what these segments never held
                     return (state.joined(), info) if state.segments else None
+            # [PCB-CTX-002] [PCB-CTX-018] [PCB-CTX-020]
             chain = state.chain.copy()
             chunks: list[bytes | memoryview] = []
             digests: list[bytes] = []
@@ -254,6 +262,7 @@ class PrecompileContext:
         """The chunks of each segment: one, or more where a manifest would grow too large."""
         gone = (ArtifactId(*name) for name in removed)
         for artifacts, removals in split((held.to_write() for held in new), gone):
+            # [PCB-CTX-025]
             writer = SegmentWriter(chain, requirements=self.requirements, producer=self._producer)
             yield writer.chunks(artifacts, removals)
 
@@ -277,6 +286,7 @@ class PrecompileContext:
                 snapshot = state.snapshot()
                 tombstones = list(state.file.removed)
             with sink.appending() as file:
+                # [PCB-CTX-021]
                 there = self._current_in(file.bundle)
                 removed = [name for name in tombstones if name in there]
                 new = missing(snapshot, there, removed, keep_existing=keep_existing)
@@ -321,6 +331,7 @@ class PrecompileContext:
             # block, and whoever fetches a bundle wants it whole.
             recover = not isinstance(source, ByteSource)
             bundle = Bundle.open(source, limits=self._limits, recover=recover)
+        # [PCB-CTX-026] [PCB-HOST-006]
         matching = bundle.matching(self.environment)
         with self._saving, self._lock:
             self._state.adopt(bundle, matching)
@@ -347,11 +358,13 @@ class PrecompileContext:
     def clear(self) -> None:
         """Forget everything but the registered types."""
         with self._lock:
+            # [PCB-CTX-014]
             self._states[-1].state = State()
 
     @contextlib.contextmanager
     def fresh(self) -> Iterator[None]:
         """An empty state for the length of a with-block, the old one back afterwards."""
+        # [PCB-CTX-015]
         box = _Box(State())
         with self._lock:
             self._states.append(box)

@@ -380,3 +380,12 @@ def test_a_bomb_is_refused_in_bounded_memory(
     assert name == code
     assert int(peak_mib) < 50
     assert int(seconds) < 10
+
+
+def test_an_uncompressed_block_of_another_size_is_that_before_its_digest_counts() -> None:
+    """The record's size tells it, whatever the stored bytes are; read alone or among others."""
+    block = Block(b"four", stored=b"fiver", entry={"digest": bytes(32)})
+    whole = Artifact("one", b"four", extents=[(1, 0, 4)])
+    part = Artifact("one", b"our", extents=[(1, 1, 3)])
+    for artifact in (whole, part):
+        _check_refused(_bundle(block, artifact=artifact), ErrorCode.SIZE_MISMATCH)

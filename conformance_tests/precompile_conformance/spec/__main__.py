@@ -1,4 +1,4 @@
-"""`python -m precompile_conformance.spec`: check SPEC.md, accept what changed, annotate a bundle."""
+"""Commands of `python -m precompile_conformance.spec`: lint, accept and annotate."""
 
 import dataclasses
 import sys

@@ -9,8 +9,9 @@ The lines hold every byte, so that hex examples can be checked by taking them to
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 
 from precompile.v1 import bundle_pb2
 
@@ -55,9 +56,7 @@ def _varint(data: bytes, position: int) -> tuple[int, int]:
             return value, position
 
 
-def _message(
-    data: bytes, position: int, end: int, descriptor: Descriptor, indent: str
-) -> Iterator[str]:
+def _message(data: bytes, position: int, end: int, descriptor: Any, indent: str) -> Iterator[str]:
     while position < end:
         start = position
         tag, position = _varint(data, position)
@@ -92,7 +91,7 @@ def _number(field: FieldDescriptor, value: int) -> str:
 def _delimited(
     data: bytes, position: int, size: int, field: FieldDescriptor, indent: str
 ) -> Iterator[str]:
-    inner = field.message_type
+    inner: Any = field.message_type
     if field.name == "payload":  # bytes to the envelope, a manifest to its reader
         inner = bundle_pb2.Manifest.DESCRIPTOR
     if inner is not None:

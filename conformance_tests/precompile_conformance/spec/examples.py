@@ -45,12 +45,11 @@ def faults(text: str) -> Iterator[str]:
         yield "there is no table of changed bytes"
     for name, at, old, new, code, offset in changes:
         position = int(at, 16)
-        data = bytearray(examples.get(name, b""))
-        if data[position : position + 1] != bytes.fromhex(old):
+        sound = examples.get(name, b"")
+        if sound[position : position + 1] != bytes.fromhex(old):
             yield f"byte {at} of example {name} is not {old}"
             continue
-        data[position] = int(new, 16)
-        outcome = _outcome(bytes(data))
+        outcome = _outcome(sound[:position] + bytes.fromhex(new) + sound[position + 1 :])
         if outcome != f"{code} at {offset}":
             yield f"byte {at} of {name} changed to {new}: {outcome}, not {code} at {offset}"
 

@@ -12,6 +12,7 @@ class Limits:
     `Limits(manifest_bytes=2**30)`.
     """
 
+    # [PCB-LIM-002] [PCB-LIM-005]
     # One manifest record. It is decoded whole: a sound one to about ten times its size, one of
     # nothing but empty elements to about seventy times.
     manifest_bytes: int = 16 << 20

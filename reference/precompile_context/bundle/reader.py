@@ -38,6 +38,7 @@ class Bundle:
         self.source = source
         self.segments = segments
         self.size = segments[-1].offset + segments[-1].size
+        # [PCB-RECV-002]
         self.ignored = source.size - self.size
         self._limits = limits
         self._content = ContentReader(source, segments, limits)
@@ -60,9 +61,11 @@ class Bundle:
             PrecompileError: the first fault, in the order of the stages.
         """
         source = as_source(source)
+        # [PCB-READ-001] [PCB-READ-003] [PCB-READ-010]
         check_head(source)
         frames, envelopes = _frames(source, limits, recover)
         for frame, envelope in zip(frames, envelopes, strict=True):
+            # [PCB-READ-009] [PCB-SIGN-008]
             policy.check(envelope, frame.manifest_offset)
         manifests = _decode(frames, [envelope.payload for envelope in envelopes], limits)
         digests = [envelope.payload_digest for envelope in envelopes]  # verified by now
@@ -89,8 +92,10 @@ class Bundle:
         matching = tuple(
             segment
             for segment in self.segments
+            # [PCB-HOST-004]
             if not environment.mismatches(segment.manifest.requirements)
         )
+        # [PCB-HOST-005] [PCB-HOST-007]
         if not matching:
             last = self.segments[-1]
             facts = environment.mismatches(last.manifest.requirements)
@@ -105,6 +110,7 @@ class Bundle:
         self, segments: Iterable[Segment] | None = None
     ) -> dict[ArtifactName, StoredArtifact]:
         """The current artifact of each (type, key) in `segments`, in first-recorded order."""
+        # [PCB-CURR-001] [PCB-CURR-002] [PCB-CURR-003] [PCB-CURR-004]
         current: dict[ArtifactName, StoredArtifact] = {}
         for segment in self.segments if segments is None else segments:
             for removed in segment.manifest.removed:
@@ -151,6 +157,7 @@ def _frames(
     """The FRAME stage over all segments; the fault at the lowest offset decides."""
     end = source.size
     frames, faults = walk_back(source, end, limits)
+    # [PCB-RECV-001] [PCB-RECV-003]
     if recover:
         end = complete_prefix(source, limits)
         if end and (_may_be_torn(faults) or not is_boundary(end, frames, faults)):
@@ -162,6 +169,7 @@ def _frames(
         except PrecompileError as fault:
             faults.append(fault)
     if faults:
+        # [PCB-READ-002] [PCB-READ-008]
         raise min(faults, key=lambda fault: fault.offset or 0)
     return frames, envelopes
 
@@ -179,6 +187,7 @@ def _decode(frames: list[SegmentFrame], payloads: list[bytes], limits: Limits) -
         )
         items += count
         content += sum(artifact.content_size for artifact in manifest.artifacts)
+        # [PCB-LIM-003]
         if content > limits.total_content:
             detail = f"artifacts claim {content} bytes; the limit is {limits.total_content}"
             raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, frame.manifest_offset)

@@ -33,6 +33,7 @@ class FileAppending:
         if there + len(self._footers) >= self._limits.segments:
             detail = f"the file has {self._limits.segments} segments; fold it first"
             raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, self.size)
+        # [PCB-APPD-001]
         at, last = self.size, None
         for chunk in chunks:
             if last is not None:
@@ -52,10 +53,12 @@ class FileAppending:
             return
         os.ftruncate(self._fd, self.size)  # what a failed append left behind it
         os.fsync(self._fd)
+        # [PCB-APPD-002]
         while self._footers:
             self._write(self._footers[0][1], self._footers[0][0])
             self._base = self._footers[0][0] + len(self._footers.pop(0)[1])
         os.fsync(self._fd)
+        # [PCB-APPD-003]
         if self.bundle is None:
             sync_directory(self._path.parent)
 
@@ -68,6 +71,7 @@ class FileAppending:
 
     def roll_back(self) -> None:
         """Take back what was written and not committed; a reader may have mapped what was."""
+        # [PCB-APPD-008]
         if os.fstat(self._fd).st_size > self._base:
             os.ftruncate(self._fd, self._base)
             os.fsync(self._fd)
@@ -78,10 +82,12 @@ class FileAppending:
 def open_for_append(fd: int, limits: Limits) -> Bundle | None:
     """The bundle in the file, a torn tail cut off; None where nothing is left."""
     source = FileSource(fd)
+    # [PCB-APPD-005]
     if source.size == 0:
         return None
     bundle, end = None, 0
     try:
+        # [PCB-APPD-004]
         bundle = Bundle.open(source, limits=limits, recover=True)
         end = bundle.size
     except PrecompileError as error:
@@ -101,6 +107,7 @@ def _check_torn(source: FileSource, end: int, limits: Limits) -> None:
     except PrecompileError as error:
         # With a footer at the end and the walk failing, damage lies within: what is behind it
         # may still be read.
+        # [PCB-APPD-006]
         if error.code is ErrorCode.TRUNCATED:
             if not holds_committed_segment(source, end):
                 return

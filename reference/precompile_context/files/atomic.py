@@ -48,6 +48,7 @@ def replace(path: Path, chunks: Iterable[Chunk], *, mode: int | None = None) -> 
             if mode is not None:
                 os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
+        # [PCB-APPD-009]
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)

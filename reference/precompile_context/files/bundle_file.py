@@ -137,6 +137,7 @@ class BundleFile:
             fd, made = open_or_make(path) if make else (os.open(path, APPENDING), False)
             try:
                 lock(fd, path, self._lock_seconds)
+                # [PCB-APPD-007]
                 # Another process may have replaced the file while this one waited: what is
                 # appended to the old one would be lost.
                 with contextlib.suppress(FileNotFoundError):
