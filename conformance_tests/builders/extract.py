@@ -50,6 +50,10 @@ def cases() -> Cases:
         rejection("TRUNCATED", len(bundle(PLAIN).data) - 1)
     )
     yield made
+    many = Segment(artifacts=tuple(Artifact(f"{i:04}", b"x") for i in range(3000)),
+                   blocks=(Block(b"x"),))  # fmt: skip
+    yield _found("one-of-3000", "3,000 artifacts in one block.", "PCB-LIM-001 PCB-READ-010",
+                 bundle(many).data, "2999", b"x")  # fmt: skip
     yield _found("part-of-a-block", "A range in the middle of a block.", "PCB-CONT-001",
                  bundle(_parts()).data, "part", b"3456")  # fmt: skip
 

@@ -137,22 +137,22 @@ def _written() -> Cases:
     yield writes("WRITE/removal", "A removal has no digest.", "PCB-CURR-005",
                  PLAIN, replace(NEW, removed=[("test.blob", "one")]))  # fmt: skip
     noise = sha256(b"1") + sha256(b"2") + sha256(b"3")
-    same = Segment(artifacts=tuple(Artifact(f"{i:02}", noise * 20) for i in range(20)))
+    same = Segment(artifacts=tuple(Artifact(f"{i:02}", noise * 4) for i in range(20)))
     yield writes("WRITE/equal-content-once", "Twenty artifacts of one content take it once.",
-                 "PCB-EXTENT-006", same, most_bytes=8000)  # fmt: skip
-    again = Segment(artifacts=(Artifact("again", noise * 20),))
+                 "PCB-EXTENT-006", same, most_bytes=5000)  # fmt: skip
+    again = Segment(artifacts=(Artifact("again", noise * 4),))
     yield writes("WRITE/equal-content-once-in-a-chain", "A later segment refers to the content.",
-                 "PCB-EXTENT-006 PCB-BLOCK-007", same, again, most_bytes=9000)  # fmt: skip
-    repetitive = Segment(artifacts=(Artifact("zeros", bytes(300_000)),))
+                 "PCB-EXTENT-006 PCB-BLOCK-007", same, again, most_bytes=5600)  # fmt: skip
+    repetitive = Segment(artifacts=(Artifact("zeros", bytes(30_000)),))
     yield writes("WRITE/compressible", "Content that compresses well.",
                  "PCB-ZSTD-001 PCB-BLOCK-009", repetitive)  # fmt: skip
     keys = ("k" * 1024, "€" * 341, "../../etc/passwd", "ä", "a\u0308", "\ufeff")
     odd = Segment(artifacts=tuple(Artifact(k, bytes([i])) for i, k in enumerate(keys)))
     yield writes("WRITE/keys-at-the-edge", "Keys that are names and no paths.", "PCB-NAME-004",
                  odd)  # fmt: skip
-    many = Segment(artifacts=tuple(Artifact(f"{i:04}", f"{i}".encode()) for i in range(500)))
-    yield writes("WRITE/500-artifacts", "Many small contents share blocks.",
-                 "PCB-BLOCK-001 PCB-LIM-006", many, most_bytes=60_000)  # fmt: skip
+    many = Segment(artifacts=tuple(Artifact(f"{i:04}", f"{i}".encode()) for i in range(150)))
+    yield writes("WRITE/150-artifacts", "Many small contents share blocks.",
+                 "PCB-BLOCK-001 PCB-LIM-006", many, most_bytes=18_000)  # fmt: skip
 
 
 def _misused() -> Cases:
