@@ -151,6 +151,12 @@ def _removing() -> Cases:
     script.says(current="b a", need=True).serialize().says(segments=2)
     yield script.built("CTX/remove-and-record", "Recorded again it stands at the end.",
                        "PCB-CTX-007 PCB-CTX-009 PCB-CURR-004")  # fmt: skip
+    script = Script().blob("a", b"1").blob("b", b"2").blob("c", b"3").serialize()
+    script.remove(BLOB, "c").remove(BLOB, "a").blob("c", b"4").remove(BLOB, "c").serialize()
+    yield script.says(segments=2, current="b").built(
+        "CTX/removals-in-order", "Removals stand in the order in which they were first made.",
+        "PCB-DET-005 PCB-CTX-009",
+    )  # fmt: skip
     script = Script(two=TWO).load("two").remove(BLOB, "one").says(need=True, current="two three")
     script.serialize().says(segments=3)
     saved = script.last
@@ -317,7 +323,7 @@ def _foreign() -> Cases:
     script.lookup("vendor.unknown", "x").says(refused="UNKNOWN_ARTIFACT_TYPE")
     script.blob("new", b"1").serialize().says(segments=2, current="x y z new")
     yield script.built("CTX/unknown-types-and-kinds", "What a context does not know travels.",
-                       "PCB-CTX-016 PCB-EXT-003 PCB-EXT-004")  # fmt: skip
+                       "PCB-CTX-016 PCB-CTX-031 PCB-EXT-003 PCB-EXT-004")  # fmt: skip
     message = bundle_pb2.Manifest.FromString(payload_of())
     later = record(0x0A, b"later") + record(0x3A, b"value of field 7")
     wide = message.artifacts[0].SerializeToString() + record(0x42, later)

@@ -62,11 +62,13 @@ class Script:
 
     def use(self, name: str, facts: Mapping[str, Iterable[str]] | None = None, *,
             requirements: Iterable[tuple[str, int, Iterable[str]]] | None = None,
-            types: Iterable[str] = TYPES) -> "Script":  # fmt: skip
+            trust: reading_pb2.TrustPolicy | None = None, types: Iterable[str] = TYPES) -> "Script":  # fmt: skip
         """Go on with a context; a new one gets the types."""
         is_new = all(step.use_context.name != name for step in self.request.steps)
         step = self.request.steps.add().use_context
         step.name = name
+        if trust is not None:
+            step.trust.CopyFrom(trust)
         if facts is not None:
             step.host.CopyFrom(host(facts))
         if requirements is not None:

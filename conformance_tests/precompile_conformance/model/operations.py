@@ -44,6 +44,7 @@ class Context:
 
     host: reading_pb2.Host
     requirements: tuple[tuple[str, int, tuple[str, ...]], ...]
+    trust: reading_pb2.TrustPolicy | None = None
     types: dict[str, Type] = field(default_factory=dict)
     states: list[State] = field(default_factory=lambda: [State()])
 

@@ -67,7 +67,8 @@ class _Script:
 
     def _use_context(self, step: script_pb2.UseContext, result: script_pb2.StepResult) -> None:
         if step.name not in self._contexts:
-            self._contexts[step.name] = Context(step.host, _requirements(step))
+            trust = step.trust if step.HasField("trust") else None
+            self._contexts[step.name] = Context(step.host, _requirements(step), trust)
         self._context = self._contexts[step.name]
 
     def _register(self, step: script_pb2.Register, result: script_pb2.StepResult) -> None:
@@ -127,12 +128,15 @@ class _Script:
         ignored, at = 0, None
         if step.WhichOneof("source") == "path":
             data = self._files[step.path]
-            opened = open_all(data, reading_pb2.ReadRequest(recover=True))
+            asked = reading_pb2.ReadRequest(recover=True, trust=self._context.trust)
+            opened = open_all(data, asked)
             last = opened[-1].frame
             segments, at = _from_file(opened), last.manifest_offset
             ignored = len(data) - last.offset - last.size
         else:
             segments = self._bundles[step.step]
+            if self._context.trust:  # what a script serialized, nobody signed
+                raise Refused("UNSIGNED", None)
         matching = operations.load(self._context, segments, at)
         result.loaded.segments = len(segments)
         result.loaded.opaque = len(segments) - len(matching)
