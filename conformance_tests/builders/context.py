@@ -7,7 +7,7 @@ from builders.case import Cases
 from builders.decode import payload_of
 from builders.scripting import BACKEND, BLOB, CACHE, GRAPH, KERNEL, NOTED, STEP, Script
 from precompile.v1 import bundle_pb2
-from precompile_conformance.build import Artifact, Block, Segment, bundle
+from precompile_conformance.build import Artifact, Block, Segment, Value, bundle
 from precompile_conformance.wire import record
 
 TWO = two().data
@@ -60,16 +60,14 @@ def _recording() -> Cases:
     script.blob("a", b"A").says(need=False).serialize().says(segments=1)
     yield script.built("CTX/back-to-what-was-saved", "Back to what was saved is saved.",
                        "PCB-CTX-012 PCB-CTX-018")  # fmt: skip
-    fields: dict[str, dict[str, bytes | str | int | float | bool]] = {
+    fields: dict[str, dict[str, Value]] = {
         "number": {"number": 5}, "text": {"text": "x"}, "raw": {"raw": b"x"},
         "ratio": {"ratio": -0.5}, "flag": {"flag": True}, "minus-zero": {"ratio": -0.0},
     }  # fmt: skip
     for name, other in fields.items():
-        first: dict[str, bytes | str | int | float | bool] = (
-            {"ratio": 0.0} if name == "minus-zero" else {}
-        )
-        script = Script().record(NOTED, "a", b"1", **first).serialize()
-        script.record(NOTED, "a", b"1", **other).says(need=True).serialize().says(segments=2)
+        first: dict[str, Value] = {"ratio": 0.0} if name == "minus-zero" else {}
+        script = Script().record(NOTED, "a", b"1", (), **first).serialize()
+        script.record(NOTED, "a", b"1", (), **other).says(need=True).serialize().says(segments=2)
         yield script.built(f"CTX/another-{name}", "Another value of a field is another artifact.",
                            "PCB-CTX-006 PCB-CTX-007 PCB-ART-006")  # fmt: skip
     nan = float("nan")
@@ -213,7 +211,7 @@ def _finding() -> Cases:
     script = Script().lookup(BLOB, "a").says("found", found=None).blob("a", b"1")
     script.lookup(NOTED, "a").says("found", found=None).lookup(BLOB, "a").says(found=b"1")
     yield script.built("CTX/lookup", "An artifact is looked up by type and key.",
-                       "PCB-CTX-017")  # fmt: skip
+                       "PCB-CTX-017 PCB-CTX-031")  # fmt: skip
 
 
 def _serializing() -> Cases:
@@ -263,8 +261,11 @@ def _loading() -> Cases:
     script.load(script.last).serialize().says(segments=1)
     yield script.built("CTX/load-its-own", "A context's own bundle changes nothing.",
                        "PCB-CTX-028")  # fmt: skip
-    grown = Script(one=bundle(PLAIN).data, two=TWO).load("one").load("two").says(
-        current="one two three"
+    grown = (
+        Script(one=bundle(PLAIN).data, two=TWO)
+        .load("one")
+        .load("two")
+        .says(current="one two three")
     )
     grown.serialize().says(segments=2)
     yield grown.built("CTX/load-grown", "A bundle that continues what is held takes its place.",
@@ -347,7 +348,9 @@ def _foreign() -> Cases:
 
 
 def _scopes() -> Cases:
-    script = Script(two=TWO).load("two").blob("a", b"1").clear().says("done", current="", need=False)
+    script = (
+        Script(two=TWO).load("two").blob("a", b"1").clear().says("done", current="", need=False)
+    )
     script.serialize().blob("b", b"2").serialize().says(segments=1, current="b")
     yield script.built("CTX/clear", "Everything is forgotten but the types.",
                        "PCB-CTX-014")  # fmt: skip

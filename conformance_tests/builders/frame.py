@@ -196,9 +196,7 @@ def _footers() -> Cases:
         "the first segment has no footer",
     )  # fmt: skip
     second = two().segments[1]
-    data = two().data[:-FOOTER_SIZE] + footer(
-        second.manifest_offset - 1, len(two().data) - 1
-    )
+    data = two().data[:-FOOTER_SIZE] + footer(second.manifest_offset - 1, len(two().data) - 1)
     yield _refused(
         "walk-lands-on-one", "The walk from footer to footer arrives at 0, not near it.",
         "PCB-FRAME-012 PCB-FRAME-013", data, "MALFORMED_FRAME", 0,

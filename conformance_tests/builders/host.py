@@ -84,8 +84,10 @@ def _opaque() -> Cases:
         "HOST/opaque-block-serves", "A block of an opaque segment serves as an external one.",
         "PCB-HOST-006 PCB-BLOCK-006", bundle(owner, user), asked=here(),
     )  # fmt: skip
-    for_each = [replace(ONE, artifacts=(Artifact("a", gpu.encode()),),
-                        requirements=[("gpu", 1, [gpu])]) for gpu in ("a100", "h100", "b200")]  # fmt: skip
+    for_each = [
+        replace(ONE, artifacts=(Artifact("a", gpu.encode()),), requirements=[("gpu", 1, [gpu])])
+        for gpu in ("a100", "h100", "b200")
+    ]
     yield accepts(
         "HOST/the-same-key-for-three-hosts", "Each host finds its own.",
         "PCB-HOST-006 PCB-CURR-001", bundle(*for_each), asked=here(),

@@ -50,8 +50,8 @@ def cases() -> Cases:
         data = FIRST + TAILS[name]
         yield refuses(
             f"RECV/strict-{name}", "Who does not ask for recovery is refused a torn tail.",
-            "PCB-RECV-003 PCB-RECV-004 PCB-FRAME-007", data, "TRUNCATED", len(data), base="FRAME/one-segment",
-            defect="a torn tail",
+            "PCB-RECV-003 PCB-RECV-004 PCB-FRAME-007", data, "TRUNCATED", len(data),
+            base="FRAME/one-segment", defect="a torn tail",
         )  # fmt: skip
     second = two().segments[1]
     for name, length in {

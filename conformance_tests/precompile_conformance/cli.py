@@ -50,11 +50,11 @@ def run(
     ] = False,
     jobs: Annotated[int, typer.Option(min=1, help="Testees side by side.")] = 1,
     timeout: Annotated[float, typer.Option(help="Seconds for one answer.")] = 60.0,
-    expected: Annotated[
-        Path | None, typer.Option(help="TOML file of expected failures.")
-    ] = None,
+    expected: Annotated[Path | None, typer.Option(help="TOML file of expected failures.")] = None,
     write_xfail: Annotated[Path | None, typer.Option(help="Draft that file.")] = None,
-    report: Annotated[Path | None, typer.Option(help="Folder for JSON, JUnit, HTML, badge.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Folder for JSON, JUnit, HTML, badge.")
+    ] = None,
     traced: Annotated[
         bool, typer.Option("--trace", help="Fail where a requirement has no case that passed.")
     ] = False,
@@ -69,9 +69,9 @@ def run(
         ids = corpus.frozen_ids(directory) if frozen else None
         if frozen and ids is None:
             faults.append(f"{directory.name} is not frozen")
-        chosen = Selection(
-            classes or (), area or (), case or (), requirement or (), large, ids
-        ).of(cases)
+        chosen = Selection(classes or (), area or (), case or (), requirement or (), large, ids).of(
+            cases
+        )
         known = expectations.load(expected) if expected else {}
         faults += [f"{id_}: listed, and no case" for id_ in expectations.unmatched(
             known, [one.id for one in cases])]  # fmt: skip
@@ -127,9 +127,43 @@ def _run_one(
             if verbose:
                 progress.console.print(text.one_line(result), highlight=False, markup=False)
 
-        return running.run_all(
-            cases, command, claims, jobs=jobs, seconds=seconds, done=done
-        )
+        return running.run_all(cases, command, claims, jobs=jobs, seconds=seconds, done=done)
+
+
+@app.command("explore")
+def explore_command(
+    testee: Testees = None,
+    *,
+    seconds: Annotated[float, typer.Option(help="How long to search.")] = 60.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same examples.")] = 0,
+    out: Annotated[
+        Path, typer.Option(help="Folder that finds are written into, as vectors are.")
+    ] = Path("found"),
+) -> None:
+    """Search for bundles and scripts that testees get wrong; exit 1 where there is one."""
+    from precompile_conformance.explore import explore
+
+    console = Console(stderr=True)
+    commands = [shlex.split(command) for command in testee or ()] or [list(DEFAULT_TESTEE)]
+    try:
+        with console.status("searching") as status:
+            tally = explore(
+                commands, seconds=seconds, seed=seed,
+                told=lambda t: status.update(
+                    f"{t.bundles} bundles, {t.scripts} scripts, {len(t.found)} found"
+                ),
+            )  # fmt: skip
+    except (StartError, TesteeError) as error:
+        console.print(f"ERROR: {error}", highlight=False, markup=False)
+        raise typer.Exit(1) from None
+    for index, found in enumerate(tally.found):
+        found.case.id = f"FOUND/seed-{seed}-{index}"
+        place = corpus.write_case(out, found.case, found.files)
+        print(f"{found.testee}: {found.observed}; {place}")
+        for line in found.lines:
+            print(f"  {line}")
+    print(f"{tally.bundles} bundles, {tally.scripts} scripts, {len(tally.found)} found")
+    raise typer.Exit(1 if tally.found else 0)
 
 
 @app.command("list")
@@ -153,9 +187,7 @@ def check(vectors: Annotated[Path, typer.Argument()] = corpus.VECTORS) -> None:
 
 
 @app.command()
-def freeze(
-    version: Annotated[str, typer.Argument()], *, vectors: Vectors = corpus.VECTORS
-) -> None:
+def freeze(version: Annotated[str, typer.Argument()], *, vectors: Vectors = corpus.VECTORS) -> None:
     """Release a version: its files never change again, cases may still be added."""
     try:
         count = corpus.freeze(vectors / f"v{version}")

@@ -81,5 +81,3 @@ def _has_unknown(message: Message) -> bool:
         if any(_has_unknown(child) for child in children):
             return True
     return False
-
-
