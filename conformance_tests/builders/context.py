@@ -321,7 +321,7 @@ def _foreign() -> Cases:
     script = Script(foreign=bundle(foreign).data).use("here", {"gpu": ["h100"]}).blob("a", b"1")
     script.load("foreign").says(refused="INCOMPATIBLE_ENVIRONMENT").serialize().says(segments=1)
     yield script.built("CTX/load-of-another-host", "A bundle for other hosts is refused.",
-                       "PCB-HOST-005 PCB-CTX-026")  # fmt: skip
+                       "PCB-HOST-005 PCB-CTX-026 PCB-CTX-002")  # fmt: skip
     pickle = b"cos\n_exit\n(I3\ntR."  # unpickled, it ends the process
     script = Script(p=bundle(Segment(artifacts=(Artifact("p", pickle),))).data).load("p")
     script.lookup(BLOB, "p").says(found=pickle).populate().says(applied=1)
@@ -338,7 +338,7 @@ def _foreign() -> Cases:
                     edit=lambda m: setattr(m.artifacts[1], "content_digest", bytes(32)))  # fmt: skip
     script = Script(wrong=bundle(wrong).data).load("wrong").lookup(BLOB, "m")
     yield script.says(refused="DIGEST_MISMATCH").populate().says(applied=1).built(
-        "CTX/content-under-another-digest", "Content that is not its digest's is not handed out.",
+        "CTX/content-under-another-digest", "Content of another digest is not handed out.",
         "PCB-CONT-001 PCB-CTX-030 PCB-POP-005",
     )  # fmt: skip
     unknown = (Artifact("x", b"1", type="vendor.unknown"), Artifact("y", b"2", kind=9),

@@ -47,7 +47,7 @@ MUTANTS = (
     M("READ-006", "held", "        return bundle.read(stored)",
       "        data = bundle.read(stored)\n        import pickle\n        try:\n            "
       "pickle.loads(data)\n        except Exception:\n            pass\n        return data",
-      "POP-009"),
+      "POP-009", may_crash=True),
     M("ZSTD-005", BLOCKS, 'raise fault(ErrorCode.DECOMPRESSION_FAILED, "the zstd frame needs',
       'raise fault(ErrorCode.UNSUPPORTED_FEATURE, "the zstd frame needs', MATTERS),
     M("ZSTD-007", BLOCKS, "    if position != len(data):\n", "    if position != len(data):\n"

@@ -5,14 +5,16 @@ from mutants.mutant import Mutant as M
 CONTEXT, STATE, POPULATE, ARTIFACT = "context", "state", "populate", "artifact"
 
 MUTANTS = (
-    M("CTX-002", CONTEXT, "        if len(found) != 1:\n", "        if len(found) != 1 and not "
-      "self._state.clear_all():\n", "CTX-010 CTX-013"),
+    M("CTX-002", CONTEXT, "        matching = bundle.matching(self.environment)\n",
+      "        self._state._adopt_segments(bundle)\n        matching = bundle.matching("
+      "self.environment)\n", "CTX-026 HOST-005"),
     M("CTX-003", ARTIFACT, "if type_name in self._classes:", "if False:", "CTX-002"),
     M("CTX-004", CONTEXT, '        if fault := key_fault(key):\n            raise MisuseError(f"key',
       '        if (fault := key_fault(key)) and False:\n            raise MisuseError(f"key',
       "CTX-002 NAME-004"),
     M("CTX-004b", CONTEXT, '        except Exception as error:  # the class\'s own checks',
-      '        except ZeroDivisionError as error:  # the class\'s own checks', "CTX-002"),
+      '        except ZeroDivisionError as error:  # the class\'s own checks', "CTX-002",
+      may_crash=True),
     M("CTX-005", CONTEXT, "backend_cls is None or backend_cls.KIND is not ArtifactKind.BACKEND",
       "False", "CTX-002"),
     M("CTX-007", STATE, "        self.held[held.name] = held\n        for backend",
@@ -78,7 +80,7 @@ MUTANTS = (
       "CTX-002 CTX-027 POP-005 POP-002 POP-006 POP-009"),
     M("CTX-031", POPULATE, "if cls is None or held.kind != cls.KIND:", "if cls is None:",
       "POP-003"),
-    M("EXT-007", POPULATE, " and not isinstance(value, OpaqueValue)", ""),
+    M("EXT-007", POPULATE, " and not isinstance(value, OpaqueValue)", "", may_crash=True),
     M("POP-001", POPULATE, "if held.kind == ArtifactKind.CACHE:\n                self._attempt",
       "if held.kind == ArtifactKind.BACKEND:\n                self._attempt",
       "POP-002 POP-003 POP-004 POP-005 POP-006 POP-009 SEC-001 EXT-003 CTX-017 CTX-011 CTX-023"

@@ -22,7 +22,7 @@ MUTANTS = (
     M("FRAME-009", FRAMING, "(byte == 0 and index > position) or ", "", "FRAME-005 FRAME-011"),
     M("FRAME-010", FRAMING, "HEADER_SIZE <= manifest_offset < segment_size - FOOTER_SIZE",
       "manifest_offset < segment_size - FOOTER_SIZE", "FRAME-011 RECV-001 APPD-006"),
-    M("FRAME-010c", WALK, "if size > end or not", "if not", "RECV-001 APPD-006 FRAME-012"),
+    M("FRAME-010c", WALK, "if size > end or not", "if not", "RECV-001 APPD-006 FRAME-012", may_crash=True),
     M("FRAME-011", WALK, "manifest_at + prefix[0] + prefix[1] != at",
       "manifest_at + prefix[0] + prefix[1] > at", "FRAME-012 READ-005"),
     M("FRAME-012", WALK, "if fault.code is ErrorCode.NOT_A_BUNDLE and frame.offset > 0:",
