@@ -333,9 +333,11 @@ def _foreign() -> Cases:
         "CTX/lookup-of-another-kind", "A type under another kind than its own is not handed out.",
         "PCB-CTX-031",
     )  # fmt: skip
-    wrong = Segment(artifacts=(Artifact("k", b"0123456789"), Artifact("m", b"45")),
-                    blocks=(Block(b"0123456789"),),
-                    edit=lambda m: setattr(m.artifacts[1], "content_digest", bytes(32)))  # fmt: skip
+    wrong = Segment(
+        artifacts=(Artifact("k", b"0123456789"), Artifact("m", b"45")),
+        blocks=(Block(b"0123456789"),),
+        edit=lambda m: setattr(m.artifacts[1], "content_digest", bytes(32)),
+    )
     script = Script(wrong=bundle(wrong).data).load("wrong").lookup(BLOB, "m")
     yield script.says(refused="DIGEST_MISMATCH").populate().says(applied=1).built(
         "CTX/content-under-another-digest", "Content of another digest is not handed out.",
