@@ -2,7 +2,7 @@
 
 run [--seconds S] [TARGET ...]   fuzz for S seconds altogether; exit 1 with findings
 replay [TARGET] FILE ...         answer, time and memory of single inputs, without atheris
-cost TARGET FILE                 processor seconds and bytes of memory of one input
+cost TARGET FILE                 seconds and bytes of one input, and how slow the machine is
 dearest                          time and memory of the dearest inputs known; exit 1 over the bounds
 seeds                            write the first inputs of each corpus
 merge DIRECTORY                  add to the corpus what of DIRECTORY/TARGET reaches more code
@@ -144,7 +144,7 @@ def _dearest() -> int:
 
 
 def _cost(name: str, file: Path) -> int:
-    from fuzz.bounds import Watch
+    from fuzz.bounds import Watch, slowness
     from fuzz.targets import TARGETS, answer
 
     target = TARGETS[name]
@@ -152,8 +152,9 @@ def _cost(name: str, file: Path) -> int:
         answer(target, seed.read_bytes())
     data = file.read_bytes()
     gc.collect()
+    before = slowness()
     cost = Watch().cost(lambda given: [answer(target, given)].clear(), data)
-    print(cost.seconds, cost.memory)
+    print(cost.seconds, cost.memory, (before + slowness()) / 2)
     return 0
 
 

@@ -2,7 +2,9 @@
 
 An input below 1 MiB is answered in less than a second of processor time and with
 less than 64 MiB beyond its own size. What other processes take from the machine is
-not the input's: so it is processor time, and where one run takes too long, two more decide.
+not the input's: so it is processor time, and where one run takes too long, two more
+decide. A slower machine has more: the second is one of a machine that makes a loop of a
+million additions in 30 milliseconds.
 """
 
 import os
@@ -15,6 +17,7 @@ from dataclasses import dataclass
 MAX_INPUT = 1 << 20
 SECONDS = 1.0
 MEMORY = 64 << 20
+_LOOP, _LOOP_SECONDS = 1_000_000, 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,17 @@ def _peak() -> int:
         return int(file.read().split("VmHWM:")[1].split()[0]) << 10
 
 
+def slowness() -> float:
+    """How many times longer than on the machine of SECONDS this one takes now; at least 1."""
+    start = time.process_time()
+    total = 0
+    for number in range(_LOOP):
+        total += number
+    return max(1.0, (time.process_time() - start) / _LOOP_SECONDS)
+
+
 def cost_alone(target: str, path: str) -> Cost:
-    """The cost of the input at `path` in a process that does nothing else.
+    """The cost of the input at `path` in a process that does nothing else, its seconds scaled.
 
     Where it is too dear, the least of three.
 
@@ -70,6 +82,6 @@ def cost_alone(target: str, path: str) -> Cost:
     costs: list[Cost] = []
     while len(costs) < 3 and not (costs and costs[-1].is_within(size)):
         done = subprocess.run(command, check=True, capture_output=True, text=True)
-        seconds, memory = done.stdout.split()
-        costs.append(Cost(float(seconds), int(memory)))
+        seconds, memory, slow = done.stdout.split()
+        costs.append(Cost(float(seconds) / float(slow), int(memory)))
     return Cost(min(c.seconds for c in costs), min(c.memory for c in costs))

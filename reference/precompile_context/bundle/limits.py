@@ -14,7 +14,7 @@ class Limits:
 
     # [PCB-LIM-002] [PCB-LIM-005]
     # One manifest record. It is decoded whole: one that compilers write to about ten times its
-    # size, one of the least elements that its bytes can describe to less than fifty times.
+    # size, one of the least elements that its bytes can describe to less than sixty times.
     manifest_bytes: int = 16 << 20
     # Signatures of one segment, each of which may be tried with each trusted key. No reader may
     # take fewer than 16.
