@@ -18,7 +18,7 @@ BUF := 1.75.0
 PYTHON_FILES := reference conformance_tests benchmarks
 # All tests but those of PyTorch, of programs run, of the command line and of the wheel.
 CORE_TESTS := -m 'not torch' --ignore-glob='*/test_run*.py' --ignore-glob='*/test_pytorch_*.py' \
-	--ignore-glob='*/test_wheel.py' --ignore-glob='*/test_cli.py'
+	--ignore-glob='*/test_wheel.py' --ignore-glob='*/test_cli*.py'
 
 .PHONY: demo test check generate bench clean
 .PHONY: check-python check-generated check-schema test-all test-runtimes freeze-schema

@@ -3,7 +3,7 @@
 import contextlib
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from precompile_context.bundle import DEFAULT_LIMITS, Bundle, Chain, Limits, SegmentWriter
@@ -123,6 +123,24 @@ class BundleFile:
             chunks = _folded_chunks(source, bundle, tail[0].offset, folded)
             replace(self._target(), chunks, mode=os.fstat(fd).st_mode & 0o777)
             return True
+        finally:
+            os.close(fd)
+
+    @contextlib.contextmanager
+    def replacing(self) -> Iterator[Callable[[Iterable[Chunk]], None]]:
+        """Lock the file, where there is one; what is yielded puts other bytes in its place.
+
+        Raises:
+            OSError: the file cannot be locked or written; it was not changed.
+        """
+        try:
+            fd, _ = self._lock(make=False)
+        except FileNotFoundError:
+            yield lambda chunks: replace(self._target(), chunks)
+            return
+        try:
+            mode = os.fstat(fd).st_mode & 0o777
+            yield lambda chunks: replace(self._target(), chunks, mode=mode)
         finally:
             os.close(fd)
 

@@ -42,12 +42,17 @@ def host_environment() -> Environment:
     from precompile_context.adapters.pytorch import private
 
     private.check()
-    facts: dict[str, frozenset[str]] = {}
-    for name, values in _facts():
-        kept = frozenset(filter(None, values))
-        if kept:
-            facts[name] = kept
-    return Environment(facts)
+    return _environment(_facts())
+
+
+def torchless_environment() -> Environment:
+    """Those of the facts that can be told without torch, to explain why the others are unknown."""
+    return _environment(_python_facts())
+
+
+def _environment(facts: Iterator[tuple[str, list[str]]]) -> Environment:
+    kept = ((name, frozenset(filter(None, values))) for name, values in facts)
+    return Environment({name: values for name, values in kept if values})
 
 
 def _facts() -> Iterator[tuple[str, list[str]]]:
