@@ -55,6 +55,13 @@ def graph(guards: str | None, seconds: float) -> bytes:
     return pickle.dumps({"seconds": seconds, "guards_expr": guards})
 
 
+def candidates(torch_key: str) -> list[object]:
+    """What torch's cache of graphs finds under a key."""
+    from torch._inductor.codecache import FxGraphCache
+
+    return [graph for graph, _, _ in FxGraphCache.iterate_over_candidates(True, None, torch_key)]
+
+
 def files(directory: Path) -> set[str]:
     return {str(p.relative_to(directory)) for p in directory.rglob("*") if p.is_file()}
 
@@ -77,7 +84,7 @@ def test_artifacts_go_where_torch_itself_puts_them(
         "pgo": "job/1:None:tag",
         "precompile": "c0de",
     }
-    assert set(samples) == {cls.TYPE for cls in KNOWN} - {"inductor_file"}
+    assert set(samples) == {cls.TYPE for cls in KNOWN} - {"inductor_file", "compiler_answer"}
     assert set(samples) == set(CacheArtifactFactory._artifact_types)
     compiled = pickle.dumps(SimpleNamespace(_triton_bundle=None))
     with pytest.raises(MisuseError), pytorch.capture(PrecompileContext()):
@@ -100,14 +107,14 @@ def test_a_session_appends_what_is_new_and_the_next_applies_it(cache: Path, bund
     with pytorch.warm_start(bundle) as first:
         record("inductor", "f1", graph(None, 1.0))
         record("inductor", "f1", graph("s0 < 9", 1.0))
-        assert (first.matched, first.loaded) == (None, ())
+        assert (first.matched, first.loaded) == (None, {})
     assert [id_.key.partition("#")[0] for id_ in first.appended] == ["f1", "f1"]
     assert first.recorded == tuple(first.appended)
     with pytorch.warm_start(bundle) as second:
-        assert len(files(cache)) == 2
+        assert len(candidates("f1")) == 2
         record("inductor", "f1", graph("s0 < 9", 2.0))  # the same version, compiled again
         record("inductor", "f2", graph(None, 1.0))
-    assert (second.matched, len(second.applied), second.refused) == (True, 2, ())
+    assert (second.matched, len(second.applied), second.refused) == (True, 2, [])
     assert [id_.key for id_ in second.appended] == ["f2"]
     assert len(BundleFile(bundle).open().current()) == 3
 
@@ -164,7 +171,7 @@ def test_a_foreign_file_is_one_line_and_stays_as_it_is(
     with pytorch.warm_start(bundle) as report:
         record("inductor", "f1", graph(None, 1.0))
     assert bundle.read_bytes() == content
-    assert (report.matched, report.applied) == (False, ())
+    assert (report.matched, report.applied) == (False, [])
     (line,) = lines(caplog)
     assert line.startswith(f"precompile: {bundle}: the program runs cold: ")
     assert "\n" not in line
@@ -189,6 +196,8 @@ def test_another_environment_is_named_and_nothing_is_applied(
     )
     assert len(lines(caplog)) == 1
     with pytorch.warm_start(bundle) as again:  # this host has a segment of its own now
+        assert len(candidates("f1")) == 0
+        assert len(candidates("f2")) == 1
         assert [key for _, key in again.applied] == ["f2"]
 
 
@@ -205,11 +214,13 @@ def test_damaged_content_is_refused_alone_and_mended_by_the_run(
     assert first.manifest_offset > 40
     bundle.write_bytes(data)
     with pytorch.warm_start(bundle) as report:
+        assert (candidates("f1"), len(candidates("f2"))) == ([], 1)
         assert [(o.key, o.code) for o in report.refused] == [("f1", ErrorCode.DIGEST_MISMATCH)]
         assert [key for _, key in report.applied] == ["f2"]
         record("inductor", "f1", graph(None, seconds_of_next))
     assert "DIGEST_MISMATCH" in lines(caplog)[0]
     with pytorch.warm_start(bundle) as mended:
+        assert (len(candidates("f1")), len(candidates("f2"))) == (1, 1)
         assert not mended.refused
         assert {key for _, key in mended.applied} == {"f1", "f2"}
 

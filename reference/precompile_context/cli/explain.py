@@ -45,7 +45,7 @@ def _host(bundle: Bundle) -> tuple[Environment, str | None]:
     from precompile_context.adapters.pytorch import environment as host
 
     try:
-        return host.host_environment(), None
+        return host.fitting_environment(host.host_environment(), bundle), None
     except ModuleNotFoundError as error:
         return host.torchless_environment(), str(error)
     except Exception as error:  # a torch that cannot be used here, for whatever reason

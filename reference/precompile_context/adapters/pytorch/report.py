@@ -23,7 +23,14 @@ NO_COUNTS = dict.fromkeys(EVENTS, 0)
 NO_SECONDS = dict.fromkeys(("apply", "compile", "save"), 0.0)
 NO_SESSION: Mapping[str, Any] = {
     "bundle": {"bytes": 0, "matched": None, "reason": None, "not_saved": None},
-    "artifacts": {"loaded": 0, "applied": 0, "recorded": 0, "refused": []},
+    "artifacts": {
+        "loaded": 0,
+        "applied": 0,
+        "recorded": 0,
+        "inert": 0,
+        "inert_bytes": 0,
+        "refused": [],
+    },
 }
 
 
@@ -43,8 +50,10 @@ def entry(
     bundle: path (null: none), read_only, bytes of the file at the end, matched (null:
         there was nothing to match), reason (null, or one line: why it was not used),
         not_saved (null, or one line: why what was new could not be written).
-    artifacts: counts of what the file held for this host, of that what was applied,
-        and what was recorded that it did not hold; refused lists type, key, code, detail.
+    artifacts: counts of what the file held for this host, of that what torch asked for
+        and got (applied) and what it did not ask for (inert, with the bytes of its
+        content), and what was recorded that it did not hold; refused lists type, key,
+        code, detail.
     graphs: compiled counts; fx and aot are torch's two caches of graphs.
     kernels: C++ libraries and Triton kernels; built counts those that a compiler was
         run for, in compile workers too, and hits those that were loaded without.
