@@ -106,7 +106,9 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
     return Machine(tmp_path_factory.mktemp("m"))
 
 
-def test_second_run_is_warm_and_a_changed_program_appends_what_is_new(machine: Machine) -> None:
+def test_second_run_is_warm_without_a_compiler_too_and_a_changed_one_appends_what_is_new(
+    machine: Machine,
+) -> None:
     cold = machine.run(ONE)
     assert (cold.err, cold.built, cold.cache("hits")) == ("", 1, 0)
     assert cold.report["status"] == "finished"
@@ -118,6 +120,12 @@ def test_second_run_is_warm_and_a_changed_program_appends_what_is_new(machine: M
     assert warm.out == cold.out
     assert warm.report["compiler"] == {"isa_probes": 0, "header_runs": 0}
     assert warm.report["artifacts"]["applied"] == cold.report["artifacts"]["recorded"]
+    assert warm.report["artifacts"]["inert"] == 0
+    assert machine.bundle_bytes() == before
+
+    compilerless = machine.run(ONE, PATH=str(machine.place / "empty"))
+    compilerless.assert_warm()
+    assert compilerless.out == cold.out
     assert machine.bundle_bytes() == before
 
     changed = machine.run(ONE + TWO)

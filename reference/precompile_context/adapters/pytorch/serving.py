@@ -78,7 +78,7 @@ class Serving:
 
     def _library(self, stored: StoredArtifact) -> bytes | None:
         """For another place than its key; None where torch looks into another cache directory."""
-        return self._read(stored) if _cache_dir() == self._root else None
+        return self._hand(stored) if _cache_dir() == self._root else None
 
     def start(self, name: str) -> None:
         """Answer torch from now on, in place of what the file of this name held before."""
@@ -87,7 +87,7 @@ class Serving:
     def graphs(self, type_name: str, torch_key: str) -> Iterator[bytes]:
         """The contents under a key of torch's, which has versions by guards."""
         for stored in self._graphs.get((type_name, torch_key), ()):
-            content = self._read(stored)
+            content = self._hand(stored)
             if content is not None:
                 yield content
 
@@ -102,6 +102,7 @@ class Serving:
     def _put(self, stored: StoredArtifact, content: bytes) -> None:
         try:
             places.put(self._root, stored.key, content, replace=False)
+            self._tell_handed(stored)
         except (OSError, places.UnsafePlaceError) as error:  # torch builds the library
             self._refuse(stored, PrecompileError(ErrorCode.APPLY_FAILED, str(error)))
 
@@ -114,9 +115,17 @@ class Serving:
         except OSError as error:  # the file can no longer be read
             self._refuse(stored, PrecompileError(ErrorCode.APPLY_FAILED, str(error)))
             return None
+        return content
+
+    def _hand(self, stored: StoredArtifact) -> bytes | None:
+        content = self._read(stored)
+        if content is not None:
+            self._tell_handed(stored)
+        return content
+
+    def _tell_handed(self, stored: StoredArtifact) -> None:
         if self._is_first(stored):
             self._handed(stored)
-        return content
 
     def _refuse(self, stored: StoredArtifact, error: PrecompileError) -> None:
         if self._is_first(stored):
