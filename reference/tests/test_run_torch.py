@@ -44,9 +44,10 @@ class Machine:
 
     place: Path
 
-    def command(self, source: str, *, bundle: str = "b.precompile") -> list[str]:
+    def command(self, source: str, *options: str) -> list[str]:
         (self.place / "program.py").write_text(source)
-        return [*RUN, "--bundle", bundle, "--report", "report.json", "program.py"]
+        files = "--bundle", "b.precompile", "--report", "report.json"
+        return [*RUN, *files, *options, "program.py"]
 
     def environment(self, **variables: str) -> dict[str, str]:
         home = Path(tempfile.mkdtemp(dir=self.place))
@@ -54,10 +55,10 @@ class Machine:
         caches = {"TORCHINDUCTOR_CACHE_DIR": str(home / "cache"), "TMPDIR": str(home / "tmp")}
         return {**os.environ, **caches, **variables}
 
-    def run(self, source: str, **variables: str) -> "Ended":
+    def run(self, source: str, *options: str, **variables: str) -> "Ended":
         """Run a program in an empty cache."""
         done = subprocess.run(
-            self.command(source),
+            self.command(source, *options),
             cwd=self.place,
             env=self.environment(**variables),
             capture_output=True,
@@ -128,9 +129,13 @@ def test_second_run_is_warm_without_a_compiler_too_and_a_changed_one_appends_wha
     assert compilerless.out == cold.out
     assert machine.bundle_bytes() == before
 
-    changed = machine.run(ONE + TWO)
+    changed = machine.run(ONE + TWO, "--why-miss")
     assert (changed.built, changed.cache("hits") > 0) == (1, True)
     assert changed.out.startswith(cold.out)
+    (missed,) = changed.report["graphs"]["missed"]
+    assert missed["nearest"] not in (None, missed["key"])
+    assert {"source", "inputs"} <= {d["kind"] for d in missed["differences"]}
+    assert f"missed graph {missed['key']}; nearest is {missed['nearest']}" in changed.err
     after = machine.bundle_bytes()
     assert after.startswith(before)
     assert len(after) > len(before)

@@ -38,6 +38,12 @@ def run(
     report: Annotated[
         Path | None, typer.Option(help="Write what was done to this JSON file.", metavar="FILE")
     ] = None,
+    why_miss: Annotated[
+        bool,
+        typer.Option(
+            "--why-miss", help="At the end, tell what each graph differs in that was not found."
+        ),
+    ] = False,
 ) -> None:
     """Run a Python program, warm from a bundle where it fits, and extend the bundle.
 
@@ -55,6 +61,7 @@ def run(
         bundle=bundle,
         read_only=read_only,
         report=report,
+        why_miss=why_miss,
     )
 
 
@@ -64,6 +71,7 @@ def become(
     bundle: str | Path | None,
     read_only: bool = False,
     report: str | Path | None = None,
+    why_miss: bool = False,
 ) -> None:
     """Turn this process into the program; without a bundle it is only observed. Never returns.
 
@@ -75,6 +83,7 @@ def become(
         read_only=read_only,
         report=None if report is None else os.path.abspath(report),
         pid=os.getpid(),  # stays the same
+        why_miss=why_miss,
     )
     if settings.report is not None:
         _start_report(settings)

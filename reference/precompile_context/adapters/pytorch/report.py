@@ -7,7 +7,7 @@ process that compiled adds an object of the same keys to `children`.
 import fcntl
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ def entry(
     session: Mapping[str, Any] = NO_SESSION,
     counts: Mapping[str, int] = NO_COUNTS,
     seconds: Mapping[str, float] = NO_SECONDS,
+    missed: Sequence[Mapping[str, Any]] = (),
 ) -> Entry:
     """One process's part.
 
@@ -54,7 +55,8 @@ def entry(
         and got (applied) and what it did not ask for (inert, with the bytes of its
         content), and what was recorded that it did not hold; refused lists type, key,
         code, detail.
-    graphs: compiled counts; fx and aot are torch's two caches of graphs.
+    graphs: compiled counts; fx and aot are torch's two caches of graphs; missed, where
+        that was asked for, lists key, nearest and differences (kind, name, there, here).
     kernels: C++ libraries and Triton kernels; built counts those that a compiler was
         run for, in compile workers too, and hits those that were loaded without.
     compiler: its other runs: ISA probes, and runs over headers.
@@ -73,6 +75,7 @@ def entry(
             "compiled": counts["graphs_compiled"],
             "fx": _cache(counts, "fx"),
             "aot": _cache(counts, "aot"),
+            "missed": list(missed),
         },
         "kernels": {
             "hits": max(0, counts["kernels_loaded"] - counts["kernels_built"]),

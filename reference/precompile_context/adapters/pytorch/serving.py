@@ -94,7 +94,7 @@ class Serving:
     def put_files(self, stem: str) -> None:
         """Put the libraries of a source that torch has just written where torch looks for them."""
         for stored in self._files.get(stem, ()):
-            if is_library(stored.key) and not os.path.exists(f"{self._root}/{stored.key}"):
+            if is_library(stored.key) and not _is_there(f"{self._root}/{stored.key}"):
                 content = self._read(stored)
                 if content is not None:
                     self._put(stored, content)
@@ -176,6 +176,14 @@ def _contents(cls: Any, key: str) -> Iterator[bytes]:
         if issubclass(cls, cache):
             for serving in tuple(_serving.get(_cache_dir(), {}).values()):
                 yield from serving.graphs(type_name, key)
+
+
+def _is_there(path: str) -> bool:
+    """Whether the file holds anything: a crash leaves an empty one."""
+    try:
+        return os.path.getsize(path) > 0
+    except OSError:
+        return False
 
 
 def _stem(path: str) -> str:

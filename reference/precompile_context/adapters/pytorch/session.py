@@ -53,6 +53,7 @@ class WarmStart:
         tell: Callable[[str], None] = _log.warning,
     ) -> None:
         """`tell` is given the one line that a person should see, if there is one."""
+        self.bundle: Bundle | None = None  # the file as it was at the start
         # Absolute: the program may change its directory.
         self.report = WarmStartReport(Path(path).absolute())
         self._file = BundleFile(self.report.path, lock_seconds=_LOCK_SECONDS)
@@ -85,7 +86,7 @@ class WarmStart:
 
     def _start(self) -> None:
         environment = host_environment()
-        bundle = self._open()
+        bundle = self.bundle = self._open()
         if bundle is not None:
             environment = fitting_environment(environment, bundle)
         self.report.environment = environment
@@ -135,7 +136,6 @@ class WarmStart:
             (stored.type, stored.attributes.get("torch_key"), stored.content_digest)
             for stored in current.values()
         }
-        contexts.bundle = bundle
         shortcuts.install()
 
         def refused(stored: StoredArtifact, error: PrecompileError) -> None:
@@ -191,8 +191,8 @@ class WarmStart:
             self._tell(f"not saved: {_text(error)}", "save")
 
     def _finish(self, session: _Contexts) -> None:
-        if session.bundle is not None:
-            session.bundle.release()
+        if self.bundle is not None:
+            self.bundle.release()
         if session.capture is not None:
             session.capture.stop()
             if session.capture.fault is not None:
@@ -247,9 +247,7 @@ class WarmStart:
             self.report.not_saved = line
         if about not in self._told:
             self._told.add(about)
-            # Part of it may come from the file: no control sequences for the terminal.
-            printable = "".join(char if char.isprintable() else "?" for char in line)
-            self._say(f"precompile: {self.report.path}: {printable}")
+            self._say(f"precompile: {self.report.path}: {printable(line)}")
 
 
 class _Contexts:
@@ -262,7 +260,6 @@ class _Contexts:
         # Type, torch's key and digest of what came with the file: torch records it again.
         self.loaded: set[tuple[str, object, bytes]] = set()
         self._before: set[ArtifactId] = set()
-        self.bundle: Bundle | None = None
         self.segments = 0  # how many we appended
         self.capture: Capture | None = None
 
@@ -299,6 +296,11 @@ def warm_start(path: str | os.PathLike[str], read_only: bool = False) -> Iterato
     """
     with WarmStart(path, read_only=read_only) as report:
         yield report
+
+
+def printable(line: str) -> str:
+    """Without control sequences for the terminal: part of a line may come from a file."""
+    return "".join(char if char.isprintable() else "?" for char in line)
 
 
 def _difference(error: PrecompileError) -> str:

@@ -18,6 +18,7 @@ class Settings:
         bundle: the bundle file, present or not; None to observe a run and no more.
         read_only: use the bundle, append nothing.
         report: where the JSON report goes; None for none.
+        why_miss: tell for each graph that was not found what differs.
         pid: the program's process; others that see the variable are its children.
     """
 
@@ -25,6 +26,7 @@ class Settings:
     read_only: bool
     report: str | None
     pid: int
+    why_miss: bool = False
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
