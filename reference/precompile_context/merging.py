@@ -19,6 +19,7 @@ from precompile_context.environment import Requirement
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.held import ArtifactName
 from precompile_context.relation import Relation, relation
+from precompile_context.trust import Signer
 
 # Each compresses a block of 8 MiB: with two, a merge stays below 256 MiB beside the indexes.
 _WORKERS = 2
@@ -65,8 +66,8 @@ class Merge:
     Within one bundle a later segment wins, as always. What one host is to find stays
     together: segments of equal requirements become one, in the order of their first.
 
-    Signatures stay behind: they are of segments that are no more. Whoever writes the
-    chunks signs the result; whoever opened the bundles decided on their trust.
+    Signatures stay behind: they are of segments that are no more. Whoever signs the
+    result vouches for all of it, and opens the inputs with a policy to match.
     """
 
     def __init__(self, bundles: Mapping[str, Bundle], *, limits: Limits = DEFAULT_LIMITS) -> None:
@@ -100,8 +101,10 @@ class Merge:
         )
         limits.check(stored for group in groups for _, _, stored in group.kept.values())
 
-    def chunks(self) -> Iterator[bytes | memoryview]:
+    def chunks(self, signer: Signer | None = None) -> Iterator[bytes | memoryview]:
         """The result's bytes, in order: one chain, content read as it is written.
+
+        Without `signer`, it is unsigned.
 
         Raises:
             PrecompileError: a CONTENT code, where an input is damaged.
@@ -113,7 +116,9 @@ class Merge:
             # Only what a host that both environments fit would find before.
             removed = (ArtifactId(*name) for name in group.removed if name in before)
             for run, removals in split(artifacts, removed):
-                writer = SegmentWriter(chain, requirements=requirements, workers=_WORKERS)
+                writer = SegmentWriter(
+                    chain, requirements=requirements, signer=signer, workers=_WORKERS
+                )
                 yield from writer.chunks(run, removals)
             before |= group.kept.keys()
 

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from precompile_context import BundleFile, Environment
+from precompile_context.files import local_key
+from precompile_context.trust import SigningKey, TrustPolicy
 from tests.test_cli import run
 from tests.toys import BLOB, ELSEWHERE, GRAPH, HERE, STEP, blobs, save, toy_context
 
@@ -35,14 +37,14 @@ def test_merge_writes_one_bundle_and_tells_what_became_of_all(
     two: tuple[Path, Path], tmp_path: Path
 ) -> None:
     out = tmp_path / "out.precompile"
-    done = run("merge", "-o", out, *two)
+    done = run("merge", "--unsigned", "-o", out, *two)
     assert (done.status, done.err) == (0, "")
     first, *lines = done.out.splitlines()
     assert first.startswith(f"{out}: 2 segments, 5 artifacts, ")
     assert first.endswith("of 2 bundles")
     assert "  equal       1 held by several bundles, kept once" in lines
     assert any(line.startswith("  equivalent  1 ") for line in lines)
-    again = run("merge", "--json", "-o", out, out).json()
+    again = run("merge", "--unsigned", "--json", "-o", out, out).json()
     assert again["digest"] == run("verify", "--json", out).json()["digest"]
     assert (again["ok"], again["inputs"], again["artifacts"], again["equal"]) == (True, 1, 5, 0)
 
@@ -51,20 +53,20 @@ def test_merge_tells_of_a_conflict_and_fails_where_it_is_to_be_strict(
     conflicting: list[Path], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    strict = run("merge", "--strict", "-o", out, *conflicting)
+    strict = run("merge", "--unsigned", "--strict", "-o", out, *conflicting)
     assert (strict.status, out.exists()) == (1, False)
     assert "not written, for 1 conflict" in strict.out
-    done = run("merge", "-o", out, *conflicting)
+    done = run("merge", "--unsigned", "-o", out, *conflicting)
     assert done.status == 0
     assert f"conflict    {STEP} s of {conflicting[1]} is left out" in done.out
-    (conflict,) = run("merge", "--json", "-o", out, *conflicting).json()["conflicts"]
+    (conflict,) = run("merge", "--unsigned", "--json", "-o", out, *conflicting).json()["conflicts"]
     assert (conflict["type"], conflict["key"]) == (STEP, "s")
 
 
 def test_merge_refuses_a_damaged_bundle_in_one_line(two: tuple[Path, Path], tmp_path: Path) -> None:
     bad = tmp_path / "bad"
     bad.write_bytes(b"not a bundle")
-    done = run("merge", "-o", tmp_path / "out", *two, bad)
+    done = run("merge", "--unsigned", "-o", tmp_path / "out", *two, bad)
     assert (done.status, done.out) == (1, "")
     assert done.err.startswith(f"precompile: NOT_A_BUNDLE at byte 0: {bad}: ")
     assert len(done.err.splitlines()) == 1
@@ -72,7 +74,7 @@ def test_merge_refuses_a_damaged_bundle_in_one_line(two: tuple[Path, Path], tmp_
 
 
 def test_merge_without_an_input_is_wrong_usage(tmp_path: Path) -> None:
-    assert run("merge", "-o", tmp_path / "out").status == 2
+    assert run("merge", "--unsigned", "-o", tmp_path / "out").status == 2
 
 
 def test_diff_tells_what_is_in_one_alone_and_what_is_equivalent(two: tuple[Path, Path]) -> None:
@@ -114,7 +116,7 @@ def test_diff_tells_of_conflicting_entries(conflicting: list[Path]) -> None:
 def test_explain_tells_what_would_be_applied(tmp_path: Path) -> None:
     path = tmp_path / "any"
     save(BundleFile(path), a=b"1", b=b"22")
-    done = run("explain", path)
+    done = run("explain", "--unsigned", path)
     assert (done.status, done.err) == (0, "")
     assert done.out.splitlines() == [
         f"{path}: 1 of 1 segments fit this host",
@@ -122,7 +124,7 @@ def test_explain_tells_what_would_be_applied(tmp_path: Path) -> None:
         "would be applied",
         f"       2 artifacts       3 B  {BLOB}",
     ]
-    facts = run("explain", "--json", path).json()
+    facts = run("explain", "--unsigned", "--json", path).json()
     assert (facts["ok"], facts["host"]) == (True, {})
     assert [artifact["key"] for artifact in facts["applied"]] == ["a", "b"]
 
@@ -131,14 +133,14 @@ def test_explain_names_fact_and_segment_and_fails_where_none_fits(tmp_path: Path
     path = tmp_path / "elsewhere"
     environment = Environment.of(os__name="Toy", os__machine=["b", "a\x07"])
     blobs(environment, a=b"1").save_to(BundleFile(path))
-    done = run("explain", path)
+    done = run("explain", "--unsigned", path)
     assert done.status == 1
     lines = done.out.splitlines()
     assert lines[0] == f"{path}: 0 of 1 segments fit this host"
     assert "segment 0 at byte 0 does not: 2 facts differ" in lines
     assert any(line.startswith("  os.name: needs {Toy}, here {") for line in lines)
     assert any(line.startswith("  os.machine: needs {a\\x07, b}, here {") for line in lines)
-    facts = run("explain", "--json", path)
+    facts = run("explain", "--unsigned", "--json", path)
     assert facts.status == 1
     (segment,) = facts.json()["segments"]
     assert not segment["fits"]
@@ -154,10 +156,49 @@ def test_explain_says_that_facts_of_torch_are_unknown_where_there_is_no_torch(
     hidden.mkdir()
     (hidden / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\")\n")
     monkeypatch.setenv("PYTHONPATH", str(hidden))
-    done = run("explain", path)
+    done = run("explain", "--unsigned", path)
     assert (done.status, done.err) == (1, "")
     assert done.out.splitlines()[1:] == [
         "  facts of torch are unknown: No module named 'torch'",
         "segment 0 at byte 0 does not: 1 fact differs",
         "  torch.version: needs {2.13.0}, unknown on this host",
     ]
+
+
+def _own_key() -> SigningKey:
+    key = local_key()
+    assert key is not None
+    return key
+
+
+def test_merge_trusts_what_a_run_trusts_and_signs_as_it_does(
+    two: tuple[Path, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    refused = run("merge", "-o", out, *two)
+    assert (refused.status, out.exists()) == (1, False)
+    assert refused.err.startswith("precompile: UNSIGNED at byte ")
+    assert str(two[0]) in refused.err
+    own = _own_key()
+    for path in two:
+        BundleFile(path).sign(own)
+    assert run("merge", "-o", out, *two).status == 0
+    bundle = BundleFile(out).open(policy=TrustPolicy([own.verifying_key]))
+    assert len(bundle.current()) == 5
+    stranger = SigningKey.generate()
+    BundleFile(two[1]).sign(stranger)  # beside the own one: that is enough
+    assert run("merge", "-o", out, *two).status == 0
+
+
+def test_explain_says_whether_a_run_would_trust_the_bundle(tmp_path: Path) -> None:
+    path = tmp_path / "any"
+    save(BundleFile(path), a=b"1")
+    done = run("explain", path)
+    assert done.status == 1
+    assert "  not trusted: UNSIGNED at byte " in done.out
+    assert "would be applied, were it trusted" in done.out
+    facts = run("explain", "--json", path).json()
+    assert not facts["ok"]
+    assert facts["distrust"].startswith("UNSIGNED at byte ")
+    BundleFile(path).sign(_own_key())
+    assert run("explain", path).status == 0

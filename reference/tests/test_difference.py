@@ -4,6 +4,7 @@ from precompile_context import Environment
 from precompile_context.bundle import Bundle, StoredArtifact
 from precompile_context.difference import EnvironmentDifference, FactDifference, difference
 from precompile_context.environment import Requirement
+from precompile_context.trust import UNSIGNED
 from tests.toys import (
     BLOB,
     GRAPH,
@@ -18,7 +19,7 @@ from tests.toys import (
 
 
 def _difference(a: bytes, b: bytes) -> tuple[EnvironmentDifference, ...]:
-    return difference(Bundle.open(a), Bundle.open(b))
+    return difference(Bundle.open(a, policy=UNSIGNED), Bundle.open(b, policy=UNSIGNED))
 
 
 def _keys(artifacts: tuple[StoredArtifact, ...]) -> list[str]:

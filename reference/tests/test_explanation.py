@@ -3,6 +3,7 @@
 from precompile_context import ArtifactId, ArtifactKind, Environment, MemoryPrecompileCache
 from precompile_context.bundle import Bundle, StoredArtifact
 from precompile_context.explanation import Explanation, explain
+from precompile_context.trust import UNSIGNED
 from tests.toys import (
     BLOB,
     ELSEWHERE,
@@ -20,7 +21,7 @@ from tests.toys import (
 
 
 def _explain(data: bytes, environment: Environment = HERE) -> Explanation:
-    return explain(Bundle.open(data), environment)
+    return explain(Bundle.open(data, policy=UNSIGNED), environment)
 
 
 def _names(artifacts: tuple[StoredArtifact, ...]) -> list[tuple[str, str]]:

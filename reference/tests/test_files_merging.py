@@ -8,6 +8,7 @@ import pytest
 
 from precompile_context import BundleFile, ErrorCode
 from precompile_context.files import merge_files
+from precompile_context.trust import UNSIGNED
 from tests.toys import (
     BLOB,
     GRAPH,
@@ -32,7 +33,7 @@ def inputs(tmp_path: Path) -> list[Path]:
 
 def test_merge_files_makes_one_file_of_several(inputs: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "out"
-    report, merged = merge_files(out, inputs)
+    report, merged = merge_files(out, inputs, policy=UNSIGNED)
     assert report.artifacts == 3
     assert merged is not None
     assert merged.size == out.stat().st_size
@@ -42,7 +43,7 @@ def test_merge_files_makes_one_file_of_several(inputs: list[Path], tmp_path: Pat
 def test_merge_files_may_replace_an_input(inputs: list[Path]) -> None:
     inputs[0].chmod(0o640)
     save(BundleFile(inputs[0]), more=b"more")
-    merge_files(inputs[0], inputs)
+    merge_files(inputs[0], inputs, policy=UNSIGNED)
     assert file_segment_count(BundleFile(inputs[0])) == 1
     assert len(file_contents(BundleFile(inputs[0]))) == 4
     assert inputs[0].stat().st_mode & 0o777 == 0o640
@@ -51,7 +52,7 @@ def test_merge_files_may_replace_an_input(inputs: list[Path]) -> None:
 def test_merge_files_leaves_out_a_torn_tail(inputs: list[Path], tmp_path: Path) -> None:
     with inputs[1].open("ab") as file:
         file.write(bytes(50))
-    report, _ = merge_files(tmp_path / "out", inputs)
+    report, _ = merge_files(tmp_path / "out", inputs, policy=UNSIGNED)
     assert report.artifacts == 3
 
 
@@ -64,7 +65,7 @@ def test_merge_files_names_the_damaged_one_and_changes_nothing(
     for at, code in ((0, ErrorCode.NOT_A_BUNDLE), (28, ErrorCode.DIGEST_MISMATCH)):
         inputs[1].write_bytes(flip(data, at))
         with refused(code) as caught:
-            merge_files(out, inputs)
+            merge_files(out, inputs, policy=UNSIGNED)
         assert caught.value.detail.startswith(f"{inputs[1]}: ")
     assert out.read_bytes() == b"before"
     assert {path.name for path in tmp_path.iterdir()} == {"a", "b", "out"}
@@ -79,16 +80,16 @@ def test_strict_merge_writes_nothing_where_there_is_a_conflict(tmp_path: Path) -
         paths.append(tmp_path / key)
         context.save_to(BundleFile(paths[-1]))
     out = tmp_path / "out"
-    report, merged = merge_files(out, paths, strict=True)
+    report, merged = merge_files(out, paths, strict=True, policy=UNSIGNED)
     assert len(report.conflicts) == 1
     assert merged is None
     assert not out.exists()
-    assert merge_files(out, paths)[1] is not None
+    assert merge_files(out, paths, policy=UNSIGNED)[1] is not None
 
 
 def test_a_file_that_is_no_regular_file_does_not_give_way(inputs: list[Path]) -> None:
     with pytest.raises(OSError, match="regular"):
-        merge_files(Path("/dev/null"), inputs)
+        merge_files(Path("/dev/null"), inputs, policy=UNSIGNED)
 
 
 @pytest.mark.skipif(
@@ -109,7 +110,8 @@ def test_merge_of_much_content_stays_below_256_mebibytes(tmp_path: Path) -> None
     script = (
         "import sys; from pathlib import Path\n"
         "from precompile_context.files import merge_files\n"
-        "merge_files(Path(sys.argv[1]), [Path(p) for p in sys.argv[2:]])\n"
+        "from precompile_context.trust import UNSIGNED\n"
+        "merge_files(Path(sys.argv[1]), [Path(p) for p in sys.argv[2:]], policy=UNSIGNED)\n"
         "status = Path('/proc/self/status').read_text()\n"
         "print(status.split('VmHWM:')[1].split()[0])"
     )

@@ -16,6 +16,7 @@ from precompile_context import (
 )
 from precompile_context.bundle import Bundle, Chain, NewArtifact
 from precompile_context.merging import Merge, MergeReport
+from precompile_context.trust import UNSIGNED
 from tests.toys import (
     BLOB,
     ELSEWHERE,
@@ -50,7 +51,9 @@ def _graph_and_step(graph: bytes, *, step: str = "s", key: str = "g") -> bytes:
 
 
 def _merge(*inputs: bytes, limits: Limits | None = None) -> tuple[bytes, MergeReport]:
-    bundles = {f"input {index}": Bundle.open(data) for index, data in enumerate(inputs)}
+    bundles = {
+        f"input {index}": Bundle.open(data, policy=UNSIGNED) for index, data in enumerate(inputs)
+    }
     merge = Merge(bundles, limits=limits or Limits())
     return b"".join(merge.chunks()), merge.report
 
@@ -145,7 +148,10 @@ def test_merge_keeps_kinds_backends_and_attributes() -> None:
     )
     before = write_segment(graph, step)
     data, _ = _merge(before, _blobs(a=b"1"))
-    one, other = Bundle.open(before).current(), Bundle.open(data).current()
+    one, other = (
+        Bundle.open(before, policy=UNSIGNED).current(),
+        Bundle.open(data, policy=UNSIGNED).current(),
+    )
     for name in one:
         assert one[name].identity == other[name].identity
 
@@ -258,7 +264,7 @@ def test_merge_refuses_what_it_would_lose() -> None:
     with refused(ErrorCode.UNSUPPORTED_FEATURE) as caught:
         _merge(_blobs(b=b"2"), later)
     assert caught.value.detail.startswith("input 1: ")
-    assert caught.value.offset == Bundle.open(later).segments[0].manifest_offset
+    assert caught.value.offset == Bundle.open(later, policy=UNSIGNED).segments[0].manifest_offset
 
 
 @pytest.mark.parametrize("content", [noise(100), noise(2 << 20), b"long" * 3_000_000])
@@ -298,8 +304,10 @@ def test_merge_begins_a_further_segment_where_a_manifest_would_grow_too_large(
 
 def test_large_contents_are_taken_over_as_they_are_stored() -> None:
     source = _blobs(raw=noise(3 << 20), split=b"".join(b"%08d" % n for n in range(2_500_000)))
-    before = Bundle.open(source).segments[0].manifest.blocks
-    after = Bundle.open(_merge(source, _blobs(a=b"1"))[0]).segments[0].manifest.blocks
+    before = Bundle.open(source, policy=UNSIGNED).segments[0].manifest.blocks
+    after = (
+        Bundle.open(_merge(source, _blobs(a=b"1"))[0], policy=UNSIGNED).segments[0].manifest.blocks
+    )
     assert len(before) == 4
     assert set(before) <= set(after)
 
@@ -307,7 +315,7 @@ def test_large_contents_are_taken_over_as_they_are_stored() -> None:
 def test_new_artifacts_know_their_size_before_they_are_read() -> None:
     from precompile_context.bundle.fold import unwritten
 
-    opened = Bundle.open(flip(_blobs(a=noise(100)), 60))
+    opened = Bundle.open(flip(_blobs(a=noise(100)), 60), policy=UNSIGNED)
     (stored,) = opened.current().values()
     artifact = unwritten(opened, stored)
     assert isinstance(artifact, NewArtifact)

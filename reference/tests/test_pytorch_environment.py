@@ -8,6 +8,7 @@ from precompile_context import Environment
 from precompile_context.adapters.pytorch import environment
 from precompile_context.adapters.pytorch.environment import fitting_environment
 from precompile_context.bundle import Bundle, Chain
+from precompile_context.trust import UNSIGNED
 from tests.toys import write_segment
 
 X86 = """\
@@ -88,7 +89,7 @@ def test_a_capability_that_is_asked_for_is_a_fact(monkeypatch: pytest.MonkeyPatc
 
 
 def _of(environment: Environment) -> Bundle:
-    return Bundle.open(write_segment(requirements=environment.requirements()))
+    return Bundle.open(write_segment(requirements=environment.requirements()), policy=UNSIGNED)
 
 
 def test_a_host_without_a_compiler_goes_by_the_bundle_s() -> None:
@@ -114,5 +115,5 @@ def test_of_several_compilers_the_last_one_that_fits_counts() -> None:
     for name, compiler in (("Toy", "g++ 12"), ("Toy", "g++ 13"), ("Other", "g++ 14")):
         environment = Environment.of(os__name=name, cxx__compiler=compiler)
         data += write_segment(chain=chain, requirements=environment.requirements())
-    fitting = fitting_environment(Environment(facts), Bundle.open(data))
+    fitting = fitting_environment(Environment(facts), Bundle.open(data, policy=UNSIGNED))
     assert fitting.facts["cxx.compiler"] == {"g++ 13"}

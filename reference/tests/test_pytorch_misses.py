@@ -11,6 +11,7 @@ from precompile_context import Environment
 from precompile_context.adapters.pytorch.misses import Misses, as_json, as_lines, lines_in
 from precompile_context.adapters.pytorch.patches import Patches
 from precompile_context.bundle import Bundle, NewArtifact
+from precompile_context.trust import UNSIGNED
 from tests.toys import HERE, flip, new_artifact, write_segment
 
 pytestmark = pytest.mark.torch
@@ -52,7 +53,7 @@ def explained(
         misses._load_with_key(lambda *_: (None, {}), key, lines(values))
     misses._load_with_key(lambda *_: ("graph", {}), "found", lines(ONE))
     patches.undo()
-    bundle = None if data is None else Bundle.open(data)
+    bundle = None if data is None else Bundle.open(data, policy=UNSIGNED)
     return list(as_json(misses.explained(bundle, environment or Environment())))
 
 
@@ -96,7 +97,7 @@ def test_a_value_that_is_told_otherwise_and_has_the_same_digest_is_the_same() ->
     here = [f"[{digest('f')}] fx_kwargs[f]: <function f at 0x8f8>"]
     misses._load_with_key(lambda *_: (None, {}), "new", here)
     patches.undo()
-    (miss,) = misses.explained(Bundle.open(write_segment(stored)), Environment())
+    (miss,) = misses.explained(Bundle.open(write_segment(stored), policy=UNSIGNED), Environment())
     assert (miss.nearest, miss.differences) == ("old", ())
 
 
@@ -146,7 +147,7 @@ def test_a_person_is_told_where_long_values_differ() -> None:
     misses = Misses(patches)
     misses._load_with_key(lambda *_: (None, {}), "new", lines(here))
     patches.undo()
-    explained = misses.explained(Bundle.open(data), Environment())
+    explained = misses.explained(Bundle.open(data, policy=UNSIGNED), Environment())
     assert list(as_lines(explained)) == [
         "missed graph new; nearest is near, which differs in",
         "    source: gm: return sin(x) there, return cos(x) here",

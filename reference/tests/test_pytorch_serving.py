@@ -11,6 +11,7 @@ from precompile_context.adapters.pytorch import relocation, serving
 from precompile_context.adapters.pytorch.serving import Serving
 from precompile_context.bundle import Bundle, NewArtifact, StoredArtifact
 from precompile_context.errors import ErrorCode, PrecompileError
+from precompile_context.trust import UNSIGNED
 from tests.toys import flip, new_artifact, noise, write_segment
 
 pytestmark = pytest.mark.torch
@@ -29,7 +30,7 @@ class Asked:
     def __init__(self, root: Path, data: bytes) -> None:
         self.handed: list[str] = []
         self.refused: list[tuple[str, ErrorCode]] = []
-        bundle = Bundle.open(data)
+        bundle = Bundle.open(data, policy=UNSIGNED)
         self.serving = Serving(
             bundle, str(root), handed=lambda s: self.handed.append(s.key), refused=self._refuse
         )

@@ -11,6 +11,7 @@ from precompile_context.cli import text
 from precompile_context.difference import EnvironmentDifference, FactDifference, difference
 from precompile_context.environment import Requirement
 from precompile_context.files import BundleFile
+from precompile_context.trust import UNSIGNED
 
 app = typer.Typer()
 
@@ -30,7 +31,7 @@ def diff(
     compiler give equal bytes, and either serves. Conflicting are entries with other
     backends. Reads the indexes alone.
     """
-    bundle_a, bundle_b = BundleFile(a).open(), BundleFile(b).open()
+    bundle_a, bundle_b = (BundleFile(file).open(policy=UNSIGNED) for file in (a, b))
     environments = difference(bundle_a, bundle_b)
     if as_json:
         facts = {

@@ -7,12 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
+from precompile_context.adapters.pytorch.trusting import trusting
 from precompile_context.bundle import Bundle, StoredArtifact
 from precompile_context.cli import text
+from precompile_context.cli.keys import read_keys
 from precompile_context.environment import Environment
+from precompile_context.errors import PrecompileError
 from precompile_context.explanation import Explanation, Verdict
 from precompile_context.explanation import explain as explained
 from precompile_context.files import BundleFile
+from precompile_context.trust import UNSIGNED, VerifyingKey
 
 app = typer.Typer()
 
@@ -20,22 +24,47 @@ app = typer.Typer()
 @app.command()
 def explain(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The bundle.")],
+    trust: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Trust what this public key signed, too, a PEM file; may be repeated.",
+            metavar="KEY.pub",
+        ),
+    ] = None,
+    unsigned: Annotated[
+        bool, typer.Option("--unsigned", help="As for a run that checks no signatures.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="All of it, for programs.")] = False,
 ) -> None:
     """Say whether a bundle would be used on this host: which facts differ, in which segment.
 
-    Where it would, say what would be applied. Reads the indexes alone. Exit status 1
-    where no segment fits.
+    Where it would, say what would be applied. Trust is that of `precompile run`: this
+    user's own key, and those that are given. Reads the indexes alone. Exit status 1
+    where no segment fits, or one is not trusted.
     """
-    bundle = BundleFile(file).open()
+    bundle = BundleFile(file).open(policy=UNSIGNED)
+    distrust = None if unsigned else _distrust(bundle, read_keys(trust or []))
     environment, reason = _host(bundle)
     explanation = explained(bundle, environment)
     if as_json:
-        print(json.dumps(_describe(explanation, environment, reason), indent=2))
+        facts = _describe(explanation, environment, reason)
+        facts = {**facts, "ok": explanation.loads and not distrust, "distrust": distrust}
+        print(json.dumps(facts, indent=2))
     else:
-        _print(file, explanation, reason)
-    if not explanation.loads:
+        _print(file, explanation, reason, distrust)
+    if distrust or not explanation.loads:
         raise typer.Exit(1)
+
+
+def _distrust(bundle: Bundle, keys: list[VerifyingKey]) -> str | None:
+    """Why a run would not trust the bundle, all of whose segments must be signed; else None."""
+    policy = trusting(keys, None, read_only=True).policy
+    try:
+        for segment in bundle.segments:
+            policy.check(bundle.envelope(segment), segment.index, segment.manifest_offset)
+    except PrecompileError as error:
+        return str(error)
+    return None
 
 
 def _host(bundle: Bundle) -> tuple[Environment, str | None]:
@@ -56,7 +85,6 @@ def _describe(
     explanation: Explanation, environment: Environment, reason: str | None
 ) -> dict[str, Any]:
     return {
-        "ok": explanation.loads,
         "host": {name: sorted(values) for name, values in sorted(environment.facts.items())},
         "torch_unknown": reason,
         "segments": [
@@ -92,11 +120,13 @@ def _id(artifact: StoredArtifact) -> dict[str, Any]:
     }
 
 
-def _print(file: Path, explanation: Explanation, reason: str | None) -> None:
+def _print(file: Path, explanation: Explanation, reason: str | None, distrust: str | None) -> None:
     fitting = sum(not verdict.mismatches for verdict in explanation.verdicts)
     print(
         f"{text.safe(str(file))}: {fitting} of {len(explanation.verdicts)} segments fit this host"
     )
+    if distrust:
+        print(f"  not trusted: {text.safe(distrust)}")
     if reason:
         print(f"  facts of torch are unknown: {text.safe(reason)}")
     for verdict in explanation.verdicts:
@@ -105,7 +135,8 @@ def _print(file: Path, explanation: Explanation, reason: str | None) -> None:
     for artifact in explanation.applied:
         groups[artifact.type].append(artifact)
     if explanation.loads:
-        print("would be applied" if groups else "nothing would be applied")
+        would = "would be applied" + (", were it trusted" if distrust else "")
+        print(would if groups else "nothing would be applied")
     for type_name, artifacts in groups.items():
         total = text.size(sum(artifact.content_size for artifact in artifacts))
         print(

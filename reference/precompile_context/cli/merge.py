@@ -7,10 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
+from precompile_context.adapters.pytorch.trusting import trusting
 from precompile_context.bundle import Bundle
 from precompile_context.cli import text
+from precompile_context.cli.keys import read_keys
 from precompile_context.files import Chunk, merge_files
 from precompile_context.merging import MergeReport
+from precompile_context.trust import UNSIGNED
 
 app = typer.Typer()
 
@@ -24,6 +27,16 @@ def merge(
     strict: Annotated[
         bool, typer.Option("--strict", help="Write nothing and exit 1 where there is a conflict.")
     ] = False,
+    trust: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Trust what this public key signed, too, a PEM file; may be repeated.",
+            metavar="KEY.pub",
+        ),
+    ] = None,
+    unsigned: Annotated[
+        bool, typer.Option("--unsigned", help="Neither check signatures nor sign.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="What was merged, for programs.")] = False,
 ) -> None:
     """Make one bundle of several, with one segment for each environment.
@@ -34,8 +47,21 @@ def merge(
 
     Of one file, it makes a smaller one: segments that were appended one by one
     become one, without what was superseded.
+
+    Each segment must be signed by this user's own key, or one that is trusted. The
+    result is signed by this user's own key.
     """
-    report, merged = merge_files(output, files, strict=strict, watch=_watched)
+    trusted = trusting(UNSIGNED if unsigned else read_keys(trust or []), None, read_only=False)
+    if trusted.fault is not None:
+        raise OSError(trusted.fault)
+    report, merged = merge_files(
+        output,
+        files,
+        policy=trusted.policy,
+        signer=trusted.signer,
+        strict=strict,
+        watch=_watched,
+    )
     if as_json:
         print(json.dumps(_facts(files, report, merged)))
     else:

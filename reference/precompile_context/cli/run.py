@@ -2,12 +2,15 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from precompile_context.adapters.pytorch.settings import Settings
+from precompile_context.cli.keys import read_keys
+from precompile_context.trust import VerifyingKey
 
 app = typer.Typer()
 
@@ -44,6 +47,16 @@ def run(
             "--why-miss", help="At the end, tell what each graph differs in that was not found."
         ),
     ] = False,
+    trust: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Trust what this public key signed, too, a PEM file; may be repeated.",
+            metavar="KEY.pub",
+        ),
+    ] = None,
+    unsigned: Annotated[
+        bool, typer.Option("--unsigned", help="Neither check signatures nor sign.")
+    ] = False,
 ) -> None:
     """Run a Python program, warm from a bundle where it fits, and extend the bundle.
 
@@ -51,8 +64,14 @@ def run(
     own arguments, output, signals and exit status. Child processes that compile
     take part and share the bundle. On a host that the bundle was not made for,
     and with a damaged file, the program runs cold and one line says why.
+
+    What is appended is signed with your own key, made on first use, and what you
+    signed is applied. A bundle that others signed is applied where you --trust
+    their key.
     """
     _check(program)
+    if unsigned and trust:
+        raise typer.BadParameter("--unsigned trusts everyone: leave --trust out")
     bundle = bundle or Path(default_bundle(program))
     if report is not None and report.resolve() == bundle.resolve():
         raise typer.BadParameter("the report would replace the bundle")
@@ -62,6 +81,7 @@ def run(
         read_only=read_only,
         report=report,
         why_miss=why_miss,
+        trust=None if unsigned else read_keys(trust or []),
     )
 
 
@@ -71,9 +91,12 @@ def become(
     bundle: str | Path | None,
     read_only: bool = False,
     report: str | Path | None = None,
+    trust: Sequence[VerifyingKey] | None = (),
     why_miss: bool = False,
 ) -> None:
     """Turn this process into the program; without a bundle it is only observed. Never returns.
+
+    `trust` are keys beside the user's own, None to accept what is unsigned.
 
     Raises:
         OSError: the report cannot be written.
@@ -83,6 +106,7 @@ def become(
         read_only=read_only,
         report=None if report is None else os.path.abspath(report),
         pid=os.getpid(),  # stays the same
+        trust=None if trust is None else tuple(key.raw.hex() for key in trust),
         why_miss=why_miss,
     )
     if settings.report is not None:

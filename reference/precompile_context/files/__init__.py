@@ -2,6 +2,18 @@
 
 from precompile_context.files.atomic import Chunk, Directory, replace
 from precompile_context.files.bundle_file import BundleFile
+from precompile_context.files.keys import local_key, read_signing_key, read_verifying_key
 from precompile_context.files.merging import merge_files
+from precompile_context.files.private_directory import check_private
 
-__all__ = ["BundleFile", "Chunk", "Directory", "merge_files", "replace"]
+__all__ = [
+    "BundleFile",
+    "Chunk",
+    "Directory",
+    "check_private",
+    "local_key",
+    "merge_files",
+    "read_signing_key",
+    "read_verifying_key",
+    "replace",
+]

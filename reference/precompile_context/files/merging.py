@@ -8,12 +8,15 @@ from precompile_context.errors import PrecompileError
 from precompile_context.files.atomic import Chunk
 from precompile_context.files.bundle_file import BundleFile
 from precompile_context.merging import Merge, MergeReport
+from precompile_context.trust import UNSIGNED, Signer, TrustPolicy
 
 
 def merge_files(
     output: Path,
     inputs: Sequence[Path],
     *,
+    policy: TrustPolicy,
+    signer: Signer | None = None,
     limits: Limits = DEFAULT_LIMITS,
     strict: bool = False,
     watch: Callable[[Iterable[Chunk]], Iterable[Chunk]] = lambda chunks: chunks,
@@ -24,22 +27,26 @@ def merge_files(
     tail of an input is left out. With `strict`, nothing is written where there is a
     conflict, and the bundle is None. `watch` is handed the chunks on their way.
 
+    Every input is to be trusted by `policy`. The result carries the signature of
+    `signer`, who vouches for all of it, and no other.
+
     Raises:
-        PrecompileError: an input is damaged, or the result goes past the limits.
+        PrecompileError: an input is damaged, or not trusted, or the result goes past
+            the limits.
         OSError: an input cannot be read, or the output cannot be written.
         Nothing was changed then.
     """
     file = BundleFile(output, limits=limits)
     with file.replacing() as put:
-        merge = Merge({str(path): _open(path, limits) for path in inputs}, limits=limits)
+        merge = Merge({str(path): _open(path, policy, limits) for path in inputs}, limits=limits)
         if strict and merge.report.conflicts:
             return merge.report, None
-        put(watch(merge.chunks()))
-    return merge.report, file.open(recover=False)
+        put(watch(merge.chunks(signer)))
+    return merge.report, file.open(policy=UNSIGNED, recover=False)  # just written
 
 
-def _open(path: Path, limits: Limits) -> Bundle:
+def _open(path: Path, policy: TrustPolicy, limits: Limits) -> Bundle:
     try:
-        return BundleFile(path, limits=limits).open()
+        return BundleFile(path, limits=limits).open(policy=policy)
     except PrecompileError as error:  # of many, which one
         raise PrecompileError(error.code, f"{path}: {error.detail}", error.offset) from error

@@ -122,7 +122,12 @@ class Run:
         if settings.why_miss:
             self._misses = Misses(Patches())
         if settings.bundle is not None:
-            self._session = WarmStart(settings.bundle, read_only=settings.read_only, tell=tell)
+            self._session = WarmStart(
+                settings.bundle,
+                read_only=settings.read_only,
+                trust=settings.trusted(),
+                tell=tell,
+            )
             self._session.start()
         self._apply_seconds = time.perf_counter() - began
         self._write_report("running")
