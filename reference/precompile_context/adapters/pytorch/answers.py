@@ -98,6 +98,28 @@ def watch(patches: Patches, record: Callable[[str, bytes], None]) -> None:
         patches.wrap(cpp_builder, name, of_a_compiler(name))
 
 
+def ask_again(record: Callable[[str, bytes], None]) -> None:
+    """Have torch ask once more what it asks but once in a process, and `record` the answers.
+
+    The libraries of its probes are in its cache: they are loaded again, not built.
+    """
+    from torch._inductor import cpp_builder
+    from torch._inductor.cpu_vec_isa import valid_vec_isa_list
+
+    patches = Patches()
+    watch(patches, record)
+    try:
+        cpp_builder.get_cpp_compiler()
+        cpp_builder.is_intel_compiler.__wrapped__()
+        for isa in valid_vec_isa_list():
+            for cls in type(isa).__mro__:
+                for function in vars(cls).values():
+                    getattr(function, "cache_clear", lambda: None)()
+            bool(isa)
+    finally:
+        patches.undo()
+
+
 # Functions of cpp_builder that run a compiler to tell of which make it is. Their answers decide
 # on flags, and those on a library's name; without a compiler they answer no.
 _OF_A_COMPILER = ("_is_intel_compiler", "_is_gcc_version_less_than")

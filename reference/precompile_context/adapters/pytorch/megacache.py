@@ -48,18 +48,26 @@ def from_mega_cache(data: bytes, *, environment: Environment | None = None) -> P
     Raises:
         PrecompileError: the bytes are no mega-cache, or damaged.
     """
-    artifacts = tuple(read_mega_cache(data))
     if environment is None:
         from precompile_context.adapters.pytorch.environment import host_environment
 
         environment = host_environment()
     context = PrecompileContext(environment=environment)
+    record_mega_cache(context, data)
+    return context
+
+
+def record_mega_cache(context: PrecompileContext, data: bytes) -> None:
+    """Record into a context what `from_mega_cache` gives one of its own.
+
+    Raises:
+        PrecompileError: the bytes are no mega-cache, or damaged; nothing was recorded.
+    """
     names = _Names()
-    for artifact in artifacts:
+    for artifact in tuple(read_mega_cache(data)):
         artifact_class(artifact.type, context.registry)
         key = names.key_for(artifact)
         context.record_artifact(artifact.type, key, artifact.content, torch_key=artifact.key)
-    return context
 
 
 class _Names:

@@ -99,6 +99,16 @@ NAMES = (
     ),
     PrivateName(
         "torch._inductor.cpp_builder",
+        "is_intel_compiler",
+        "called, by save_cache_artifacts: asks once more",
+    ),
+    PrivateName(
+        "torch._inductor.cpu_vec_isa",
+        "valid_vec_isa_list",
+        "called, by save_cache_artifacts: what is asked about once more",
+    ),
+    PrivateName(
+        "torch._inductor.cpp_builder",
         "_is_intel_compiler",
         "wrapped: of which make that compiler was",
     ),
