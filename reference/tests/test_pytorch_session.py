@@ -156,6 +156,42 @@ def test_a_long_run_is_folded_before_its_end(
     assert len(BundleFile(bundle).open(policy=UNSIGNED).current()) == 5
 
 
+def test_ten_runs_between_which_something_else_is_compiled_lose_nothing(
+    bundle: Path, cache: Path
+) -> None:
+    for number in range(10):
+        record("inductor", f"outside{number}", graph(None, 1.0))  # in no session: not ours
+        with pytorch.warm_start(bundle) as report:
+            assert len(report.loaded) == number
+            record("inductor", f"f{number}", graph(None, float(number)))
+    current = BundleFile(bundle).open(policy=UNSIGNED).current()
+    assert {key for _, key in current} == {f"f{number}" for number in range(10)}
+
+
+def test_a_process_that_has_compiled_before_finds_what_a_bundle_holds(
+    bundle: Path, cache: Path, tmp_path: Path
+) -> None:
+    with pytorch.warm_start(bundle):
+        record("inductor", "f1", graph(None, 1.0))
+    with pytorch.warm_start(tmp_path / "other.precompile") as other:
+        record("inductor", "f2", graph(None, 1.0))
+        with pytorch.warm_start(bundle) as inner:  # two models, a bundle each
+            assert len(candidates("f1")) == 1
+            assert (len(inner.applied), len(other.loaded)) == (1, 0)
+
+
+def test_what_torch_did_not_ask_for_is_counted(bundle: Path, cache: Path) -> None:
+    with pytorch.warm_start(bundle):
+        for key in ("f1", "f2"):
+            record("inductor", key, graph(None, 1.0))
+    with pytorch.warm_start(bundle) as report:
+        candidates("f1")
+    size = len(graph(None, 1.0))
+    assert report.inert == {("inductor", "f2"): size}
+    counts = report.as_json()["artifacts"]
+    assert (counts["inert"], counts["inert_bytes"], counts["applied"]) == (1, size, 1)
+
+
 def test_read_only_writes_nothing(bundle: Path, cache: Path) -> None:
     with pytorch.warm_start(bundle, read_only=True) as report:
         record("inductor", "f1", graph(None, 1.0))

@@ -63,15 +63,18 @@ def run(command: list[str], place: Path, **variables: str) -> str:
 
 
 def test_what_is_saved_is_loaded_without_a_compiler_and_saved_again(tmp_path: Path) -> None:
-    command = ["-c", PROGRAM, str(tmp_path / "saved")]
+    saved = tmp_path / "saved"
+    command = ["-c", PROGRAM, str(saved)]
     cold: dict[str, Any] = json.loads(run(command, tmp_path / "cold"))
     assert (cold["loaded"], cold["misses"] > 0) == (None, True)
     assert [len(keys) for keys in cold["saved"]] == [2, 1]
     warm = json.loads(run(command, tmp_path / "warm", PATH=str(tmp_path / "empty")))
     assert (warm["misses"], warm["result"]) == (0, cold["result"])
     assert [sorted(keys) for keys in warm["loaded"]] == [sorted(keys) for keys in cold["saved"]]
+    first = saved.read_bytes()
     again = json.loads(run(command, tmp_path / "again", PATH=str(tmp_path / "empty")))
     assert (again["misses"], again["loaded"]) == (0, warm["loaded"])
+    assert saved.read_bytes() == first  # nothing was new
 
 
 def test_an_engine_that_compiles_its_pieces_finds_them_in_a_bundle(tmp_path: Path) -> None:

@@ -31,19 +31,24 @@ _log = logging.getLogger("precompile_context")
 
 _MAPPINGS = Path("/proc/self/maps")
 
+# What was loaded in this process: what is saved later holds it, too.
+_loaded: list[Bundle] = []
+
 
 def save_cache_artifacts(
     *, trust: TrustPolicy | Iterable[Verifier] = (), signer: Signer | None = None
 ) -> tuple[bytes, CacheInfo] | None:
     """A bundle of what torch compiled in this process so far, and torch's record of it.
 
-    None where torch recorded nothing. Signed as `warm_start` signs. Libraries are those
+    None where torch recorded nothing. All that was loaded in this process is in it, for
+    which `trust` must be what it was then. Signed as `warm_start` signs. Libraries are those
     that this process has loaded from inductor's cache directory. A process that called
     neither `load_cache_artifacts` nor `warm_start` before it compiled knows them by
     their place alone: torch installed elsewhere builds them again.
 
     Raises:
         UnsupportedTorchError: torch lacks something that this needs.
+        PrecompileError: what was loaded is not trusted now.
         OSError: a library can no longer be read, or there is no key to sign with.
     """
     import torch
@@ -54,10 +59,15 @@ def save_cache_artifacts(
     trusted = trusting(trust, signer, read_only=False)
     if trusted.fault is not None:
         raise OSError(trusted.fault)
+    environment = host_environment()
+    for bundle in _loaded:
+        environment = fitting_environment(environment, bundle)
     context = PrecompileContext(
-        environment=host_environment(), policy=trusted.policy, signer=trusted.signer
+        environment=environment, policy=trusted.policy, signer=trusted.signer
     )
     register_types(context.registry)
+    for bundle in _loaded:
+        context.load(bundle)
     record_mega_cache(context, saved[0])
     _record_libraries(context)
     serialized = context.serialize()
@@ -70,9 +80,12 @@ def _record_libraries(context: PrecompileContext) -> None:
 
     root = Path(cache_dir())
     libraries = list(_loaded_from(root))
+    there = {(id_.type, id_.key) for id_ in context.current()}
     for path in libraries:
         key = path.relative_to(root).as_posix()
         name = relocation.name_of(str(path))
+        if not name and (InductorFile.TYPE, key) in there:
+            continue  # it came with a bundle, which may know the name
         context.record_artifact(InductorFile.TYPE, key, path.read_bytes(), portable_name=name)
     if libraries:  # else torch had no reason to ask for a compiler
 
@@ -114,6 +127,7 @@ def load_cache_artifacts(
     except PrecompileError as error:
         _log.warning("precompile: nothing is loaded: %s", error)
         return None
+    _loaded.append(bundle)
     report = replay(context, MemoryPrecompileCache())
     for outcome in report.outcomes:
         named = f"{outcome.type} {outcome.key!r}"
