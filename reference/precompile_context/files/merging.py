@@ -5,7 +5,7 @@ from pathlib import Path
 
 from precompile_context.bundle import DEFAULT_LIMITS, Bundle, Limits
 from precompile_context.errors import PrecompileError
-from precompile_context.files.atomic import Chunk
+from precompile_context.files.access import Chunk
 from precompile_context.files.bundle_file import BundleFile
 from precompile_context.merging import Merge, MergeReport
 from precompile_context.trust import UNSIGNED, Signer, TrustPolicy
