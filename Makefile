@@ -33,7 +33,7 @@ CRASH_STATES ?= 200
 # All tests but those of PyTorch, of programs run, of the command line, of the wheel, and of
 # what the disk and other processes do.
 CORE_TESTS := -m 'not torch' --ignore-glob='*/test_run*.py' --ignore-glob='*/test_pytorch_*.py' \
-	--ignore-glob='*/test_wheel.py' --ignore-glob='*/test_cli.py' \
+	--ignore-glob='*/test_wheel.py' --ignore-glob='*/test_cli*.py' \
 	--ignore-glob='*/test_crash_*.py' --ignore-glob='*/test_concurrency.py' \
 	--ignore-glob='*/test_fork.py' --ignore-glob='*/self_tests/*'
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 
 from precompile_context.bundle import Bundle, Limits
 from precompile_context.bundle.manifest import Identity
-from precompile_context.errors import ErrorCode, PrecompileError
+from precompile_context.errors import PrecompileError
 from precompile_context.held import ArtifactName, Held
 from precompile_context.state import Snapshot
 
@@ -36,14 +36,10 @@ def missing(
 
 def check_room(bundle: Bundle | None, new: list[Held], limits: Limits) -> None:
     """Raise LIMIT_EXCEEDED where a reader with these limits would not take the result."""
-    stored = [a for s in bundle.segments for a in s.manifest.artifacts] if bundle else []
-    content = sum(a.content_size for a in stored) + sum(held.size for held in new)
-    items = sum(3 + len(a.backends) + len(a.fields) for a in stored)
-    items += sum(3 + len(held.backends) + len(held.fields) for held in new)
-    # [PCB-LIM-007]
-    if content > limits.total_content or items > limits.items:
-        detail = "the bundle would hold more than readers take; begin another one"
-        raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail)
+    stored = (a for s in bundle.segments for a in s.manifest.artifacts) if bundle else ()
+    content = sum(held.size for held in new)
+    items = sum(3 + len(held.backends) + len(held.fields) for held in new)
+    limits.check(stored, content=content, items=items)
 
 
 def _yields(held: Held, snapshot: Snapshot, kept: Mapping[tuple[str, str], Identity]) -> bool:

@@ -15,6 +15,7 @@ from tests.toys import (
     HERE,
     Name,
     bundle_contents,
+    flip,
     new_artifact,
     noise,
     refused,
@@ -136,8 +137,6 @@ def test_foldable_is_false_where_an_attribute_cannot_be_written_again() -> None:
 
 
 def test_fold_refuses_damaged_content() -> None:
-    data = bytearray(_written(_add("a", noise(1000)), _add("b", b"2")))
-    data[100] ^= 1
-    opened = Bundle.open(bytes(data), policy=UNSIGNED)
+    data = flip(_written(_add("a", noise(1000)), _add("b", b"2")), 100)
     with refused(ErrorCode.DIGEST_MISMATCH):
-        fold(opened, opened.segments)
+        _folded(data, 0)

@@ -38,9 +38,7 @@ def test_artifacts_go_where_torch_looks(context: PrecompileContext, cache: Path)
     context.record_artifact("autotune", "ab/cd.best_config", b"{}", torch_key="ab/cd.best_config")
     context.record_artifact("pgo", "job:None:", b"state", torch_key="job:None:")
     context.record_artifact("precompile", "c0de", b"package", torch_key="c0de")
-    context.record_artifact(
-        "inductor_file", "ab/cabc.main.so", b"library", isa_probe=False, portable_name=""
-    )
+    context.record_artifact("inductor_file", "ab/cabc.main.so", b"library", portable_name="")
     report = context.populate()
     assert not report.outcomes
     assert len(report.info) == 6
@@ -86,7 +84,7 @@ def test_a_hostile_key_is_refused_alone(
 def test_a_file_is_a_library_in_the_cache_or_refused(
     key: str, context: PrecompileContext, cache: Path
 ) -> None:
-    context.record_artifact("inductor_file", key, b"x", isa_probe=False, portable_name="")
+    context.record_artifact("inductor_file", key, b"x", portable_name="")
     (outcome,) = context.populate().outcomes
     assert outcome.code is ErrorCode.APPLY_FAILED
     assert not files(cache.parent)
@@ -95,34 +93,9 @@ def test_a_file_is_a_library_in_the_cache_or_refused(
 def test_a_library_that_is_there_stays(context: PrecompileContext, cache: Path) -> None:
     (cache / "ab").mkdir()
     (cache / "ab/c.so").write_bytes(b"built here")
-    context.record_artifact(
-        "inductor_file", "ab/c.so", b"built there", isa_probe=True, portable_name=""
-    )
+    context.record_artifact("inductor_file", "ab/c.so", b"built there", portable_name="")
     assert not context.populate().outcomes
     assert (cache / "ab/c.so").read_bytes() == b"built here"
-    assert f"{cache}/ab/c.so" not in shortcuts.PROBED
-
-
-def test_an_applied_probe_needs_no_second_one(context: PrecompileContext, cache: Path) -> None:
-    context.record_artifact(
-        "inductor_file", "ab/probe.so", b"probe", isa_probe=True, portable_name=""
-    )
-    context.record_artifact(
-        "inductor_file", "ab/kernel.so", b"kernel", isa_probe=False, portable_name=""
-    )
-    context.populate()
-    assert shortcuts.PROBED & {f"{cache}/ab/{n}.so" for n in ("probe", "kernel")} == {
-        f"{cache}/ab/probe.so"
-    }
-    asked = []
-
-    def original(isa: object, path: str) -> bool:
-        asked.append(path)
-        return False
-
-    assert shortcuts._probe_load(original, None, f"{cache}/ab/probe.so")
-    assert not shortcuts._probe_load(original, None, "other.so")
-    assert asked == ["other.so"]
 
 
 def test_a_header_is_prepared_only_for_a_build(

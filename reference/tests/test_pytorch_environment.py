@@ -4,7 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from precompile_context import Environment
 from precompile_context.adapters.pytorch import environment
+from precompile_context.adapters.pytorch.environment import fitting_environment
+from precompile_context.bundle import Bundle, Chain
+from precompile_context.trust import UNSIGNED
+from tests.toys import write_segment
 
 X86 = """\
 processor\t: 0
@@ -81,3 +86,34 @@ def test_a_capability_that_is_asked_for_is_a_fact(monkeypatch: pytest.MonkeyPatc
     asked = environment.host_environment()
     (mismatch,) = asked.mismatches(plain.requirements())
     assert str(mismatch) == "cpu.capability_asked: needs {any}, here {avx2}"
+
+
+def _of(environment: Environment) -> Bundle:
+    return Bundle.open(write_segment(requirements=environment.requirements()), policy=UNSIGNED)
+
+
+def test_a_host_without_a_compiler_goes_by_the_bundle_s() -> None:
+    facts = {"os.name": frozenset(["Toy"])}
+    host = Environment(facts)
+    built = Environment({**facts, "cxx.compiler": frozenset(["g++ 12"])})
+    assert fitting_environment(host, _of(built)) == built
+    assert fitting_environment(host, _of(host)) == host
+    elsewhere = Environment({**built.facts, "os.name": frozenset(["Other"])})
+    assert fitting_environment(host, _of(elsewhere)) == host
+
+
+def test_a_host_with_another_compiler_does_not() -> None:
+    host = Environment({"cxx.compiler": frozenset(["g++ 13"])})
+    built = Environment({"cxx.compiler": frozenset(["g++ 12"])})
+    assert fitting_environment(host, _of(built)) == host
+
+
+def test_of_several_compilers_the_last_one_that_fits_counts() -> None:
+    facts = {"os.name": frozenset(["Toy"])}
+    chain = Chain()
+    data = b""
+    for name, compiler in (("Toy", "g++ 12"), ("Toy", "g++ 13"), ("Other", "g++ 14")):
+        environment = Environment.of(os__name=name, cxx__compiler=compiler)
+        data += write_segment(chain=chain, requirements=environment.requirements())
+    fitting = fitting_environment(Environment(facts), Bundle.open(data, policy=UNSIGNED))
+    assert fitting.facts["cxx.compiler"] == {"g++ 13"}

@@ -96,9 +96,7 @@ def test_libraries_stay_behind() -> None:
     from precompile_context.adapters.pytorch.artifacts import InductorFile
 
     context.register(InductorFile)
-    context.record_artifact(
-        "inductor_file", "ab/c.so", b"library", isa_probe=False, portable_name=""
-    )
+    context.record_artifact("inductor_file", "ab/c.so", b"library", portable_name="")
     assert to_mega_cache(context) == before
 
 

@@ -21,9 +21,9 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def recorded(context: PrecompileContext) -> dict[str, tuple[bytes, bool]]:
+def recorded(context: PrecompileContext) -> dict[str, bytes]:
     found: dict[str, Any] = {i.key: context.lookup(i.type, i.key) for i in context.current()}
-    return {key: (file.content, file.isa_probe) for key, file in found.items()}
+    return {key: file.content for key, file in found.items()}
 
 
 def test_a_gpu_library_is_recorded_with_the_object_file_that_torch_asks_for(cache: Path) -> None:
@@ -33,19 +33,9 @@ def test_a_gpu_library_is_recorded_with_the_object_file_that_torch_asks_for(cach
     library.with_suffix(".o").write_bytes(b"object")
     Capture(context)._load_dll(lambda dll, path: None, None, str(library))
     assert recorded(context) == {
-        "ab/cutlass.so": (b"library", False),
-        "ab/cutlass.o": (b"object", False),
+        "ab/cutlass.so": b"library",
+        "ab/cutlass.o": b"object",
     }
-
-
-def test_a_probe_is_recorded_where_it_was_passed(cache: Path) -> None:
-    context = PrecompileContext()
-    capture = Capture(context)
-    for name in ("good", "bad"):
-        path = cache / f"ab/{name}.so"
-        path.write_bytes(name.encode())
-        assert capture._probe_load(lambda isa, p: "good" in p, None, str(path)) == (name == "good")
-    assert recorded(context) == {"ab/good.so": (b"good", True)}
 
 
 def test_a_library_elsewhere_is_not_recorded(cache: Path) -> None:

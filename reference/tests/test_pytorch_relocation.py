@@ -49,9 +49,7 @@ def test_an_applied_library_is_put_where_torch_looks_for_it(
     name = relocation.portable_name("source", command(HERE), HERE)
     context = PrecompileContext()
     context.register(InductorFile)
-    context.record_artifact(
-        "inductor_file", "ab/chere.main.so", b"library", isa_probe=False, portable_name=name
-    )
+    context.record_artifact("inductor_file", "ab/chere.main.so", b"library", portable_name=name)
     context.populate()
     wanted = tmp_path / "cd/cthere.main.so"
     relocation.looked_for(str(wanted), "source", command(THERE))

@@ -57,6 +57,13 @@ def graph(guards: str | None, seconds: float) -> bytes:
     return pickle.dumps({"seconds": seconds, "guards_expr": guards})
 
 
+def candidates(torch_key: str) -> list[object]:
+    """What torch's cache of graphs finds under a key."""
+    from torch._inductor.codecache import FxGraphCache
+
+    return [graph for graph, _, _ in FxGraphCache.iterate_over_candidates(True, None, torch_key)]
+
+
 def files(directory: Path) -> set[str]:
     return {str(p.relative_to(directory)) for p in directory.rglob("*") if p.is_file()}
 
@@ -79,7 +86,7 @@ def test_artifacts_go_where_torch_itself_puts_them(
         "pgo": "job/1:None:tag",
         "precompile": "c0de",
     }
-    assert set(samples) == {cls.TYPE for cls in KNOWN} - {"inductor_file"}
+    assert set(samples) == {cls.TYPE for cls in KNOWN} - {"inductor_file", "compiler_answer"}
     assert set(samples) == set(CacheArtifactFactory._artifact_types)
     compiled = pickle.dumps(SimpleNamespace(_triton_bundle=None))
     with pytest.raises(MisuseError), pytorch.capture(PrecompileContext()):
@@ -102,14 +109,14 @@ def test_a_session_appends_what_is_new_and_the_next_applies_it(cache: Path, bund
     with pytorch.warm_start(bundle) as first:
         record("inductor", "f1", graph(None, 1.0))
         record("inductor", "f1", graph("s0 < 9", 1.0))
-        assert (first.matched, first.loaded) == (None, ())
+        assert (first.matched, first.loaded) == (None, {})
     assert [id_.key.partition("#")[0] for id_ in first.appended] == ["f1", "f1"]
     assert first.recorded == tuple(first.appended)
     with pytorch.warm_start(bundle) as second:
-        assert len(files(cache)) == 2
+        assert len(candidates("f1")) == 2
         record("inductor", "f1", graph("s0 < 9", 2.0))  # the same version, compiled again
         record("inductor", "f2", graph(None, 1.0))
-    assert (second.matched, len(second.applied), second.refused) == (True, 2, ())
+    assert (second.matched, len(second.applied), second.refused) == (True, 2, [])
     assert [id_.key for id_ in second.appended] == ["f2"]
     assert len(BundleFile(bundle).open(policy=UNSIGNED).current()) == 3
 
@@ -149,6 +156,42 @@ def test_a_long_run_is_folded_before_its_end(
     assert len(BundleFile(bundle).open(policy=UNSIGNED).current()) == 5
 
 
+def test_ten_runs_between_which_something_else_is_compiled_lose_nothing(
+    bundle: Path, cache: Path
+) -> None:
+    for number in range(10):
+        record("inductor", f"outside{number}", graph(None, 1.0))  # in no session: not ours
+        with pytorch.warm_start(bundle) as report:
+            assert len(report.loaded) == number
+            record("inductor", f"f{number}", graph(None, float(number)))
+    current = BundleFile(bundle).open(policy=UNSIGNED).current()
+    assert {key for _, key in current} == {f"f{number}" for number in range(10)}
+
+
+def test_a_process_that_has_compiled_before_finds_what_a_bundle_holds(
+    bundle: Path, cache: Path, tmp_path: Path
+) -> None:
+    with pytorch.warm_start(bundle):
+        record("inductor", "f1", graph(None, 1.0))
+    with pytorch.warm_start(tmp_path / "other.precompile") as other:
+        record("inductor", "f2", graph(None, 1.0))
+        with pytorch.warm_start(bundle) as inner:  # two models, a bundle each
+            assert len(candidates("f1")) == 1
+            assert (len(inner.applied), len(other.loaded)) == (1, 0)
+
+
+def test_what_torch_did_not_ask_for_is_counted(bundle: Path, cache: Path) -> None:
+    with pytorch.warm_start(bundle):
+        for key in ("f1", "f2"):
+            record("inductor", key, graph(None, 1.0))
+    with pytorch.warm_start(bundle) as report:
+        candidates("f1")
+    size = len(graph(None, 1.0))
+    assert report.inert == {("inductor", "f2"): size}
+    counts = report.as_json()["artifacts"]
+    assert (counts["inert"], counts["inert_bytes"], counts["applied"]) == (1, size, 1)
+
+
 def test_read_only_writes_nothing(bundle: Path, cache: Path) -> None:
     with pytorch.warm_start(bundle, read_only=True) as report:
         record("inductor", "f1", graph(None, 1.0))
@@ -166,7 +209,7 @@ def test_a_foreign_file_is_one_line_and_stays_as_it_is(
     with pytorch.warm_start(bundle) as report:
         record("inductor", "f1", graph(None, 1.0))
     assert bundle.read_bytes() == content
-    assert (report.matched, report.applied) == (False, ())
+    assert (report.matched, report.applied) == (False, [])
     (line,) = lines(caplog)
     assert line.startswith(f"precompile: {bundle}: the program runs cold: ")
     assert "\n" not in line
@@ -191,6 +234,8 @@ def test_another_environment_is_named_and_nothing_is_applied(
     )
     assert len(lines(caplog)) == 1
     with pytorch.warm_start(bundle) as again:  # this host has a segment of its own now
+        assert len(candidates("f1")) == 0
+        assert len(candidates("f2")) == 1
         assert [key for _, key in again.applied] == ["f2"]
 
 
@@ -207,11 +252,13 @@ def test_damaged_content_is_refused_alone_and_mended_by_the_run(
     assert first.manifest_offset > 40
     bundle.write_bytes(data)
     with pytorch.warm_start(bundle) as report:
+        assert (candidates("f1"), len(candidates("f2"))) == ([], 1)
         assert [(o.key, o.code) for o in report.refused] == [("f1", ErrorCode.DIGEST_MISMATCH)]
         assert [key for _, key in report.applied] == ["f2"]
         record("inductor", "f1", graph(None, seconds_of_next))
     assert "DIGEST_MISMATCH" in lines(caplog)[0]
     with pytorch.warm_start(bundle) as mended:
+        assert (len(candidates("f1")), len(candidates("f2"))) == (1, 1)
         assert not mended.refused
         assert {key for _, key in mended.applied} == {"f1", "f2"}
 

@@ -15,7 +15,7 @@ from precompile_context.files import local_key
 from precompile_context.trust import Signer, Verifier
 from tests import test_pytorch_session
 from tests.signing import ALICE, BOB, MALLORY, trusts
-from tests.test_pytorch_session import files, graph, lines, record
+from tests.test_pytorch_session import candidates, files, graph, lines, record
 
 pytestmark = pytest.mark.torch
 # Fixtures of those tests; pytest finds them by their names.
@@ -66,7 +66,7 @@ def test_what_a_session_writes_is_signed_with_the_user_s_key_and_applied_by_the_
     assert signers(bundle, own) == [{own.keyid}]
     with pytorch.warm_start(bundle) as report:
         pass
-    assert len(report.applied) == 1
+    assert len(report.loaded) == 1
 
 
 @pytest.mark.parametrize("signer", [None, MALLORY], ids=["unsigned", "a_stranger_s"])
@@ -82,7 +82,8 @@ def test_a_stranger_s_bundle_is_not_applied_not_extended_and_one_line_says_what_
     with pytorch.warm_start(bundle) as report:
         record("inductor", "f2", graph(None, 1.0))
         assert not files(cache)
-    assert (report.matched, report.applied, report.loaded) == (False, (), ())
+        assert candidates("f1") == []
+    assert (report.matched, report.applied, report.loaded) == (False, [], {})
     assert bundle.read_bytes() == before
     assert not (tmp_path / "pwned").exists()
     (line,) = lines(caplog)
@@ -100,7 +101,7 @@ def test_a_foreign_segment_makes_all_of_one_s_own_bundle_cold(
     made_by(MALLORY, bundle, "f2")
     with pytorch.warm_start(bundle) as report:
         assert not files(cache)
-    assert report.applied == ()
+    assert report.loaded == {}
     (line,) = lines(caplog)
     assert "segment 1" in line
     assert MALLORY.keyid in line
@@ -115,11 +116,11 @@ def test_a_trusted_signer_s_bundle_is_applied_and_extended_by_one_s_own(
     assert own is not None
     keys = trusts(ALICE, own) if isinstance(trust, str) else trust
     with pytorch.warm_start(bundle, trust=keys) as report:
-        assert len(report.applied) == 1
+        assert len(report.loaded) == 1
         record("inductor", "f2", graph(None, 1.0))
     assert signers(bundle, ALICE, own) == [{ALICE.keyid}, {own.keyid}]
     with pytorch.warm_start(bundle, trust=keys) as report:
-        assert len(report.applied) == 2
+        assert len(report.loaded) == 2
 
 
 def test_a_signer_of_one_s_own_signs_and_is_trusted(
@@ -128,7 +129,7 @@ def test_a_signer_of_one_s_own_signs_and_is_trusted(
     for count in (0, 1):
         with pytorch.warm_start(bundle, signer=BOB) as report:
             record("inductor", "f1", graph(None, 1.0))
-        assert len(report.applied) == count
+        assert len(report.loaded) == count
     assert signers(bundle, BOB) == [{BOB.keyid}]
     assert not config.exists()  # no other key was needed
 
@@ -138,7 +139,7 @@ def test_unsigned_neither_checks_nor_signs_nor_makes_a_key(
 ) -> None:
     made_by(MALLORY, bundle)
     with pytorch.warm_start(bundle, trust=UNSIGNED) as report:
-        assert len(report.applied) == 1
+        assert len(report.loaded) == 1
         record("inductor", "f2", graph(None, 1.0))
     assert signers(bundle, MALLORY) == [{MALLORY.keyid}, frozenset()]
     assert not config.exists()
@@ -152,7 +153,7 @@ def test_a_policy_that_refuses_what_would_be_appended_costs_the_saving_alone(
     before = bundle.read_bytes()
     with pytorch.warm_start(bundle, trust=trusts(ALICE)) as report:
         record("inductor", "f2", graph(None, 1.0))
-    assert len(report.applied) == 1
+    assert len(report.loaded) == 1
     assert bundle.read_bytes() == before
     (line,) = lines(caplog)
     assert "not saved: its own policy would refuse" in line
@@ -161,7 +162,7 @@ def test_a_policy_that_refuses_what_would_be_appended_costs_the_saving_alone(
 def test_reading_alone_makes_no_key(cache: Path, bundle: Path, config: Path) -> None:
     made_by(ALICE, bundle)
     with pytorch.warm_start(bundle, read_only=True, trust=[ALICE.verifying_key]) as report:
-        assert len(report.applied) == 1
+        assert len(report.loaded) == 1
     assert not config.exists()
 
 
@@ -173,7 +174,7 @@ def test_a_config_directory_that_cannot_be_written_costs_the_saving_alone(
     config.write_text("a file stands where the directory should be")
     with pytorch.warm_start(bundle, trust=[ALICE.verifying_key]) as report:
         record("inductor", "f2", graph(None, 1.0))
-    assert len(report.applied) == 1
+    assert len(report.loaded) == 1
     assert bundle.read_bytes() == before
     (line,) = lines(caplog)
     assert "not saved: no key of this user's own: " in line
@@ -204,7 +205,7 @@ def test_a_world_writable_cache_directory_is_neither_filled_nor_recorded_from(
     cache.chmod(0o777)
     with pytorch.warm_start(bundle) as report:
         record("inductor", "f2", graph(None, 1.0))
-    assert report.applied == ()
+    assert report.loaded == {}
     assert not files(cache)
     assert bundle.read_bytes() == before
     (line,) = lines(caplog)
@@ -262,4 +263,4 @@ def test_a_policy_takes_verifiers_of_any_kind(cache: Path, bundle: Path) -> None
     for count in (0, 1):
         with pytorch.warm_start(bundle, trust=TrustPolicy([Kms()]), signer=Kms()) as report:
             record("inductor", "f1", graph(None, 1.0))
-        assert len(report.applied) == count
+        assert len(report.loaded) == count

@@ -45,9 +45,10 @@ class Machine:
 
     place: Path
 
-    def command(self, source: str, *, bundle: str = "b.precompile") -> list[str]:
+    def command(self, source: str, *options: str) -> list[str]:
         (self.place / "program.py").write_text(source)
-        return [*RUN, "--bundle", bundle, "--report", "report.json", "program.py"]
+        files = "--bundle", "b.precompile", "--report", "report.json"
+        return [*RUN, *files, *options, "program.py"]
 
     def environment(self, **variables: str) -> dict[str, str]:
         home = Path(tempfile.mkdtemp(dir=self.place))
@@ -55,10 +56,10 @@ class Machine:
         caches = {"TORCHINDUCTOR_CACHE_DIR": str(home / "cache"), "TMPDIR": str(home / "tmp")}
         return {**os.environ, **caches, **variables}
 
-    def run(self, source: str, **variables: str) -> "Ended":
+    def run(self, source: str, *options: str, **variables: str) -> "Ended":
         """Run a program in an empty cache."""
         done = subprocess.run(
-            self.command(source),
+            self.command(source, *options),
             cwd=self.place,
             env=self.environment(**variables),
             capture_output=True,
@@ -107,7 +108,9 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
     return Machine(tmp_path_factory.mktemp("m"))
 
 
-def test_second_run_is_warm_and_a_changed_program_appends_what_is_new(machine: Machine) -> None:
+def test_second_run_is_warm_without_a_compiler_too_and_a_changed_one_appends_what_is_new(
+    machine: Machine,
+) -> None:
     cold = machine.run(ONE)
     assert (cold.err, cold.built, cold.cache("hits")) == ("", 1, 0)
     assert cold.report["status"] == "finished"
@@ -119,11 +122,21 @@ def test_second_run_is_warm_and_a_changed_program_appends_what_is_new(machine: M
     assert warm.out == cold.out
     assert warm.report["compiler"] == {"isa_probes": 0, "header_runs": 0}
     assert warm.report["artifacts"]["applied"] == cold.report["artifacts"]["recorded"]
+    assert warm.report["artifacts"]["inert"] == 0
     assert machine.bundle_bytes() == before
 
-    changed = machine.run(ONE + TWO)
+    compilerless = machine.run(ONE, PATH=str(machine.place / "empty"))
+    compilerless.assert_warm()
+    assert compilerless.out == cold.out
+    assert machine.bundle_bytes() == before
+
+    changed = machine.run(ONE + TWO, "--why-miss")
     assert (changed.built, changed.cache("hits") > 0) == (1, True)
     assert changed.out.startswith(cold.out)
+    (missed,) = changed.report["graphs"]["missed"]
+    assert missed["nearest"] not in (None, missed["key"])
+    assert {"source", "inputs"} <= {d["kind"] for d in missed["differences"]}
+    assert f"missed graph {missed['key']}; nearest is {missed['nearest']}" in changed.err
     after = machine.bundle_bytes()
     assert after.startswith(before)
     assert len(after) > len(before)

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 
 from precompile_context.bundle import blocks
 from precompile_context.bundle.limits import Limits
-from precompile_context.bundle.manifest import NONE, Extent, StoredArtifact
+from precompile_context.bundle.manifest import NONE, BlockEntry, Extent, StoredArtifact
+from precompile_context.bundle.packing import PROBE_SIZE
 from precompile_context.bundle.segment import Segment
 from precompile_context.bundle.source import ByteSource
+from precompile_context.bundle.validate import BlockPlace
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.locks import WorkLock
 
@@ -60,6 +62,33 @@ class ContentReader:
             yield piece
         if digest.digest() != artifact.content_digest:
             raise self._mismatch(artifact)
+
+    def has_own_blocks(self, artifact: StoredArtifact) -> bool:
+        """Whether the content is large, and split or uncompressed, and alone in its blocks."""
+        if artifact.content_size < PROBE_SIZE:
+            return False
+        entries = self._segments[artifact.segment].manifest.blocks
+        return all(
+            extent.size == entries[extent.block].content_size for extent in artifact.extents
+        ) and (len(artifact.extents) > 1 or entries[artifact.extents[0].block].compression == NONE)
+
+    def own_blocks(self, artifact: StoredArtifact) -> Iterator[tuple[BlockEntry, memoryview]]:
+        """Each block's entry and stored data; the content's digest is checked after the last."""
+        self._check_size(artifact, self._limits.total_decompressed)
+        segment = self._segments[artifact.segment]
+        digest = hashlib.sha256()
+        for extent in artifact.extents:
+            entry, place = segment.manifest.blocks[extent.block], segment.blocks[extent.block]
+            data, content = self._stored(entry, place)
+            digest.update(content)
+            yield entry, data
+        if digest.digest() != artifact.content_digest:
+            raise self._mismatch(artifact)
+
+    def release(self) -> None:
+        """Let go of the blocks that are kept for the next read."""
+        with self._lock:
+            self._kept.clear()
 
     def verify(self, segment: Segment, progress: Callable[[int], None]) -> None:
         """Read every own block of the segment and every artifact's content."""
@@ -124,13 +153,17 @@ class ContentReader:
             if kept is not None:
                 self._kept.move_to_end(place.offset)
                 return kept
+        _, content = self._stored(entry, place)
+        self._keep(place.offset, content)
+        return content
+
+    def _stored(self, entry: BlockEntry, place: BlockPlace) -> tuple[memoryview, memoryview]:
+        """A block's data as it is stored, and its content, both verified."""
         # [PCB-CONT-005]
         self._spend(entry.content_size, place.offset)
         data = blocks.stored_data(self._source, place, entry)
         blocks.check_digest(data, entry, place.offset)
-        content = blocks.content_of(data, entry, place.offset)
-        self._keep(place.offset, content)
-        return content
+        return data, blocks.content_of(data, entry, place.offset)
 
     def _spend(self, size: int, offset: int) -> None:
         with self._lock:

@@ -8,6 +8,7 @@ from precompile_context.bundle.codec import encode_manifest
 from precompile_context.bundle.manifest import StoredArtifact
 from precompile_context.bundle.reader import Bundle
 from precompile_context.bundle.segment import Segment
+from precompile_context.bundle.stored_content import StoredContent
 from precompile_context.bundle.writer import NewArtifact
 from precompile_context.environment import Requirement
 
@@ -31,38 +32,35 @@ def foldable(segments: tuple[Segment, ...]) -> bool:
         segment.manifest.requirements == segments[0].manifest.requirements
         and not segment.begins_chain
         for segment in segments[1:]
-    ) and all(_is_fully_known(segment) for segment in segments)
+    ) and all(is_fully_known(segment) for segment in segments)
 
 
-def _is_fully_known(segment: Segment) -> bool:
-    """Whether its manifest, encoded anew, is the payload byte for byte."""
+def is_fully_known(segment: Segment) -> bool:
+    """Whether its manifest, encoded anew, is the payload byte for byte: nothing would be lost."""
     return hashlib.sha256(encode_manifest(segment.manifest)).digest() == segment.payload_digest
 
 
 def fold(bundle: Bundle, segments: tuple[Segment, ...]) -> Folded:
-    """The net effect of `segments` on those before them; reads their current content.
-
-    Raises:
-        PrecompileError: a CONTENT code.
-    """
+    """The net effect of `segments` on those before them; content is read when it is written."""
     removed: dict[ArtifactId, None] = {}
     if segments[0].index:  # else nothing stands before that could be taken away
         for segment in segments:
             removed |= {ArtifactId(id_.type, id_.key): None for id_ in segment.manifest.removed}
     return Folded(
         requirements=segments[0].manifest.requirements,
-        artifacts=[_new(bundle, stored) for stored in bundle.current(segments).values()],
+        artifacts=[unwritten(bundle, stored) for stored in bundle.current(segments).values()],
         removed=tuple(removed),
     )
 
 
-def _new(bundle: Bundle, stored: StoredArtifact) -> NewArtifact:
+def unwritten(bundle: Bundle, stored: StoredArtifact, origin: str = "") -> NewArtifact:
+    """A stored artifact as one to be written; `origin` names the bundle in an error's text."""
     return NewArtifact(
         stored.type,
         stored.key,
         stored.kind,
         stored.content_digest,
-        bundle.read(stored),
+        StoredContent(bundle, stored, origin),
         stored.backends,
         stored.fields,
     )

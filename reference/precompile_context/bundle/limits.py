@@ -1,6 +1,10 @@
 """The limits of a reader: what it refuses although the format allows it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from precompile_context.bundle.manifest import StoredArtifact
+from precompile_context.errors import ErrorCode, PrecompileError
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,21 @@ class Limits:
     total_content: int = 64 << 30
     # Bytes decompressed over the life of an open bundle, repeats included; no artifact is larger.
     total_decompressed: int = 256 << 30
+
+    def check(
+        self, artifacts: Iterable[StoredArtifact], *, content: int = 0, items: int = 0
+    ) -> None:
+        """Raise LIMIT_EXCEEDED where a bundle of these artifacts would go past the limits.
+
+        `content` and `items` are bytes, and things listed, that come on top.
+        """
+        for artifact in artifacts:
+            content += artifact.content_size
+            items += 3 + len(artifact.backends) + len(artifact.fields)
+        # [PCB-LIM-007]
+        if content > self.total_content or items > self.items:
+            detail = "the bundle would hold more than readers take; begin another one"
+            raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail)
 
 
 DEFAULT_LIMITS = Limits()

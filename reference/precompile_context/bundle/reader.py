@@ -7,7 +7,7 @@ from precompile_context.bundle import framing
 from precompile_context.bundle.codec import decode_envelope, decode_manifest
 from precompile_context.bundle.content import ContentReader
 from precompile_context.bundle.limits import DEFAULT_LIMITS, Limits
-from precompile_context.bundle.manifest import Manifest, StoredArtifact
+from precompile_context.bundle.manifest import BlockEntry, Manifest, StoredArtifact
 from precompile_context.bundle.segment import Segment
 from precompile_context.bundle.source import Buffer, ByteSource, as_source
 from precompile_context.bundle.validate import ChainBlocks, validate
@@ -18,7 +18,7 @@ from precompile_context.bundle.walk import (
     is_boundary,
     walk_back,
 )
-from precompile_context.environment import Environment
+from precompile_context.environment import Environment, Requirement
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.trust import Envelope, TrustPolicy
 
@@ -142,6 +142,13 @@ class Bundle:
             )
         return matching
 
+    def by_requirements(self) -> dict[tuple[Requirement, ...], list[Segment]]:
+        """The segments of each environment, both in the order of their first one."""
+        groups: dict[tuple[Requirement, ...], list[Segment]] = {}
+        for segment in self.segments:
+            groups.setdefault(segment.manifest.requirements, []).append(segment)
+        return groups
+
     def current(
         self, segments: Iterable[Segment] | None = None
     ) -> dict[ArtifactName, StoredArtifact]:
@@ -174,6 +181,22 @@ class Bundle:
     def stream(self, artifact: StoredArtifact) -> Iterator[memoryview]:
         """The content block by block; a digest that does not match raises at the end."""
         return self._content.stream(artifact)
+
+    def has_own_blocks(self, artifact: StoredArtifact) -> bool:
+        """Whether `own_blocks` can give the content: it is large, and alone in its blocks."""
+        return self._content.has_own_blocks(artifact)
+
+    def own_blocks(self, artifact: StoredArtifact) -> Iterator[tuple[BlockEntry, memoryview]]:
+        """The blocks that hold this content alone: each one's entry, and its data as stored.
+
+        Raises:
+            PrecompileError: a CONTENT code, as with `stream`.
+        """
+        return self._content.own_blocks(artifact)
+
+    def release(self) -> None:
+        """Let go of the few blocks that are kept in memory for the next read."""
+        self._content.release()
 
     def verify(self, progress: Callable[[int], None] = lambda size: None) -> None:
         """Read every block and every content of every segment.

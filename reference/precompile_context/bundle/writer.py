@@ -21,6 +21,7 @@ from precompile_context.bundle.manifest import (
     StoredArtifact,
 )
 from precompile_context.bundle.packing import Packer, StoredBlock
+from precompile_context.bundle.stored_content import StoredContent, read_in_turn
 from precompile_context.environment import Requirement
 from precompile_context.trust import Signer, dsse
 
@@ -30,15 +31,21 @@ from precompile_context.trust import Signer, dsse
 MANIFEST_TARGET = 8 << 20
 
 
+Content = bytes | memoryview | StoredContent
+
+
 @dataclass(frozen=True, slots=True)
 class NewArtifact:
-    """An artifact to be written; `digest` is the SHA-256 of `content`, known to be so."""
+    """An artifact to be written; `digest` is the SHA-256 of `content`.
+
+    Of bytes that is known to be so. A stored content is read, and checked, when it is written.
+    """
 
     type: str
     key: str
     kind: ArtifactKind | int
     digest: bytes
-    content: bytes | memoryview
+    content: Content
     backends: tuple[ArtifactId, ...] = ()
     fields: tuple[tuple[str, FieldValue], ...] = ()
 
@@ -53,9 +60,14 @@ class SegmentWriter:
         requirements: tuple[Requirement, ...] = (),
         producer: Producer = PRODUCER,
         signer: Signer | None = None,
+        workers: int | None = None,
     ) -> None:
-        """Without `signer`, the segment is unsigned."""
+        """Without `signer`, the segment is unsigned.
+
+        `workers` compress side by side; each holds about 50 MiB.
+        """
         self._chain = chain
+        self._workers = workers
         self._requirements = requirements
         self._producer = producer
         self._signer = signer
@@ -79,7 +91,7 @@ class SegmentWriter:
         # All of the chain's blocks are entered before the first own one: how far the packer
         # takes contents ahead depends on its threads, and the bytes must not.
         contents = self._new_contents(artifacts, placed)
-        for block in Packer().pack(contents):
+        for block in self._blocks(contents):
             prefix = framing.block_prefix(len(block.data))
             size = len(prefix) + len(block.data)
             self._add_own(block, size, placed)
@@ -115,11 +127,21 @@ class SegmentWriter:
         yield framing.footer(manifest_offset, size)
         self._chain.extend(manifest, digest)
 
+    def _blocks(self, contents: list[tuple[bytes, Content]]) -> Iterator[StoredBlock]:
+        """What is stored in blocks of its own already, as it is; the rest packed anew."""
+        loose = []
+        for digest, content in contents:
+            if isinstance(content, StoredContent) and content.has_own_blocks:
+                yield from content.own_blocks()
+            else:
+                loose.append((digest, content))
+        yield from Packer(self._workers).pack(read_in_turn(loose))
+
     def _new_contents(
         self, artifacts: list[NewArtifact], placed: dict[bytes, tuple[Extent, ...]]
-    ) -> list[tuple[bytes, bytes | memoryview]]:
+    ) -> list[tuple[bytes, Content]]:
         """(digest, content) of what is not stored yet; what the chain holds is placed there."""
-        new: dict[bytes, bytes | memoryview] = {}
+        new: dict[bytes, Content] = {}
         for artifact in artifacts:
             if artifact.digest in placed or artifact.digest in new:
                 continue

@@ -6,7 +6,10 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-COMMANDS = ("run", "demo", "inspect", "verify", "extract", "keygen", "sign")
+COMMANDS = (
+    *("run", "demo", "inspect", "verify", "explain", "diff", "merge", "extract"),
+    *("keygen", "sign"),
+)
 _COMPLETION = ("install_completion", "show_completion")
 
 

@@ -41,6 +41,12 @@ def run(
     report: Annotated[
         Path | None, typer.Option(help="Write what was done to this JSON file.", metavar="FILE")
     ] = None,
+    why_miss: Annotated[
+        bool,
+        typer.Option(
+            "--why-miss", help="At the end, tell what each graph differs in that was not found."
+        ),
+    ] = False,
     trust: Annotated[
         list[Path] | None,
         typer.Option(
@@ -74,6 +80,7 @@ def run(
         bundle=bundle,
         read_only=read_only,
         report=report,
+        why_miss=why_miss,
         trust=None if unsigned else read_keys(trust or []),
     )
 
@@ -85,6 +92,7 @@ def become(
     read_only: bool = False,
     report: str | Path | None = None,
     trust: Sequence[VerifyingKey] | None = (),
+    why_miss: bool = False,
 ) -> None:
     """Turn this process into the program; without a bundle it is only observed. Never returns.
 
@@ -99,6 +107,7 @@ def become(
         report=None if report is None else os.path.abspath(report),
         pid=os.getpid(),  # stays the same
         trust=None if trust is None else tuple(key.raw.hex() for key in trust),
+        why_miss=why_miss,
     )
     if settings.report is not None:
         _start_report(settings)

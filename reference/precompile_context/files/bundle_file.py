@@ -3,7 +3,7 @@
 import contextlib
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from precompile_context.bundle import DEFAULT_LIMITS, Bundle, Chain, Limits, SegmentWriter
@@ -138,6 +138,21 @@ class BundleFile:
             replace(self._target(), chunks, mode=os.fstat(fd).st_mode & 0o777)
             remove_stale(self._target().parent, self._target().name)
             return True
+
+    @contextlib.contextmanager
+    def replacing(self) -> Iterator[Callable[[Iterable[Chunk]], None]]:
+        """Lock the file, where there is one; what is yielded puts other bytes in its place.
+
+        Raises:
+            OSError: the file cannot be locked or written; it was not changed.
+        """
+        target = self._target()
+        if not target.is_file():  # what else may be there, `replace` refuses
+            yield lambda chunks: replace(target, chunks)
+            return
+        with locked(target, self._lock_seconds, make=False) as (fd, _):
+            mode = os.fstat(fd).st_mode & 0o777
+            yield lambda chunks: replace(target, chunks, mode=mode)
 
     def sign(self, signer: Signer) -> int:
         """Make each segment carry this key's signature; how many did not.

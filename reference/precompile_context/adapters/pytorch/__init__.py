@@ -4,11 +4,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from precompile_context.adapters.pytorch.applying import replay
-    from precompile_context.adapters.pytorch.environment import host_environment
+    from precompile_context.adapters.pytorch.environment import (
+        fitting_environment,
+        host_environment,
+    )
     from precompile_context.adapters.pytorch.megacache import from_mega_cache, to_mega_cache
     from precompile_context.adapters.pytorch.private import UnsupportedTorchError
     from precompile_context.adapters.pytorch.recording import capture
     from precompile_context.adapters.pytorch.session import WarmStart, warm_start
+    from precompile_context.adapters.pytorch.stock import load_cache_artifacts, save_cache_artifacts
     from precompile_context.adapters.pytorch.warm_start_report import WarmStartReport
 
 _HOMES = {
@@ -16,9 +20,12 @@ _HOMES = {
     "WarmStart": "session",
     "WarmStartReport": "warm_start_report",
     "capture": "recording",
+    "fitting_environment": "environment",
     "from_mega_cache": "megacache",
     "host_environment": "environment",
+    "load_cache_artifacts": "stock",
     "replay": "applying",
+    "save_cache_artifacts": "stock",
     "to_mega_cache": "megacache",
     "warm_start": "session",
 }
@@ -28,9 +35,12 @@ __all__ = [
     "WarmStart",
     "WarmStartReport",
     "capture",
+    "fitting_environment",
     "from_mega_cache",
     "host_environment",
+    "load_cache_artifacts",
     "replay",
+    "save_cache_artifacts",
     "to_mega_cache",
     "warm_start",
 ]

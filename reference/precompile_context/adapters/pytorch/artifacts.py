@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import ClassVar
 
 from precompile_context.adapters.pytorch import places
+from precompile_context.adapters.pytorch.answers import CompilerAnswer
 from precompile_context.adapters.pytorch.variants import guard_variant
 from precompile_context.artifact import CacheArtifact, Registry, key_fault
 
-# A library, or an object file that is linked into one: what compilers leave in inductor's cache.
 _AUTOTUNE_SUFFIX = ".best_config"
 _LEADS_ELSEWHERE = re.compile(r"^/|^[A-Za-z]:[/\\]|\\|\0|(^|/)\.\.(/|$)")
+# A library, or an object file that is linked into one: what compilers leave in inductor's cache.
 _LIBRARY_SUFFIXES = (".so", ".o", ".dylib", ".dll", ".pyd")
 
 
@@ -141,15 +142,12 @@ class InductorFile(CacheArtifact):
     """A compiled library; its key is its path below inductor's cache directory.
 
     Attributes:
-        isa_probe: not a kernel but a library that was built, and loaded, to see
-            whether compiler, torch and processor together support an instruction set.
         portable_name: names the library in any installation of the same torch and
             Python; empty where it is found by its key alone.
     """
 
     TYPE: ClassVar[str] = "inductor_file"
 
-    isa_probe: bool
     portable_name: str
 
     def populate_cache(self) -> None:
@@ -159,16 +157,18 @@ class InductorFile(CacheArtifact):
             UnsafePlaceError: the key leads out of the cache directory, or names no library.
             OSError: the file cannot be written.
         """
-        # A bundle brings code, but each piece by its own door: graphs not under this type.
-        if not self.key.endswith(_LIBRARY_SUFFIXES):
+        if not is_library(self.key):
             raise places.UnsafePlaceError(f"{self.key[:200]!r} is no library's name")
-        from precompile_context.adapters.pytorch import relocation, shortcuts
+        from precompile_context.adapters.pytorch import relocation
 
         root = _cache_dir()
-        is_ours = places.put(root, self.key, self.content, replace=False)
-        relocation.applied(self.portable_name, Path(root, self.key))
-        if is_ours and self.isa_probe:
-            shortcuts.PROBED.add(f"{root}/{self.key}")
+        places.put(root, self.key, self.content, replace=False)
+        relocation.applied(self.portable_name, Path(root, self.key).read_bytes)
+
+
+def is_library(key: str) -> bool:
+    """Whether a file of this name may come under this type: graphs have another door."""
+    return key.endswith(_LIBRARY_SUFFIXES)
 
 
 KNOWN: tuple[type[CacheArtifact], ...] = (
@@ -178,6 +178,7 @@ KNOWN: tuple[type[CacheArtifact], ...] = (
     PGOArtifact,
     PrecompileArtifact,
     InductorFile,
+    CompilerAnswer,
 )
 
 

@@ -10,6 +10,7 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
+from precompile_context.bundle import Bundle
 from precompile_context.environment import Environment
 
 # Fields of /proc/cpuinfo that say which processor it is; x86, then ARM.
@@ -26,15 +27,15 @@ _PROCESSOR_FIELDS = (
 _FLAG_FIELDS = ("flags", "Features", "features")
 _TRITON_DISTRIBUTIONS = ("triton", "pytorch-triton", "pytorch-triton-rocm", "triton-windows")
 _BANNER_SECONDS = 10
+_COMPILER = "cxx.compiler"
 
 
 def host_environment() -> Environment:
     """The facts of this host and process, for EXACT requirements. Runs one compiler banner.
 
     A fact that does not exist here (a compiler that is not installed, a GPU) is
-    left out. So what was saved with a compiler is refused on a host without one:
-    torch would fail there, whatever libraries are in place. What was saved
-    without one holds no C++ library and does not ask for it.
+    left out. What was saved without a compiler holds no C++ library and does not
+    ask for one; for what was saved with one, see `fitting_environment`.
 
     Raises:
         UnsupportedTorchError: torch lacks something that is asked.
@@ -42,19 +43,41 @@ def host_environment() -> Environment:
     from precompile_context.adapters.pytorch import private
 
     private.check()
-    facts: dict[str, frozenset[str]] = {}
-    for name, values in _facts():
-        kept = frozenset(filter(None, values))
-        if kept:
-            facts[name] = kept
-    return Environment(facts)
+    return _environment(_facts())
+
+
+def fitting_environment(environment: Environment, bundle: Bundle) -> Environment:
+    """The facts by which this host uses a bundle: without a compiler, that of the bundle counts.
+
+    Nothing can be built on such a host, so what another compiler would build does not
+    matter: what is in the bundle is found, and for the rest torch fails as ever. That of
+    the last segment is taken to which all other facts of the host fit.
+    """
+    if _COMPILER in environment.facts:
+        return environment
+    for segment in reversed(bundle.segments):
+        mismatches = environment.mismatches(segment.manifest.requirements)
+        if [mismatch.requirement.name for mismatch in mismatches] == [_COMPILER]:
+            compiler = frozenset(mismatches[0].requirement.values)
+            return Environment({**environment.facts, _COMPILER: compiler})
+    return environment
+
+
+def torchless_environment() -> Environment:
+    """Those of the facts that can be told without torch, to explain why the others are unknown."""
+    return _environment(_python_facts())
+
+
+def _environment(facts: Iterator[tuple[str, list[str]]]) -> Environment:
+    kept = ((name, frozenset(filter(None, values))) for name, values in facts)
+    return Environment({name: values for name, values in kept if values})
 
 
 def _facts() -> Iterator[tuple[str, list[str]]]:
     yield from _python_facts()
     yield from _torch_facts()
     yield from _processor_facts()
-    yield "cxx.compiler", [_cxx_compiler()]
+    yield _COMPILER, [_cxx_compiler()]
     yield "triton.version", [_triton_version()]
     yield from _gpu_facts()
 

@@ -51,16 +51,26 @@ def from_mega_cache(data: bytes, *, environment: Environment | None = None) -> P
         PrecompileError: the bytes are no mega-cache, or damaged, or name types
             that are none of torch's caches.
     """
-    artifacts = tuple(read_mega_cache(data))
-    types = dict.fromkeys(artifact.type for artifact in artifacts)
-    if len(types) > _MAX_TYPES:
-        detail = f"the mega-cache has {len(types)} types of artifacts; the limit is {_MAX_TYPES}"
-        raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail)
     if environment is None:
         from precompile_context.adapters.pytorch.environment import host_environment
 
         environment = host_environment()
     context = PrecompileContext(environment=environment)
+    record_mega_cache(context, data)
+    return context
+
+
+def record_mega_cache(context: PrecompileContext, data: bytes) -> None:
+    """Record into a context what `from_mega_cache` gives one of its own.
+
+    Raises:
+        PrecompileError: as there; nothing was recorded.
+    """
+    artifacts = tuple(read_mega_cache(data))
+    types = dict.fromkeys(artifact.type for artifact in artifacts)
+    if len(types) > _MAX_TYPES:
+        detail = f"the mega-cache has {len(types)} types of artifacts; the limit is {_MAX_TYPES}"
+        raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail)
     for type_name in types:
         # A file, or another package's type, is nothing that torch would have saved.
         if not issubclass(artifact_class(type_name, context.registry), TorchArtifact):
@@ -70,7 +80,6 @@ def from_mega_cache(data: bytes, *, environment: Environment | None = None) -> P
     for artifact in artifacts:
         key = names.key_for(artifact)
         context.record_artifact(artifact.type, key, artifact.content, torch_key=artifact.key)
-    return context
 
 
 class _Names:

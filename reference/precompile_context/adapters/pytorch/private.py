@@ -55,7 +55,7 @@ NAMES = (
     PrivateName(
         "torch._inductor.codecache",
         "GuardedCache.iterate_over_candidates",
-        "wrapped: offers no graph that was compiled for other instructions than are asked for",
+        "wrapped: offers the bundle's graphs, and none compiled for other instructions than asked",
     ),
     PrivateName(
         "torch._inductor.codecache",
@@ -73,9 +73,49 @@ NAMES = (
         "called: digest of torch's own sources, a fact of the environment",
     ),
     PrivateName(
+        "torch._inductor.codecache",
+        "FxGraphCache",
+        "read: whether it is this cache that asks for a graph",
+    ),
+    PrivateName(
+        "torch._functorch._aot_autograd.autograd_cache",
+        "AOTAutogradCache",
+        "read: whether it is this cache that asks for a graph",
+    ),
+    PrivateName(
+        "torch._inductor.cpu_vec_isa",
+        "VecISA.check_build",
+        "wrapped: answers where an equal host has probed for an instruction set",
+    ),
+    PrivateName(
         "torch._inductor.cpu_vec_isa",
         "VecISA._probe_load",
-        "wrapped: each library that probes for an instruction set passes here",
+        "counted, in a run that reports: a probe loads a library",
+    ),
+    PrivateName(
+        "torch._inductor.cpp_builder",
+        "cpp_compiler_search",
+        "wrapped: names the compiler that built what the bundle holds, where there is none",
+    ),
+    PrivateName(
+        "torch._inductor.cpp_builder",
+        "is_intel_compiler",
+        "called, by save_cache_artifacts: asks once more",
+    ),
+    PrivateName(
+        "torch._inductor.cpu_vec_isa",
+        "valid_vec_isa_list",
+        "called, by save_cache_artifacts: what is asked about once more",
+    ),
+    PrivateName(
+        "torch._inductor.cpp_builder",
+        "_is_intel_compiler",
+        "wrapped: of which make that compiler was",
+    ),
+    PrivateName(
+        "torch._inductor.cpp_builder",
+        "_is_gcc_version_less_than",
+        "wrapped: which version that compiler had",
     ),
     PrivateName(
         "torch._inductor.cpp_builder",
@@ -110,12 +150,7 @@ NAMES = (
     PrivateName(
         "torch._inductor.cpp_builder",
         "CppBuilder.build",
-        "counted, in a run that reports: each build of C++ passes here",
-    ),
-    PrivateName(
-        "torch._inductor.cpu_vec_isa",
-        "VecISA.check_build",
-        "counted, in a run that reports: tells builds for a probe from others",
+        "wrapped: each build of C++ passes here; counted, and refused where there is no compiler",
     ),
     PrivateName(
         "torch._inductor.codecache",

@@ -4,10 +4,12 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from precompile_context.adapters.pytorch import private, relocation, shortcuts
+from precompile_context.adapters.pytorch import answers, private, relocation, shortcuts
+from precompile_context.adapters.pytorch.answers import CompilerAnswer
 from precompile_context.adapters.pytorch.artifacts import (
     InductorFile,
     TorchArtifact,
@@ -33,16 +35,20 @@ class Capture:
         *,
         superseding: PrecompileContext | None = None,
         on_compiled: Callable[[], None] | None = None,
+        is_known: Callable[[str, str, bytes], bool] = lambda type_name, torch_key, content: False,
     ) -> None:
         """Args:
         superseding: where artifacts go of which the newest is the one to keep; by
             default into `context` too.
         on_compiled: called after each compile, with all recorded that belongs to it.
+        is_known: whether a content under a type and a key of torch's need not be
+            recorded: torch records what it found again, and to name it takes time.
         """
         self.fault: Exception | None = None
         self._context = context
         self._superseding = superseding or context
         self._on_compiled = on_compiled
+        self._is_known = is_known
         self._patches = Patches()
         self._lock = threading.Lock()
         self._pid = os.getpid()
@@ -58,14 +64,13 @@ class Capture:
         private.check()
         from torch._dynamo.callback import CompilationCallbackHandler
         from torch._inductor.codecache import CppCodeCache, DLLWrapper, GuardedCache
-        from torch._inductor.cpu_vec_isa import VecISA
         from torch.compiler._cache import CacheArtifactManager
 
         shortcuts.install()
         self._patches.wrap(CacheArtifactManager, "record_artifact", self._record_artifact)
         self._patches.wrap(CppCodeCache, "_load_library", self._load_library)
         self._patches.wrap(DLLWrapper, "__init__", self._load_dll)
-        self._patches.wrap(VecISA, "_probe_load", self._probe_load)
+        answers.watch(self._patches, partial(self._safely, self._record_answer))
         self._patches.wrap(GuardedCache, "iterate_over_candidates", self._candidates)
         if self._on_compiled is not None:
             self._patches.wrap(CompilationCallbackHandler, "install_callbacks", self._compile)
@@ -88,6 +93,8 @@ class Capture:
         if type_name == "aot_autograd" and config.caching_precompile:
             return
         data = CacheArtifactFactory.encode_create(type_name, torch_key, content).content
+        if self._is_known(type_name, torch_key, data):
+            return
         with self._lock:  # of two threads, one registers a new type
             cls = artifact_class(type_name, self._context.registry)
             artifact_class(type_name, self._superseding.registry)
@@ -97,24 +104,23 @@ class Capture:
 
     def _load_library(self, original: Callable[..., Any], cls: Any, path: str, key: str) -> Any:
         library = original(cls, path, key)
-        self._safely(self._record_file, Path(path), isa_probe=False)
+        self._safely(self._record_file, Path(path))
         return library
 
     def _load_dll(self, original: Callable[..., None], dll: Any, lib_path: str) -> None:
         original(dll, lib_path)
-        self._safely(self._record_file, Path(lib_path), isa_probe=False)
+        self._safely(self._record_file, Path(lib_path))
         # torch asks for the object file first, even where the library is there.
         object_file = Path(lib_path).with_suffix(".o")
         if object_file.exists():
-            self._safely(self._record_file, object_file, isa_probe=False)
+            self._safely(self._record_file, object_file)
 
-    def _probe_load(self, original: Callable[..., bool], isa: Any, path: str) -> bool:
-        loads = original(isa, path)
-        if loads:
-            self._safely(self._record_file, Path(path), isa_probe=True)
-        return loads
+    def _record_answer(self, question: str, answer: bytes) -> None:
+        with self._lock:
+            artifact_class(CompilerAnswer.TYPE, self._context.registry)
+        self._context.record_artifact(CompilerAnswer.TYPE, question, answer)
 
-    def _record_file(self, path: Path, *, isa_probe: bool) -> None:
+    def _record_file(self, path: Path) -> None:
         from torch._inductor.runtime.cache_dir_utils import cache_dir
 
         root = Path(cache_dir())
@@ -126,7 +132,6 @@ class Capture:
             InductorFile.TYPE,
             path.relative_to(root).as_posix(),
             path.read_bytes(),
-            isa_probe=isa_probe,
             portable_name=relocation.name_of(str(path)),
         )
 

@@ -10,14 +10,15 @@ import hashlib
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from precompile_context.adapters.pytorch import places
 
 # By path: the portable name of each library that this process has looked for.
 _NAMES: dict[str, str] = {}
-# By portable name: libraries that were applied from a bundle.
-_APPLIED: dict[str, Path] = {}
+# By portable name: what gives the bytes of a library that came with a bundle, or None.
+_APPLIED: dict[str, Callable[[], bytes | None]] = {}
 
 
 def portable_name(source: str | bytes, command: str, roots: dict[str, str]) -> str:
@@ -37,18 +38,18 @@ def name_of(library: str) -> str:
     return _NAMES.get(library, "")
 
 
-def applied(name: str, library: Path) -> None:
-    """A library of this portable name is there now."""
+def applied(name: str, read: Callable[[], bytes | None]) -> None:
+    """A library of this portable name came with a bundle; it is read when it is looked for."""
     if name:
-        _APPLIED.setdefault(name, library)
+        _APPLIED[name] = read
 
 
 def looked_for(library: str, source: str | bytes, command: str) -> None:
     """torch is about to look for `library`: put it there if it was applied under another name."""
     name = portable_name(source, command, _installation())
     _NAMES[library] = name
-    there = _APPLIED.get(name)
-    if there is None or os.path.exists(library):
+    read = _APPLIED.get(name)
+    if read is None or os.path.exists(library):
         return
     from torch._inductor.runtime.cache_dir_utils import cache_dir
 
@@ -56,7 +57,9 @@ def looked_for(library: str, source: str | bytes, command: str) -> None:
     with contextlib.suppress(OSError, ValueError):
         root = cache_dir()
         place = Path(library).relative_to(root).as_posix()
-        places.put(root, place, there.read_bytes(), replace=False)
+        content = read()
+        if content is not None:
+            places.put(root, place, content, replace=False)
 
 
 def _installation() -> dict[str, str]:

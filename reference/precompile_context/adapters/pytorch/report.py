@@ -7,7 +7,7 @@ process that compiled adds an object of the same keys to `children`.
 import fcntl
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,14 @@ NO_COUNTS = dict.fromkeys(EVENTS, 0)
 NO_SECONDS = dict.fromkeys(("apply", "compile", "save"), 0.0)
 NO_SESSION: Mapping[str, Any] = {
     "bundle": {"bytes": 0, "matched": None, "reason": None, "not_saved": None},
-    "artifacts": {"loaded": 0, "applied": 0, "recorded": 0, "refused": []},
+    "artifacts": {
+        "loaded": 0,
+        "applied": 0,
+        "recorded": 0,
+        "inert": 0,
+        "inert_bytes": 0,
+        "refused": [],
+    },
 }
 
 
@@ -34,6 +41,7 @@ def entry(
     session: Mapping[str, Any] = NO_SESSION,
     counts: Mapping[str, int] = NO_COUNTS,
     seconds: Mapping[str, float] = NO_SECONDS,
+    missed: Sequence[Mapping[str, Any]] = (),
 ) -> Entry:
     """One process's part.
 
@@ -43,9 +51,12 @@ def entry(
     bundle: path (null: none), read_only, bytes of the file at the end, matched (null:
         there was nothing to match), reason (null, or one line: why it was not used),
         not_saved (null, or one line: why what was new could not be written).
-    artifacts: counts of what the file held for this host, of that what was applied,
-        and what was recorded that it did not hold; refused lists type, key, code, detail.
-    graphs: compiled counts; fx and aot are torch's two caches of graphs.
+    artifacts: counts of what the file held for this host, of that what torch asked for
+        and got (applied) and what it did not ask for (inert, with the bytes of its
+        content), and what was recorded that it did not hold; refused lists type, key,
+        code, detail.
+    graphs: compiled counts; fx and aot are torch's two caches of graphs; missed, where
+        that was asked for, lists key, nearest and differences (kind, name, there, here).
     kernels: C++ libraries and Triton kernels; built counts those that a compiler was
         run for, in compile workers too, and hits those that were loaded without.
     compiler: its other runs: ISA probes, and runs over headers.
@@ -64,6 +75,7 @@ def entry(
             "compiled": counts["graphs_compiled"],
             "fx": _cache(counts, "fx"),
             "aot": _cache(counts, "aot"),
+            "missed": list(missed),
         },
         "kernels": {
             "hits": max(0, counts["kernels_loaded"] - counts["kernels_built"]),

@@ -10,18 +10,21 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 
-from precompile_context.adapters.pytorch.applying import register_types, replay
-from precompile_context.adapters.pytorch.environment import host_environment
+from precompile_context.adapters.pytorch import shortcuts
+from precompile_context.adapters.pytorch.applying import register_types
+from precompile_context.adapters.pytorch.environment import fitting_environment, host_environment
 from precompile_context.adapters.pytorch.recording import Capture
+from precompile_context.adapters.pytorch.serving import Serving
 from precompile_context.adapters.pytorch.trusting import Trusting, trusting
 from precompile_context.adapters.pytorch.warm_start_report import WarmStartReport
-from precompile_context.artifact import ArtifactId
-from precompile_context.bundle import Bundle
-from precompile_context.cache import MemoryPrecompileCache
+from precompile_context.artifact import ArtifactId, ArtifactKind
+from precompile_context.bundle import Bundle, StoredArtifact
 from precompile_context.context import PrecompileContext
 from precompile_context.environment import Environment
 from precompile_context.errors import ErrorCode, PrecompileError, Stage
 from precompile_context.files import BundleFile, check_private
+from precompile_context.held import Held, digest_of
+from precompile_context.populate import Outcome, Populate
 from precompile_context.trust import Signer, TrustPolicy, Verifier
 
 # Without handlers of the program's, logging prints a warning's text, one line, on stderr.
@@ -63,6 +66,7 @@ class WarmStart:
             use, or nobody where `trust` is UNSIGNED.
         tell: is given the one line that a person should see, if there is one.
         """
+        self.bundle: Bundle | None = None  # the file as it was at the start
         # Absolute: the program may change its directory.
         self.report = WarmStartReport(Path(path).absolute())
         self._file = BundleFile(self.report.path, lock_seconds=_LOCK_SECONDS)
@@ -88,7 +92,7 @@ class WarmStart:
         self.finish()
 
     def start(self) -> WarmStartReport:
-        """Apply what fits, then begin to record."""
+        """Stand ready with what fits, then begin to record."""
         try:
             self._start()
         except Exception as error:  # nothing of ours may break the program
@@ -96,20 +100,28 @@ class WarmStart:
         return self.report
 
     def _start(self) -> None:
-        environment = self.report.environment = host_environment()
+        environment = host_environment()
         # What others could put there would be loaded, and recorded under our signature.
         _check_cache_directory()
         trusting_ = trusting(self._trust, self._signer, read_only=not self._writes)
         if trusting_.fault is not None:
             self._writes = False
             self._tell(f"not saved: {trusting_.fault}", "save")
-        bundle = self._open(trusting_)
+        bundle = self.bundle = self._open(trusting_)
+        if bundle is not None:
+            environment = fitting_environment(environment, bundle)
+        self.report.environment = environment
         base = bundle.segments[-1].payload_digest if bundle else b""
         contexts = _Contexts(environment, trusting_, base)
         register_types(contexts.main.registry)
         if bundle is not None:
             self._apply(bundle, contexts)
-        capture = Capture(contexts.main, superseding=contexts.superseding, on_compiled=self._save)
+        capture = Capture(
+            contexts.main,
+            superseding=contexts.superseding,
+            on_compiled=self._save,
+            is_known=contexts.holds,
+        )
         capture.start()
         contexts.capture = capture
         self._session = contexts
@@ -136,30 +148,55 @@ class WarmStart:
 
     def _apply(self, bundle: Bundle, contexts: _Contexts) -> None:
         try:
-            contexts.main.load(bundle)
+            contexts.load(bundle)
         except PrecompileError as error:
             # Another environment's: this one's artifacts are appended as a segment of their own.
             self.report.matched = False
             self._run_cold(_difference(error))
             return
         self.report.matched = True
-        self.report.loaded = contexts.main.current()
-        # Entries, which are of other adapters, are not for torch: they go nowhere.
-        outcome = replay(contexts.main, MemoryPrecompileCache())
-        self.report.refused = outcome.outcomes
-        self.report.applied = tuple(
-            (type_name, key) for type_name, keys in outcome.info.artifacts.items() for key in keys
+        current = bundle.current(bundle.matching(contexts.main.environment))
+        self.report.loaded = {name: stored.content_size for name, stored in current.items()}
+        contexts.loaded = {
+            (stored.type, stored.attributes.get("torch_key"), stored.content_digest)
+            for stored in current.values()
+        }
+        shortcuts.install()
+
+        def refused(stored: StoredArtifact, error: PrecompileError) -> None:
+            outcome = Outcome(stored.type, stored.key, error.code, error.detail, error.offset)
+            self._refused(outcome, contexts)
+
+        from torch._inductor.runtime.cache_dir_utils import cache_dir
+
+        serving = Serving(bundle, cache_dir(), handed=self._handed, refused=refused)
+        # What is small goes where torch looks at once. Entries and their backends go nowhere.
+        small = {
+            (stored.type, stored.key): Held.loaded(bundle, stored)
+            for stored in serving.take(current.values())
+            if stored.kind == ArtifactKind.CACHE
+        }
+        populated = Populate(small, contexts.main.registry, None).run()
+        self.report.applied += (
+            (type_name, key) for type_name, keys in populated.info.artifacts.items() for key in keys
         )
-        for refused in outcome.outcomes:
-            if refused.code.stage is Stage.CONTENT:
-                # Damaged: taken out of the file, so that what replaces it is saved.
-                contexts.main.remove(refused.type, refused.key)
-        if outcome.outcomes:
-            first, count = outcome.outcomes[0], len(outcome.outcomes)
-            self._tell(
-                f"{count} of {len(self.report.loaded)} artifacts were not applied; the first,"
-                f" {first.type} {first.key}: {first.code.name}: {first.detail}"
-            )
+        for outcome in populated.outcomes:
+            self._refused(outcome, contexts)
+        serving.start(str(self.report.path))
+
+    def _handed(self, stored: StoredArtifact) -> None:
+        self.report.applied.append((stored.type, stored.key))
+
+    def _refused(self, outcome: Outcome, contexts: _Contexts) -> None:
+        self.report.refused.append(outcome)
+        if outcome.code.stage is Stage.CONTENT:
+            # Damaged: taken out of the file, so that what replaces it is saved.
+            contexts.main.remove(outcome.type, outcome.key)
+            contexts.loaded.clear()
+        self._tell(
+            f"not all was applied; the first, {outcome.type} {outcome.key}:"
+            f" {outcome.code.name}: {outcome.detail}"
+        )
 
     def leave(self) -> None:
         """In a forked child: record and save nothing, what was applied stays."""
@@ -179,11 +216,13 @@ class WarmStart:
             self._tell(f"not saved: {_text(error)}", "save")
 
     def _finish(self, session: _Contexts) -> None:
+        if self.bundle is not None:
+            self.bundle.release()
         if session.capture is not None:
             session.capture.stop()
             if session.capture.fault is not None:
                 self._tell(f"not all was recorded: {_text(session.capture.fault)}", "save")
-        self.report.recorded = session.recorded(self.report.loaded)
+        self.report.recorded = session.recorded()
         self._save_from(session)
         self._fold(session)
 
@@ -238,9 +277,7 @@ class WarmStart:
             self.report.not_saved = line
         if about not in self._told:
             self._told.add(about)
-            # Part of it may come from the file: no control sequences for the terminal.
-            printable = "".join(char if char.isprintable() else "?" for char in line)
-            self._say(f"precompile: {self.report.path}: {printable}")
+            self._say(f"precompile: {self.report.path}: {printable(line)}")
 
 
 class _Contexts:
@@ -258,6 +295,9 @@ class _Contexts:
             signer=trusting_.signer,
         )
         self.base = base  # the last segment that was there before us
+        # Type, torch's key and digest of what came with the file: torch records it again.
+        self.loaded: set[tuple[str, object, bytes]] = set()
+        self._before: set[ArtifactId] = set()
         self.segments = 0  # how many we appended
         self.capture: Capture | None = None
 
@@ -266,11 +306,23 @@ class _Contexts:
         yield self.main, True
         yield self.superseding, False
 
-    def recorded(self, loaded: tuple[ArtifactId, ...]) -> tuple[ArtifactId, ...]:
+    def load(self, bundle: Bundle) -> None:
+        """Load what fits.
+
+        Raises:
+            PrecompileError: INCOMPATIBLE_ENVIRONMENT.
+        """
+        self.main.load(bundle)
+        self._before = set(self.main.current())
+
+    def holds(self, type_name: str, torch_key: str, content: bytes) -> bool:
+        """Whether the very content was loaded under this type and key."""
+        return bool(self.loaded) and (type_name, torch_key, digest_of(content)) in self.loaded
+
+    def recorded(self) -> tuple[ArtifactId, ...]:
         """What is current now and was not loaded."""
-        there = set(loaded)
         current = (*self.main.current(), *self.superseding.current())
-        return tuple(id_ for id_ in current if id_ not in there)
+        return tuple(id_ for id_ in current if id_ not in self._before)
 
 
 @contextlib.contextmanager
@@ -289,6 +341,11 @@ def warm_start(
     """
     with WarmStart(path, read_only=read_only, trust=trust, signer=signer) as report:
         yield report
+
+
+def printable(line: str) -> str:
+    """Without control sequences for the terminal: part of a line may come from a file."""
+    return "".join(char if char.isprintable() else "?" for char in line)
 
 
 def _check_cache_directory() -> None:

@@ -20,6 +20,7 @@ class Settings:
         bundle: the bundle file, present or not; None to observe a run and no more.
         read_only: use the bundle, append nothing.
         report: where the JSON report goes; None for none.
+        why_miss: tell for each graph that was not found what differs.
         trust: public keys that are trusted beside the user's own, 32 bytes each in hex;
             None to accept what is unsigned.
         pid: the program's process; others that see the variable are its children.
@@ -30,6 +31,7 @@ class Settings:
     report: str | None
     pid: int
     trust: tuple[str, ...] | None = ()
+    why_miss: bool = False
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> "Settings":

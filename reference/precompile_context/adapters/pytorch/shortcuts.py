@@ -1,8 +1,8 @@
 """Work that torch repeats on a warm start although its outcome is known.
 
-Left out are: loading a library in a fresh interpreter to see whether it loads,
-where an equal host has seen that it does; preparing headers for a library that is
-there already; and building one that is there under another name.
+Left out are: probing for an instruction set where an equal host has found it; preparing
+headers for a library that is there already; and building one that a bundle holds,
+be it under another name.
 """
 
 import os
@@ -10,13 +10,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from precompile_context.adapters.pytorch import relocation
+from precompile_context.adapters.pytorch import answers, relocation, serving
 from precompile_context.adapters.pytorch.patches import Patches
 
 _SOURCE_SUFFIX = ".main.cpp"
-
-# Libraries that were applied from a bundle and whose probe was passed where it was saved.
-PROBED: set[str] = set()
 
 _installed = False
 _lock = threading.Lock()
@@ -26,7 +23,6 @@ def install() -> None:
     """Put the shortcuts in, once in a process; they stay."""
     global _installed
     from torch._inductor import codecache
-    from torch._inductor.cpu_vec_isa import VecISA
 
     with _lock:
         if _installed:
@@ -34,13 +30,10 @@ def install() -> None:
         _installed = True
     headers = _Headers()
     patches = Patches()
-    patches.wrap(VecISA, "_probe_load", _probe_load)
+    answers.install(patches)
+    serving.install(patches)
     patches.wrap(codecache, "write", headers.write)
     patches.wrap(codecache, "_precompile_header", headers.precompile)
-
-
-def _probe_load(original: Callable[..., bool], isa: Any, path: str) -> bool:
-    return path in PROBED or original(isa, path)
 
 
 class _Headers:
@@ -66,6 +59,7 @@ class _Headers:
     ) -> tuple[str, str]:
         """Remember the source whose library this thread is about to look for."""
         key, path = original(content, extension, extra, *args, **kwargs)
+        serving.wanted(path)
         if path.endswith(_SOURCE_SUFFIX):
             library = self._thread.library = path.removesuffix(".cpp") + ".so"
             relocation.looked_for(library, content, extra)

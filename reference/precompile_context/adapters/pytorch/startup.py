@@ -9,11 +9,12 @@ import multiprocessing.util
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from _precompile_run import complain, tell
-from precompile_context.adapters.pytorch import report
+from precompile_context.adapters.pytorch import misses, report
+from precompile_context.adapters.pytorch.misses import Miss, Misses
 from precompile_context.adapters.pytorch.observe import (
     Observation,
     Tally,
@@ -21,7 +22,7 @@ from precompile_context.adapters.pytorch.observe import (
     watch_triton,
 )
 from precompile_context.adapters.pytorch.patches import Patches
-from precompile_context.adapters.pytorch.session import WarmStart
+from precompile_context.adapters.pytorch.session import WarmStart, printable
 from precompile_context.adapters.pytorch.settings import Settings
 
 
@@ -107,6 +108,7 @@ class Run:
         self._pid = os.getpid()
         self._session: WarmStart | None = None
         self._observation: Observation | None = None
+        self._misses: Misses | None = None
         self._apply_seconds = 0.0
         self._finished = False
 
@@ -117,6 +119,8 @@ class Run:
         if settings.report is not None:
             # First, so that what the session answers in torch's stead is not counted.
             self._observation = Observation(Tally(settings.tally_file(self._pid)))
+        if settings.why_miss:
+            self._misses = Misses(Patches())
         if settings.bundle is not None:
             self._session = WarmStart(
                 settings.bundle,
@@ -144,11 +148,25 @@ class Run:
             began = time.perf_counter()
             if self._session is not None:
                 self._session.finish()
-            self._write_report("finished", save_seconds=time.perf_counter() - began)
+            save_seconds = time.perf_counter() - began
+            missed = self._explain_misses()
+            self._write_report("finished", save_seconds, missed)
         except (Exception, KeyboardInterrupt) as error:
             complain(error)
 
-    def _write_report(self, status: str, save_seconds: float = 0.0) -> None:
+    def _explain_misses(self) -> list[Miss]:
+        """Tell what every graph that was not found differs in from what the bundle held."""
+        if self._misses is None or self._session is None:
+            return []
+        session = self._session
+        missed = self._misses.explained(session.bundle, session.report.environment)
+        for line in misses.as_lines(missed):
+            tell(f"precompile: {printable(line)}")
+        return missed
+
+    def _write_report(
+        self, status: str, save_seconds: float = 0.0, missed: Sequence[Miss] = ()
+    ) -> None:
         observation = self._observation
         if observation is None:
             return
@@ -157,6 +175,7 @@ class Run:
             status,
             session=report.NO_SESSION if self._session is None else self._session.report.as_json(),
             counts=observation.tally.counts(),
+            missed=misses.as_json(missed),
             seconds={
                 "apply": self._apply_seconds,
                 "compile": observation.compile_seconds(),

@@ -32,6 +32,14 @@ def guard_variant(content: bytes) -> str:
     return hasher.hexdigest()[:_NAME_CHARACTERS] if guarded else ""
 
 
+def guards_in(content: bytes) -> tuple[str, ...]:
+    """The guard expressions in a pickle; none where it has none, or is no pickle."""
+    try:
+        return tuple(guard for _, guard in _guards(content) if guard)
+    except Exception:  # as above
+        return ()
+
+
 def _guards(pickled: bytes) -> Iterator[tuple[str, str | None]]:
     """Each guard field with its expression; None where the graph has no guards.
 

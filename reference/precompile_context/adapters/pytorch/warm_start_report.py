@@ -18,9 +18,10 @@ class WarmStartReport:
         matched: whether the file's artifacts fit this host; None where there is no file.
         reason: one line that says why nothing was applied; None where there was no reason.
         environment: this host's facts; None where they could not be told.
-        loaded: what the file holds for this host.
-        applied: those of `loaded` that were put where torch looks.
-        refused: those of `loaded` that were not, each with its reason.
+        loaded: what the file holds for this host, with the bytes of its content.
+        applied: those of `loaded` that torch asked for so far and got; small ones are
+            put where torch looks before it asks.
+        refused: those that could not be given, each with its reason.
         recorded: what this process recorded and the file did not hold at the start.
         appended: what this process wrote to the file.
         not_saved: one line that says why something could not be written; None so far.
@@ -30,12 +31,18 @@ class WarmStartReport:
     matched: bool | None = None
     reason: str | None = None
     environment: Environment | None = None
-    loaded: tuple[ArtifactId, ...] = ()
-    applied: tuple[tuple[str, str], ...] = ()
-    refused: tuple[Outcome, ...] = ()
+    loaded: dict[tuple[str, str], int] = field(default_factory=dict)
+    applied: list[tuple[str, str]] = field(default_factory=list)
+    refused: list[Outcome] = field(default_factory=list)
     recorded: tuple[ArtifactId, ...] = ()
     appended: list[ArtifactId] = field(default_factory=list)
     not_saved: str | None = None
+
+    @property
+    def inert(self) -> dict[tuple[str, str], int]:
+        """What was loaded and torch has not asked for, with the bytes of its content."""
+        asked = {*self.applied, *((outcome.type, outcome.key) for outcome in self.refused)}
+        return {name: size for name, size in self.loaded.items() if name not in asked}
 
     def as_json(self) -> dict[str, Any]:
         """The report in numbers and texts, with the file's bytes as they are now."""
@@ -54,6 +61,8 @@ class WarmStartReport:
                 "loaded": len(self.loaded),
                 "applied": len(self.applied),
                 "recorded": len(self.recorded),
+                "inert": len(self.inert),
+                "inert_bytes": sum(self.inert.values()),
                 "refused": [
                     {
                         "type": outcome.type,

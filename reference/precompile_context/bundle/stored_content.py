@@ -1,0 +1,77 @@
+"""A content that still lies in a bundle: read, or taken over block by block, when it is written."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from precompile_context.bundle.manifest import StoredArtifact
+from precompile_context.bundle.packing import StoredBlock
+from precompile_context.bundle.reader import Bundle
+from precompile_context.errors import PrecompileError
+
+
+class StoredContent:
+    """An artifact's content, in place of its bytes, for whoever writes more than fits in memory."""
+
+    def __init__(self, bundle: Bundle, artifact: StoredArtifact, origin: str = "") -> None:
+        """`origin` names the bundle where an error of one among several is told."""
+        self.bundle = bundle
+        self._artifact = artifact
+        self._origin = origin
+
+    def __len__(self) -> int:
+        return self._artifact.content_size
+
+    @property
+    def has_own_blocks(self) -> bool:
+        """Whether it is large and its blocks hold nothing else: they are written as they are."""
+        return self.bundle.has_own_blocks(self._artifact)
+
+    def own_blocks(self) -> Iterator[StoredBlock]:
+        """Those blocks, one in memory at a time, verified like what `read` gives.
+
+        Raises:
+            PrecompileError: a CONTENT code; that of the content comes after the last block.
+        """
+        artifact = self._artifact
+        with self._named():
+            for entry, data in self.bundle.own_blocks(artifact):
+                contents = ((artifact.content_digest, 0, entry.content_size),)
+                yield StoredBlock(
+                    data, entry.digest, entry.compression, entry.content_size, contents
+                )
+
+    def read(self) -> bytes:
+        """All of it.
+
+        Raises:
+            PrecompileError: a CONTENT code.
+        """
+        with self._named():
+            return self.bundle.read(self._artifact)
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except PrecompileError as error:
+            if not self._origin:
+                raise
+            detail = f"{self._origin}: {error.detail}"
+            raise PrecompileError(error.code, detail, error.offset) from error
+
+
+def read_in_turn(
+    contents: list[tuple[bytes, "bytes | memoryview | StoredContent"]],
+) -> Iterator[tuple[bytes, bytes | memoryview]]:
+    """Each (digest, content), read when it is its turn; one bundle's blocks are kept at a time."""
+    last: Bundle | None = None
+    for digest, content in contents:
+        if not isinstance(content, StoredContent):
+            yield digest, content
+            continue
+        if last is not None and last is not content.bundle:
+            last.release()
+        last = content.bundle
+        yield digest, content.read()
+    if last is not None:
+        last.release()

@@ -1,0 +1,160 @@
+"""`precompile explain`: would a bundle be used on this host, and if not, why."""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from precompile_context.adapters.pytorch.trusting import trusting
+from precompile_context.bundle import Bundle, StoredArtifact
+from precompile_context.cli import text
+from precompile_context.cli.keys import read_keys
+from precompile_context.environment import Environment
+from precompile_context.errors import PrecompileError
+from precompile_context.explanation import Explanation, Verdict
+from precompile_context.explanation import explain as explained
+from precompile_context.files import BundleFile
+from precompile_context.trust import UNSIGNED, VerifyingKey
+
+app = typer.Typer()
+
+
+@app.command()
+def explain(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The bundle.")],
+    trust: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Trust what this public key signed, too, a PEM file; may be repeated.",
+            metavar="KEY.pub",
+        ),
+    ] = None,
+    unsigned: Annotated[
+        bool, typer.Option("--unsigned", help="As for a run that checks no signatures.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="All of it, for programs.")] = False,
+) -> None:
+    """Say whether a bundle would be used on this host: which facts differ, in which segment.
+
+    Where it would, say what would be applied. Trust is that of `precompile run`: this
+    user's own key, and those that are given. Reads the indexes alone. Exit status 1
+    where no segment fits, or one is not trusted.
+    """
+    bundle = BundleFile(file).open(policy=UNSIGNED)
+    distrust = None if unsigned else _distrust(bundle, read_keys(trust or []))
+    environment, reason = _host(bundle)
+    explanation = explained(bundle, environment)
+    if as_json:
+        facts = _describe(explanation, environment, reason)
+        facts = {**facts, "ok": explanation.loads and not distrust, "distrust": distrust}
+        print(json.dumps(facts, indent=2))
+    else:
+        _print(file, explanation, reason, distrust)
+    if distrust or not explanation.loads:
+        raise typer.Exit(1)
+
+
+def _distrust(bundle: Bundle, keys: list[VerifyingKey]) -> str | None:
+    """Why a run would not trust the bundle, all of whose segments must be signed; else None."""
+    policy = trusting(keys, None, read_only=True).policy
+    try:
+        for segment in bundle.segments:
+            policy.check(bundle.envelope(segment), segment.index, segment.manifest_offset)
+    except PrecompileError as error:
+        return str(error)
+    return None
+
+
+def _host(bundle: Bundle) -> tuple[Environment, str | None]:
+    """This host's facts, as far as a segment asks for any; and why those of torch are unknown."""
+    if not any(segment.manifest.requirements for segment in bundle.segments):
+        return Environment(), None
+    from precompile_context.adapters.pytorch import environment as host
+
+    try:
+        return host.fitting_environment(host.host_environment(), bundle), None
+    except ModuleNotFoundError as error:
+        return host.torchless_environment(), str(error)
+    except Exception as error:  # a torch that cannot be used here, for whatever reason
+        return host.torchless_environment(), f"{type(error).__name__}: {error}"
+
+
+def _describe(
+    explanation: Explanation, environment: Environment, reason: str | None
+) -> dict[str, Any]:
+    return {
+        "host": {name: sorted(values) for name, values in sorted(environment.facts.items())},
+        "torch_unknown": reason,
+        "segments": [
+            {
+                "index": verdict.segment.index,
+                "offset": verdict.segment.offset,
+                "fits": not verdict.mismatches,
+                "differs": [
+                    {
+                        "fact": mismatch.requirement.name,
+                        "needs": list(mismatch.requirement.values),
+                        "here": None if mismatch.actual is None else sorted(mismatch.actual),
+                    }
+                    for mismatch in verdict.mismatches
+                ],
+            }
+            for verdict in explanation.verdicts
+        ],
+        "applied": [_id(artifact) for artifact in explanation.applied],
+        "incomplete": [
+            {**_id(entry), "missing": list(missing)} for entry, missing in explanation.incomplete
+        ],
+        "unused": [_id(artifact) for artifact in explanation.unused],
+    }
+
+
+def _id(artifact: StoredArtifact) -> dict[str, Any]:
+    return {
+        "type": artifact.type,
+        "key": artifact.key,
+        "segment": artifact.segment,
+        "content_size": artifact.content_size,
+    }
+
+
+def _print(file: Path, explanation: Explanation, reason: str | None, distrust: str | None) -> None:
+    fitting = sum(not verdict.mismatches for verdict in explanation.verdicts)
+    print(
+        f"{text.safe(str(file))}: {fitting} of {len(explanation.verdicts)} segments fit this host"
+    )
+    if distrust:
+        print(f"  not trusted: {text.safe(distrust)}")
+    if reason:
+        print(f"  facts of torch are unknown: {text.safe(reason)}")
+    for verdict in explanation.verdicts:
+        _print_verdict(verdict)
+    groups: dict[str, list[StoredArtifact]] = defaultdict(list)
+    for artifact in explanation.applied:
+        groups[artifact.type].append(artifact)
+    if explanation.loads:
+        would = "would be applied" + (", were it trusted" if distrust else "")
+        print(would if groups else "nothing would be applied")
+    for type_name, artifacts in groups.items():
+        total = text.size(sum(artifact.content_size for artifact in artifacts))
+        print(
+            f"  {text.plural(len(artifacts), 'artifact'):>16}  {total:>8}  {text.safe(type_name)}"
+        )
+    for entry, missing in explanation.incomplete:
+        backends = ", ".join(map(text.safe, missing))
+        print(f"  not {text.safe(entry.type)} {text.safe(entry.key)}: it lacks {backends}")
+    if explanation.unused:
+        print(f"  not {text.plural(len(explanation.unused), 'backend')} that no entry names")
+
+
+def _print_verdict(verdict: Verdict) -> None:
+    place = f"segment {verdict.segment.index} at byte {verdict.segment.offset}"
+    if not verdict.mismatches:
+        print(f"{place} fits")
+        return
+    count = len(verdict.mismatches)
+    print(f"{place} does not: {text.plural(count, 'fact')} differ{'s' if count == 1 else ''}")
+    for mismatch in verdict.mismatches:
+        print(f"  {text.safe(str(mismatch))}")

@@ -1,0 +1,135 @@
+"""`precompile merge`: several bundles, of several processes or hosts, as one."""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from precompile_context.adapters.pytorch.trusting import trusting
+from precompile_context.bundle import Bundle
+from precompile_context.cli import text
+from precompile_context.cli.keys import read_keys
+from precompile_context.files import Chunk, merge_files
+from precompile_context.merging import MergeReport
+from precompile_context.trust import UNSIGNED
+
+app = typer.Typer()
+
+
+@app.command()
+def merge(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="The bundles.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="OUT", help="Where to; may be a FILE, too.")
+    ],
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Write nothing and exit 1 where there is a conflict.")
+    ] = False,
+    trust: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Trust what this public key signed, too, a PEM file; may be repeated.",
+            metavar="KEY.pub",
+        ),
+    ] = None,
+    unsigned: Annotated[
+        bool, typer.Option("--unsigned", help="Neither check signatures nor sign.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="What was merged, for programs.")] = False,
+) -> None:
+    """Make one bundle of several, with one segment for each environment.
+
+    Equal content is stored once. Where two bundles hold different content under one
+    key of a cache, either serves: the first is kept, the others are counted. A
+    conflict is an entry with other backends: the first is kept, and it is told.
+
+    Of one file, it makes a smaller one: segments that were appended one by one
+    become one, without what was superseded.
+
+    Each segment must be signed by this user's own key, or one that is trusted. The
+    result is signed by this user's own key.
+    """
+    trusted = trusting(UNSIGNED if unsigned else read_keys(trust or []), None, read_only=False)
+    if trusted.fault is not None:
+        raise OSError(trusted.fault)
+    report, merged = merge_files(
+        output,
+        files,
+        policy=trusted.policy,
+        signer=trusted.signer,
+        strict=strict,
+        watch=_watched,
+    )
+    if as_json:
+        print(json.dumps(_facts(files, report, merged)))
+    else:
+        _print(output, files, report, merged)
+    if merged is None:
+        raise typer.Exit(1)
+
+
+def _watched(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+    """The chunks, counted on the terminal of whoever waits."""
+    from rich.console import Console
+    from rich.progress import DownloadColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("merging"),
+        DownloadColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
+        task = progress.add_task("", total=None)
+        for chunk in chunks:
+            yield chunk
+            progress.advance(task, len(chunk))
+
+
+def _facts(files: list[Path], report: MergeReport, merged: Bundle | None) -> dict[str, Any]:
+    return {
+        "ok": merged is not None,
+        "inputs": len(files),
+        "segments": len(merged.segments) if merged else 0,
+        "size": merged.size if merged else 0,
+        "digest": merged.digest.hex() if merged else None,
+        "environments": report.environments,
+        "artifacts": report.artifacts,
+        "obsolete": report.obsolete,
+        "equal": report.equal,
+        "equivalent": report.equivalent,
+        "unnamed": report.unnamed,
+        "conflicts": [
+            {"origin": c.origin, "type": c.type, "key": c.key, "detail": c.detail}
+            for c in report.conflicts
+        ],
+    }
+
+
+def _print(output: Path, files: list[Path], report: MergeReport, merged: Bundle | None) -> None:
+    name = text.safe(str(output))
+    if merged is None:
+        print(f"{name}: not written, for {text.plural(len(report.conflicts), 'conflict')}")
+    else:
+        print(
+            f"{name}: {text.plural(len(merged.segments), 'segment')}, "
+            f"{text.plural(report.artifacts, 'artifact')}, {text.size(merged.size)}, "
+            f"of {text.plural(len(files), 'bundle')}"
+        )
+        print(f"  digest      {merged.digest.hex()}")
+    for label, count, meaning in (
+        ("obsolete", report.obsolete, "superseded or removed in their own bundle"),
+        ("equal", report.equal, "held by several bundles, kept once"),
+        ("equivalent", report.equivalent, "with another content, which the first one's replaces"),
+        ("unnamed", report.unnamed, "backends of entries that were left out"),
+    ):
+        if count:
+            print(f"  {label:10}  {count:,} {meaning}")
+    for conflict in report.conflicts:
+        print(
+            f"  conflict    {text.safe(conflict.type)} {text.safe(conflict.key)} of "
+            f"{text.safe(conflict.origin)} is left out: {text.safe(conflict.detail)}"
+        )

@@ -1,0 +1,52 @@
+"""Bundle files merged into one file."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from precompile_context.bundle import DEFAULT_LIMITS, Bundle, Limits
+from precompile_context.errors import PrecompileError
+from precompile_context.files.access import Chunk
+from precompile_context.files.bundle_file import BundleFile
+from precompile_context.merging import Merge, MergeReport
+from precompile_context.trust import UNSIGNED, Signer, TrustPolicy
+
+
+def merge_files(
+    output: Path,
+    inputs: Sequence[Path],
+    *,
+    policy: TrustPolicy,
+    signer: Signer | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    strict: bool = False,
+    watch: Callable[[Iterable[Chunk]], Iterable[Chunk]] = lambda chunks: chunks,
+) -> tuple[MergeReport, Bundle | None]:
+    """Put the merged inputs in the place of `output`, at once; see `Merge`.
+
+    `output` may be one of the inputs: whoever appends to it waits meanwhile. A torn
+    tail of an input is left out. With `strict`, nothing is written where there is a
+    conflict, and the bundle is None. `watch` is handed the chunks on their way.
+
+    Every input is to be trusted by `policy`. The result carries the signature of
+    `signer`, who vouches for all of it, and no other.
+
+    Raises:
+        PrecompileError: an input is damaged, or not trusted, or the result goes past
+            the limits.
+        OSError: an input cannot be read, or the output cannot be written.
+        Nothing was changed then.
+    """
+    file = BundleFile(output, limits=limits)
+    with file.replacing() as put:
+        merge = Merge({str(path): _open(path, policy, limits) for path in inputs}, limits=limits)
+        if strict and merge.report.conflicts:
+            return merge.report, None
+        put(watch(merge.chunks(signer)))
+    return merge.report, file.open(policy=UNSIGNED, recover=False)  # just written
+
+
+def _open(path: Path, policy: TrustPolicy, limits: Limits) -> Bundle:
+    try:
+        return BundleFile(path, limits=limits).open(policy=policy)
+    except PrecompileError as error:  # of many, which one
+        raise PrecompileError(error.code, f"{path}: {error.detail}", error.offset) from error

@@ -1,0 +1,189 @@
+"""Bundles of many processes as one: a segment for each environment, equal content stored once."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from precompile_context.artifact import ArtifactId, ArtifactKind
+from precompile_context.bundle import (
+    DEFAULT_LIMITS,
+    Bundle,
+    Chain,
+    Limits,
+    Segment,
+    SegmentWriter,
+    StoredArtifact,
+)
+from precompile_context.bundle.fold import is_fully_known, unwritten
+from precompile_context.bundle.writer import split
+from precompile_context.environment import Requirement
+from precompile_context.errors import ErrorCode, PrecompileError
+from precompile_context.held import ArtifactName
+from precompile_context.relation import Relation, relation
+from precompile_context.trust import Signer
+
+# Each compresses a block of 8 MiB: with two, a merge stays below 256 MiB beside the indexes.
+_WORKERS = 2
+
+_Requirements = tuple[Requirement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """An artifact of the bundle `origin` that cannot stand beside what an earlier one holds."""
+
+    origin: str
+    type: str
+    key: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class MergeReport:
+    """What became of the artifacts of all inputs.
+
+    Attributes:
+        environments: for how many the result holds artifacts.
+        artifacts: how many it holds.
+        obsolete: left out, since a later segment of its own bundle replaced or removed it.
+        equal: left out, since an earlier bundle holds the very same.
+        equivalent: left out, since an earlier bundle holds another content that serves as well.
+        unnamed: backends left out with the entries that named them.
+        conflicts: left out, and what they held is lost.
+    """
+
+    environments: int
+    artifacts: int
+    obsolete: int
+    equal: int
+    equivalent: int
+    unnamed: int
+    conflicts: tuple[Conflict, ...]
+
+
+class Merge:
+    """The union of bundles, in their order. Of several contents of one key the first is kept.
+
+    Within one bundle a later segment wins, as always. What one host is to find stays
+    together: segments of equal requirements become one, in the order of their first.
+
+    Signatures stay behind: they are of segments that are no more. Whoever signs the
+    result vouches for all of it, and opens the inputs with a policy to match.
+    """
+
+    def __init__(self, bundles: Mapping[str, Bundle], *, limits: Limits = DEFAULT_LIMITS) -> None:
+        """Decides what is kept; reads no content. `bundles` are named for errors and conflicts.
+
+        Raises:
+            PrecompileError: UNSUPPORTED_FEATURE, where a segment holds what would be
+                lost in writing it anew; LIMIT_EXCEEDED, where no reader with these
+                limits would take the result.
+        """
+        self._groups: dict[_Requirements, _Group] = {}
+        obsolete = 0
+        for origin, bundle in bundles.items():
+            for segment in bundle.segments:
+                if not is_fully_known(segment):
+                    detail = f"{origin}: the segment holds what this version does not know"
+                    offset = segment.manifest_offset
+                    raise PrecompileError(ErrorCode.UNSUPPORTED_FEATURE, detail, offset)
+            for requirements, segments in bundle.by_requirements().items():
+                group = self._groups.setdefault(requirements, _Group())
+                obsolete += group.add(origin, bundle, segments)
+        groups = self._groups.values()
+        self.report = MergeReport(
+            environments=len(groups),
+            artifacts=sum(len(group.kept) for group in groups),
+            obsolete=obsolete,
+            equal=sum(group.equal for group in groups),
+            equivalent=sum(group.equivalent for group in groups),
+            unnamed=sum(group.unnamed for group in groups),
+            conflicts=tuple(conflict for group in groups for conflict in group.conflicts),
+        )
+        limits.check(stored for group in groups for _, _, stored in group.kept.values())
+
+    def chunks(self, signer: Signer | None = None) -> Iterator[bytes | memoryview]:
+        """The result's bytes, in order: one chain, content read as it is written.
+
+        Without `signer`, it is unsigned.
+
+        Raises:
+            PrecompileError: a CONTENT code, where an input is damaged.
+        """
+        chain = Chain()
+        before: set[ArtifactName] = set()
+        for requirements, group in self._groups.items():
+            artifacts = (unwritten(b, stored, origin) for origin, b, stored in group.kept.values())
+            # Only what a host that both environments fit would find before.
+            removed = (ArtifactId(*name) for name in group.removed if name in before)
+            for run, removals in split(artifacts, removed):
+                writer = SegmentWriter(
+                    chain, requirements=requirements, signer=signer, workers=_WORKERS
+                )
+                yield from writer.chunks(run, removals)
+            before |= group.kept.keys()
+
+
+class _Group:
+    """What is kept for one environment."""
+
+    def __init__(self) -> None:
+        self.kept: dict[ArtifactName, tuple[str, Bundle, StoredArtifact]] = {}
+        self.removed: dict[ArtifactName, None] = {}
+        self.equal = self.equivalent = self.unnamed = 0
+        self.conflicts: list[Conflict] = []
+
+    def add(self, origin: str, bundle: Bundle, segments: list[Segment]) -> int:
+        """Take in what is current in one bundle's segments; how many artifacts are not."""
+        current = bundle.current(segments)
+        for segment in segments:
+            self.removed |= {
+                (removed.type, removed.key): None for removed in segment.manifest.removed
+            }
+        entries = {n: a for n, a in current.items() if a.kind == ArtifactKind.ENTRY}
+        refused = {name for name, entry in entries.items() if not self._takes(origin, entry)}
+        wanted = _backends(entry for name, entry in entries.items() if name not in refused)
+        unwanted = _backends(entries[name] for name in refused) - wanted
+        for name, stored in current.items():
+            if name in refused:
+                continue
+            if name not in self.kept:
+                if name in unwanted:
+                    self.unnamed += 1
+                else:
+                    self.kept[name] = origin, bundle, stored
+            elif name not in entries:
+                self._count(origin, stored)
+        return sum(len(segment.manifest.artifacts) for segment in segments) - len(current)
+
+    def _takes(self, origin: str, entry: StoredArtifact) -> bool:
+        """Whether an entry is kept, or is already: decided before its backends are."""
+        if (entry.type, entry.key) in self.kept:
+            return self._count(origin, entry) is Relation.EQUAL
+        for backend in entry.backends:
+            there = self.kept.get((backend.type, backend.key))
+            if there and backend.content_digest not in (b"", there[2].content_digest):
+                detail = (
+                    f"its backend {backend.type} {backend.key!r} has another content in {there[0]}"
+                )
+                self.conflicts.append(Conflict(origin, entry.type, entry.key, detail))
+                return False
+        return True
+
+    def _count(self, origin: str, stored: StoredArtifact) -> Relation:
+        """How an artifact relates to the one that is kept under its name."""
+        first, _, kept = self.kept[stored.type, stored.key]
+        found = relation(kept, stored)
+        if found is Relation.EQUAL:
+            self.equal += 1
+        elif found is Relation.EQUIVALENT:
+            self.equivalent += 1
+        else:
+            what = "its backends are others" if kept.kind == stored.kind else "its kind is another"
+            self.conflicts.append(
+                Conflict(origin, stored.type, stored.key, f"{what} than in {first}")
+            )
+        return found
+
+
+def _backends(entries: "Iterator[StoredArtifact]") -> set[ArtifactName]:
+    return {(backend.type, backend.key) for entry in entries for backend in entry.backends}

@@ -1,0 +1,204 @@
+"""`precompile explain`, `diff` and `merge`: what they print, and how they end."""
+
+from pathlib import Path
+
+import pytest
+
+from precompile_context import BundleFile, Environment
+from precompile_context.files import local_key
+from precompile_context.trust import SigningKey, TrustPolicy
+from tests.test_cli import run
+from tests.toys import BLOB, ELSEWHERE, GRAPH, HERE, STEP, blobs, save, toy_context
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> tuple[Path, Path]:
+    """Of one environment, and a second one of the latter's."""
+    a, b = tmp_path / "a.precompile", tmp_path / "b.precompile"
+    blobs(HERE, one=b"1", same=b"same", timed=b"1.0 s").save_to(BundleFile(a))
+    blobs(HERE, two=b"2", same=b"same", timed=b"1.1 s").save_to(BundleFile(b))
+    blobs(ELSEWHERE, three=b"3").save_to(BundleFile(b))
+    return a, b
+
+
+@pytest.fixture
+def conflicting(tmp_path: Path) -> list[Path]:
+    paths = []
+    for key in ("g", "h"):
+        context = toy_context()
+        context.record_artifact(GRAPH, key, b"graph")
+        context.record_artifact(STEP, "s", b"step", backends=[(GRAPH, key)])
+        paths.append(tmp_path / key)
+        context.save_to(BundleFile(paths[-1]))
+    return paths
+
+
+def test_merge_writes_one_bundle_and_tells_what_became_of_all(
+    two: tuple[Path, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out.precompile"
+    done = run("merge", "--unsigned", "-o", out, *two)
+    assert (done.status, done.err) == (0, "")
+    first, *lines = done.out.splitlines()
+    assert first.startswith(f"{out}: 2 segments, 5 artifacts, ")
+    assert first.endswith("of 2 bundles")
+    assert "  equal       1 held by several bundles, kept once" in lines
+    assert any(line.startswith("  equivalent  1 ") for line in lines)
+    again = run("merge", "--unsigned", "--json", "-o", out, out).json()
+    assert again["digest"] == run("verify", "--json", out).json()["digest"]
+    assert (again["ok"], again["inputs"], again["artifacts"], again["equal"]) == (True, 1, 5, 0)
+
+
+def test_merge_tells_of_a_conflict_and_fails_where_it_is_to_be_strict(
+    conflicting: list[Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    strict = run("merge", "--unsigned", "--strict", "-o", out, *conflicting)
+    assert (strict.status, out.exists()) == (1, False)
+    assert "not written, for 1 conflict" in strict.out
+    done = run("merge", "--unsigned", "-o", out, *conflicting)
+    assert done.status == 0
+    assert f"conflict    {STEP} s of {conflicting[1]} is left out" in done.out
+    (conflict,) = run("merge", "--unsigned", "--json", "-o", out, *conflicting).json()["conflicts"]
+    assert (conflict["type"], conflict["key"]) == (STEP, "s")
+
+
+def test_merge_refuses_a_damaged_bundle_in_one_line(two: tuple[Path, Path], tmp_path: Path) -> None:
+    bad = tmp_path / "bad"
+    bad.write_bytes(b"not a bundle")
+    done = run("merge", "--unsigned", "-o", tmp_path / "out", *two, bad)
+    assert (done.status, done.out) == (1, "")
+    assert done.err.startswith(f"precompile: NOT_A_BUNDLE at byte 0: {bad}: ")
+    assert len(done.err.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_merge_without_an_input_is_wrong_usage(tmp_path: Path) -> None:
+    assert run("merge", "--unsigned", "-o", tmp_path / "out").status == 2
+
+
+def test_diff_tells_what_is_in_one_alone_and_what_is_equivalent(two: tuple[Path, Path]) -> None:
+    done = run("diff", *two)
+    assert (done.status, done.err) == (0, "")
+    lines = done.out.splitlines()
+    assert lines[3:] == [
+        "an environment of both (segment 0 of a, 0 of b)",
+        "  only in a   1 artifact",
+        f"    {BLOB} one",
+        "  only in b   1 artifact",
+        f"    {BLOB} two",
+        "  equivalent  1 artifact",
+        f"    {BLOB} timed",
+        "  equal       1 artifact",
+        "",
+        "an environment of b alone (segment 1); the nearest of a differs in",
+        "  cpu: a {avx2}, b {avx512}",
+        "  only in b   1 artifact",
+        f"    {BLOB} three",
+    ]
+
+
+def test_diff_gives_json(two: tuple[Path, Path]) -> None:
+    facts = run("diff", "--json", *two).json()
+    assert (facts["same_bundle"], facts["same_content"]) == (False, False)
+    first, second = facts["environments"]
+    assert first["equivalent"] == [{"type": BLOB, "key": "timed"}]
+    assert first["conflicting"] == []
+    assert second["facts"] == [{"name": "cpu", "a": ["avx2"], "b": ["avx512"]}]
+    same = run("diff", "--json", two[0], two[0]).json()
+    assert (same["same_bundle"], same["same_content"]) == (True, True)
+
+
+def test_diff_tells_of_conflicting_entries(conflicting: list[Path]) -> None:
+    assert f"  conflicting 1 artifact\n    {STEP} s" in run("diff", *conflicting).out
+
+
+def test_explain_tells_what_would_be_applied(tmp_path: Path) -> None:
+    path = tmp_path / "any"
+    save(BundleFile(path), a=b"1", b=b"22")
+    done = run("explain", "--unsigned", path)
+    assert (done.status, done.err) == (0, "")
+    assert done.out.splitlines() == [
+        f"{path}: 1 of 1 segments fit this host",
+        "segment 0 at byte 0 fits",
+        "would be applied",
+        f"       2 artifacts       3 B  {BLOB}",
+    ]
+    facts = run("explain", "--unsigned", "--json", path).json()
+    assert (facts["ok"], facts["host"]) == (True, {})
+    assert [artifact["key"] for artifact in facts["applied"]] == ["a", "b"]
+
+
+def test_explain_names_fact_and_segment_and_fails_where_none_fits(tmp_path: Path) -> None:
+    path = tmp_path / "elsewhere"
+    environment = Environment.of(os__name="Toy", os__machine=["b", "a\x07"])
+    blobs(environment, a=b"1").save_to(BundleFile(path))
+    done = run("explain", "--unsigned", path)
+    assert done.status == 1
+    lines = done.out.splitlines()
+    assert lines[0] == f"{path}: 0 of 1 segments fit this host"
+    assert "segment 0 at byte 0 does not: 2 facts differ" in lines
+    assert any(line.startswith("  os.name: needs {Toy}, here {") for line in lines)
+    assert any(line.startswith("  os.machine: needs {a\\x07, b}, here {") for line in lines)
+    facts = run("explain", "--unsigned", "--json", path)
+    assert facts.status == 1
+    (segment,) = facts.json()["segments"]
+    assert not segment["fits"]
+    assert segment["differs"][1]["needs"] == ["Toy"]
+
+
+def test_explain_says_that_facts_of_torch_are_unknown_where_there_is_no_torch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "torches"
+    blobs(Environment.of(torch__version="2.13.0"), a=b"1").save_to(BundleFile(path))
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    (hidden / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\")\n")
+    monkeypatch.setenv("PYTHONPATH", str(hidden))
+    done = run("explain", "--unsigned", path)
+    assert (done.status, done.err) == (1, "")
+    assert done.out.splitlines()[1:] == [
+        "  facts of torch are unknown: No module named 'torch'",
+        "segment 0 at byte 0 does not: 1 fact differs",
+        "  torch.version: needs {2.13.0}, unknown on this host",
+    ]
+
+
+def _own_key() -> SigningKey:
+    key = local_key()
+    assert key is not None
+    return key
+
+
+def test_merge_trusts_what_a_run_trusts_and_signs_as_it_does(
+    two: tuple[Path, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    refused = run("merge", "-o", out, *two)
+    assert (refused.status, out.exists()) == (1, False)
+    assert refused.err.startswith("precompile: UNSIGNED at byte ")
+    assert str(two[0]) in refused.err
+    own = _own_key()
+    for path in two:
+        BundleFile(path).sign(own)
+    assert run("merge", "-o", out, *two).status == 0
+    bundle = BundleFile(out).open(policy=TrustPolicy([own.verifying_key]))
+    assert len(bundle.current()) == 5
+    stranger = SigningKey.generate()
+    BundleFile(two[1]).sign(stranger)  # beside the own one: that is enough
+    assert run("merge", "-o", out, *two).status == 0
+
+
+def test_explain_says_whether_a_run_would_trust_the_bundle(tmp_path: Path) -> None:
+    path = tmp_path / "any"
+    save(BundleFile(path), a=b"1")
+    done = run("explain", path)
+    assert done.status == 1
+    assert "  not trusted: UNSIGNED at byte " in done.out
+    assert "would be applied, were it trusted" in done.out
+    facts = run("explain", "--json", path).json()
+    assert not facts["ok"]
+    assert facts["distrust"].startswith("UNSIGNED at byte ")
+    BundleFile(path).sign(_own_key())
+    assert run("explain", path).status == 0

@@ -1,0 +1,85 @@
+"""Processes of one job, each with a bundle of its own, that become one."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from precompile_context.files import local_key, merge_files
+from precompile_context.trust import TrustPolicy
+
+pytestmark = pytest.mark.torch
+
+RUN = [sys.executable, "-c", "from precompile_context.cli import main; main()", "run"]
+# Probes and headers take most of a small cold run; other tests keep them.
+QUICK = {"TORCHINDUCTOR_VEC_ISA_OK": "1", "TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS": "0"}
+
+RANK = """
+import os, torch
+rank = int(os.environ["RANK"])
+@torch.compile
+def shared(x):
+    return torch.sin(x) * 2 + x.sum()
+@torch.compile
+def own(x):
+    return (torch.cos(x) - rank).relu().mean(0)
+x = torch.arange(8.0)
+print((shared(x).sum() + own(x.view(2, 4)).sum()).item().hex())
+"""
+
+
+def run_ranks(place: Path, name: str, bundles: list[Path], *options: str) -> list[dict[str, Any]]:
+    """One process a bundle, all at once, each in empty caches; their reports."""
+    running = []
+    for rank, bundle in enumerate(bundles):
+        home = place / f"{name}{rank}"
+        (home / "tmp").mkdir(parents=True)
+        caches = {"TORCHINDUCTOR_CACHE_DIR": str(home / "cache"), "TMPDIR": str(home / "tmp")}
+        command = [*RUN, "--bundle", str(bundle), "--report", str(home / "report.json")]
+        running.append(
+            subprocess.Popen(
+                [*command, *options, str(place / "rank.py")],
+                env={**os.environ, **QUICK, **caches, "RANK": str(rank)},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+    ended = [process.communicate(timeout=300) for process in running]
+    reports = []
+    for rank, (out, err) in enumerate(ended):
+        assert (running[rank].returncode, err) == (0, "")
+        report = json.loads((place / f"{name}{rank}/report.json").read_text())
+        reports.append({**report, "out": out})
+    return reports
+
+
+def test_bundles_of_two_ranks_become_one_that_keeps_both_warm(tmp_path: Path) -> None:
+    (tmp_path / "rank.py").write_text(RANK)
+    bundles = [tmp_path / f"rank{rank}.precompile" for rank in range(2)]
+    cold = run_ranks(tmp_path, "cold", bundles)
+    assert [report["kernels"]["built"] for report in cold] == [2, 2]
+
+    own = local_key()
+    assert own is not None
+    merged = tmp_path / "merged.precompile"
+    report, written = merge_files(
+        merged, bundles, policy=TrustPolicy([own.verifying_key]), signer=own
+    )
+    assert written is not None
+    assert len(written.segments) == 1
+    assert report.conflicts == ()
+    # The shared graph and its entry were compiled twice; its library is the same to the byte.
+    assert report.equivalent >= 2
+    assert report.equal >= 1
+    assert merged.stat().st_size < sum(path.stat().st_size for path in bundles) * 3 // 4
+
+    warm = run_ranks(tmp_path, "warm", [merged, merged], "--read-only")
+    for before, after in zip(cold, warm, strict=True):
+        assert (after["kernels"]["built"], after["graphs"]["compiled"]) == (0, 0)
+        assert after["out"] == before["out"]
+        assert 0 < after["artifacts"]["inert"] < after["artifacts"]["loaded"]
