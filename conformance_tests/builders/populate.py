@@ -58,6 +58,10 @@ def _applied() -> Cases:
     yield script.says(applied=3, stitched="s+g t+g").built(
         "POP/backend-of-two-entries", "A backend may serve several entries.", "PCB-POP-001"
     )
+    yield Script().entry("s", content=REFUSED).populate().says(applied=1, stitched="s").built(
+        "POP/entry-is-not-deserialized", "Backends are deserialized, the entry itself is not.",
+        "PCB-POP-001",
+    )  # fmt: skip
 
 
 def _failures() -> Cases:

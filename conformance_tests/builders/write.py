@@ -10,7 +10,7 @@ from precompile.v1 import artifact_pb2, environment_pb2
 from precompile_conformance import reader
 from precompile_conformance.build import Artifact, Segment, Value, bundle
 from precompile_conformance.judge import without_places
-from precompile_conformance.wire import HEADER, block_record, footer, sha256
+from precompile_conformance.wire import FOOTER_SIZE, HEADER, block_record, footer, sha256
 
 FILE = "input.precompile"
 FRAMING = "PCB-FRAME-001 PCB-FRAME-002 PCB-FRAME-008 PCB-BLOCK-001 PCB-BLOCK-002"
@@ -215,6 +215,19 @@ TORN = {
 }
 
 
+def torn_footer(written: int, shift: int = 0) -> bytes:
+    """PLAIN, and a segment but for the end of its footer: `written` bytes of it, zeros behind.
+
+    They end where a sector ends, or `shift` bytes behind that.
+    """
+    for size in range(1, 2000):
+        built = bundle(PLAIN, Segment(artifacts=(Artifact("torn", b"x" * size),)))
+        at = built.segments[1].footer_offset
+        if (at + written - shift) % 512 == 0:
+            return built.data[: at + written] + bytes(FOOTER_SIZE - written)
+    raise ValueError("no size puts the footer there")
+
+
 def _appended() -> Cases:
     yield appends("APPD/whole", "Appending keeps every byte.", "PCB-APPD-001 PCB-CHAIN-001",
                   two().data, NEW, [PLAIN, MORE], len(two().data))  # fmt: skip
@@ -224,6 +237,16 @@ def _appended() -> Cases:
         yield appends(
             f"APPD/first-segment-torn-{length}", "A file of a torn first segment begins anew.",
             "PCB-APPD-005", FIRST[:length], NEW, [], 0,
+        )  # fmt: skip
+    for length in (1, 23):
+        yield appends(
+            f"APPD/{length}-zeros", "A file of no more than 23 zero bytes is a new one.",
+            "PCB-APPD-005", bytes(length), NEW, [], 0,
+        )  # fmt: skip
+    for written in (12, 13):
+        yield appends(
+            f"APPD/footer-torn-behind-{written}-bytes", "Half of a footer, up to a sector's end,"
+            " is a torn write.", "PCB-APPD-006", torn_footer(written), NEW, [PLAIN], len(FIRST),
         )  # fmt: skip
     for name, tail in TORN.items():
         yield appends(
@@ -288,6 +311,18 @@ def _not_appended() -> Cases:
             "A tail that ends as a footer does is not cut off.", "PCB-APPD-006", torn,
             "MALFORMED_FRAME", len(FIRST), "APPD/tail-cut-in-a-block",
             "the tail ends with a footer",
+        )  # fmt: skip
+    yield refuses_append(
+        "APPD/24-zeros", "More zero bytes than a header has are no bundle.",
+        "PCB-APPD-004 PCB-APPD-005", bytes(24), "NOT_A_BUNDLE", 0, "APPD/23-zeros",
+        "one zero byte more",
+    )  # fmt: skip
+    for name, data in {"elsewhere": torn_footer(12, shift=1),
+                       "and-not-zero": torn_footer(12)[:-1] + b"\x01"}.items():  # fmt: skip
+        yield refuses_append(
+            f"APPD/footer-torn-{name}", "Half of a footer that no torn write leaves is damage.",
+            "PCB-APPD-006", data, "MALFORMED_FRAME", len(FIRST),
+            "APPD/footer-torn-behind-12-bytes", name.replace("-", " "),
         )  # fmt: skip
     inside = bundle(MORE).data
     torn = FIRST + HEADER + block_record(b"before" + inside + b"behind")

@@ -9,9 +9,8 @@ MUTANTS = (
       "named = list(self._keys)", "SIGN-005 SIGN-006 SIGN-007 SEC-001"),
     M("SIGN-002b", POLICY, "if signature.keyid else list(self._keys)", "if True else []"),
     M("SIGN-003", POLICY, "if len(signers) >= self.threshold:", "if signers:", "SIGN-006"),
-    M("SIGN-003b", POLICY, "            signers |= {examined.signer} if examined.signer is not "
-      "None else set()\n", "            signers |= {object()} if examined.signer is not None else "
-      "set()\n"),
+    M("SIGN-003b", POLICY, "                signers.add(examined.signer)\n",
+      "                signers.add(str(len(signers)))\n"),
     M("SIGN-003c", POLICY, "            bad = bad or (examined.keyid if examined.is_bad else None)\n",
       "            bad = bad or (examined.keyid if examined.is_bad else None)\n            if bad:\n"
       "                break\n"),

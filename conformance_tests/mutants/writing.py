@@ -83,10 +83,10 @@ MUTANTS = (
       "message.removed.add(type=removed.type, key=removed.key, content_digest=bytes(32))", ANY),
     M("APPD-001", APPENDING, "        at, last = self.size, None\n",
       "        at, last = 0, None\n", "APPD-006 BLOCK-007 EXTENT-006 CHAIN-001"),
-    M("APPD-004", APPENDING, "        if error.code is not ErrorCode.TRUNCATED:\n            raise\n"
-      "    if end", "        pass\n    if end", "APPD-006"),
-    M("APPD-005", APPENDING, "    if source.size == 0:\n        return None\n",
-      "    if source.size == 0:\n        raise PrecompileError(ErrorCode.NOT_A_BUNDLE, '', 0)\n"),
+    M("APPD-004", APPENDING, "        if error.code is not ErrorCode.TRUNCATED and not "
+      "ends_with_torn_footer(source, 0):\n            raise\n", "        pass\n", "APPD-006"),
+    M("APPD-005", APPENDING, "        os.ftruncate(fd, 0)  # new",
+      "        raise PrecompileError(ErrorCode.NOT_A_BUNDLE, '', 0)  # new"),
     M("APPD-006", APPENDING, "if not holds_committed_segment(source, end):", "if True:",
       "APPD-001"),
     M("APPD-006b", APPENDING, "if error.code is ErrorCode.TRUNCATED:", "if True:"),

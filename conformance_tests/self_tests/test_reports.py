@@ -140,6 +140,21 @@ def test_check_and_freeze_work_on_a_version(tmp_path: Path) -> None:
     assert "2 PASS" in output
 
 
+def test_the_matrix_runs_every_version_a_released_one_as_it_was_released(tmp_path: Path) -> None:
+    place = vectors(tmp_path)
+    corpus.freeze(place / "v9.0")
+    accepts("SELF/later", "Later.", "PCB-READ-008", MORE).write(place / "v9.0")
+    corpus.write_sums(place / "v9.0")
+    accepts("SELF/sound", "A sound bundle.", "PCB-READ-008", PLAIN).write(place / "v9.1")
+    corpus.write_sums(place / "v9.1")
+    testee = f"{sys.executable} -m self_tests.testee honest"
+    result = RUN.invoke(app, ["matrix", "--testee", testee, "--vectors", str(place)])
+    lines = [line for line in result.output.splitlines() if line.startswith("v9")]
+    assert result.exit_code == 0
+    assert ["as released" in lines[0], "2 PASS" in lines[0]] == [True, True]
+    assert ["not released" in lines[1], "1 PASS" in lines[1]] == [True, True]
+
+
 def run_frozen(place: str) -> tuple[int, str]:
     testee = f"{sys.executable} -m self_tests.testee honest"
     result = RUN.invoke(app, ["run", "--testee", testee, "--vectors", place, "--frozen"])

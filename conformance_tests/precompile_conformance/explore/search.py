@@ -49,10 +49,6 @@ class _DisagreementError(Exception):
         self.found = found
 
 
-class _TimeIsUpError(Exception):
-    """Ends a round."""
-
-
 @dataclass
 class Tally:
     """How much was tried."""
@@ -119,12 +115,12 @@ class _Search:
         self._shrinking = False
         try:
             test()
-        except _DisagreementError as error:
-            found = error.found
+        except Exception as error:
+            found = _found_in(error)
+            if found is None:
+                raise
             self._known.add(_signature(found))
             self._tally.found.append(found)
-        except _TimeIsUpError:
-            pass
 
     def try_bundle(self, data: bytes) -> None:
         """What every reader makes of one input, strictly and with recovery."""
@@ -156,7 +152,7 @@ class _Search:
 
     def _compare(self, case: case_pb2.Case, files: dict[str, bytes]) -> None:
         if time.monotonic() > self._end and not self._shrinking:
-            raise _TimeIsUpError
+            return  # the rest of the round goes by untried
         for subject in self._subjects:
             if subject.claims.lacks(corpus.Case(case, self._path.parent)):
                 continue
@@ -183,6 +179,14 @@ class _Search:
         if verdict.conforms:
             return None
         return Found(case, files, subject.name, verdict.observed, verdict.differences)
+
+
+def _found_in(error: BaseException) -> Found | None:
+    """The find that hypothesis raises, also where the testee did not give it twice."""
+    if isinstance(error, _DisagreementError):
+        return error.found
+    inner = error.exceptions if isinstance(error, BaseExceptionGroup) else [error.__cause__]
+    return next(filter(None, (_found_in(one) for one in inner if one is not None)), None)
 
 
 def _signature(found: Found) -> tuple[str, str, str]:

@@ -27,6 +27,8 @@ def render(report: Report) -> str:
     """The page."""
     import jinja2
 
+    from precompile_conformance.trace import reasons  # which itself looks at reports
+
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -34,16 +36,26 @@ def render(report: Report) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    environment.filters["code"] = _code
     return environment.get_template("page.html.jinja").render(
         report=report,
-        rows=[_row(report, id_) for id_ in report.requirements],
+        rows=[_row(report, id_, reasons().get(id_, "")) for id_ in report.requirements],
         badges=[badge.render(testee, report.version) for testee in report.testees],
         statuses=[str(status) for status in reversed(ORDER)],
         areas=sorted({_area(id_) for id_ in report.requirements}),
     )
 
 
-def _row(report: Report, id_: str) -> dict[str, Any]:
+def _code(text: str) -> Any:
+    """What stands between backticks as code; everything is escaped."""
+    from markupsafe import Markup, escape
+
+    parts = [str(escape(part)) for part in text.split("`")]
+    shown = [f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts)]
+    return Markup("".join(shown))
+
+
+def _row(report: Report, id_: str, reason: str) -> dict[str, Any]:
     cases = report.cases_of(id_)
     requirement = report.requirements[id_]
     return {
@@ -52,7 +64,7 @@ def _row(report: Report, id_: str) -> dict[str, Any]:
         "level": requirement["level"],
         "classes": [name.lower() for name in requirement["classes"]],
         "text": requirement["text"],
-        "cases": len(cases),
+        "reason": reason,
         "cells": [_cell(testee, cases) for testee in report.testees],
     }
 
