@@ -147,6 +147,7 @@ def test_equal_content_that_is_stored_twice_is_seen() -> None:
         blocks=(Block(b"same"), Block(b"same")),
     )
     case = writes("SELF/x", "x", "PCB-EXTENT-006", twice).message
+    assert case.level == case_pb2.LEVEL_SHOULD
     assert "stored again" in judge(case, written(bundle(twice).data)).differences[0]
 
 
