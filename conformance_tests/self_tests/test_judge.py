@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from builders.append import appends
 from builders.bases import MORE, PLAIN
 from builders.scripting import Script
-from builders.write import NEW, appends, writes
+from builders.write import NEW, writes
 from precompile.conformance.v1 import case_pb2, reading_pb2, testee_pb2
 from precompile_conformance import model, reader
 from precompile_conformance.build import Artifact, Block, Segment, bundle
