@@ -1,8 +1,10 @@
 """Every builder, in the order of the norm."""
 
 from builders import (
+    append,
     content,
     context,
+    context_saving,
     decode,
     envelope,
     extract,
@@ -25,7 +27,7 @@ from builders.case import Built
 
 AREAS = (
     spec_examples, frame, envelope, decode, name, ref, content, extract, zstd, limit, host, recover,
-    write, context, populate, future, trust, golden, large,
+    write, append, context, context_saving, populate, future, trust, golden, large,
 )  # fmt: skip
 
 

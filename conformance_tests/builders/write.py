@@ -1,21 +1,21 @@
-"""FRAME to DET for writers, and APPD: what is written is read with the suite's own reader."""
+"""FRAME to DET for writers: what is written is read with the suite's own reader."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-from builders.bases import MORE, PLAIN, flip, two
-from builders.case import WRITER, Built, Cases, bytes_of, case, rejection
+from builders.bases import MORE, PLAIN
+from builders.case import WRITER, Built, Cases, case
 from precompile.conformance.v1 import reading_pb2, writing_pb2
 from precompile.v1 import artifact_pb2, environment_pb2
 from precompile_conformance import reader
 from precompile_conformance.build import Artifact, Segment, Value, bundle
 from precompile_conformance.judge import without_places
-from precompile_conformance.wire import FOOTER_SIZE, HEADER, block_record, footer, sha256
+from precompile_conformance.wire import sha256
 
 FILE = "input.precompile"
 FRAMING = "PCB-FRAME-001 PCB-FRAME-002 PCB-FRAME-008 PCB-BLOCK-001 PCB-BLOCK-002"
 ENVELOPE = "PCB-ENV-001 PCB-ENV-003 PCB-DET-001 PCB-DET-002 PCB-DET-003 PCB-EXTENT-005"
 CLEAN = "PCB-WIRE-009 PCB-EXT-002 PCB-EXT-006 PCB-BLOCK-009 PCB-ZSTD-001"
+ONCE = "PCB-EXTENT-006"
 FIRST = bundle(PLAIN).data
 
 
@@ -58,7 +58,9 @@ def holds(*segments: Segment) -> reading_pb2.BundleDump:
 
 def writes(id_: str, shows: str, rules: str, *segments: Segment, most_bytes: int = 0) -> Built:
     """A bundle to be written."""
-    message = case(id_, shows, rules, classes=[WRITER])
+    once = rules == ONCE
+    message = case(id_, shows, rules, classes=[WRITER], should=once)
+    message.expected.written.equal_content_once = once
     message.request.write.spec_version = "1.0"
     message.request.write.segments.extend(map(described, segments))
     message.expected.written.holds.CopyFrom(holds(*segments))
@@ -75,28 +77,6 @@ def misuses(id_: str, shows: str, rules: str, segment: Segment, base: str, defec
     return Built(message)
 
 
-def appends(id_: str, shows: str, rules: str, file: bytes, segment: Segment,
-            kept: Sequence[Segment], length: int, *, base: str = "",
-            defect: str = "") -> Built:  # fmt: skip
-    """A file that is extended; its first `length` bytes, the segments `kept`, stay."""
-    message = case(id_, shows, rules, classes=[WRITER], base=base, defect=defect)
-    message.request.append.path = FILE
-    message.request.append.segment.CopyFrom(described(segment))
-    message.expected.written.holds.CopyFrom(holds(*kept, segment))
-    message.expected.written.keeps = length
-    return Built(message, {FILE: file})
-
-
-def refuses_append(id_: str, shows: str, rules: str, file: bytes, name: str, at: int | None,
-                   base: str, defect: str) -> Built:  # fmt: skip
-    """A file that is refused and stays as it is."""
-    message = case(id_, shows, rules, classes=[WRITER], base=base, defect=defect)
-    message.request.append.path = FILE
-    message.request.append.segment.CopyFrom(described(NEW))
-    message.expected.rejection.CopyFrom(rejection(name, at))
-    return Built(message, {FILE: file})
-
-
 NEW = Segment(artifacts=(Artifact("new", b"appended"),))
 EVERY: dict[str, Value] = {
     "raw": b"\0\xff",
@@ -111,9 +91,6 @@ def cases() -> Cases:
     """All cases of the areas."""
     yield from _written()
     yield from _misused()
-    yield from _appended()
-    yield from _not_appended()
-    yield from _concatenated()
 
 
 def _written() -> Cases:
@@ -150,10 +127,10 @@ def _written() -> Cases:
     noise = sha256(b"1") + sha256(b"2") + sha256(b"3")
     same = Segment(artifacts=tuple(Artifact(f"{i:02}", noise * 4) for i in range(20)))
     yield writes("WRITE/equal-content-once", "Twenty artifacts of one content take it once.",
-                 "PCB-EXTENT-006", same, most_bytes=5000)  # fmt: skip
+                 ONCE, same, most_bytes=5000)  # fmt: skip
     again = Segment(artifacts=(Artifact("again", noise * 4),))
     yield writes("WRITE/equal-content-once-in-a-chain", "A later segment refers to the content.",
-                 "PCB-EXTENT-006 PCB-BLOCK-007", same, again, most_bytes=5600)  # fmt: skip
+                 ONCE, same, again, most_bytes=5600)  # fmt: skip
     repetitive = Segment(artifacts=(Artifact("zeros", bytes(30_000)),))
     yield writes("WRITE/compressible", "Content that compresses well.",
                  "PCB-ZSTD-001 PCB-BLOCK-009", repetitive)  # fmt: skip
@@ -163,7 +140,7 @@ def _written() -> Cases:
                  odd)  # fmt: skip
     many = Segment(artifacts=tuple(Artifact(f"{i:04}", f"{i}".encode()) for i in range(150)))
     yield writes("WRITE/150-artifacts", "Many small contents share blocks.",
-                 "PCB-BLOCK-001 PCB-LIM-006", many, most_bytes=18_000)  # fmt: skip
+                 "PCB-BLOCK-001 PCB-LIM-006", many)  # fmt: skip
 
 
 def _misused() -> Cases:
@@ -204,162 +181,3 @@ def _misused() -> Cases:
         "WRITE/misuse-requirement-twice", "A fact is required once.", "PCB-REQ-001",
         replace(NEW, requirements=[("a", 1, ["x"]), ("a", 2, ["y"])]), base, "a fact twice",
     )  # fmt: skip
-
-
-TORN = {
-    "a-byte": b"\0",
-    "part-of-a-header": HEADER[:5],
-    "zeros": b"\0" * 500,
-    "cut-in-a-block": HEADER + block_record(bytes(100))[:50],
-    "cut-in-the-manifest": HEADER + block_record(b"whole block") + b"\x1a\x05cut",
-}
-
-
-def torn_footer(written: int, shift: int = 0) -> bytes:
-    """PLAIN, and a segment but for the end of its footer: `written` bytes of it, zeros behind.
-
-    They end where a sector ends, or `shift` bytes behind that.
-    """
-    for size in range(1, 2000):
-        built = bundle(PLAIN, Segment(artifacts=(Artifact("torn", b"x" * size),)))
-        at = built.segments[1].footer_offset
-        if (at + written - shift) % 512 == 0:
-            return built.data[: at + written] + bytes(FOOTER_SIZE - written)
-    raise ValueError("no size puts the footer there")
-
-
-def _appended() -> Cases:
-    yield appends("APPD/whole", "Appending keeps every byte.", "PCB-APPD-001 PCB-CHAIN-001",
-                  two().data, NEW, [PLAIN, MORE], len(two().data))  # fmt: skip
-    yield appends("APPD/empty-file", "An empty file is a new one.", "PCB-APPD-005", b"", NEW, [],
-                  0)  # fmt: skip
-    for length in (1, 22, 23, 60, len(FIRST) - 1):
-        yield appends(
-            f"APPD/first-segment-torn-{length}", "A file of a torn first segment begins anew.",
-            "PCB-APPD-005", FIRST[:length], NEW, [], 0,
-        )  # fmt: skip
-    for length in (1, 23):
-        yield appends(
-            f"APPD/{length}-zeros", "A file of no more than 23 zero bytes is a new one.",
-            "PCB-APPD-005", bytes(length), NEW, [], 0,
-        )  # fmt: skip
-    for written in (12, 13):
-        yield appends(
-            f"APPD/footer-torn-behind-{written}-bytes", "Half of a footer, up to a sector's end,"
-            " is a torn write.", "PCB-APPD-006", torn_footer(written), NEW, [PLAIN], len(FIRST),
-        )  # fmt: skip
-    for name, tail in TORN.items():
-        yield appends(
-            f"APPD/tail-{name}", "A torn tail is cut off before the append.",
-            "PCB-APPD-001 PCB-APPD-006", FIRST + tail, NEW, [PLAIN], len(FIRST),
-        )  # fmt: skip
-    second = two().segments[1]
-    for name, length in {"cut-in-second-block": second.block_offsets[0] + 4,
-                         "cut-by-a-byte": len(two().data) - 1}.items():  # fmt: skip
-        yield appends(
-            f"APPD/{name}", "What was committed stays, the torn segment goes.",
-            "PCB-APPD-001 PCB-APPD-006", two().data[:length], NEW, [PLAIN], len(FIRST),
-        )  # fmt: skip
-    same = Segment(artifacts=(Artifact("again", b"first content"),))
-    yield appends(
-        "APPD/content-that-is-there", "Content of the file is referred to once it is verified.",
-        "PCB-BLOCK-007 PCB-EXTENT-006", FIRST, same, [PLAIN], len(FIRST),
-    )  # fmt: skip
-    at = bundle(PLAIN).segments[0].block_offsets[0] + 6
-    damaged = flip(FIRST, at)
-    message = case(
-        "APPD/damaged-content-is-not-referred-to", "Content that does not verify is written anew.",
-        "PCB-BLOCK-007", classes=[WRITER], base="APPD/content-that-is-there",
-        defect="a bit of the content that is there",
-    )  # fmt: skip
-    message.request.append.path = FILE
-    message.request.append.segment.CopyFrom(described(same))
-    chained = bundle(PLAIN, same).data
-    dump = without_places(reader.read(flip(chained, at)))
-    for segment in dump.segments:
-        for one in segment.artifacts:
-            one.content_fault.ClearField("detail") if one.HasField("content_fault") else None
-    dump.content_fault.ClearField("detail")
-    message.expected.written.holds.CopyFrom(dump)
-    message.expected.written.keeps = len(FIRST)
-    yield Built(message, {FILE: damaged})
-
-
-def _not_appended() -> Cases:
-    for name, data in {"zeros": bytes(100), "text": b"somebody's only copy of something\n",
-                       "start-lost": FIRST[1:]}.items():  # fmt: skip
-        yield refuses_append(
-            f"APPD/no-bundle-{name}", "A file that is no bundle is left alone.", "PCB-APPD-004",
-            data, "NOT_A_BUNDLE", 0, "APPD/whole", "the file is no bundle",
-        )  # fmt: skip
-    yield refuses_append(
-        "APPD/major-2", "A file of another major is left alone.", "PCB-APPD-004",
-        HEADER[:-1] + b"\x02" + FIRST[23:], "UNSUPPORTED_VERSION", 0, "APPD/whole",
-        "the major version is 2",
-    )  # fmt: skip
-    built = bundle(PLAIN, replace(MORE, edit=lambda m: m.required_features.append("later")))
-    for name, tail in {"feature": b"", "feature-and-tail": b"torn"}.items():
-        yield refuses_append(
-            f"APPD/{name}", "What a reader refuses a writer does not extend.", "PCB-APPD-004",
-            built.data + tail, "UNSUPPORTED_FEATURE", built.segments[1].manifest_offset,
-            "APPD/whole", "the second segment requires a feature",
-        )  # fmt: skip
-    for manifest_offset, size in ((0, 0), (23, 44), (2**64 - 1, 2**64 - 1)):
-        torn = FIRST + HEADER + block_record(bytes(700) + footer(manifest_offset, size))
-        yield refuses_append(
-            f"APPD/footer-shaped-{manifest_offset:x}h-{size:x}h",
-            "A tail that ends as a footer does is not cut off.", "PCB-APPD-006", torn,
-            "MALFORMED_FRAME", len(FIRST), "APPD/tail-cut-in-a-block",
-            "the tail ends with a footer",
-        )  # fmt: skip
-    yield refuses_append(
-        "APPD/24-zeros", "More zero bytes than a header has are no bundle.",
-        "PCB-APPD-004 PCB-APPD-005", bytes(24), "NOT_A_BUNDLE", 0, "APPD/23-zeros",
-        "one zero byte more",
-    )  # fmt: skip
-    for name, data in {"elsewhere": torn_footer(12, shift=1),
-                       "and-not-zero": torn_footer(12)[:-1] + b"\x01"}.items():  # fmt: skip
-        yield refuses_append(
-            f"APPD/footer-torn-{name}", "Half of a footer that no torn write leaves is damage.",
-            "PCB-APPD-006", data, "MALFORMED_FRAME", len(FIRST),
-            "APPD/footer-torn-behind-12-bytes", name.replace("-", " "),
-        )  # fmt: skip
-    inside = bundle(MORE).data
-    torn = FIRST + HEADER + block_record(b"before" + inside + b"behind")
-    yield refuses_append(
-        "APPD/segment-in-the-tail", "A whole segment in a torn tail is not cut off.",
-        "PCB-APPD-006", torn, "MALFORMED_FRAME", len(FIRST), "APPD/tail-cut-in-a-block",
-        "the tail holds a whole segment",
-    )  # fmt: skip
-    first = two().segments[0]
-    flipped = flip(two().data, first.footer_offset) + b"torn"
-    yield refuses_append(
-        "APPD/committed-segment-behind-damage", "A committed segment behind damage is not lost.",
-        "PCB-APPD-006 PCB-APPD-001", flipped, "MALFORMED_FRAME", 0, "APPD/tail-a-byte",
-        "the first segment's footer is damaged, too",
-    )  # fmt: skip
-
-
-def _concatenated() -> Cases:
-    newer = bundle(replace(PLAIN, artifacts=(Artifact("one", b"newer"),))).data
-    parts = {"a.precompile": two().data, "b.precompile": bundle(NEW, MORE).data,
-             "c.precompile": newer}  # fmt: skip
-    message = case(
-        "APPD/concatenation", "The concatenation of bundles is a bundle of all their segments.",
-        "PCB-APPD-010 PCB-CHAIN-001 PCB-APPD-001", classes=[WRITER],
-    )  # fmt: skip
-    message.request.concatenate.paths.extend(parts)
-    data = b"".join(map(bytes_of, parts.values()))
-    message.expected.written.holds.CopyFrom(without_places(reader.read(data)))
-    message.expected.written.is_concatenation = True
-    yield Built(message, dict(parts))
-    torn = {"a.precompile": two().data, "b.precompile": bundle(NEW).data[:-1]}
-    message = case(
-        "APPD/concatenation-of-a-torn-one", "A bundle that is not complete is not concatenated.",
-        "PCB-APPD-010", classes=[WRITER], base="APPD/concatenation",
-        defect="the second input is cut by a byte",
-    )  # fmt: skip
-    message.request.concatenate.paths.extend(torn)
-    length = sum(map(len, torn.values()))
-    message.expected.rejection.CopyFrom(rejection("TRUNCATED", length))
-    yield Built(message, torn)

@@ -8,7 +8,7 @@ MUTANTS = (
     M("FRAME-003", WALK, "or head[0] != 0x0A:", ":", "SPEC-000 READ-005"),
     M("FRAME-003b", WALK, "head[2:4] != framing.HEADER[2:4] or head[4:21] != framing.MAGIC",
       "head[4:21] != framing.MAGIC", "APPD-004"),
-    M("FRAME-004", WALK, "major[0] != framing.MAJOR", "major[0] > 2", "EXT-001 READ-001 READ-005"
+    M("FRAME-004", WALK, "major[0] != framing.MAJOR", "major[0] > 2", "EXT-001 READ-001 READ-002 READ-005"
       " APPD-004"),
     M("FRAME-005", WALK, "if head[: framing.HEADER_SIZE] == framing.HEADER:",
       "if head[2:21] == framing.HEADER[2:21] and (framing.read_varint(head, 22) or [1])[0] == 1:",

@@ -217,8 +217,3 @@ def _progress(
             yield done
 
     return progress
-
-
-def main() -> None:
-    """Run the command."""
-    app(prog_name="precompile-conformance")

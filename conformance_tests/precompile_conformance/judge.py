@@ -159,17 +159,19 @@ def _written(expected: case_pb2.WrittenBundle, answer: Answer) -> list[str]:
     if expected.most_bytes and len(data) > expected.most_bytes:
         return [f"{len(data)} bytes were written, {expected.most_bytes} are enough"]
     since = len(data) if expected.is_concatenation else expected.keeps
-    return _holds(expected.holds, data, since)
+    return _holds(expected.holds, data, since, once=expected.equal_content_once)
 
 
-def _holds(expected: reading_pb2.BundleDump, data: bytes, since: int) -> list[str]:
+def _holds(
+    expected: reading_pb2.BundleDump, data: bytes, since: int, *, once: bool = False
+) -> list[str]:
     """What a reader finds in bytes that a testee wrote, from `since` on, beside what it should."""
     try:
         found = reader.read(data)
     except Refused as fault:
         return [f"what was written is refused: {fault.code} at byte {fault.offset}: {fault.detail}"]
     lines = _message(without_places(expected), without_places(found))
-    return lines + list(writer_rules.faults(data, since))
+    return lines + list(writer_rules.faults(data, since, once=once))
 
 
 def without_places(dump: reading_pb2.BundleDump) -> reading_pb2.BundleDump:

@@ -14,25 +14,28 @@ from precompile_conformance.wire import MANIFEST_TAG, record
 
 # Every reader takes a manifest of this size.
 MANIFEST_FLOOR = 16 << 20
+ENTRY = 3
 
 
-def faults(data: bytes, since: int = 0) -> Iterator[str]:
+def faults(data: bytes, since: int = 0, *, once: bool = False) -> Iterator[str]:
     """What is wrong with a bundle, which a reader accepts, as the work of a writer.
 
-    Segments before the byte `since` are another writer's.
+    Segments before the byte `since` are another writer's. With `once`, content that is
+    stored twice is a fault, too.
     """
-    for offset, fault in _all_faults(data):
+    for offset, fault in _all_faults(data, once):
         if offset >= since:
             yield fault
 
 
-def _all_faults(data: bytes) -> Iterator[tuple[int, str]]:
+def _all_faults(data: bytes, once: bool) -> Iterator[tuple[int, str]]:
     stored: set[bytes] = set()
     for index, segment in enumerate(open_all(data)):
         frame, manifest = segment.frame, segment.manifest
         if not manifest.previous_manifest_digest:
             stored.clear()
-        found = [*_encoding_faults(manifest, frame, data), *_content_faults(segment, stored)]
+        found = [*_encoding_faults(manifest, frame, data), *_content_faults(manifest)]
+        found += _repeats(segment, stored) if once else ()
         yield from ((frame.offset, f"segment {index}: {fault}") for fault in found)
 
 
@@ -50,7 +53,16 @@ def _encoding_faults(manifest: bundle_pb2.Manifest, frame: Frame, data: bytes) -
         yield "required_features are not sorted and distinct"
 
 
-def _content_faults(segment: Opened, stored: set[bytes]) -> Iterator[str]:
+def _content_faults(manifest: bundle_pb2.Manifest) -> Iterator[str]:
+    for artifact in manifest.artifacts:
+        if artifact.kind != ENTRY and artifact.backends:
+            yield f"{artifact.key!r} is no entry and names backends"
+    for removed in manifest.removed:
+        if removed.content_digest:
+            yield f"a removal of {removed.key!r} has a digest"
+
+
+def _repeats(segment: Opened, stored: set[bytes]) -> Iterator[str]:
     """Equal content is stored once within a chain; what cannot be read is not there."""
     manifest = segment.manifest
     written: dict[bytes, set[tuple[int, int, int]]] = {}
@@ -64,12 +76,7 @@ def _content_faults(segment: Opened, stored: set[bytes]) -> Iterator[str]:
             written.setdefault(artifact.content_digest, own)
             if artifact.content_digest in stored or own != written[artifact.content_digest]:
                 yield f"content of {artifact.key!r} is stored again"
-        if artifact.kind != 3 and artifact.backends:
-            yield f"{artifact.key!r} is no entry and names backends"
     stored.update(digest for digest in written if _is_readable(segment, digest))
-    for removed in manifest.removed:
-        if removed.content_digest:
-            yield f"a removal of {removed.key!r} has a digest"
 
 
 def _is_readable(segment: Opened, digest: bytes) -> bool:

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from builders.append import appends
 from builders.bases import MORE, PLAIN
 from builders.scripting import Script
-from builders.write import NEW, appends, writes
+from builders.write import NEW, writes
 from precompile.conformance.v1 import case_pb2, reading_pb2, testee_pb2
 from precompile_conformance import model, reader
 from precompile_conformance.build import Artifact, Block, Segment, bundle
@@ -147,6 +148,7 @@ def test_equal_content_that_is_stored_twice_is_seen() -> None:
         blocks=(Block(b"same"), Block(b"same")),
     )
     case = writes("SELF/x", "x", "PCB-EXTENT-006", twice).message
+    assert case.level == case_pb2.LEVEL_SHOULD
     assert "stored again" in judge(case, written(bundle(twice).data)).differences[0]
 
 

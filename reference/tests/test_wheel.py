@@ -30,13 +30,16 @@ def test_wheel_holds_every_package_and_the_start_up_hook(wheel: Path) -> None:
         "precompile/v1/bundle_pb2.py",
         "precompile/v1/bundle_pb2.pyi",
         "precompile_conformance/__init__.py",
+        "precompile_conformance/reports/page.html.jinja",
         "precompile_context/__init__.py",
         "precompile_context/py.typed",
         "precompile_context/adapters/pytorch/__init__.py",
         "precompile_context/cli/inspect.py",
     }
     assert wanted <= names
-    assert not [name for name in names if "test" in name]
+    parts = {part for name in names for part in name.split("/")}
+    assert not [part for part in parts if part in ("tests", "self_tests", "builders", "mutants")]
+    assert not [part for part in parts if part.startswith("test_")]
 
 
 def test_wheel_installed_alone_inspects_a_bundle(

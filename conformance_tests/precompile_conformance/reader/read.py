@@ -34,8 +34,6 @@ def open_all(data: bytes, request: reading_pb2.ReadRequest | None = None) -> lis
     request = request or reading_pb2.ReadRequest()
     limits = Limits.of(request.limits)
     frames = frames_of(data, limits, request.recover)
-    if request.expected_digest and request.expected_digest != bundle_digest(frames):
-        raise Refused("DIGEST_MISMATCH", None, "bundle digest")
     if request.HasField("trust"):
         for frame in frames:
             trust.check(frame, request.trust)
@@ -48,6 +46,8 @@ def open_all(data: bytes, request: reading_pb2.ReadRequest | None = None) -> lis
         opened.append(Opened(frame, manifest, contents, _matches(manifest, request)))
     if not any(segment.matches for segment in opened):
         raise Refused("INCOMPATIBLE_ENVIRONMENT", frames[-1].manifest_offset)
+    if request.expected_digest and request.expected_digest != bundle_digest(frames):
+        raise Refused("DIGEST_MISMATCH", None, "bundle digest")
     return opened
 
 

@@ -46,11 +46,11 @@ def read(request: reading_pb2.ReadRequest, dump: reading_pb2.BundleDump) -> None
     data = Path(request.path).read_bytes()
     policy = policy_of(request.trust) if request.HasField("trust") else UNSIGNED
     bundle = Bundle.open(data, limits=limits, recover=request.recover, policy=policy)
-    if request.expected_digest and request.expected_digest != bundle.digest:
-        raise PrecompileError(ErrorCode.DIGEST_MISMATCH, "another bundle than was expected")
     matching = bundle.segments
     if request.HasField("host"):
         matching = bundle.matching(environment_of(request.host))
+    if request.expected_digest and request.expected_digest != bundle.digest:
+        raise PrecompileError(ErrorCode.DIGEST_MISMATCH, "another bundle than was expected")
     dump.bundle_digest = bundle.digest
     dump.size = bundle.size
     dump.ignored = bundle.ignored

@@ -18,21 +18,21 @@ from precompile.conformance.v1 import testee_pb2 as precompile_dot_conformance_d
 from precompile.conformance.v1 import writing_pb2 as precompile_dot_conformance_dot_v1_dot_writing__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$precompile/conformance/v1/case.proto\x12\x19precompile.conformance.v1\x1a\'precompile/conformance/v1/reading.proto\x1a&precompile/conformance/v1/script.proto\x1a&precompile/conformance/v1/testee.proto\x1a\'precompile/conformance/v1/writing.proto\"\xbb\x03\n\x04\x43\x61se\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05shows\x18\x02 \x01(\t\x12\x14\n\x0crequirements\x18\x03 \x03(\t\x12/\n\x05level\x18\x04 \x01(\x0e\x32 .precompile.conformance.v1.Level\x12<\n\x07\x63lasses\x18\x05 \x03(\x0e\x32+.precompile.conformance.v1.ConformanceClass\x12;\n\x0c\x63\x61pabilities\x18\x06 \x03(\x0e\x32%.precompile.conformance.v1.Capability\x12\x0c\n\x04\x62\x61se\x18\x07 \x01(\t\x12\x0e\n\x06\x64\x65\x66\x65\x63t\x18\x08 \x01(\t\x12\x33\n\x07request\x18\t \x01(\x0b\x32\".precompile.conformance.v1.Request\x12\x35\n\x08\x65xpected\x18\n \x01(\x0b\x32#.precompile.conformance.v1.Expected\x12<\n\x0c\x61lternatives\x18\x0b \x03(\x0b\x32&.precompile.conformance.v1.Alternative\x12\x0e\n\x06recipe\x18\x0c \x01(\t\"\xf3\x02\n\x08\x45xpected\x12\x37\n\x06\x62undle\x18\x01 \x01(\x0b\x32%.precompile.conformance.v1.BundleDumpH\x00\x12\x39\n\trejection\x18\x02 \x01(\x0b\x32$.precompile.conformance.v1.RejectionH\x00\x12\x39\n\textracted\x18\x03 \x01(\x0b\x32$.precompile.conformance.v1.ExtractedH\x00\x12;\n\x07written\x18\x04 \x01(\x0b\x32(.precompile.conformance.v1.WrittenBundleH\x00\x12;\n\x06script\x18\x05 \x01(\x0b\x32).precompile.conformance.v1.ScriptResponseH\x00\x12\x33\n\x06misuse\x18\x06 \x01(\x0b\x32!.precompile.conformance.v1.MisuseH\x00\x42\t\n\x07outcome\"\x82\x01\n\rWrittenBundle\x12\x34\n\x05holds\x18\x01 \x01(\x0b\x32%.precompile.conformance.v1.BundleDump\x12\r\n\x05keeps\x18\x02 \x01(\x04\x12\x18\n\x10is_concatenation\x18\x03 \x01(\x08\x12\x12\n\nmost_bytes\x18\x04 \x01(\x04\"T\n\x0b\x41lternative\x12\x35\n\x08\x65xpected\x18\x01 \x01(\x0b\x32#.precompile.conformance.v1.Expected\x12\x0e\n\x06reason\x18\x02 \x01(\t*@\n\x05Level\x12\x15\n\x11LEVEL_UNSPECIFIED\x10\x00\x12\x0e\n\nLEVEL_MUST\x10\x01\x12\x10\n\x0cLEVEL_SHOULD\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$precompile/conformance/v1/case.proto\x12\x19precompile.conformance.v1\x1a\'precompile/conformance/v1/reading.proto\x1a&precompile/conformance/v1/script.proto\x1a&precompile/conformance/v1/testee.proto\x1a\'precompile/conformance/v1/writing.proto\"\xbb\x03\n\x04\x43\x61se\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05shows\x18\x02 \x01(\t\x12\x14\n\x0crequirements\x18\x03 \x03(\t\x12/\n\x05level\x18\x04 \x01(\x0e\x32 .precompile.conformance.v1.Level\x12<\n\x07\x63lasses\x18\x05 \x03(\x0e\x32+.precompile.conformance.v1.ConformanceClass\x12;\n\x0c\x63\x61pabilities\x18\x06 \x03(\x0e\x32%.precompile.conformance.v1.Capability\x12\x0c\n\x04\x62\x61se\x18\x07 \x01(\t\x12\x0e\n\x06\x64\x65\x66\x65\x63t\x18\x08 \x01(\t\x12\x33\n\x07request\x18\t \x01(\x0b\x32\".precompile.conformance.v1.Request\x12\x35\n\x08\x65xpected\x18\n \x01(\x0b\x32#.precompile.conformance.v1.Expected\x12<\n\x0c\x61lternatives\x18\x0b \x03(\x0b\x32&.precompile.conformance.v1.Alternative\x12\x0e\n\x06recipe\x18\x0c \x01(\t\"\xf3\x02\n\x08\x45xpected\x12\x37\n\x06\x62undle\x18\x01 \x01(\x0b\x32%.precompile.conformance.v1.BundleDumpH\x00\x12\x39\n\trejection\x18\x02 \x01(\x0b\x32$.precompile.conformance.v1.RejectionH\x00\x12\x39\n\textracted\x18\x03 \x01(\x0b\x32$.precompile.conformance.v1.ExtractedH\x00\x12;\n\x07written\x18\x04 \x01(\x0b\x32(.precompile.conformance.v1.WrittenBundleH\x00\x12;\n\x06script\x18\x05 \x01(\x0b\x32).precompile.conformance.v1.ScriptResponseH\x00\x12\x33\n\x06misuse\x18\x06 \x01(\x0b\x32!.precompile.conformance.v1.MisuseH\x00\x42\t\n\x07outcome\"\x9e\x01\n\rWrittenBundle\x12\x34\n\x05holds\x18\x01 \x01(\x0b\x32%.precompile.conformance.v1.BundleDump\x12\r\n\x05keeps\x18\x02 \x01(\x04\x12\x18\n\x10is_concatenation\x18\x03 \x01(\x08\x12\x12\n\nmost_bytes\x18\x04 \x01(\x04\x12\x1a\n\x12\x65qual_content_once\x18\x05 \x01(\x08\"T\n\x0b\x41lternative\x12\x35\n\x08\x65xpected\x18\x01 \x01(\x0b\x32#.precompile.conformance.v1.Expected\x12\x0e\n\x06reason\x18\x02 \x01(\t*@\n\x05Level\x12\x15\n\x11LEVEL_UNSPECIFIED\x10\x00\x12\x0e\n\nLEVEL_MUST\x10\x01\x12\x10\n\x0cLEVEL_SHOULD\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'precompile.conformance.v1.case_pb2', _globals)
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
-  _globals['_LEVEL']._serialized_start=1268
-  _globals['_LEVEL']._serialized_end=1332
+  _globals['_LEVEL']._serialized_start=1296
+  _globals['_LEVEL']._serialized_end=1360
   _globals['_CASE']._serialized_start=230
   _globals['_CASE']._serialized_end=673
   _globals['_EXPECTED']._serialized_start=676
   _globals['_EXPECTED']._serialized_end=1047
   _globals['_WRITTENBUNDLE']._serialized_start=1050
-  _globals['_WRITTENBUNDLE']._serialized_end=1180
-  _globals['_ALTERNATIVE']._serialized_start=1182
-  _globals['_ALTERNATIVE']._serialized_end=1266
+  _globals['_WRITTENBUNDLE']._serialized_end=1208
+  _globals['_ALTERNATIVE']._serialized_start=1210
+  _globals['_ALTERNATIVE']._serialized_end=1294
 # @@protoc_insertion_point(module_scope)
