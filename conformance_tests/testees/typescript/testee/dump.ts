@@ -6,6 +6,7 @@ import {
   type ArtifactDump, type BundleDump, type SegmentDump,
 } from "../gen/precompile/conformance/v1/reading_pb.js";
 import { ArtifactIdSchema } from "../gen/precompile/v1/artifact_pb.js";
+import { ProducerSchema } from "../gen/precompile/v1/bundle_pb.js";
 import type { Artifact, Segment, Verification } from "../src/index.js";
 import { rejectionMessage } from "./answer.js";
 
@@ -31,7 +32,7 @@ function dumpSegment(segment: Segment, verification: Verification): SegmentDump 
     payloadDigest: segment.payloadDigest,
     beginsChain: segment.beginsChain,
     matches: segment.matches,
-    ...(producer && { producer }),
+    producer: producer ?? create(ProducerSchema),
     requirements,
     removed: removed.map(({ type, key }) => create(ArtifactIdSchema, { type, key })),
     artifacts: segment.artifacts.map((artifact) => dumpArtifact(artifact, verification)),
