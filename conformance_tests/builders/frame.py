@@ -209,6 +209,7 @@ def _footers() -> Cases:
         "a-field-more": footer(start, size)[:1] + b"\x14" + footer(start, size)[2:] + b"\x18\0",
         "length-padded": b"\x22\x92\x00" + footer(start, size)[2:],
         "tag-of-a-manifest": b"\x1a" + footer(start, size)[1:],
+        "second-tag-other": footer(start, size)[:11] + b"\x19" + footer(start, size)[12:],
     }  # fmt: skip
     for name, wrong_footer in shapes.items():
         data = bundle(replace(PLAIN, footer=wrong_footer)).data

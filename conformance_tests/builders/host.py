@@ -49,6 +49,11 @@ def cases() -> Cases:
         "HOST/one-of-two-not-met", "All requirements of a segment have to be met.",
         "PCB-HOST-004", bundle(replace(ONE, requirements=two), ANYWHERE), asked=here(),
     )  # fmt: skip
+    first = [("flags", 2, ["z"]), ("gpu", 1, ["h100"])]
+    yield accepts(
+        "HOST/first-of-two-not-met", "All requirements of a segment have to be met.",
+        "PCB-HOST-004", bundle(replace(ONE, requirements=first), ANYWHERE), asked=here(),
+    )  # fmt: skip
     foreign = replace(ONE, requirements=[("gpu", 1, ["a100"])])
     built = bundle(foreign, replace(ANYWHERE, requirements=[("gpu", 1, ["b200"])]))
     yield refuses(

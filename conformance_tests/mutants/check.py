@@ -14,29 +14,34 @@ from typing import Annotated
 import typer
 
 from mutants.every import by_id
-from mutants.mutant import Mutant
+from mutants.mutant import PACKAGE, Mutant, StaleMutantError
 from precompile_conformance import corpus, requirements_index, running, trace
 from precompile_conformance.corpus import Case
 from precompile_conformance.status import Status
-from precompile_conformance.testee import TesteeError
 
+ROOT = Path(__file__).parents[2] / "reference"
 REASONS = Path(__file__).with_name("unmutated.toml")
 _SECONDS = 20.0
 
 
-def faults_of(mutant: Mutant, cases: Sequence[Case], *, every: bool) -> list[str]:
+def faults_of(
+    mutant: Mutant, cases: Sequence[Case], claims: running.Claims, *, every: bool
+) -> list[str]:
     """What is wrong with one mutant; nothing where it dies as it must."""
+    try:
+        compile(mutant.apply(source_of(mutant)), mutant.module, "exec")
+    except (StaleMutantError, SyntaxError) as error:
+        return [f"{mutant.id} cannot be made: {error}"]
     command = (sys.executable, "-m", "mutants", mutant.id)
     own = [case for case in cases if mutant.requirement in case.message.requirements]
-    try:
-        claims = running.ask_claims(command, _SECONDS)
-    except TesteeError as error:
-        return [f"{mutant.id} does not start: {error}"]
     run = running.run_all(cases if every else own, command, claims, seconds=_SECONDS)
     failed = {r.case_id for r in run if r.status not in (Status.PASS, Status.NOT_APPLICABLE)}
-    if any(r.status is Status.ERROR for r in run):
-        return [f"{mutant.id}: the harness failed"]
-    found = []
+    found = [f"{mutant.id}: {r.case_id}: {r.lines}" for r in run if r.status is Status.ERROR]
+    crashed = [r for r in run if r.status is Status.CRASH]
+    if crashed and not mutant.may_crash:
+        found.append(
+            f"{mutant.id} crashes with {crashed[0].case_id}: {crashed[0].lines[0].splitlines()[-1]}"
+        )
     if not failed & {case.id for case in own}:
         found.append(f"{mutant.id} lives: no case of {mutant.requirement} fails")
     for case in cases:
@@ -44,6 +49,13 @@ def faults_of(mutant: Mutant, cases: Sequence[Case], *, every: bool) -> list[str
             ids = " ".join(case.message.requirements)
             found.append(f"{mutant.id} fails {case.id}, which is a case of {ids}")
     return found
+
+
+def source_of(mutant: Mutant) -> str:
+    """The source that the mutant changes, which is not imported for it."""
+    path = ROOT / PACKAGE / mutant.module.replace(".", "/")
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return path.read_text(encoding="utf-8")
 
 
 def uncovered(cases: Sequence[Case], reasons: dict[str, str]) -> Iterator[str]:
@@ -70,9 +82,10 @@ def main(
     cases = [case for case in corpus.load(corpus.VECTORS / "v1.0") if not case.message.recipe]
     mutants = [mutant for id_, mutant in by_id().items() if not names or id_ in names]
     reasons = tomllib.loads(REASONS.read_text())
+    claims = running.ask_claims((sys.executable, "-m", "testees.reference"), _SECONDS)
     found = [] if names else list(uncovered(cases, reasons))
     with ThreadPoolExecutor(jobs) as pool:
-        runs = list(pool.map(lambda mutant: faults_of(mutant, cases, every=every), mutants))
+        runs = list(pool.map(lambda mutant: faults_of(mutant, cases, claims, every=every), mutants))
     for fault in [*found, *(fault for faults in runs for fault in faults)]:
         print(fault, file=sys.stderr)
     alive = sum(any(" lives" in fault for fault in faults) for faults in runs)

@@ -35,11 +35,9 @@ MUTANTS = (
     M("ZSTD-004", BLOCKS, "raise fault(ErrorCode.SIZE_MISMATCH, detail)\n    # [PCB-ZSTD-005]",
       "raise fault(ErrorCode.DECOMPRESSION_FAILED, detail)\n    # [PCB-ZSTD-005]",
       f"ZSTD-008 {MATTERS}"),
-    M("ZSTD-005", BLOCKS, "    if header.dict_id:\n", "    if header.dict_id and False:\n", MATTERS),
     M("ZSTD-006", BLOCKS, "if header.window_size > MAX_WINDOW:", "if False:", MATTERS),
     M("ZSTD-006b", BLOCKS, "MAX_WINDOW = 8 << 20", "MAX_WINDOW = 4 << 20",
       f"LIM-001 ZSTD-002 ZSTD-003 ZSTD-004 ZSTD-005 ZSTD-007 ZSTD-009 LIM-004 {MATTERS}"),
-    M("ZSTD-007", BLOCKS, "if position != len(data):", "if False:", f"ZSTD-009 {MATTERS}"),
     M("ZSTD-009", BLOCKS, "raise fault(ErrorCode.DECOMPRESSION_FAILED, detail) from None\n    if "
       "len(content)", "raise fault(ErrorCode.MALFORMED_BLOCK, detail) from None\n    if "
       "len(content)", f"ZSTD-007 ZSTD-005 {MATTERS} LIM-004"),
@@ -49,5 +47,10 @@ MUTANTS = (
     M("READ-006", "held", "        return bundle.read(stored)",
       "        data = bundle.read(stored)\n        import pickle\n        try:\n            "
       "pickle.loads(data)\n        except Exception:\n            pass\n        return data",
-      "POP-009"),
+      "POP-009", may_crash=True),
+    M("ZSTD-005", BLOCKS, 'raise fault(ErrorCode.DECOMPRESSION_FAILED, "the zstd frame needs',
+      'raise fault(ErrorCode.UNSUPPORTED_FEATURE, "the zstd frame needs', MATTERS),
+    M("ZSTD-007", BLOCKS, "    if position != len(data):\n", "    if position != len(data):\n"
+      "        raise fault(ErrorCode.SIZE_MISMATCH, 'end')\n    if False:\n",
+      f"ZSTD-009 {MATTERS}"),
 )  # fmt: skip

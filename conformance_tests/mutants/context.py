@@ -5,26 +5,24 @@ from mutants.mutant import Mutant as M
 CONTEXT, STATE, POPULATE, ARTIFACT = "context", "state", "populate", "artifact"
 
 MUTANTS = (
-    M("CTX-002", CONTEXT, "        if len(found) != 1:\n", "        if len(found) != 1 and not "
-      "self._state.clear_all():\n", "CTX-010 CTX-013"),
+    M("CTX-002", CONTEXT, "        matching = bundle.matching(self.environment)\n",
+      "        self._state._adopt_segments(bundle)\n        matching = bundle.matching("
+      "self.environment)\n", "CTX-026 HOST-005"),
     M("CTX-003", ARTIFACT, "if type_name in self._classes:", "if False:", "CTX-002"),
     M("CTX-004", CONTEXT, '        if fault := key_fault(key):\n            raise MisuseError(f"key',
       '        if (fault := key_fault(key)) and False:\n            raise MisuseError(f"key',
       "CTX-002 NAME-004"),
     M("CTX-004b", CONTEXT, '        except Exception as error:  # the class\'s own checks',
-      '        except ZeroDivisionError as error:  # the class\'s own checks', "CTX-002"),
+      '        except ZeroDivisionError as error:  # the class\'s own checks', "CTX-002",
+      may_crash=True),
     M("CTX-005", CONTEXT, "backend_cls is None or backend_cls.KIND is not ArtifactKind.BACKEND",
       "False", "CTX-002"),
-    M("CTX-006", STATE, "if current and self.resolve(current).identity == self.resolve(held)"
-      ".identity:", "if False:", "CTX-011"),
-    M("CTX-006b", STATE, "                self.held[held.name] = held\n            return",
-      "                pass\n            return", "CTX-023 CTX-024"),
     M("CTX-007", STATE, "        self.held[held.name] = held\n        for backend",
       "        self.held.pop(held.name, None)\n        self.held[held.name] = held\n        for "
       "backend", "CTX-011 CTX-012 CTX-018 CTX-023 CTX-024 CTX-026 CTX-028 CTX-029 CURR-004 POP-006"
       " CTX-006 CTX-027 ART-006 CTX-017"),
     M("CTX-009", STATE, "            if name in pending.holds:\n", "            if False:\n",
-      "CTX-012 CTX-018 CTX-027 DET-005 CURR-004 CTX-007"),
+      "CTX-012 CTX-018 CTX-027 DET-005 CURR-004 CTX-007 CTX-026"),
     M("CTX-010", CONTEXT, "        if len(found) != 1:\n", "        if not found:\n", "CTX-002"
       " CTX-013"),
     M("CTX-011", STATE, "backends = tuple(held.id if id_ == before else id_ for id_ in "
@@ -65,9 +63,6 @@ MUTANTS = (
       "held.backends):", "if True:", "CTX-024 CTX-011 POP-001 POP-006 ART-001 CTX-012 CTX-006"
       " DET-001 CTX-019 CTX-027 POP-002 POP-004 CTX-007"),
     M("CTX-024", STATE, "            self._changed(entry)\n", "            pass\n", "CTX-023"),
-    M("CTX-025", CONTEXT, "SegmentWriter(\n                chain, requirements=self.requirements,",
-      "SegmentWriter(\n                chain, requirements=(),", "REQ-001 REQ-003 SEC-003 CTX-027"
-      " HOST-006 HOST-005 CTX-026"),
     M("CTX-026", CONTEXT, "        matching = bundle.matching(self.environment)\n",
       "        matching = bundle.segments\n", "CTX-027 HOST-005 HOST-006"),
     M("CTX-027", STATE, "        self.segments.append((bundle.source, 0, bundle.size))\n",
@@ -85,10 +80,7 @@ MUTANTS = (
       "CTX-002 CTX-027 POP-005 POP-002 POP-006 POP-009"),
     M("CTX-031", POPULATE, "if cls is None or held.kind != cls.KIND:", "if cls is None:",
       "POP-003"),
-    M("EXT-007", POPULATE, " and not isinstance(value, OpaqueValue)", ""),
-    M("ART-006b", "bundle.manifest", "type(value).__name__, _bits(value)",
-      "'', _bits(value) if isinstance(value, float) else str(int(value)).encode() if "
-      "isinstance(value, (bool, int)) else _bits(value)", "CTX-006 CTX-017"),
+    M("EXT-007", POPULATE, " and not isinstance(value, OpaqueValue)", "", may_crash=True),
     M("POP-001", POPULATE, "if held.kind == ArtifactKind.CACHE:\n                self._attempt",
       "if held.kind == ArtifactKind.BACKEND:\n                self._attempt",
       "POP-002 POP-003 POP-004 POP-005 POP-006 POP-009 SEC-001 EXT-003 CTX-017 CTX-011 CTX-023"
@@ -109,4 +101,16 @@ MUTANTS = (
       "._raw(stored, stored.extents[0]) if len(stored.extents) == 1 else bundle.read(stored))",
       "POP-005 POP-002 POP-006 CTX-030 CTX-002 ART-006 CTX-017 CTX-026 CTX-027 CTX-029 EXT-007"
       " POP-001 CTX-031 CTX-013 CTX-011 CTX-012 RECV-002 POP-003 SEC-001"),
+    M("CTX-006", "bundle.manifest", "type(value).__name__, _bits(value)",
+      "'', _bits(value) if isinstance(value, float) else str(int(value)).encode() if "
+      "isinstance(value, (bool, int)) else _bits(value)", "CTX-017"),
+    M("CTX-006b", STATE, "        current = self.held.get(held.name)\n        # [PCB-CTX-006]\n",
+      "        current = self.held.pop(held.name, None)\n        if current:\n            "
+      "self.held[held.name] = current\n", "CTX-007 CTX-011 CTX-012 CTX-023 CTX-024 POP-006"
+      " CTX-026 CTX-029 CTX-018"),
+    M("CTX-023b", STATE, "                self.held[held.name] = held\n            return",
+      "                pass\n            return", "CTX-024"),
+    M("CTX-025", CONTEXT, "                requirements=self.requirements,\n",
+      "                requirements=(),\n", "REQ-001 REQ-003 SEC-003 CTX-027 HOST-006 HOST-005"
+      " CTX-026"),
 )  # fmt: skip

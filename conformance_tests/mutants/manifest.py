@@ -26,8 +26,8 @@ MUTANTS = (
       "ErrorCode.MALFORMED_MANIFEST, fault, offset)\n    for feature in message.required_features:"
       "\n"),
     M("EXT-003", CODEC, "_known(ArtifactKind, message.kind)", "ArtifactKind(message.kind)",
-      "POP-003 CTX-016 NAME-006"),
-    M("EXT-005", CODEC, "_known(Match, r.match)", "Match(r.match)", "HOST-003"),
+      "POP-003 CTX-016 NAME-006", may_crash=True),
+    M("EXT-005", CODEC, "_known(Match, r.match)", "Match(r.match)", "HOST-003", may_crash=True),
     M("REQ-002", VALIDATE, '_check_sorted((r.name for r in manifest.requirements), "requirements")',
       "pass"),
     M("REQ-004", VALIDATE, "_check_sorted(requirement.values, ", "str("),
@@ -66,7 +66,7 @@ MUTANTS = (
       "identity = (b'', 0, 0)", "HOST-006 EXTENT-006 CTX-027 BLOCK-007 CHAIN-003"),
     M("BLOCK-006b", VALIDATE, "place = own[identity] = BlockPlace(at, entry.size)",
       "place = own[identity] = chain[identity] = BlockPlace(at, entry.size)"),
-    M("EXTENT-001", VALIDATE, "if extent.block >= len(blocks):", "if extent.block > 2**33:"),
+    M("EXTENT-001", VALIDATE, "if extent.block >= len(blocks):", "if extent.block > 2**33:", may_crash=True),
     M("EXTENT-002", VALIDATE, "extent.size == 0 or extent.offset", "extent.offset"),
     M("EXTENT-002b", VALIDATE, "or extent.offset + extent.size > content_size", ""),
     M("EXTENT-002c", VALIDATE, "extent.offset + extent.size > content_size",
@@ -86,15 +86,12 @@ MUTANTS = (
       " EXTENT-006 BLOCK-007 CTX-027 READ-002 READ-008 WRITE-000 CHAIN-003 READ-005"),
     M("READ-002", READER, "raise min(faults, key=lambda fault: fault.offset or 0)",
       "raise faults[0]", "READ-001 LIM-003 FRAME-012"),
-    M("READ-003", READER, "    manifests = []\n    items = content = 0\n",
-      "    manifests = []\n    items = content = 0\n    frames, payloads = frames[:1], payloads[:1]"
-      "\n", "READ-001"),
     M("HOST-001", HOST, "return actual == frozenset(requirement.values)",
       "return actual >= frozenset(requirement.values)", "HOST-006 HOST-005"),
     M("HOST-002", HOST, "return actual >= frozenset(requirement.values)",
       "return actual == frozenset(requirement.values)"),
-    M("HOST-003", HOST, "            return False\n        if requirement.match == Match.EXACT",
-      "            return not requirement.values\n        if requirement.match == Match.EXACT"),
+    M("HOST-003", HOST, "            return False\n        # [PCB-HOST-001]\n",
+      "            return not requirement.values\n        # [PCB-HOST-001]\n"),
     M("HOST-003b", HOST, "return False  # a way of matching", "return True  # a way of matching",
       "EXT-005"),
     M("HOST-004", HOST, "            if not self._meets(requirement)\n",
@@ -132,4 +129,15 @@ MUTANTS = (
       " NAME-007 LIM-002 WRITE-000 BLOCK-004 WIRE-003 ENV-007 NAME-001 LIM-008 EXT-001 WIRE-008"
       " WIRE-001 WIRE-005 CTX-004 CTX-016 CURR-001 REQ-004 DET-005 POP-003 REQ-002 ART-005"
       " CTX-026 READ-005 EXT-003 NAME-006 APPD-004 WIRE-006"),
+    M("WIRE-003", CODEC, "    # [PCB-EXT-001]\n", "    known = bundle_pb2.Manifest()\n    "
+      "known.CopyFrom(message)\n    known.DiscardUnknownFields()\n    if known.ByteSize() != "
+      "message.ByteSize():\n        raise PrecompileError(ErrorCode.MALFORMED_MANIFEST, '', offset)"
+      "\n    # [PCB-EXT-001]\n", "WIRE-001 LIM-009 ART-006 EXT-007"),
+    M("EXT-004", VALIDATE, "def _check_id(named: StoredArtifact | ArtifactId) -> None:\n",
+      "def _check_id(named: StoredArtifact | ArtifactId) -> None:\n    "
+      "_check_name('unknown' if named.type.startswith('vendor') else None, named.type)\n",
+      "CTX-016 CTX-031 POP-003 EXT-003 POP-006"),
+    M("APPD-010", VALIDATE, 'not in (b"", previous_digest)', '!= previous_digest',
+      "CHAIN-002 CHAIN-003 CURR-002 CURR-003 READ-001 READ-002 BLOCK-006 CTX-026 CTX-027 CTX-028"
+      " CTX-029 READ-003 READ-008"),
 )  # fmt: skip

@@ -20,7 +20,8 @@ class Mutant:
     """`old` in the source of `module` becomes `new`.
 
     `id` is the requirement whose check is taken out, PCB- left away, with a letter
-    behind it where there are several; `also` are ids whose cases fail with it.
+    behind it where there are several; `also` are ids whose cases fail with it. Only where
+    a missing check ends the process `may_crash` is true: a crash is no other answer.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Mutant:
     old: str
     new: str
     also: str = ""
+    may_crash: bool = False
 
     @property
     def requirement(self) -> str:

@@ -6,7 +6,7 @@ POLICY, KEYS, READER = "trust.policy", "trust.keys", "bundle.reader"
 
 MUTANTS = (
     M("SIGN-002", POLICY, "named = [signature.keyid] if signature.keyid else list(self._keys)",
-      "named = list(self._keys)", "SIGN-005 SIGN-006 SIGN-007"),
+      "named = list(self._keys)", "SIGN-005 SIGN-006 SIGN-007 SEC-001"),
     M("SIGN-002b", POLICY, "if signature.keyid else list(self._keys)", "if True else []"),
     M("SIGN-003", POLICY, "if len(signers) >= self.threshold:", "if signers:", "SIGN-006"),
     M("SIGN-003b", POLICY, "            signers |= {examined.signer} if examined.signer is not "

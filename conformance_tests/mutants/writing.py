@@ -55,7 +55,7 @@ MUTANTS = (
       "CTX-005"),
     M("ART-004", "artifact", "for name in sorted(attribute_names(type(artifact)))}",
       "for name in sorted(attribute_names(type(artifact)), reverse=True)}",
-      "CTX-017 CTX-006 CTX-007 ART-006 CTX-013 POP-001"),
+      "CTX-017 CTX-006 CTX-007 ART-006 CTX-013 POP-001 CTX-018"),
     M("CHAIN-001", WRITER, "previous_manifest_digest=self._chain.previous_digest,",
       'previous_manifest_digest=b"",', ANY),
     M("DET-001", WRITER, "            producer=self._producer,\n", "            producer=Producer("
@@ -81,9 +81,6 @@ MUTANTS = (
       '    return message.SerializeToString(deterministic=True) + b"\\x82\\x01\\x00"', ANY),
     M("CURR-005", CODEC, "message.removed.add(type=removed.type, key=removed.key)",
       "message.removed.add(type=removed.type, key=removed.key, content_digest=bytes(32))", ANY),
-    M("NAME-004", "artifact", "        return \"a key is 1 to",
-      "        return None\n        return \"a key is 1 to", "NAME-002 CTX-004 READ-001 READ-002"
-      " READ-008"),
     M("APPD-001", APPENDING, "        at, last = self.size, None\n",
       "        at, last = 0, None\n", "APPD-006 BLOCK-007 EXTENT-006 CHAIN-001"),
     M("APPD-004", APPENDING, "        if error.code is not ErrorCode.TRUNCATED:\n            raise\n"
@@ -95,4 +92,6 @@ MUTANTS = (
     M("APPD-006b", APPENDING, "if error.code is ErrorCode.TRUNCATED:", "if True:"),
     M("APPD-006c", APPENDING, "raise PrecompileError(ErrorCode.MALFORMED_FRAME, detail, end)",
       "raise PrecompileError(ErrorCode.MALFORMED_FRAME, detail, source.size)", "APPD-001"),
+    M("NAME-004", "artifact", '        return f"a key is 1 to', '        return None\n        '
+      'return f"a key is 1 to', "NAME-002 CTX-004 READ-001 READ-002 READ-008"),
 )  # fmt: skip

@@ -25,7 +25,7 @@ def _suite(testee: TesteeReport) -> ElementTree.Element:
     counts = testee.counts()
     suite = ElementTree.Element(
         "testsuite",
-        name=f"{testee.claims.name} {testee.claims.version}",
+        name=_printable(f"{testee.claims.name} {testee.claims.version}"),
         tests=str(len(testee.results)),
         errors=str(counts[Status.ERROR]),
         skipped=str(sum(counts[status] for status in _SKIPPED)),
