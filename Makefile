@@ -61,17 +61,18 @@ conformance: .venv/.ready
 	$(BIN)/python -m mutants.check
 
 TYPESCRIPT := conformance_tests/testees/typescript
+NODE_IS_RECENT := const [a, b] = process.versions.node.split("."); process.exit(a * 100 + +b < 2019)
 
 .PHONY: test-typescript run-typescript run-browser
 test-typescript: .venv/.ready
-	@if command -v node >/dev/null && command -v npm >/dev/null; then \
+	@if command -v npm >/dev/null && node -e '$(NODE_IS_RECENT)'; then \
 		$(MAKE) --no-print-directory run-typescript; \
-	else echo 'NOT RUN: the TypeScript implementation, because node or npm is missing' >&2; fi
+	else echo 'NOT RUN: the TypeScript implementation, which needs npm and Node 20.19' >&2; fi
 
 run-typescript: $(TYPESCRIPT)/node_modules/.package-lock.json
 	npm test --silent --prefix $(TYPESCRIPT)
 	@if command -v chromium >/dev/null; then $(MAKE) --no-print-directory run-browser; \
-	else echo 'NOT RUN: the TypeScript implementation in a browser, because chromium is missing' >&2; fi
+	else echo 'NOT RUN: TypeScript in a browser, because chromium is missing' >&2; fi
 	$(BIN)/precompile-conformance run --testee 'node $(TYPESCRIPT)/dist/testee/main.js'
 
 run-browser:
