@@ -61,7 +61,7 @@ conformance: .venv/.ready
 	$(BIN)/python -m mutants.check
 
 TYPESCRIPT := conformance_tests/testees/typescript
-NODE_IS_RECENT := const [a, b] = process.versions.node.split("."); process.exit(a * 100 + +b < 2019)
+NODE_IS_RECENT := const [a, b] = process.versions.node.split("."); process.exit(a * 100 + +b < 2019 ? 1 : 0)
 
 .PHONY: test-typescript run-typescript run-browser
 test-typescript: .venv/.ready

@@ -73,9 +73,13 @@ export class Reader {
     const places = manifests.map((manifest, at) =>
       validate(manifest, digests[at] as Uint8Array, extents[at] as Extent, chain),
     );
-    const segments = manifests.map((manifest, at) =>
-      segmentOf(extents[at] as Extent, digests[at] as Uint8Array, manifest, places[at] as Place[], options.host),
-    );
+    const segments = manifests.map((manifest, at) => {
+      const { start, end, manifest: offset } = extents[at] as Extent;
+      const isMatch = !options.host || matches(manifest.requirements, options.host);
+      return new Segment(
+        start, end - start, offset, digests[at] as Uint8Array, manifest, places[at] as Place[], isMatch,
+      );
+    });
     if (options.host) checkHost(segments, options.host);
     const digest = await sha256(concatBytes(digests));
     if (options.expectedDigest && !equalBytes(options.expectedDigest, digest)) {
@@ -147,17 +151,6 @@ function decodeAll(
   return envelopes.map(({ payload }, at) =>
     decodeManifest(payload, (extents[at] as Extent).manifest, limits, totals),
   );
-}
-
-function segmentOf(
-  { start, end, manifest: offset }: Extent,
-  payloadDigest: Uint8Array,
-  manifest: Manifest,
-  places: readonly Place[],
-  host: Host | undefined,
-): Segment {
-  const isMatch = !host || matches(manifest.requirements, host);
-  return new Segment(start, end - start, offset, payloadDigest, manifest, places, isMatch);
 }
 
 // [PCB-HOST-005] [PCB-HOST-007]
