@@ -4,6 +4,7 @@
 #   test       check, then every test, the core's on every protobuf runtime, and conformance
 #   check      formatting, lint, types, schema, generated code, SPEC.md
 #   conformance the reference against SPEC.md's vectors; do they notice a check taken out?
+#   test-typescript  the TypeScript implementation: its own tests, the vectors, a browser
 #   vectors    make the vectors of version 1.0 anew, from conformance_tests/builders/
 #   generate   protoc's output for Python, from proto/ into generated/
 #   bench      side by side with torch's mega-cache
@@ -46,7 +47,7 @@ CORE_TESTS := -m 'not torch' --ignore-glob='*/test_run*.py' --ignore-glob='*/tes
 demo: .venv/.ready
 	$(BIN)/precompile demo
 
-test: check test-all test-fuzz test-runtimes conformance
+test: check test-all test-fuzz test-runtimes conformance test-typescript
 
 check: check-python check-generated check-schema check-spec
 
@@ -58,6 +59,27 @@ conformance: .venv/.ready
 	$(BIN)/precompile-conformance check
 	$(BIN)/precompile-conformance run --trace --jobs 2
 	$(BIN)/python -m mutants.check
+
+TYPESCRIPT := conformance_tests/testees/typescript
+NODE_IS_RECENT := const [a, b] = process.versions.node.split("."); process.exit(a * 100 + +b < 2019 ? 1 : 0)
+
+.PHONY: test-typescript run-typescript run-browser
+test-typescript: .venv/.ready
+	@if command -v npm >/dev/null && node -e '$(NODE_IS_RECENT)'; then \
+		$(MAKE) --no-print-directory run-typescript; \
+	else echo 'NOT RUN: the TypeScript implementation, which needs npm and Node 20.19' >&2; fi
+
+run-typescript: $(TYPESCRIPT)/node_modules/.package-lock.json
+	npm test --silent --prefix $(TYPESCRIPT)
+	@if command -v chromium >/dev/null; then $(MAKE) --no-print-directory run-browser; \
+	else echo 'NOT RUN: TypeScript in a browser, because chromium is missing' >&2; fi
+	$(BIN)/precompile-conformance run --testee 'node $(TYPESCRIPT)/dist/testee/main.js'
+
+run-browser:
+	node $(TYPESCRIPT)/test/browser.mjs chromium
+
+$(TYPESCRIPT)/node_modules/.package-lock.json: $(TYPESCRIPT)/package.json $(TYPESCRIPT)/package-lock.json
+	npm ci --silent --prefix $(TYPESCRIPT)
 
 vectors: .venv/.ready
 	$(BIN)/python -m builders
