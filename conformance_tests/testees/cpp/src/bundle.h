@@ -1,0 +1,17 @@
+// Opening: stages FRAME to COMPAT over all segments.
+#pragma once
+
+#include <memory>
+
+#include "ordered.h"
+#include "precompile/reader.h"
+
+namespace precompile {
+
+Result<std::shared_ptr<const Bundle>> open_bundle(std::shared_ptr<const Source> source,
+                                                  const OpenOptions& options);
+
+// What is current of the segments that match.
+Ordered<ArtifactRef> current_of(const std::shared_ptr<const Bundle>& bundle);
+
+}  // namespace precompile
