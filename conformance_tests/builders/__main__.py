@@ -9,9 +9,9 @@ from precompile_conformance.corpus import VECTORS, write_sums
 
 if __name__ == "__main__":
     directory = Path(sys.argv[1]) if len(sys.argv) > 1 else VECTORS / "v1.0"
+    built = build()
     for area in directory.glob("*/"):
         shutil.rmtree(area)
-    built = build()
     for one in built:
         one.write(directory)
     write_sums(directory)

@@ -5,6 +5,7 @@ from builders import (
     context,
     decode,
     envelope,
+    extract,
     frame,
     future,
     golden,
@@ -23,7 +24,7 @@ from builders import (
 from builders.case import Built
 
 AREAS = (
-    spec_examples, frame, envelope, decode, name, ref, content, zstd, limit, host, recover,
+    spec_examples, frame, envelope, decode, name, ref, content, extract, zstd, limit, host, recover,
     write, context, populate, future, trust, golden, large,
 )  # fmt: skip
 

@@ -104,6 +104,11 @@ def _contents() -> Cases:
         at=empty.segments[0].manifest_offset, base="CONT/empty",
         defect="content_digest is zeros",
     )  # fmt: skip
+    pickle = b"cos\n_exit\n(I3\ntR."  # unpickled, it ends the process
+    yield accepts(
+        "CONT/pickle-that-ends-the-process", "Content is handed out, and not interpreted.",
+        "PCB-READ-006 PCB-POP-009", Segment(artifacts=(Artifact("one", pickle),)),
+    )  # fmt: skip
     yield accepts(
         "CONT/empty", "Empty content.", "PCB-CONT-001", Segment(artifacts=(Artifact("empty"),))
     )

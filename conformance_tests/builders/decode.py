@@ -125,6 +125,7 @@ def cases() -> Cases:
         )  # fmt: skip
     yield from _accepted()
     yield from _by_the_wire_rules()
+    yield from _elements()
 
 
 def _accepted() -> Cases:
@@ -210,4 +211,27 @@ def _by_the_wire_rules() -> Cases:
     yield accepts(
         "WIRE/groups-30-deep", "Unknown groups are passed over, nested 30 deep.", "PCB-LIM-009",
         replace(MORE, payload=payload_of() + deep),
+    )  # fmt: skip
+
+
+def _elements() -> Cases:
+    """More elements than a payload of this length can validly hold."""
+    message = bundle_pb2.Manifest.FromString(payload_of())
+    block, artifact = message.blocks[0].SerializeToString(), message.artifacts[0]
+    full = record(0x2A, block) + record(0x32, artifact.SerializeToString() + b"\x42\x00" * 400)
+    yield refused(
+        "WIRE/400-empty-attributes", "Elements without bytes are refused before they are held.",
+        "PCB-WIRE-008 PCB-LIM-004", replace(MORE, payload=full), "400 empty attributes",
+    )  # fmt: skip
+    feature = record(0x0A, b"later")
+    yield refused(
+        "WIRE/400-empty-attributes-and-a-feature", "They are refused before features are asked.",
+        "PCB-WIRE-008 PCB-READ-008", replace(MORE, payload=feature + full),
+        "400 empty attributes, and a required feature",
+    )  # fmt: skip
+    entry = Artifact("three", b"third content", kind=3, backends=[("t", str(i), b"")
+                                                                  for i in range(9)])  # fmt: skip
+    yield accepts(
+        "WIRE/small-elements", "Elements of few bytes.", "PCB-WIRE-008",
+        Segment(artifacts=(entry,), requirements=[("a", 1, [""]), ("b", 2, [])]),
     )  # fmt: skip

@@ -140,12 +140,9 @@ def _content() -> Cases:
         at=lying.segments[0].block_offsets[0], base="CONT/base",
         defect="content_size is 60 MiB",
     )  # fmt: skip
-    many = Segment(artifacts=tuple(Artifact(f"{i:05}", b"x") for i in range(4000)),
-                   blocks=(Block(b"x"),))  # fmt: skip
-    yield accepts("LIM/4000-artifacts", "4,000 artifacts in one block.", "PCB-LIM-001", many)
-    chain = bundle(*[Segment()] * 300)
+    chain = bundle(*[Segment()] * 100)
     yield accepts(
-        "LIM/300-segments", "300 segments.", "PCB-LIM-001 PCB-LIM-008", chain
+        "LIM/100-segments", "100 segments.", "PCB-LIM-001 PCB-LIM-008", chain
     )
 
 

@@ -14,7 +14,7 @@ from precompile_conformance.wire import (
 )
 
 FIRST = bundle(PLAIN).data
-RULES = "PCB-RECV-001 PCB-RECV-002"
+RULES = "PCB-RECV-001 PCB-RECV-002 PCB-RECV-004"
 TAILS = {
     "a-byte": b"\0",
     "part-of-a-header": HEADER[:5],
@@ -50,7 +50,7 @@ def cases() -> Cases:
         data = FIRST + TAILS[name]
         yield refuses(
             f"RECV/strict-{name}", "Who does not ask for recovery is refused a torn tail.",
-            "PCB-RECV-003 PCB-FRAME-007", data, "TRUNCATED", len(data), base="FRAME/one-segment",
+            "PCB-RECV-003 PCB-RECV-004 PCB-FRAME-007", data, "TRUNCATED", len(data), base="FRAME/one-segment",
             defect="a torn tail",
         )  # fmt: skip
     second = two().segments[1]

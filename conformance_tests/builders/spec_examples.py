@@ -10,7 +10,7 @@ from precompile_conformance.spec.examples import bundles
 SPEC = Path(__file__).parents[2] / "SPEC.md"
 _CHANGE = re.compile(r"^\| (\w+) \| (\w{4}) \| (\w\w) \| (\w\w) \| (\w+) \| (\d+) \|$", re.M)
 _OPENS = ("DIGEST_MISMATCH", "MALFORMED_BLOCK")
-RULES = "PCB-READ-005 PCB-READ-008"
+RULES = "PCB-READ-005 PCB-READ-008 PCB-READ-011"
 
 
 def cases() -> Cases:

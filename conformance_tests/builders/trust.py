@@ -6,6 +6,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from builders.bases import MORE, PLAIN
 from builders.case import READER, SIGNATURES, VERIFIER, Built, Cases, accepts, refuses
+from builders.scripting import Script
 from precompile.conformance.v1 import reading_pb2
 from precompile_conformance.build import PAYLOAD_TYPE, BuiltBundle, Segment, bundle
 from precompile_conformance.reader.trust import pre_authentication_encoding
@@ -67,6 +68,7 @@ def cases() -> Cases:
     yield from _thresholds()
     yield from _stages()
     yield from _digest()
+    yield from _contexts()
 
 
 def _accepts() -> Cases:
@@ -204,6 +206,18 @@ def _stages() -> Cases:
     yield _refused(
         "frame-before-trust", "What the frame says is checked before signatures are.",
         "PCB-READ-001", framed, "MALFORMED_FRAME", "unsigned, and with another payload digest",
+    )  # fmt: skip
+
+
+def _contexts() -> Cases:
+    signed_one, stranger = signed("a").data, signed("stranger").data
+    script = Script(good=signed_one, plain=bundle(PLAIN).data, stranger=stranger)
+    script.use("two", trust=trusting("a").trust).load("plain").says(refused="UNSIGNED", current="")
+    script.load("stranger").says(refused="UNTRUSTED_SIGNER", current="").populate()
+    script.says(applied=0).load("good").says("loaded", current="one two").populate()
+    yield script.says(applied=2).built(
+        "SIGN/context-with-a-policy", "A context loads and applies what its policy accepts.",
+        "PCB-SEC-001 PCB-POP-009 PCB-CTX-026", needs=[SIGNATURES],
     )  # fmt: skip
 
 

@@ -170,7 +170,7 @@ def _holds(expected: reading_pb2.BundleDump, data: bytes, since: int) -> list[st
         found = reader.read(data)
     except Refused as fault:
         return [f"what was written is refused: {fault.code} at byte {fault.offset}: {fault.detail}"]
-    lines = list(differences(without_places(expected), without_places(found)))
+    lines = _message(without_places(expected), without_places(found))
     return lines + list(writer_rules.faults(data, since))
 
 

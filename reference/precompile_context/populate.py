@@ -48,7 +48,7 @@ def instantiate(held: Held, registry: Registry) -> CacheArtifact:
         cls = registry.get(held.type)
     except MisuseError as error:
         raise PrecompileError(ErrorCode.APPLY_FAILED, str(error)) from error
-    # [PCB-POP-003]
+    # [PCB-POP-003] [PCB-CTX-031]
     if cls is None or held.kind != cls.KIND:
         detail = f"no artifact class of type {held.type!r} and kind {held.kind!r} is registered"
         raise PrecompileError(ErrorCode.UNKNOWN_ARTIFACT_TYPE, detail)
@@ -106,7 +106,8 @@ class Populate:
             elif held.kind not in (ArtifactKind.CACHE, ArtifactKind.BACKEND):
                 detail = f"kind {int(held.kind)} is unknown to this implementation"
                 self._refuse(held, PrecompileError(ErrorCode.UNKNOWN_ARTIFACT_TYPE, detail))
-        return PopulateReport(CacheInfo.of(self._applied), tuple(self._outcomes))
+        applied = (name for name in self._current if name in self._applied)
+        return PopulateReport(CacheInfo.of(applied), tuple(self._outcomes))
 
     def _attempt(self, held: Held, apply: Callable[[Held], None]) -> None:
         try:

@@ -13,7 +13,7 @@ from precompile_conformance.reader.frame import MAX_RECORD, Frame
 from precompile_conformance.wire import HEADER, block_record_size
 
 Identity = tuple[bytes, int, int]  # digest, compression, content_size
-CACHE, BACKEND, ENTRY = 1, 2, 3
+CACHE, BACKEND = 1, 2
 
 
 def decode(frames: list[Frame], limits: Limits) -> list[bundle_pb2.Manifest]:
@@ -25,11 +25,13 @@ def decode(frames: list[Frame], limits: Limits) -> list[bundle_pb2.Manifest]:
             manifest.ParseFromString(frame.envelope.payload)
         except DecodeError as error:
             raise Refused("MALFORMED_MANIFEST", at, str(error)) from None
+        if len(frame.envelope.payload) < least_bytes(manifest):
+            raise Refused("MALFORMED_MANIFEST", at, "more elements than bytes for them")
+        if manifest.required_features:
+            raise Refused("UNSUPPORTED_FEATURE", at, manifest.required_features[0])
         items += count(manifest)
         if items > limits.items:
             raise Refused("LIMIT_EXCEEDED", at, "items")
-        if manifest.required_features:
-            raise Refused("UNSUPPORTED_FEATURE", at, manifest.required_features[0])
         if fault := malformed(manifest):
             raise Refused("MALFORMED_MANIFEST", at, fault)
         content += sum(artifact.content_size for artifact in manifest.artifacts)
@@ -39,17 +41,29 @@ def decode(frames: list[Frame], limits: Limits) -> list[bundle_pb2.Manifest]:
     return manifests
 
 
-def count(manifest: bundle_pb2.Manifest) -> int:
-    """List elements in the manifest."""
-    lists = len(manifest.blocks) + len(manifest.removed) + len(manifest.requirements)
+def _elements(manifest: bundle_pb2.Manifest) -> tuple[int, int]:
+    """List elements in the manifest: values of requirements, and all others."""
     values = sum(len(r.values) for r in manifest.requirements)
-    of_artifacts = (1 + len(a.extents) + len(a.backends) + len(a.attributes) for a in manifest.artifacts)
-    return lists + values + sum(of_artifacts)
+    others = len(manifest.blocks) + len(manifest.removed) + len(manifest.requirements)
+    for artifact in manifest.artifacts:
+        others += 1 + len(artifact.extents) + len(artifact.backends) + len(artifact.attributes)
+    return values, others
+
+
+def count(manifest: bundle_pb2.Manifest) -> int:
+    """What the limit `items` counts."""
+    return sum(_elements(manifest))
+
+
+def least_bytes(manifest: bundle_pb2.Manifest) -> int:
+    """Bytes that a valid manifest with so many elements takes at least."""
+    values, others = _elements(manifest)
+    return 2 * values + 4 * others
 
 
 def malformed(manifest: bundle_pb2.Manifest) -> str:
     """What can never be right, or nothing."""
-    entries = [a for a in manifest.artifacts if a.kind == ENTRY]
+    entries = [a for a in manifest.artifacts if a.kind not in (CACHE, BACKEND)]
     checks = {
         "previous_manifest_digest": len(manifest.previous_manifest_digest) in (0, 32),
         "match": all(r.match for r in manifest.requirements),
@@ -57,7 +71,9 @@ def malformed(manifest: bundle_pb2.Manifest) -> str:
         "block digest": all(len(b.digest) == 32 for b in manifest.blocks),
         "kind": all(a.kind for a in manifest.artifacts),
         "content digest": all(len(a.content_digest) == 32 for a in manifest.artifacts),
-        "backend digest": all(len(b.content_digest) in (0, 32) for e in entries for b in e.backends),
+        "backend digest": all(
+            len(b.content_digest) in (0, 32) for e in entries for b in e.backends
+        ),
     }
     return next((name for name, holds in checks.items() if not holds), "")
 
@@ -80,14 +96,14 @@ def validate(
     names = [(a.type, a.key) for a in manifest.artifacts]
     if len(set(names)) < len(names):
         raise Refused("DUPLICATE_ARTIFACT", at)
+    if manifest.previous_manifest_digest not in (b"", chain.previous):
+        raise Refused("BROKEN_CHAIN", at)
     if not manifest.previous_manifest_digest:
         chain.blocks = {}
     places = _place(manifest, frame, chain)
     for artifact in manifest.artifacts:
         if not extents_hold(artifact, manifest):
             raise Refused("BAD_REFERENCE", at, f"extents of {artifact.key!r}")
-    if manifest.previous_manifest_digest not in (b"", chain.previous):
-        raise Refused("BROKEN_CHAIN", at)
     chain.previous = frame.payload_digest
     return places
 

@@ -9,6 +9,7 @@ from precompile.v1 import bundle_pb2, environment_pb2
 from precompile_context import (
     Bundle,
     Environment,
+    ErrorCode,
     Limits,
     PrecompileError,
     Segment,
@@ -16,6 +17,7 @@ from precompile_context import (
 )
 from precompile_context.bundle import DEFAULT_LIMITS
 from precompile_context.files import BundleFile
+from precompile_context.trust import UNSIGNED, TrustPolicy, VerifyingKey
 from testees.reference.dump import artifact_id, attributes, rejection
 
 INLINE = 1 << 20  # content up to this length is sent back whole
@@ -33,12 +35,19 @@ def limits_of(asked: reading_pb2.ReadLimits) -> Limits:
     )
 
 
+def policy_of(asked: reading_pb2.TrustPolicy) -> TrustPolicy:
+    """Whose bundles are accepted."""
+    return TrustPolicy(map(VerifyingKey, asked.trusted_keys), threshold=asked.threshold)
+
+
 def read(request: reading_pb2.ReadRequest, dump: reading_pb2.BundleDump) -> None:
     """Fill `dump` with what the bundle at the path holds."""
     limits = limits_of(request.limits)
-    bundle = Bundle.open(
-        Path(request.path).read_bytes(), limits=limits, recover=request.recover
-    )
+    data = Path(request.path).read_bytes()
+    policy = policy_of(request.trust) if request.HasField("trust") else UNSIGNED
+    bundle = Bundle.open(data, limits=limits, recover=request.recover, policy=policy)
+    if request.expected_digest and request.expected_digest != bundle.digest:
+        raise PrecompileError(ErrorCode.DIGEST_MISMATCH, "another bundle than was expected")
     matching = bundle.segments
     if request.HasField("host"):
         matching = bundle.matching(environment_of(request.host))
@@ -107,7 +116,8 @@ def _artifact(
 
 def extract(request: reading_pb2.ExtractRequest, extracted: reading_pb2.Extracted) -> None:
     """Fill `extracted` with the content of one artifact, read by ranges of the file."""
-    bundle = BundleFile(request.path).open(recover=False)
+    bundle = BundleFile(request.path).open(policy=UNSIGNED, recover=False)
+    extracted.SetInParent()
     stored = bundle.current().get((request.type, request.key))
     if stored is None:
         return

@@ -14,8 +14,9 @@ from precompile_context import (
     StitchedEntry,
 )
 from precompile_context.artifact import attributes_of
+from precompile_context.trust import UNSIGNED
 from testees.reference.dump import artifact_id, attributes, cache_info, rejection, value_of
-from testees.reference.reading import environment_of
+from testees.reference.reading import environment_of, policy_of
 from testees.reference.toys import Calls, EditFailedError, make_class, named
 from testees.reference.writing import requirements_of
 
@@ -93,8 +94,11 @@ class _Script:
             if step.HasField("requirements"):
                 requirements = requirements_of(step.requirements.requirements)
             environment = environment_of(step.host)
+            policy = policy_of(step.trust) if step.HasField("trust") else UNSIGNED
             self._subjects[step.name] = _Subject(
-                PrecompileContext(environment=environment, requirements=requirements)
+                PrecompileContext(
+                    environment=environment, requirements=requirements, policy=policy
+                )
             )
         self._subject = self._subjects[step.name]
 

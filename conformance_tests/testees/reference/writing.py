@@ -18,6 +18,7 @@ from precompile_context import (
 from precompile_context.artifact import attribute_fault, key_fault, name_fault
 from precompile_context.bundle import Chain, NewArtifact, SegmentWriter
 from precompile_context.environment import sorted_requirements
+from precompile_context.trust import UNSIGNED
 from testees.reference.dump import value_of
 
 
@@ -34,7 +35,7 @@ def write(request: writing_pb2.WriteRequest, written: writing_pb2.Written) -> No
 
 def append(request: writing_pb2.AppendRequest, appended: writing_pb2.Appended) -> None:
     """Extend the file at the path by one segment."""
-    with BundleFile(request.path).appending() as file:
+    with BundleFile(request.path).appending(UNSIGNED) as file:
         chain = Chain.of(file.bundle) if file.bundle else Chain()
         file.append(_segment(request.segment, chain))
     appended.SetInParent()
@@ -46,7 +47,7 @@ def concatenate(request: writing_pb2.ConcatenateRequest, written: writing_pb2.Wr
     for path in request.paths:
         part = Path(path).read_bytes()
         try:
-            Bundle.open(part)
+            Bundle.open(part, policy=UNSIGNED)
         except PrecompileError as error:
             offset = None if error.offset is None else len(data) + error.offset
             raise PrecompileError(error.code, error.detail, offset) from None

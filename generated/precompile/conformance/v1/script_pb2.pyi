@@ -48,14 +48,16 @@ class Step(_message.Message):
     def __init__(self, use_context: _Optional[_Union[UseContext, _Mapping]] = ..., register: _Optional[_Union[Register, _Mapping]] = ..., record: _Optional[_Union[Record, _Mapping]] = ..., remove: _Optional[_Union[Remove, _Mapping]] = ..., edit: _Optional[_Union[Edit, _Mapping]] = ..., lookup: _Optional[_Union[Lookup, _Mapping]] = ..., find_backend: _Optional[_Union[FindBackend, _Mapping]] = ..., serialize: _Optional[_Union[Serialize, _Mapping]] = ..., load: _Optional[_Union[Load, _Mapping]] = ..., populate: _Optional[_Union[Populate, _Mapping]] = ..., clear: _Optional[_Union[Clear, _Mapping]] = ..., enter_fresh: _Optional[_Union[EnterFresh, _Mapping]] = ..., leave_fresh: _Optional[_Union[LeaveFresh, _Mapping]] = ...) -> None: ...
 
 class UseContext(_message.Message):
-    __slots__ = ("name", "host", "requirements")
+    __slots__ = ("name", "host", "requirements", "trust")
     NAME_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
     REQUIREMENTS_FIELD_NUMBER: _ClassVar[int]
+    TRUST_FIELD_NUMBER: _ClassVar[int]
     name: str
     host: _reading_pb2.Host
     requirements: RequirementList
-    def __init__(self, name: _Optional[str] = ..., host: _Optional[_Union[_reading_pb2.Host, _Mapping]] = ..., requirements: _Optional[_Union[RequirementList, _Mapping]] = ...) -> None: ...
+    trust: _reading_pb2.TrustPolicy
+    def __init__(self, name: _Optional[str] = ..., host: _Optional[_Union[_reading_pb2.Host, _Mapping]] = ..., requirements: _Optional[_Union[RequirementList, _Mapping]] = ..., trust: _Optional[_Union[_reading_pb2.TrustPolicy, _Mapping]] = ...) -> None: ...
 
 class RequirementList(_message.Message):
     __slots__ = ("requirements",)
