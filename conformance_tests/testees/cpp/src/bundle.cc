@@ -31,7 +31,9 @@ Result<Walk> walk(const Source& source, bool recover, const Limits& limits) {
   const bool contradicted =
       whole.faults.empty() &&
       std::none_of(whole.segments.begin(), whole.segments.end(),
-                   [&](const Span& span) { return span.end() == complete; });
+                   [&](const Span& span) {
+                     return span.offset == complete || span.end() == complete;
+                   });
   if (complete > 0 && (contradicted || is_torn(whole))) return walk_back(source, complete, limits);
   return whole;
 }

@@ -59,10 +59,8 @@ Status ContentReader::verify(const Segment& segment, const v1::Artifact& artifac
   return read_into(nullptr, segment, artifact);
 }
 
-Status ContentReader::verify_block(const Segment& segment, size_t block) {
-  const auto held = held_block(segment.blocks[block], entry_of(segment, static_cast<uint32_t>(block)));
-  if (!held.ok()) return held.error();
-  return Done{};
+Result<std::string_view> ContentReader::block(const Segment& segment, uint32_t index) {
+  return held_block(segment.blocks[index], entry_of(segment, index));
 }
 
 // [PCB-CONT-005]

@@ -19,7 +19,8 @@ class ContentReader {
   Result<Content> read(const Segment& segment, const v1::Artifact& artifact);
   // Reads and checks the content, and holds one block of it at a time.
   Status verify(const Segment& segment, const v1::Artifact& artifact);
-  Status verify_block(const Segment& segment, size_t block);
+  // The whole content of a block; the last one asked for is kept, its refusal too.
+  Result<std::string_view> block(const Segment& segment, uint32_t index);
   // The content as bytes of the source, checked; nothing where it lies there otherwise.
   Result<std::optional<std::string_view>> view(const Segment& segment, const v1::Artifact& artifact);
 
@@ -29,7 +30,6 @@ class ContentReader {
   Status load_block(const Segment::Block& block, const v1::BlockEntry& entry, Content& to);
   // The framing of the record; how many bytes stand before its data.
   Result<uint64_t> check_record(const Segment::Block& block, const v1::BlockEntry& entry);
-  // The whole content of a block; the last one asked for is kept, its refusal too.
   Result<std::string_view> held_block(const Segment::Block& block, const v1::BlockEntry& entry);
   // Counts a block that is about to be read.
   Status count(const Segment::Block& block, const v1::BlockEntry& entry);

@@ -35,7 +35,9 @@ std::optional<Error> field_fault(const v1::Manifest& manifest) {
     if (artifact.content_digest().size() != kDigestSize) {
       return malformed("The content_digest of " + artifact.key() + " is not 32 bytes long.");
     }
-    if (artifact.kind() != v1::ARTIFACT_KIND_ENTRY) continue;
+    if (artifact.kind() == v1::ARTIFACT_KIND_CACHE || artifact.kind() == v1::ARTIFACT_KIND_BACKEND) {
+      continue;
+    }
     for (const auto& backend : artifact.backends()) {
       const size_t size = backend.content_digest().size();
       if (size != 0 && size != kDigestSize) {
@@ -51,10 +53,16 @@ std::optional<Error> field_fault(const v1::Manifest& manifest) {
 Result<v1::Manifest> decode_manifest(const std::string& payload, const Limits& limits,
                                      Tally& tally) {
   // [PCB-WIRE-001]
-  if (!is_message(payload, *v1::Manifest::descriptor(), tally.items)) {
+  Elements elements;
+  if (!is_message(payload, *v1::Manifest::descriptor(), elements)) {
     return malformed("The payload is no serialized manifest.");
   }
-  if (tally.items > limits.items) {
+  // [PCB-WIRE-008]
+  if (payload.size() < 4 * elements.messages + 2 * elements.values) {
+    return malformed("The payload's elements are too short to be valid.");
+  }
+  tally.items += elements.messages + elements.values;
+  if (tally.items > limits.items && elements.features == 0) {  // features are asked first
     return Error::rejection(v1::ERROR_CODE_LIMIT_EXCEEDED, std::nullopt,
                             "The manifests hold more items than the limit.");
   }

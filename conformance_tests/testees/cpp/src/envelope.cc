@@ -20,7 +20,7 @@ Result<v1::Envelope> read_envelope(const Source& source, const Span& span, const
   }
   const std::string_view bytes = std::string_view(record).substr(1 + length->size);
   v1::Envelope envelope;
-  uint64_t elements = 0;
+  Elements elements;
   // [PCB-ENV-005]
   if (!is_message(bytes, *v1::Envelope::descriptor(), elements) ||
       !envelope.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {

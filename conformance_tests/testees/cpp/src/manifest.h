@@ -24,7 +24,7 @@ Result<v1::Manifest> decode_manifest(const std::string& payload, const Limits& l
 class ChainBlocks {
  public:
   void clear() { blocks_.clear(); }
-  // The earliest one counts.
+  // The last one counts.
   void add(const v1::BlockEntry& entry, const Segment::Block& block);
   const Segment::Block* find(const v1::BlockEntry& entry) const;
 

@@ -138,7 +138,7 @@ Status check_extents(const v1::Manifest& manifest) {
 }  // namespace
 
 void ChainBlocks::add(const v1::BlockEntry& entry, const Segment::Block& block) {
-  blocks_.emplace(identity(entry), block);
+  blocks_.insert_or_assign(identity(entry), block);
 }
 
 const Segment::Block* ChainBlocks::find(const v1::BlockEntry& entry) const {
@@ -150,13 +150,13 @@ Status validate(Segment& segment, const std::string& previous, ChainBlocks& chai
   if (segment.begins_chain()) chain.clear();  // [PCB-CHAIN-003]
   TRY(check_names(segment.manifest));
   TRY(check_duplicates(segment.manifest));
-  TRY(place_blocks(segment, chain));
-  TRY(check_extents(segment.manifest));
   // [PCB-CHAIN-002]
   if (!segment.begins_chain() && segment.manifest.previous_manifest_digest() != previous) {
     return Error::rejection(v1::ERROR_CODE_BROKEN_CHAIN, std::nullopt,
                             "The segment names another predecessor than it has.");
   }
+  TRY(place_blocks(segment, chain));
+  TRY(check_extents(segment.manifest));
   for (int i = 0; i < segment.manifest.blocks_size(); ++i) {
     const auto& entry = segment.manifest.blocks(i);
     if (entry.size() > 0) chain.add(entry, segment.blocks[static_cast<size_t>(i)]);

@@ -11,12 +11,11 @@ using google::protobuf::FieldDescriptor;
 
 enum WireType : uint32_t { kVarint, kFixed64, kBytes, kGroup, kGroupEnd, kFixed32 };
 
-// Tags and lengths of more bytes are malformed, whatever their value.
+// [PCB-WIRE-007] As the generated code has it.
 constexpr size_t kMostTagBytes = 5;
 constexpr size_t kMostVarintBytes = 10;
 // Beyond what every reader takes, below what the generated code's recursion takes. [PCB-LIM-009]
 constexpr size_t kMostGroups = 64;
-constexpr uint32_t kRequiredFeatures = 1;  // of Manifest; features are no items
 
 class Cursor {
  public:
@@ -61,13 +60,20 @@ WireType wire_type(const FieldDescriptor& field) {
   }
 }
 
-bool counts(const Descriptor& type, const FieldDescriptor& field) {
-  return field.is_repeated() && !(type.name() == "Manifest" && field.number() == kRequiredFeatures);
+void count(const FieldDescriptor& field, Elements& elements) {
+  if (!field.is_repeated()) return;
+  if (field.type() == FieldDescriptor::TYPE_MESSAGE) {
+    ++elements.messages;
+  } else if (field.name() == "required_features") {
+    ++elements.features;
+  } else {
+    ++elements.values;
+  }
 }
 
 }  // namespace
 
-bool is_message(std::string_view bytes, const Descriptor& type, uint64_t& items) {
+bool is_message(std::string_view bytes, const Descriptor& type, Elements& elements) {
   Cursor cursor(bytes);
   std::vector<uint32_t> groups;  // that are open; all are unknown fields
   while (!cursor.at_end()) {
@@ -104,11 +110,11 @@ bool is_message(std::string_view bytes, const Descriptor& type, uint64_t& items)
     }
     const FieldDescriptor* field = type.FindFieldByNumber(static_cast<int>(number));
     if (field == nullptr || !groups.empty() || wire != wire_type(*field)) continue;
-    items += counts(type, *field);
+    count(*field, elements);
     // [PCB-WIRE-002]
     if (field->type() == FieldDescriptor::TYPE_STRING && !is_utf8(*value)) return false;
     if (field->type() == FieldDescriptor::TYPE_MESSAGE &&
-        !is_message(*value, *field->message_type(), items)) {
+        !is_message(*value, *field->message_type(), elements)) {
       return false;
     }
   }

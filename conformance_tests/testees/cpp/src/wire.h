@@ -9,9 +9,16 @@
 
 namespace precompile {
 
-// Whether bytes are a serialized message of this type. Adds to `items` one for each element
-// of a list in it that counts for the limit of that name.
-bool is_message(std::string_view bytes, const google::protobuf::Descriptor& type, uint64_t& items);
+// How many elements of lists a message holds.
+struct Elements {
+  uint64_t messages = 0;  // artifacts, extents and the like
+  uint64_t values = 0;    // of requirements
+  uint64_t features = 0;  // that are required
+};
+
+// Whether bytes are a serialized message of this type. Adds its elements to those counted.
+bool is_message(std::string_view bytes, const google::protobuf::Descriptor& type,
+                Elements& elements);
 
 bool is_utf8(std::string_view text);
 

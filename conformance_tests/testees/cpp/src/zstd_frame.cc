@@ -13,6 +13,7 @@ namespace {
 constexpr std::string_view kMagic = "\x28\xb5\x2f\xfd";
 constexpr int kMaxWindowLog = 23;  // 8 MiB
 constexpr uint64_t kMaxWindow = 1ull << kMaxWindowLog;
+constexpr uint64_t kReservedBit = 0x08;
 constexpr int kLevel = 3;
 
 Error failed(std::string detail) {
@@ -31,7 +32,7 @@ struct FrameHeader {
   uint64_t window = 0;
 };
 
-// RFC 8878, 3.1.1.1; nothing where the header is cut off.
+// RFC 8878, 3.1.1.1; nothing where the header is cut off or has its reserved bit set.
 std::optional<FrameHeader> parse_header(std::string_view frame) {
   std::string_view rest = frame.substr(kMagic.size());
   const auto take = [&](size_t size) -> std::optional<uint64_t> {
@@ -42,7 +43,7 @@ std::optional<FrameHeader> parse_header(std::string_view frame) {
   };
   static constexpr size_t kDictionarySizes[] = {0, 1, 2, 4};
   const auto descriptor = take(1);
-  if (!descriptor) return std::nullopt;
+  if (!descriptor || (*descriptor & kReservedBit)) return std::nullopt;
   const bool single_segment = (*descriptor & 0x20) != 0;
   const auto window = take(single_segment ? 0 : 1);
   const auto dictionary = take(kDictionarySizes[*descriptor & 3]);
@@ -73,7 +74,7 @@ Status check_frame_header(std::string_view frame, uint64_t content_size) {
   if (frame.substr(0, kMagic.size()) != kMagic) return failed("The data is no standard frame.");
   // [PCB-ZSTD-003]
   const auto header = parse_header(frame);
-  if (!header) return failed("The frame's header is cut off.");
+  if (!header) return failed("The frame's header is none.");
   if (!header->content_size) return failed("The frame does not state its content's size.");
   // [PCB-ZSTD-004]
   if (*header->content_size != content_size) {
