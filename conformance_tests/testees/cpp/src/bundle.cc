@@ -131,11 +131,12 @@ std::string Bundle::digest() const {
 }
 
 // [PCB-CURR-001] [PCB-HOST-006]
-Ordered<ArtifactRef> current_of(const std::shared_ptr<const Bundle>& bundle) {
+Ordered<ArtifactRef> current_of(const std::shared_ptr<const Bundle>& bundle,
+                                const std::function<bool(const Segment&)>& counts) {
   Ordered<ArtifactRef> current;
   for (size_t i = 0; i < bundle->segments.size(); ++i) {
     const Segment& segment = bundle->segments[i];
-    if (!segment.matches) continue;
+    if (!counts(segment)) continue;
     // [PCB-CURR-003]
     for (const auto& removed : segment.manifest.removed()) current.erase(Name::of(removed));
     for (int k = 0; k < segment.manifest.artifacts_size(); ++k) {

@@ -119,8 +119,8 @@ Result<SegmentPlan> plan(const NewSegment& segment) {
     if (!names.insert(Name::of(fields)).second) {
       return Error::misuse("The artifact " + fields.key() + " is there twice.");
     }
-    fields.set_content_digest(sha256(*artifact.content));
-    fields.set_content_size(artifact.content->size());
+    fields.set_content_digest(sha256(artifact.content.view));
+    fields.set_content_size(artifact.content.view.size());
     planned.artifacts.push_back(std::move(artifact));
   }
   for (const auto& removed : segment.removed) {

@@ -93,6 +93,7 @@ Result<FileAppender> FileAppender::open(const std::string& path, const OpenOptio
   if (bundle.ok()) {
     file.bundle_ = std::move(bundle.value());
     file.end_ = file.bundle_->size;
+    for (size_t i = 0; i < file.bundle_->segments.size(); ++i) file.chain_.follow(file.bundle_, i);
   } else if (bundle.error().code != v1::ERROR_CODE_TRUNCATED) {
     return std::move(bundle.error());
   }
@@ -101,10 +102,8 @@ Result<FileAppender> FileAppender::open(const std::string& path, const OpenOptio
 }
 
 Status FileAppender::append(const std::vector<SegmentPlan>& plans, const WriterOptions& options) {
-  Chain chain;
   uint64_t items = 0, contents = 0, segments = plans.size();
   if (bundle_) {
-    for (size_t i = 0; i < bundle_->segments.size(); ++i) chain.follow(bundle_, i);
     items = bundle_->items;
     contents = bundle_->total_content;
     segments += bundle_->segments.size();
@@ -120,7 +119,7 @@ Status FileAppender::append(const std::vector<SegmentPlan>& plans, const WriterO
     uint64_t at = end_;
     for (const SegmentPlan& plan : plans) {
       TRY_SET(const WrittenSegment written,
-              write_segment(plan, chain, options, [&](std::string_view bytes) {
+              write_segment(plan, chain_, options, [&](std::string_view bytes) {
                 at += bytes.size();
                 return write_at(file_, at - bytes.size(), bytes);
               }));

@@ -29,6 +29,8 @@ class FileAppender {
 
   // What the file holds; null where it is new.
   const std::shared_ptr<const Bundle>& bundle() const { return bundle_; }
+  // What it holds of contents.
+  Chain& chain() { return chain_; }
 
   // Writes all segments or, where it fails before the first footer is written, none.
   Status append(const std::vector<SegmentPlan>& plans, const WriterOptions& options);
@@ -39,6 +41,7 @@ class FileAppender {
   std::string path_;
   Descriptor file_;
   std::shared_ptr<const Bundle> bundle_;
+  Chain chain_;
   uint64_t end_ = 0;  // of what is committed
   Limits limits_;
 };

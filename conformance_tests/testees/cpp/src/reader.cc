@@ -22,7 +22,7 @@ std::tuple<std::string_view, std::string_view> name_of(const ArtifactRef& artifa
 Reader::Reader(std::shared_ptr<const Bundle> bundle, const Limits& limits)
     : bundle_(std::move(bundle)),
       contents_(std::make_unique<ContentReader>(bundle_->source, limits)) {
-  const auto current = current_of(bundle_);
+  const auto current = current_of(bundle_, [](const Segment& s) { return s.matches; });
   for (const auto& [place, artifact] : current.in_order()) current_.push_back(artifact);
   by_name_.resize(current_.size());
   std::iota(by_name_.begin(), by_name_.end(), size_t{0});

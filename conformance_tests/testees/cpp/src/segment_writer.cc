@@ -16,7 +16,7 @@ class Placing {
       : manifest_(manifest), chain_(chain), packer_(manifest, sink) {}
 
   // [PCB-EXTENT-006]
-  Status place(v1::Artifact& artifact, const std::string* content) {
+  Status place(v1::Artifact& artifact, std::string_view content) {
     if (artifact.content_size() == 0) return Done{};
     const std::string& digest = artifact.content_digest();
     if (const auto here = here_.find(digest); here != here_.end()) {
@@ -25,8 +25,8 @@ class Placing {
     }
     if (const Parts* parts = chain_.find(digest)) {
       for (const Part& part : *parts) refer(part, artifact);
-    } else if (content != nullptr) {
-      TRY(packer_.add(*content, artifact));
+    } else if (!content.empty()) {
+      TRY(packer_.add(content, artifact));
     } else {
       return Error::system("The content of " + artifact.key() + " is not there to be written.");
     }
@@ -88,7 +88,7 @@ Result<WrittenSegment> write_segment(const SegmentPlan& plan, Chain& chain,
   // [PCB-DET-004]
   for (const auto& artifact : plan.artifacts) {
     auto& fields = *manifest.add_artifacts() = artifact.artifact;
-    TRY(placing.place(fields, artifact.content.get()));
+    TRY(placing.place(fields, artifact.content.view));
   }
   TRY(placing.finish());
   // [PCB-DET-003] Generated code writes fields in ascending order and no defaults.

@@ -16,7 +16,7 @@ precompile::NewSegment segment_of(const c1::SegmentDescription& description) {
     artifact.artifact.set_kind(described.kind());
     *artifact.artifact.mutable_backends() = described.backends();
     *artifact.artifact.mutable_attributes() = described.attributes();
-    artifact.content = std::make_shared<const std::string>(described.content());
+    artifact.content = precompile::SharedBytes::of(described.content());
     segment.artifacts.push_back(std::move(artifact));
   }
   return segment;

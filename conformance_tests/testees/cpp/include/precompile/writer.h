@@ -13,7 +13,7 @@ namespace precompile {
 // What an artifact is to be. Of `artifact` the type, key, kind, backends and attributes count.
 struct NewArtifact {
   v1::Artifact artifact;
-  std::shared_ptr<const std::string> content;
+  SharedBytes content;
 };
 
 // What a segment is to hold. Requirements, their values and attributes are sorted for the caller.
