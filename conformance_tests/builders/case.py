@@ -4,13 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from google.protobuf import text_format
-
 from precompile.conformance.v1 import case_pb2, reading_pb2, testee_pb2
 from precompile.v1 import error_pb2
 from precompile_conformance import reader
 from precompile_conformance.build import BuiltBundle, Segment, bundle
-from precompile_conformance.corpus import CASE_FILE
+from precompile_conformance.corpus import write_case
 
 READER = testee_pb2.CONFORMANCE_CLASS_READER
 WRITER = testee_pb2.CONFORMANCE_CLASS_WRITER
@@ -22,10 +20,6 @@ RECOVERY = testee_pb2.CAPABILITY_RECOVERY
 LIMITS = testee_pb2.CAPABILITY_LIMITS
 
 INPUT = "input.precompile"
-HEAD = """\
-# proto-file: precompile/conformance/v1/case.proto
-# proto-message: precompile.conformance.v1.Case
-"""
 
 Input = bytes | BuiltBundle | Segment
 
@@ -43,12 +37,7 @@ class Built:
 
     def write(self, directory: Path) -> None:
         """Write the case below the directory of its version."""
-        place = directory / self.message.id
-        place.mkdir(parents=True)
-        text = HEAD + text_format.MessageToString(self.message, as_utf8=True)
-        (place / CASE_FILE).write_text(text)
-        for name, data in self.files.items():
-            (place / name).write_bytes(data)
+        write_case(directory, self.message, self.files)
 
 
 def bytes_of(source: Input) -> bytes:
@@ -82,14 +71,14 @@ def case(
     )
 
 
-def code(name: str) -> error_pb2.ErrorCode:
+def code(name: str) -> int:
     """The number of a code."""
-    return error_pb2.ErrorCode.Value(f"ERROR_CODE_{name}")
+    return int(error_pb2.ErrorCode.Value(f"ERROR_CODE_{name}"))
 
 
 def rejection(name: str, at: int | None) -> reading_pb2.Rejection:
     """A refusal; without `at`, the offset is not compared."""
-    message = reading_pb2.Rejection(code=code(name))
+    message = reading_pb2.Rejection(code=f"ERROR_CODE_{name}")
     if at is not None:
         message.offset = at
     return message

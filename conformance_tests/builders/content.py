@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from builders.bases import CONTENT, GOOD, MORE, PLAIN, beside_good, flip, two
+from builders.bases import CONTENT, GOOD, MORE, PLAIN, beside_good, edits, flip, two
 from builders.case import ZSTD, Built, Cases, accepts, refuses
 from precompile_conformance.build import NONE, Artifact, Block, BuiltBundle, Segment, bundle
 from precompile_conformance.build import ZSTD as COMPRESSED
@@ -16,12 +16,8 @@ RECORDS = {
     "unknown-inner-tag": record(BLOCK_TAG, record(0x12, CONTENT)),
     "length-one-low": record(BLOCK_TAG, DATA, length=len(DATA) - 1),
     "length-one-high": record(BLOCK_TAG, DATA, length=len(DATA) + 1),
-    "inner-length-one-low": record(
-        BLOCK_TAG, record(DATA_TAG, CONTENT, length=len(CONTENT) - 1)
-    ),
-    "inner-length-one-high": record(
-        BLOCK_TAG, record(DATA_TAG, CONTENT, length=len(CONTENT) + 1)
-    ),
+    "inner-length-one-low": record(BLOCK_TAG, record(DATA_TAG, CONTENT, length=len(CONTENT) - 1)),
+    "inner-length-one-high": record(BLOCK_TAG, record(DATA_TAG, CONTENT, length=len(CONTENT) + 1)),
     "inner-length-padded": record(BLOCK_TAG, record(DATA_TAG, CONTENT[1:], padding=1)),
     "length-padded": record(BLOCK_TAG, record(DATA_TAG, CONTENT[1:]), padding=1),
     "field-behind-the-data": record(BLOCK_TAG, record(DATA_TAG, CONTENT[2:]) + b"\x10\x01"),
@@ -163,8 +159,7 @@ def _order() -> Cases:
     pairs = [(a, b) for a in FAULTS for b in FAULTS if FAULTS[a][0] > FAULTS[b][0]]
     told = [pair for i, pair in enumerate(pairs) if i % 3 == 0]
     for first, second in told:
-        a, b = (replace(FAULTS[name][1], chained=False) for name in (first, second))
-        built = bundle(a, b)
+        built = bundle(*(replace(FAULTS[name][1], chained=False) for name in (first, second)))
         segment = built.segments[1]
         at = segment.offset if second == "UNSUPPORTED_VERSION" else segment.manifest_offset
         yield refuses(
@@ -192,8 +187,10 @@ def _order() -> Cases:
         "PCB-READ-002 PCB-FRAME-007", torn, "TRUNCATED", len(torn), base="FRAME/one-segment",
         defect="a byte behind a segment that requires a feature",
     )  # fmt: skip
-    both = replace(MORE, edit=lambda m: (setattr(m.artifacts[0], "key", ""),
-                                         m.artifacts.append(m.artifacts[0])))  # fmt: skip
+    twice_empty = edits(
+        lambda m: setattr(m.artifacts[0], "key", ""), lambda m: m.artifacts.append(m.artifacts[0])
+    )
+    both = replace(MORE, edit=twice_empty)
     built = bundle(PLAIN, both)
     yield refuses(
         "READ/names-before-duplicates", "In one manifest names are checked first.",

@@ -7,7 +7,7 @@ from builders.case import Cases
 from builders.decode import payload_of
 from builders.scripting import BACKEND, BLOB, CACHE, GRAPH, KERNEL, NOTED, STEP, Script
 from precompile.v1 import bundle_pb2
-from precompile_conformance.build import Artifact, Block, Segment, bundle
+from precompile_conformance.build import Artifact, Block, Segment, Value, bundle
 from precompile_conformance.wire import record
 
 TWO = two().data
@@ -45,8 +45,8 @@ def _recording() -> Cases:
     script.says("done", current="b a b", need=True).blob("b", b"4").says(current="b a b")
     yield script.built("CTX/first-recorded-order", "What is current stands in the order of first"
                        " recording; types have names of their own.", "PCB-CTX-007")  # fmt: skip
-    script = Script().blob("a", b"1").serialize().blob("a", b"1").says("done", need=False)
-    script.serialize().says("serialized", segments=1)
+    script = Script().blob("a", b"1").blob("b", b"2").serialize().blob("a", b"1")
+    script.says("done", need=False, current="a b").serialize().says("serialized", segments=1)
     yield script.built("CTX/record-the-same", "Recording the same artifact changes nothing.",
                        "PCB-CTX-006 PCB-CTX-019 PCB-CTX-012")  # fmt: skip
     script = Script().blob("a", b"1").serialize().blob("a", b"2").says(need=True)
@@ -60,16 +60,14 @@ def _recording() -> Cases:
     script.blob("a", b"A").says(need=False).serialize().says(segments=1)
     yield script.built("CTX/back-to-what-was-saved", "Back to what was saved is saved.",
                        "PCB-CTX-012 PCB-CTX-018")  # fmt: skip
-    fields: dict[str, dict[str, bytes | str | int | float | bool]] = {
+    fields: dict[str, dict[str, Value]] = {
         "number": {"number": 5}, "text": {"text": "x"}, "raw": {"raw": b"x"},
         "ratio": {"ratio": -0.5}, "flag": {"flag": True}, "minus-zero": {"ratio": -0.0},
     }  # fmt: skip
     for name, other in fields.items():
-        first: dict[str, bytes | str | int | float | bool] = (
-            {"ratio": 0.0} if name == "minus-zero" else {}
-        )
-        script = Script().record(NOTED, "a", b"1", **first).serialize()
-        script.record(NOTED, "a", b"1", **other).says(need=True).serialize().says(segments=2)
+        first: dict[str, Value] = {"ratio": 0.0} if name == "minus-zero" else {}
+        script = Script().record(NOTED, "a", b"1", (), **first).serialize()
+        script.record(NOTED, "a", b"1", (), **other).says(need=True).serialize().says(segments=2)
         yield script.built(f"CTX/another-{name}", "Another value of a field is another artifact.",
                            "PCB-CTX-006 PCB-CTX-007 PCB-ART-006")  # fmt: skip
     nan = float("nan")
@@ -97,13 +95,13 @@ def _recording() -> Cases:
     script.use("two").load(saved)
     script.lookup(NOTED, "a").says(found=b"1")
     yield script.built("CTX/fields-travel", "Fields come back with their types, defaults, too.",
-                       "PCB-CTX-017 PCB-ART-006")  # fmt: skip
+                       "PCB-CTX-017 PCB-ART-006 PCB-ART-004")  # fmt: skip
 
 
 def _backends() -> Cases:
     script = Script().record(BLOB, "a", b"1", [(GRAPH, "g")]).says("misuse", current="")
     yield script.built("CTX/backends-of-a-cache", "Only entries name backends.",
-                       "PCB-CTX-005 PCB-CTX-002")  # fmt: skip
+                       "PCB-CTX-005 PCB-CTX-002 PCB-ART-003")  # fmt: skip
     script = Script().record(STEP, "s", b"1", [(BLOB, "a")]).says("misuse", current="")
     script.record(STEP, "s", b"1", [("test.nobody", "a")]).says("misuse", current="")
     yield script.built("CTX/backend-of-another-kind", "Backends are of types of kind BACKEND.",
@@ -213,7 +211,7 @@ def _finding() -> Cases:
     script = Script().lookup(BLOB, "a").says("found", found=None).blob("a", b"1")
     script.lookup(NOTED, "a").says("found", found=None).lookup(BLOB, "a").says(found=b"1")
     yield script.built("CTX/lookup", "An artifact is looked up by type and key.",
-                       "PCB-CTX-017")  # fmt: skip
+                       "PCB-CTX-017 PCB-CTX-031")  # fmt: skip
 
 
 def _serializing() -> Cases:
@@ -263,8 +261,16 @@ def _loading() -> Cases:
     script.load(script.last).serialize().says(segments=1)
     yield script.built("CTX/load-its-own", "A context's own bundle changes nothing.",
                        "PCB-CTX-028")  # fmt: skip
-    grown = Script(one=bundle(PLAIN).data, two=TWO).load("one").load("two").says(
-        current="one two three"
+    script = Script(two=TWO).blob("a", b"1").serialize().load("two").load("two").serialize()
+    yield script.says(segments=3, need=False).built(
+        "CTX/load-again-behind-others", "What is held last already is not appended again.",
+        "PCB-CTX-028",
+    )  # fmt: skip
+    grown = (
+        Script(one=bundle(PLAIN).data, two=TWO)
+        .load("one")
+        .load("two")
+        .says(current="one two three")
     )
     grown.serialize().says(segments=2)
     yield grown.built("CTX/load-grown", "A bundle that continues what is held takes its place.",
@@ -315,7 +321,28 @@ def _foreign() -> Cases:
     script = Script(foreign=bundle(foreign).data).use("here", {"gpu": ["h100"]}).blob("a", b"1")
     script.load("foreign").says(refused="INCOMPATIBLE_ENVIRONMENT").serialize().says(segments=1)
     yield script.built("CTX/load-of-another-host", "A bundle for other hosts is refused.",
-                       "PCB-HOST-005 PCB-CTX-026")  # fmt: skip
+                       "PCB-HOST-005 PCB-CTX-026 PCB-CTX-002")  # fmt: skip
+    pickle = b"cos\n_exit\n(I3\ntR."  # unpickled, it ends the process
+    script = Script(p=bundle(Segment(artifacts=(Artifact("p", pickle),))).data).load("p")
+    script.lookup(BLOB, "p").says(found=pickle).populate().says(applied=1)
+    yield script.built("CTX/pickle-that-ends-the-process", "Content is not interpreted.",
+                       "PCB-READ-006 PCB-POP-009")  # fmt: skip
+    other = bundle(Segment(artifacts=(Artifact("k", b"1", type=GRAPH, kind=3),))).data
+    script = Script(other=other).load("other").lookup(GRAPH, "k")
+    yield script.says(refused="UNKNOWN_ARTIFACT_TYPE").built(
+        "CTX/lookup-of-another-kind", "A type under another kind than its own is not handed out.",
+        "PCB-CTX-031",
+    )  # fmt: skip
+    wrong = Segment(
+        artifacts=(Artifact("k", b"0123456789"), Artifact("m", b"45")),
+        blocks=(Block(b"0123456789"),),
+        edit=lambda m: setattr(m.artifacts[1], "content_digest", bytes(32)),
+    )
+    script = Script(wrong=bundle(wrong).data).load("wrong").lookup(BLOB, "m")
+    yield script.says(refused="DIGEST_MISMATCH").populate().says(applied=1).built(
+        "CTX/content-under-another-digest", "Content of another digest is not handed out.",
+        "PCB-CONT-001 PCB-CTX-030 PCB-POP-005",
+    )  # fmt: skip
     unknown = (Artifact("x", b"1", type="vendor.unknown"), Artifact("y", b"2", kind=9),
                Artifact("z", b"3", type="vendor.later", kind=9,
                         backends=[("vendor.b", "k", bytes(32))]))  # fmt: skip
@@ -332,6 +359,17 @@ def _foreign() -> Cases:
     script.lookup(BLOB, "three").says(found=b"third content").serialize().says(segments=1)
     yield script.built("CTX/attribute-of-a-later-type", "It is kept, and handed out to no one.",
                        "PCB-EXT-007")  # fmt: skip
+    noted = Artifact("n", b"1", type=NOTED)
+    message = bundle_pb2.Manifest.FromString(payload_of(Segment(artifacts=(noted,))))
+    later = record(0x0A, b"text") + record(0x3A, b"value of field 7")
+    wide = message.artifacts[0].SerializeToString() + record(0x42, later)
+    payload = record(0x2A, message.blocks[0].SerializeToString()) + record(0x32, wide)
+    segment = Segment(artifacts=(noted,), payload=payload)
+    script = Script(later=bundle(segment).data).load("later").lookup(NOTED, "n")
+    yield script.says(found=b"1").serialize().says(segments=1).built(
+        "CTX/field-of-a-later-type", "A field whose value is of a later type has its default.",
+        "PCB-EXT-007 PCB-CTX-017",
+    )  # fmt: skip
     block = Block(b"third content", stored=b"THIRD content", entry={"digest": bytes(32)})
     damaged = bundle(PLAIN, replace(MORE, blocks=(block,))).data
     script = Script(damaged=damaged).load("damaged").says("loaded", current="one two three")
@@ -347,7 +385,9 @@ def _foreign() -> Cases:
 
 
 def _scopes() -> Cases:
-    script = Script(two=TWO).load("two").blob("a", b"1").clear().says("done", current="", need=False)
+    script = (
+        Script(two=TWO).load("two").blob("a", b"1").clear().says("done", current="", need=False)
+    )
     script.serialize().blob("b", b"2").serialize().says(segments=1, current="b")
     yield script.built("CTX/clear", "Everything is forgotten but the types.",
                        "PCB-CTX-014")  # fmt: skip

@@ -6,7 +6,7 @@ from dataclasses import replace
 from builders.bases import MORE, PLAIN, Edit, edits
 from builders.case import Built, Cases, accepts, refuses
 from precompile.v1 import bundle_pb2
-from precompile_conformance.build import Artifact, Block, Segment, bundle, manifest
+from precompile_conformance.build import Artifact, Block, Segment, Value, bundle, manifest
 from precompile_conformance.wire import record, varint
 
 BASE = "FRAME/two-segments"
@@ -197,7 +197,15 @@ def _by_the_wire_rules() -> Cases:
         "WIRE/known-number-other-wire-type", "Of another wire type, a field is an unknown one.",
         "PCB-WIRE-003", replace(MORE, payload=record(0x2A, block) + record(0x32, other)),
     )  # fmt: skip
-    numbers = {"a": -1, "b": 2**63 - 1, "c": -(2**63), "d": 0, "e": True, "f": b"", "g": ""}
+    numbers: dict[str, Value] = {
+        "a": -1,
+        "b": 2**63 - 1,
+        "c": -(2**63),
+        "d": 0,
+        "e": True,
+        "f": b"",
+        "g": "",
+    }
     yield accepts(
         "WIRE/attribute-values", "Integers to the edge of 64 bits, and empty values.",
         "PCB-ART-006", Segment(artifacts=(Artifact("k", b"c", attributes=numbers),)),

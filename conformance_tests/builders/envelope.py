@@ -8,14 +8,18 @@ from precompile_conformance.build import bundle
 from precompile_conformance.wire import record, sha256
 
 BASE = "FRAME/two-segments"
+TYPES = {
+    "none": "",
+    "in-toto": "application/vnd.in-toto+json",
+    "other-case": "Application/vnd.precompile.manifest.v1+protobuf",
+    "longer": "application/vnd.precompile.manifest.v1+protobuf\0",
+}
 
 
 def cases() -> Cases:
     """All cases of the area."""
     yield from _accepted()
-    for name, payload_type in {"none": "", "in-toto": "application/vnd.in-toto+json",
-                               "other-case": "Application/vnd.precompile.manifest.v1+protobuf",
-                               "longer": "application/vnd.precompile.manifest.v1+protobuf\0"}.items():  # fmt: skip
+    for name, payload_type in TYPES.items():
         built = bundle(PLAIN, replace(MORE, payload_type=payload_type))
         yield refuses(
             f"ENV/type-{name}", "A payload of another type is no manifest.", "PCB-ENV-002",
@@ -23,9 +27,10 @@ def cases() -> Cases:
             defect=f"payload_type is {payload_type!r}",
         )  # fmt: skip
     payload = bundle(PLAIN, MORE).segments[1].payload
-    for name, digest in {"absent": b"", "zeros": bytes(32), "cut": sha256(payload)[:31],
-                         "longer": sha256(payload) + b"\0", "of-other": sha256(b"?")}.items():  # fmt: skip
-        built = bundle(PLAIN, replace(MORE, payload_digest=digest))
+    digest = sha256(payload)
+    for name, wrong in {"absent": b"", "zeros": bytes(32), "cut": digest[:31],
+                        "longer": digest + b"\0", "of-other": sha256(b"?")}.items():  # fmt: skip
+        built = bundle(PLAIN, replace(MORE, payload_digest=wrong))
         yield refuses(
             f"ENV/digest-{name}", "The envelope carries the digest of its payload.",
             "PCB-ENV-004", built, "MALFORMED_FRAME", built.segments[1].manifest_offset,

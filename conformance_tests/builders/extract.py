@@ -46,9 +46,7 @@ def cases() -> Cases:
     made = _asked("truncated", "A bundle that is refused gives nothing.", "PCB-READ-003",
                   bundle(PLAIN).data[:-1], "one", base="FRAME/one-segment",
                   defect="cut by a byte")  # fmt: skip
-    made.message.expected.rejection.CopyFrom(
-        rejection("TRUNCATED", len(bundle(PLAIN).data) - 1)
-    )
+    made.message.expected.rejection.CopyFrom(rejection("TRUNCATED", len(bundle(PLAIN).data) - 1))
     yield made
     many = Segment(artifacts=tuple(Artifact(f"{i:04}", b"x") for i in range(3000)),
                    blocks=(Block(b"x"),))  # fmt: skip
@@ -61,4 +59,3 @@ def cases() -> Cases:
 def _parts() -> Segment:
     parts = (Artifact("all", b"0123456789"), Artifact("part", b"3456"))
     return Segment(artifacts=parts, blocks=(Block(b"0123456789"),))
-

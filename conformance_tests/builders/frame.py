@@ -196,9 +196,7 @@ def _footers() -> Cases:
         "the first segment has no footer",
     )  # fmt: skip
     second = two().segments[1]
-    data = two().data[:-FOOTER_SIZE] + footer(
-        second.manifest_offset - 1, len(two().data) - 1
-    )
+    data = two().data[:-FOOTER_SIZE] + footer(second.manifest_offset - 1, len(two().data) - 1)
     yield _refused(
         "walk-lands-on-one", "The walk from footer to footer arrives at 0, not near it.",
         "PCB-FRAME-012 PCB-FRAME-013", data, "MALFORMED_FRAME", 0,
@@ -211,6 +209,7 @@ def _footers() -> Cases:
         "a-field-more": footer(start, size)[:1] + b"\x14" + footer(start, size)[2:] + b"\x18\0",
         "length-padded": b"\x22\x92\x00" + footer(start, size)[2:],
         "tag-of-a-manifest": b"\x1a" + footer(start, size)[1:],
+        "second-tag-other": footer(start, size)[:11] + b"\x19" + footer(start, size)[12:],
     }  # fmt: skip
     for name, wrong_footer in shapes.items():
         data = bundle(replace(PLAIN, footer=wrong_footer)).data

@@ -49,6 +49,11 @@ def cases() -> Cases:
         "HOST/one-of-two-not-met", "All requirements of a segment have to be met.",
         "PCB-HOST-004", bundle(replace(ONE, requirements=two), ANYWHERE), asked=here(),
     )  # fmt: skip
+    first = [("flags", 2, ["z"]), ("gpu", 1, ["h100"])]
+    yield accepts(
+        "HOST/first-of-two-not-met", "All requirements of a segment have to be met.",
+        "PCB-HOST-004", bundle(replace(ONE, requirements=first), ANYWHERE), asked=here(),
+    )  # fmt: skip
     foreign = replace(ONE, requirements=[("gpu", 1, ["a100"])])
     built = bundle(foreign, replace(ANYWHERE, requirements=[("gpu", 1, ["b200"])]))
     yield refuses(
@@ -84,8 +89,10 @@ def _opaque() -> Cases:
         "HOST/opaque-block-serves", "A block of an opaque segment serves as an external one.",
         "PCB-HOST-006 PCB-BLOCK-006", bundle(owner, user), asked=here(),
     )  # fmt: skip
-    for_each = [replace(ONE, artifacts=(Artifact("a", gpu.encode()),),
-                        requirements=[("gpu", 1, [gpu])]) for gpu in ("a100", "h100", "b200")]  # fmt: skip
+    for_each = [
+        replace(ONE, artifacts=(Artifact("a", gpu.encode()),), requirements=[("gpu", 1, [gpu])])
+        for gpu in ("a100", "h100", "b200")
+    ]
     yield accepts(
         "HOST/the-same-key-for-three-hosts", "Each host finds its own.",
         "PCB-HOST-006 PCB-CURR-001", bundle(*for_each), asked=here(),

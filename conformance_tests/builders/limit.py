@@ -141,9 +141,7 @@ def _content() -> Cases:
         defect="content_size is 60 MiB",
     )  # fmt: skip
     chain = bundle(*[Segment()] * 100)
-    yield accepts(
-        "LIM/100-segments", "100 segments.", "PCB-LIM-001 PCB-LIM-008", chain
-    )
+    yield accepts("LIM/100-segments", "100 segments.", "PCB-LIM-001 PCB-LIM-008", chain)
 
 
 def _of_size(size: int) -> Edit:

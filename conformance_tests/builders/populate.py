@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from builders.bases import PLAIN, flip
 from builders.case import Cases
-from builders.scripting import BLOB, GRAPH, KERNEL, NOTED, REFUSED, STEP, Script
+from builders.scripting import GRAPH, KERNEL, NOTED, REFUSED, STEP, Script
 from precompile_conformance.build import Artifact, Block, Segment, bundle
 from precompile_conformance.wire import sha256
 
@@ -18,8 +18,11 @@ def cases() -> Cases:
 
 
 def _applied() -> Cases:
-    yield Script().populate().says("populated", applied=0).built(
-        "POP/nothing", "Nothing is applied, and that is no failure.", "PCB-POP-001"
+    yield (
+        Script()
+        .populate()
+        .says("populated", applied=0)
+        .built("POP/nothing", "Nothing is applied, and that is no failure.", "PCB-POP-001")
     )
     script = Script().blob("b", b"1").record(NOTED, "n", b"2").blob("a", b"3").populate()
     yield script.says(applied=3, outcomes="", need=True).built(
@@ -37,11 +40,19 @@ def _applied() -> Cases:
         "POP/backends-in-the-entrys-order", "Backends of two types and one key, one of them twice.",
         "PCB-POP-001",
     )  # fmt: skip
-    yield Script().entry("s").populate().says(applied=1, stitched="s").built(
-        "POP/entry-without-backends", "An entry may need no backend.", "PCB-POP-001"
+    yield (
+        Script()
+        .entry("s")
+        .populate()
+        .says(applied=1, stitched="s")
+        .built("POP/entry-without-backends", "An entry may need no backend.", "PCB-POP-001")
     )
-    yield Script().record(GRAPH, "g", b"1").populate().says(applied=0, outcomes="").built(
-        "POP/backend-alone", "A backend is not applied by itself.", "PCB-POP-001"
+    yield (
+        Script()
+        .record(GRAPH, "g", b"1")
+        .populate()
+        .says(applied=0, outcomes="")
+        .built("POP/backend-alone", "A backend is not applied by itself.", "PCB-POP-001")
     )
     script = Script().record(GRAPH, "g", b"1").entry("s", "g").entry("t", "g").populate()
     yield script.says(applied=3, stitched="s+g t+g").built(
@@ -102,8 +113,12 @@ def _missing() -> Cases:
 def _loaded() -> Cases:
     script = Script().record(GRAPH, "g", b"1").entry("s", "g").blob("a", b"2").serialize()
     at = script.last
-    yield script.use("two").load(at).populate().says(applied=3, stitched="s+g").built(
-        "POP/after-a-load", "After a load the same is applied.", "PCB-POP-001"
+    yield (
+        script.use("two")
+        .load(at)
+        .populate()
+        .says(applied=3, stitched="s+g")
+        .built("POP/after-a-load", "After a load the same is applied.", "PCB-POP-001")
     )
     unknown = (Artifact("x", b"1", type="vendor.unknown"), Artifact("a", b"2"),
                Artifact("y", b"3", kind=9), Artifact("z", b"4", type=GRAPH, kind=3))  # fmt: skip

@@ -50,8 +50,8 @@ def cases() -> Cases:
         data = FIRST + TAILS[name]
         yield refuses(
             f"RECV/strict-{name}", "Who does not ask for recovery is refused a torn tail.",
-            "PCB-RECV-003 PCB-RECV-004 PCB-FRAME-007", data, "TRUNCATED", len(data), base="FRAME/one-segment",
-            defect="a torn tail",
+            "PCB-RECV-003 PCB-RECV-004 PCB-FRAME-007", data, "TRUNCATED", len(data),
+            base="FRAME/one-segment", defect="a torn tail",
         )  # fmt: skip
     second = two().segments[1]
     for name, length in {
@@ -121,6 +121,17 @@ def _planted() -> bytes:
 
 
 def _damage_within() -> Cases:
+    lying = bundle(PLAIN, replace(MORE, segment_size=len(two().segments[1].data) + 1)).data
+    yield _recovers(
+        "footer-with-another-size", "A segment is complete where its footer's numbers are its own.",
+        lying + b"torn", 1,
+    )  # fmt: skip
+    nothing = Block(b"?", record=b"\x12\x02\x0a\x00", entry={"size": 4})
+    hollow = Segment(artifacts=(Artifact("x"),), blocks=(nothing,))
+    yield _recovers(
+        "block-without-data-in-a-segment", "A block without data is in no complete segment.",
+        bundle(PLAIN, hollow).data + b"torn", 1,
+    )  # fmt: skip
     three = bundle(PLAIN, MORE, Segment(artifacts=(Artifact("four", b"fourth"),)))
     damaged = flip(three.data, three.segments[1].footer_offset)
     yield _recovers(

@@ -210,5 +210,3 @@ def _chain() -> Cases:
             "PCB-CHAIN-002", data, "BROKEN_CHAIN", at,
             base=base, defect=name.replace("-", " "),
         )  # fmt: skip
-
-

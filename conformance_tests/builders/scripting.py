@@ -62,7 +62,8 @@ class Script:
 
     def use(self, name: str, facts: Mapping[str, Iterable[str]] | None = None, *,
             requirements: Iterable[tuple[str, int, Iterable[str]]] | None = None,
-            trust: reading_pb2.TrustPolicy | None = None, types: Iterable[str] = TYPES) -> "Script":  # fmt: skip
+            trust: reading_pb2.TrustPolicy | None = None,
+            types: Iterable[str] = TYPES) -> "Script":  # fmt: skip
         """Go on with a context; a new one gets the types."""
         is_new = all(step.use_context.name != name for step in self.request.steps)
         step = self.request.steps.add().use_context
@@ -85,7 +86,10 @@ class Script:
         """Register a type that fails on REFUSED."""
         self.request.steps.add().register.CopyFrom(
             script_pb2.Register(
-                type=type_name, kind=kind, fields=attributes(fields), fails_on=REFUSED  # type: ignore[arg-type]
+                type=type_name,
+                kind=kind,  # type: ignore[arg-type]
+                fields=attributes(fields),
+                fails_on=REFUSED,
             )
         )
         return self
@@ -167,10 +171,11 @@ class Script:
     def says(self, result: str = "", *, current: str | None = None, need: bool | None = None,
              refused: str = "", segments: int | None = None, applied: int | None = None,
              outcomes: str | None = None, stitched: str | None = None,
-             found: bytes | None | str = "any") -> "Script":  # fmt: skip
+             found: bytes | str | None = "any") -> "Script":  # fmt: skip
         """State of the last step: its result, the keys that are current, whether to serialize,
         the code, the segments of a bundle, what populate applied and did not."""
-        said = {"result": result, "current": current, "need": need, "refused": refused,
+        said: dict[str, object] = {"result": result, "current": current, "need": need,
+                "refused": refused,
                 "segments": segments, "applied": applied, "outcomes": outcomes,
                 "stitched": stitched, "found": found}  # fmt: skip
         self._said[self.last] = said
@@ -221,4 +226,4 @@ def _disputes(
 def _code(number: int) -> str:
     from precompile.v1 import error_pb2
 
-    return error_pb2.ErrorCode.Name(number).removeprefix("ERROR_CODE_")  # type: ignore[arg-type]
+    return error_pb2.ErrorCode.Name(number).removeprefix("ERROR_CODE_")

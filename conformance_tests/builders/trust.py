@@ -1,4 +1,4 @@
-"""SIGN: whose bundles are accepted. Keys are made of published seeds; signatures are fixed by them."""
+"""SIGN: whose bundles are accepted. Keys are made of published seeds, which fix signatures, too."""
 
 from dataclasses import replace
 

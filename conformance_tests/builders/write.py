@@ -8,7 +8,7 @@ from builders.case import WRITER, Built, Cases, bytes_of, case, rejection
 from precompile.conformance.v1 import reading_pb2, writing_pb2
 from precompile.v1 import artifact_pb2, environment_pb2
 from precompile_conformance import reader
-from precompile_conformance.build import Artifact, Segment, bundle
+from precompile_conformance.build import Artifact, Segment, Value, bundle
 from precompile_conformance.judge import without_places
 from precompile_conformance.wire import HEADER, block_record, footer, sha256
 
@@ -28,7 +28,10 @@ def described(segment: Segment) -> writing_pb2.SegmentDescription:
         )
     for one in segment.artifacts:
         added = description.artifacts.add(
-            type=one.type, key=one.key, kind=one.kind, content=one.content  # type: ignore[arg-type]
+            type=one.type,
+            key=one.key,
+            kind=one.kind,
+            content=one.content,
         )
         for type_name, key, digest in one.backends:
             added.backends.add(type=type_name, key=key, content_digest=digest)
@@ -73,7 +76,8 @@ def misuses(id_: str, shows: str, rules: str, segment: Segment, base: str, defec
 
 
 def appends(id_: str, shows: str, rules: str, file: bytes, segment: Segment,
-            kept: Sequence[Segment], length: int, *, base: str = "", defect: str = "") -> Built:  # fmt: skip
+            kept: Sequence[Segment], length: int, *, base: str = "",
+            defect: str = "") -> Built:  # fmt: skip
     """A file that is extended; its first `length` bytes, the segments `kept`, stay."""
     message = case(id_, shows, rules, classes=[WRITER], base=base, defect=defect)
     message.request.append.path = FILE
@@ -94,7 +98,13 @@ def refuses_append(id_: str, shows: str, rules: str, file: bytes, name: str, at:
 
 
 NEW = Segment(artifacts=(Artifact("new", b"appended"),))
-EVERY = {"raw": b"\0\xff", "text": "ä\u2028😀", "number": -(2**63), "ratio": -0.0, "flag": True}
+EVERY: dict[str, Value] = {
+    "raw": b"\0\xff",
+    "text": "ä\u2028😀",
+    "number": -(2**63),
+    "ratio": -0.0,
+    "flag": True,
+}
 
 
 def cases() -> Cases:
@@ -121,9 +131,10 @@ def _written() -> Cases:
     attributes = Segment(artifacts=(Artifact("k", b"c", attributes=EVERY),))
     yield writes("WRITE/attributes", "Attributes of every type, sorted by name.",
                  "PCB-ART-004 PCB-DET-003", attributes)  # fmt: skip
-    defaults = {"a": b"", "b": "", "c": 0, "d": 0.0, "e": False}
+    defaults: dict[str, Value] = {"a": b"", "b": "", "c": 0, "d": 0.0, "e": False}
     yield writes("WRITE/attributes-of-default-values", "A member of a oneof is written though 0.",
-                 "PCB-DET-003", Segment(artifacts=(Artifact("k", b"c", attributes=defaults),)))  # fmt: skip
+                 "PCB-DET-003",
+                 Segment(artifacts=(Artifact("k", b"c", attributes=defaults),)))  # fmt: skip
     asked = [("z.last", 1, ["b", "a", "b"]), ("a.first", 2, []), ("m", 1, ["\U00010000", "\uffff"])]
     yield writes("WRITE/requirements", "Requirements and values are sorted, repeats taken out.",
                  "PCB-REQ-001 PCB-REQ-003", replace(NEW, requirements=asked))  # fmt: skip
@@ -295,8 +306,9 @@ def _not_appended() -> Cases:
 
 
 def _concatenated() -> Cases:
+    newer = bundle(replace(PLAIN, artifacts=(Artifact("one", b"newer"),))).data
     parts = {"a.precompile": two().data, "b.precompile": bundle(NEW, MORE).data,
-             "c.precompile": bundle(replace(PLAIN, artifacts=(Artifact("one", b"newer"),))).data}  # fmt: skip
+             "c.precompile": newer}  # fmt: skip
     message = case(
         "APPD/concatenation", "The concatenation of bundles is a bundle of all their segments.",
         "PCB-APPD-010 PCB-CHAIN-001 PCB-APPD-001", classes=[WRITER],

@@ -6,7 +6,7 @@ that day. What is frozen never changes and never goes; cases may be added.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,10 @@ from google.protobuf import text_format
 from precompile.conformance.v1 import case_pb2, testee_pb2
 
 CASE_FILE = "case.textproto"
+_HEAD = """\
+# proto-file: precompile/conformance/v1/case.proto
+# proto-message: precompile.conformance.v1.Case
+"""
 SUMS_FILE = "SHA256SUMS"
 FROZEN_FILE = "FROZEN"
 VECTORS = Path(__file__).parent.parent / "vectors"
@@ -49,15 +53,15 @@ class Case:
 
 def class_name(number: int) -> str:
     """`reader` for CONFORMANCE_CLASS_READER."""
-    return _short(testee_pb2.ConformanceClass.Name, number, "CONFORMANCE_CLASS_")  # type: ignore[arg-type]
+    return _short(testee_pb2.ConformanceClass.Name, number, "CONFORMANCE_CLASS_")
 
 
 def capability_name(number: int) -> str:
     """`zstd` for CAPABILITY_ZSTD."""
-    return _short(testee_pb2.Capability.Name, number, "CAPABILITY_")  # type: ignore[arg-type]
+    return _short(testee_pb2.Capability.Name, number, "CAPABILITY_")
 
 
-def _short(name, number: int, prefix: str) -> str:  # type: ignore[no-untyped-def]
+def _short(name: Callable[[int], str], number: int, prefix: str) -> str:
     try:
         return str(name(number)).removeprefix(prefix).lower()
     except ValueError:
@@ -90,13 +94,24 @@ def load_case(path: Path) -> Case:
     """
     message = case_pb2.Case()
     try:
-        text_format.Parse(path.read_text(), message)
+        text_format.Parse(path.read_text(encoding="utf-8"), message)
     except (OSError, UnicodeDecodeError, text_format.ParseError) as error:
         raise CorpusError(f"{path}: {error}") from None
     case = Case(message, path.parent)
     if case.id != f"{path.parent.parent.name}/{path.parent.name}":
         raise CorpusError(f"{path}: the case calls itself {case.id!r}")
     return case
+
+
+def write_case(directory: Path, message: case_pb2.Case, files: Mapping[str, bytes]) -> Path:
+    """Write a case and the files beside it below the directory of its version; its folder."""
+    place = directory / message.id
+    place.mkdir(parents=True)
+    text = _HEAD + text_format.MessageToString(message, as_utf8=True)
+    (place / CASE_FILE).write_text(text, encoding="utf-8")
+    for name, data in files.items():
+        (place / name).write_bytes(data)
+    return place
 
 
 def sums(directory: Path) -> Iterator[str]:

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 _SHOWN = 80
+# A FieldDescriptor, of which each runtime has its own class.
+Field = Any
 
 
 def differences(expected: Message, got: Message, where: str = "") -> Iterator[str]:
@@ -23,15 +24,14 @@ def differences(expected: Message, got: Message, where: str = "") -> Iterator[st
             yield _line(field, place, a, b)
 
 
-def is_repeated(field: FieldDescriptor) -> bool:
-    """Whether the field is a list; newer runtimes say it by another name."""
-    repeated = getattr(field, "is_repeated", None)
-    if repeated is None:
-        return bool(field.label == FieldDescriptor.LABEL_REPEATED)
-    return bool(repeated)
+def is_repeated(field: Field) -> bool:
+    """Whether the field is a list; older runtimes say it by its label."""
+    if hasattr(field, "is_repeated"):
+        return bool(field.is_repeated)
+    return bool(field.label == field.LABEL_REPEATED)
 
 
-def _optional(field: FieldDescriptor, expected: Message, got: Message, place: str) -> Iterator[str]:
+def _optional(field: Field, expected: Message, got: Message, place: str) -> Iterator[str]:
     there, here = expected.HasField(field.name), got.HasField(field.name)
     if there != here:
         value = getattr(expected if there else got, field.name)
@@ -45,7 +45,7 @@ def _optional(field: FieldDescriptor, expected: Message, got: Message, place: st
         yield _line(field, place, a, b)
 
 
-def _lists(field: FieldDescriptor, expected: Any, got: Any, place: str) -> Iterator[str]:
+def _lists(field: Field, expected: Any, got: Any, place: str) -> Iterator[str]:
     if len(expected) != len(got):
         yield f"{place}: expected {len(expected)} elements, got {len(got)}"
     for index, (a, b) in enumerate(zip(expected, got, strict=False)):
@@ -55,7 +55,7 @@ def _lists(field: FieldDescriptor, expected: Any, got: Any, place: str) -> Itera
             yield _line(field, f"{place}[{index}]", a, b)
 
 
-def _line(field: FieldDescriptor, place: str, expected: Any, got: Any) -> str:
+def _line(field: Field, place: str, expected: Any, got: Any) -> str:
     return f"{place}: expected {_show(field, expected)}, got {_show(field, got)}"
 
 
@@ -63,7 +63,7 @@ def _key(value: Any) -> Any:
     return value.hex() if isinstance(value, float) else value
 
 
-def _show(field: FieldDescriptor, value: Any) -> str:
+def _show(field: Field, value: Any) -> str:
     if field.enum_type is not None:
         names = field.enum_type.values_by_number
         return str(names[value].name) if value in names else str(value)
@@ -72,5 +72,5 @@ def _show(field: FieldDescriptor, value: Any) -> str:
 
 
 def _brief(message: Message) -> str:
-    code = message.DESCRIPTOR.fields_by_name.get("code")
-    return f" ({_show(code, message.code)})" if code is not None else ""  # type: ignore[attr-defined]
+    code: Field = message.DESCRIPTOR.fields_by_name.get("code")
+    return f" ({_show(code, getattr(message, 'code'))})" if code is not None else ""  # noqa: B009

@@ -83,9 +83,7 @@ def _compare(expected: case_pb2.Expected, answer: Answer) -> list[str]:
     return found[:_MOST_LINES]
 
 
-def _of_kind(
-    kind: str, expected: case_pb2.Expected, response: testee_pb2.Response
-) -> list[str]:
+def _of_kind(kind: str, expected: case_pb2.Expected, response: testee_pb2.Response) -> list[str]:
     if kind == "rejection":
         return list(_message(expected.rejection, response.rejection))
     if kind == "bundle":

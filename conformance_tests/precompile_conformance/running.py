@@ -146,7 +146,7 @@ def _held(path: Path) -> bytes:
 
 
 def _lay_out(case: Case, request: testee_pb2.Request, place: Path) -> list[Path]:
-    """Put the case's inputs into `place` under names that say nothing, and name them in `request`."""
+    """Put the inputs into `place` under names that say nothing, and name them in `request`."""
     paths = []
     for index, (name, set_path) in enumerate(_paths(request)):
         path = place / f"{index}.precompile"

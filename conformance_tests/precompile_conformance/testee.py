@@ -50,7 +50,7 @@ class Testee:
         self.command = tuple(command)
         self._seconds = seconds
         self._process: subprocess.Popen[bytes] | None = None
-        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115: closed with the testee
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115
         self._buffer = bytearray()
         self._last_id = 0
 
@@ -121,7 +121,7 @@ class Testee:
             os.set_blocking(pipe.fileno(), False)
 
     def _exchange(self, request: bytes, deadline: float) -> bytes:
-        """Write the request and read one message, both at once: neither side may block the other."""
+        """Write the request and read one message, at once: neither side may block the other."""
         assert self._process is not None
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None

@@ -7,8 +7,9 @@ from google.protobuf import unknown_fields
 from google.protobuf.message import Message
 
 from precompile.v1 import bundle_pb2
-from precompile_conformance.reader.fault import Limits
-from precompile_conformance.reader.frame import Frame, frames_of
+from precompile_conformance.reader.fault import Refused
+from precompile_conformance.reader.frame import Frame
+from precompile_conformance.reader.read import Opened, open_all
 from precompile_conformance.wire import MANIFEST_TAG, record
 
 # Every reader takes a manifest of this size.
@@ -27,13 +28,12 @@ def faults(data: bytes, since: int = 0) -> Iterator[str]:
 
 def _all_faults(data: bytes) -> Iterator[tuple[int, str]]:
     stored: set[bytes] = set()
-    for index, frame in enumerate(frames_of(data, Limits(), recover=False)):
-        place = f"segment {index}"
-        manifest = bundle_pb2.Manifest.FromString(frame.envelope.payload)
+    for index, segment in enumerate(open_all(data)):
+        frame, manifest = segment.frame, segment.manifest
         if not manifest.previous_manifest_digest:
             stored.clear()
-        found = [*_encoding_faults(manifest, frame, data), *_content_faults(manifest, stored)]
-        yield from ((frame.offset, f"{place}: {fault}") for fault in found)
+        found = [*_encoding_faults(manifest, frame, data), *_content_faults(segment, stored)]
+        yield from ((frame.offset, f"segment {index}: {fault}") for fault in found)
 
 
 def _encoding_faults(manifest: bundle_pb2.Manifest, frame: Frame, data: bytes) -> Iterator[str]:
@@ -50,8 +50,9 @@ def _encoding_faults(manifest: bundle_pb2.Manifest, frame: Frame, data: bytes) -
         yield "required_features are not sorted and distinct"
 
 
-def _content_faults(manifest: bundle_pb2.Manifest, stored: set[bytes]) -> Iterator[str]:
-    """Equal content is stored once within a chain."""
+def _content_faults(segment: Opened, stored: set[bytes]) -> Iterator[str]:
+    """Equal content is stored once within a chain; what cannot be read is not there."""
+    manifest = segment.manifest
     written: dict[bytes, set[tuple[int, int, int]]] = {}
     for artifact in manifest.artifacts:
         own = {
@@ -65,10 +66,19 @@ def _content_faults(manifest: bundle_pb2.Manifest, stored: set[bytes]) -> Iterat
                 yield f"content of {artifact.key!r} is stored again"
         if artifact.kind != 3 and artifact.backends:
             yield f"{artifact.key!r} is no entry and names backends"
-    stored |= written.keys()
+    stored.update(digest for digest in written if _is_readable(segment, digest))
     for removed in manifest.removed:
         if removed.content_digest:
             yield f"a removal of {removed.key!r} has a digest"
+
+
+def _is_readable(segment: Opened, digest: bytes) -> bool:
+    artifact = next(a for a in segment.manifest.artifacts if a.content_digest == digest)
+    try:
+        segment.contents.artifact(artifact)
+    except Refused:
+        return False
+    return True
 
 
 def _has_unknown(message: Message) -> bool:
@@ -81,5 +91,3 @@ def _has_unknown(message: Message) -> bool:
         if any(_has_unknown(child) for child in children):
             return True
     return False
-
-

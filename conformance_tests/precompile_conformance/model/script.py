@@ -26,9 +26,7 @@ from precompile_conformance.reader.read import Opened, open_all
 EXACT = 1
 
 
-def run(
-    request: script_pb2.ScriptRequest, files: Mapping[str, bytes]
-) -> script_pb2.ScriptResponse:
+def run(request: script_pb2.ScriptRequest, files: Mapping[str, bytes]) -> script_pb2.ScriptResponse:
     """What a conforming context answers; `files` are the inputs by the names in the request."""
     script = _Script(files)
     response = script_pb2.ScriptResponse()
@@ -90,9 +88,7 @@ class _Script:
     def _find_backend(self, step: script_pb2.FindBackend, result: script_pb2.StepResult) -> None:
         self._found(operations.find_backend(self._context, step.key), result)
 
-    def _found(
-        self, value: script_pb2.ArtifactValue | None, result: script_pb2.StepResult
-    ) -> None:
+    def _found(self, value: script_pb2.ArtifactValue | None, result: script_pb2.StepResult) -> None:
         result.found.SetInParent()
         if value is not None:
             result.found.artifact.CopyFrom(value)

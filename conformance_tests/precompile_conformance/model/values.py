@@ -128,9 +128,7 @@ class State:
         """The item with each backend that it names without a digest bound to the current one."""
         if one.is_loaded:
             return one
-        backends = tuple(
-            (t, k, digest or self._digest_of((t, k))) for t, k, digest in one.backends
-        )
+        backends = tuple((t, k, digest or self._digest_of((t, k))) for t, k, digest in one.backends)
         return replace(one, backends=backends)
 
     def _digest_of(self, name: Name) -> bytes:

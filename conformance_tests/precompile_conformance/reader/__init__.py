@@ -1,4 +1,4 @@
-"""The suite's own reader: the oracle for what testees write, and one more opinion on what they read.
+"""The suite's own reader: the oracle for what testees write, one more opinion on what they read.
 
 Written from the norm for whole bundles in memory, in the order of the stages and
 for nothing but clearness: it holds everything, reads everything and is not fast.

@@ -1,6 +1,7 @@
 """CONTENT: stored bytes to content, the digest before the decompression."""
 
 from collections.abc import Callable
+from functools import partial
 
 import zstandard
 
@@ -80,10 +81,10 @@ class Contents:
         for index in range(-1, len(self._manifest.blocks)):
             checks: list[Callable[[], object]] = []
             if index >= 0 and self._manifest.blocks[index].size:
-                checks.append(lambda index=index: self.block(index))
+                checks.append(partial(self.block, index))
             for artifact in self._manifest.artifacts:
                 if max((e.block for e in artifact.extents), default=-1) == index:
-                    checks.append(lambda artifact=artifact: self.artifact(artifact))
+                    checks.append(partial(self.artifact, artifact))
             for check in checks:
                 try:
                     check()

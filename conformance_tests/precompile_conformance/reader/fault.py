@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 from precompile.conformance.v1 import reading_pb2
-from precompile.v1 import error_pb2
 
 
-class Refused(Exception):  # noqa: N818: it is a verdict
+class Refused(Exception):  # noqa: N818
     """The input, or one content of it, is refused."""
 
     def __init__(self, code: str, offset: int | None, detail: str = "") -> None:
@@ -17,8 +16,7 @@ class Refused(Exception):  # noqa: N818: it is a verdict
 
     def message(self) -> reading_pb2.Rejection:
         """As the protocol tells it."""
-        number = error_pb2.ErrorCode.Value(f"ERROR_CODE_{self.code}")
-        message = reading_pb2.Rejection(code=number, detail=self.detail)
+        message = reading_pb2.Rejection(code=f"ERROR_CODE_{self.code}", detail=self.detail)
         if self.offset is not None:
             message.offset = self.offset
         return message

@@ -86,9 +86,7 @@ class Chain:
         self.previous = b""
 
 
-def validate(
-    manifest: bundle_pb2.Manifest, frame: Frame, chain: Chain
-) -> list[tuple[int, int]]:
+def validate(manifest: bundle_pb2.Manifest, frame: Frame, chain: Chain) -> list[tuple[int, int]]:
     """(offset, size) of each block's record; the chain is extended."""
     at = frame.manifest_offset
     for fault in names_at_fault(manifest):
@@ -130,9 +128,9 @@ def names_at_fault(manifest: bundle_pb2.Manifest) -> Iterable[str]:
         yield "requirements"
     for artifact in manifest.artifacts:
         backends = [] if artifact.kind in (CACHE, BACKEND) else artifact.backends
-        for named in (artifact, *backends):
-            if not is_name(named.type) or not is_key(named.key):
-                yield f"artifact {artifact.key!r}"
+        names = [(artifact.type, artifact.key), *((b.type, b.key) for b in backends)]
+        if not all(is_name(type_name) and is_key(key) for type_name, key in names):
+            yield f"artifact {artifact.key!r}"
         if not all(is_name(a.name) for a in artifact.attributes):
             yield f"attributes of {artifact.key!r}"
         if not is_sorted(a.name for a in artifact.attributes):
@@ -147,13 +145,12 @@ def is_sorted(texts: Iterable[str]) -> bool:
     return all(one < other for one, other in pairwise(text.encode() for text in texts))
 
 
-def _place(
-    manifest: bundle_pb2.Manifest, frame: Frame, chain: Chain
-) -> list[tuple[int, int]]:
-    places, own = [], {}
+def _place(manifest: bundle_pb2.Manifest, frame: Frame, chain: Chain) -> list[tuple[int, int]]:
+    places: list[tuple[int, int]] = []
+    own: dict[Identity, tuple[int, int]] = {}
     at = frame.offset + len(HEADER)
     for entry in manifest.blocks:
-        identity = (entry.digest, entry.compression, entry.content_size)
+        identity = (entry.digest, int(entry.compression), entry.content_size)
         if not entry.content_size:
             raise Refused("BAD_REFERENCE", frame.manifest_offset, "a block without content")
         if not entry.size:

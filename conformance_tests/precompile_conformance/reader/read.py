@@ -137,9 +137,7 @@ def _segment(opened: Opened) -> reading_pb2.SegmentDump:
     return dump
 
 
-def _artifact(
-    artifact: artifact_pb2.Artifact, contents: Contents
-) -> reading_pb2.ArtifactDump:
+def _artifact(artifact: artifact_pb2.Artifact, contents: Contents) -> reading_pb2.ArtifactDump:
     dump = reading_pb2.ArtifactDump(
         type=artifact.type,
         key=artifact.key,
@@ -165,5 +163,3 @@ def _id(
 ) -> artifact_pb2.ArtifactId:
     digest = named.content_digest if with_digest else b""
     return artifact_pb2.ArtifactId(type=named.type, key=named.key, content_digest=digest)
-
-

@@ -5,13 +5,15 @@ from precompile_conformance.status import Status
 
 _LETTER = 6.6  # average width at 11 px
 _SVG = """\
-<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="20" role="img" aria-label="{text}">
+<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="20"
+ role="img" aria-label="{text}">
 <title>{text}</title>
 <clipPath id="r"><rect width="{width}" height="20" rx="4"/></clipPath>
 <g clip-path="url(#r)"><rect width="{left}" height="20" fill="#3d4450"/>
 <rect x="{left}" width="{right}" height="20" fill="{colour}"/></g>
 <g fill="#fff" text-anchor="middle" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11">
-<text x="{left_middle}" y="14">{label}</text><text x="{right_middle}" y="14">{value}</text></g></svg>
+<text x="{left_middle}" y="14">{label}</text>
+<text x="{right_middle}" y="14">{value}</text></g></svg>
 """
 
 

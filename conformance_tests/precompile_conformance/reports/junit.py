@@ -25,7 +25,7 @@ def _suite(testee: TesteeReport) -> ElementTree.Element:
     counts = testee.counts()
     suite = ElementTree.Element(
         "testsuite",
-        name=f"{testee.claims.name} {testee.claims.version}",
+        name=_printable(f"{testee.claims.name} {testee.claims.version}"),
         tests=str(len(testee.results)),
         errors=str(counts[Status.ERROR]),
         skipped=str(sum(counts[status] for status in _SKIPPED)),
@@ -39,9 +39,7 @@ def _suite(testee: TesteeReport) -> ElementTree.Element:
 
 def _case(result: Result) -> ElementTree.Element:
     area, _, name = result.case_id.partition("/")
-    case = ElementTree.Element(
-        "testcase", classname=area, name=name, time=f"{result.seconds:.3f}"
-    )
+    case = ElementTree.Element("testcase", classname=area, name=name, time=f"{result.seconds:.3f}")
     if result.status is Status.PASS:
         return case
     kind = "skipped" if result.status in _SKIPPED else "failure"

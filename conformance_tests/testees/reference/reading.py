@@ -57,9 +57,7 @@ def read(request: reading_pb2.ReadRequest, dump: reading_pb2.BundleDump) -> None
     for segment in bundle.segments:
         _segment(dump.segments.add(), segment, bundle, segment in matching)
     for stored in bundle.current(matching).values():
-        dump.current.add(
-            type=stored.type, key=stored.key, content_digest=stored.content_digest
-        )
+        dump.current.add(type=stored.type, key=stored.key, content_digest=stored.content_digest)
     # What reading each artifact spent of the limits must not count here.
     if fault := _fault(bundle.over(bundle.source).verify):
         dump.content_fault.CopyFrom(rejection(fault))
@@ -98,9 +96,7 @@ def _segment(
         _artifact(dump.artifacts.add(), stored, bundle)
 
 
-def _artifact(
-    dump: reading_pb2.ArtifactDump, stored: StoredArtifact, bundle: Bundle
-) -> None:
+def _artifact(dump: reading_pb2.ArtifactDump, stored: StoredArtifact, bundle: Bundle) -> None:
     dump.type, dump.key, dump.kind = stored.type, stored.key, int(stored.kind)  # type: ignore[assignment]
     dump.content_digest, dump.content_size = stored.content_digest, stored.content_size
     dump.backends.extend(artifact_id(backend) for backend in stored.backends)

@@ -96,9 +96,7 @@ class _Script:
             environment = environment_of(step.host)
             policy = policy_of(step.trust) if step.HasField("trust") else UNSIGNED
             self._subjects[step.name] = _Subject(
-                PrecompileContext(
-                    environment=environment, requirements=requirements, policy=policy
-                )
+                PrecompileContext(environment=environment, requirements=requirements, policy=policy)
             )
         self._subject = self._subjects[step.name]
 
@@ -190,7 +188,7 @@ class _Script:
 
 def _outcome(outcome: Outcome) -> script_pb2.OutcomeDump:
     return script_pb2.OutcomeDump(
-        type=outcome.type, key=outcome.key, code=int(outcome.code)  # type: ignore[arg-type]
+        type=outcome.type,
+        key=outcome.key,
+        code=int(outcome.code),  # type: ignore[arg-type]
     )
-
-

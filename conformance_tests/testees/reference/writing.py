@@ -75,9 +75,11 @@ def _segment(
 
 def _artifact(message: writing_pb2.ArtifactDescription) -> NewArtifact:
     _check(name_fault(message.type) or key_fault(message.key))
-    if message.kind not in tuple(ArtifactKind):
-        raise MisuseError(f"no artifact is of kind {message.kind}")
-    if message.backends and message.kind != ArtifactKind.ENTRY:
+    try:
+        kind = ArtifactKind(message.kind)
+    except ValueError:
+        raise MisuseError(f"no artifact is of kind {message.kind}") from None
+    if message.backends and kind is not ArtifactKind.ENTRY:
         raise MisuseError("only entries name backends")
     fields = sorted((a.name, value_of(a)) for a in message.attributes)
     for name, value in fields:
@@ -87,7 +89,7 @@ def _artifact(message: writing_pb2.ArtifactDescription) -> NewArtifact:
     return NewArtifact(
         message.type,
         message.key,
-        ArtifactKind(message.kind),
+        kind,
         hashlib.sha256(message.content).digest(),
         message.content,
         tuple(_id(backend, with_digest=True) for backend in message.backends),
