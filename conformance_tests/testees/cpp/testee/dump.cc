@@ -47,6 +47,12 @@ c1::SegmentDump dump(const precompile::Segment& segment,
 
 }  // namespace
 
+precompile::Result<precompile::Policy> policy_of(const c1::TrustPolicy* trust) {
+  if (trust == nullptr) return precompile::Policy::accept_unsigned();
+  const auto& keys = trust->trusted_keys();
+  return precompile::Policy::trust({keys.begin(), keys.end()}, trust->threshold());
+}
+
 precompile::Host host_of(const c1::Host& host) {
   precompile::Host facts;
   for (const auto& fact : host.facts()) {

@@ -10,6 +10,8 @@ namespace testee {
 namespace c1 = precompile::conformance::v1;
 namespace v1 = precompile::v1;
 
+// Absent: everything is accepted.
+precompile::Result<precompile::Policy> policy_of(const c1::TrustPolicy* trust);
 precompile::Host host_of(const c1::Host& host);
 c1::BundleDump dump(const precompile::Reader& reader, const precompile::Verification& found);
 

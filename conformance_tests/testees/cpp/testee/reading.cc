@@ -30,12 +30,9 @@ void read(const c1::ReadRequest& request, c1::Response& response) {
   options.recover = request.recover();
   options.limits = limits_of(request.limits());
   if (request.has_host()) options.host = host_of(request.host());
-  if (request.has_trust()) {
-    const auto& keys = request.trust().trusted_keys();
-    auto policy = precompile::Policy::trust({keys.begin(), keys.end()}, request.trust().threshold());
-    if (!policy.ok()) return refuse(policy.error(), response);
-    options.policy = std::move(policy.value());
-  }
+  auto policy = policy_of(request.has_trust() ? &request.trust() : nullptr);
+  if (!policy.ok()) return refuse(policy.error(), response);
+  options.policy = std::move(policy.value());
   auto verifier = precompile::Verifier::open(request.path(), options, request.expected_digest());
   if (!verifier.ok()) return refuse(verifier.error(), response);
   const auto found = verifier->verify();

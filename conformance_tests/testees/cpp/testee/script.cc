@@ -126,7 +126,6 @@ class Script {
       case c1::Step::kLeaveFresh:
         if (now_->fresh.empty()) return fail(Error::misuse("No block is open."), result);
         now_->fresh.pop_back();
-        if (step.leave_fresh().by_error()) return fail(Error::callback("Left by an error."), result);
         return done(Done{}, result);
       default:
         return fail(Error::misuse("The step is of no known kind."), result);
@@ -138,7 +137,9 @@ class Script {
     if (found == players_.end()) {
       precompile::ContextOptions options;
       options.host = host_of(step.host());
-      options.policy = precompile::Policy::accept_unsigned();
+      auto policy = policy_of(step.has_trust() ? &step.trust() : nullptr);
+      if (!policy.ok()) return fail(policy.error(), result);
+      options.policy = std::move(policy.value());
       if (step.has_requirements()) {
         const auto& required = step.requirements().requirements();
         options.requirements.emplace(required.begin(), required.end());
@@ -191,7 +192,6 @@ class Script {
     auto serialized = now_->context.serialize();
     if (!serialized.ok()) return fail(serialized.error(), result);
     auto& given = *result.mutable_serialized();
-    given.mutable_info();
     if (!serialized.value()) return;
     given.set_bundle(std::move(serialized.value()->bundle));
     *given.mutable_info() = std::move(serialized.value()->info);
