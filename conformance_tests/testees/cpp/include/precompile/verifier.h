@@ -24,13 +24,13 @@ class Verifier {
   static Result<Verifier> open(const std::string& path, const OpenOptions& options,
                                const std::string& expected_digest = "");
 
+  explicit Verifier(Reader reader) : reader_(std::move(reader)) {}
+
   Reader& reader() { return reader_; }
   // Reads every block and every content. The first fault, if any, is what the bundle is refused for.
   Verification verify();
 
  private:
-  explicit Verifier(Reader reader) : reader_(std::move(reader)) {}
-
   Reader reader_;
 };
 
