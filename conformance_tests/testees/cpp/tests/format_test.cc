@@ -17,7 +17,7 @@ TEST(BlockShape, IsTheOneThatABlockOfTheSizeHas) {
       EXPECT_EQ(shape->prefix + data, size);
     }
   }
-  for (const uint64_t none : {0ull, 1ull, 4ull, 130ull, 133ull, (1ull << 30) + 1, UINT64_MAX}) {
+  for (const uint64_t none : std::vector<uint64_t>{0, 1, 4, 130, 133, (1u << 30) + 1, UINT64_MAX}) {
     EXPECT_FALSE(block_shape(none)) << none;
   }
 }
