@@ -35,6 +35,13 @@ def _optional(field: Field, expected: Message, got: Message, place: str) -> Iter
     there, here = expected.HasField(field.name), got.HasField(field.name)
     if there != here:
         value = getattr(expected if there else got, field.name)
+        # An empty message says no more than none, unless it is the member of a oneof that counts.
+        if (
+            field.message_type is not None
+            and field.containing_oneof is None
+            and not value.ByteSize()
+        ):
+            return
         shown = f" ({_show(field, value)})" if field.message_type is None else _brief(value)
         yield f"{place}: {'missing' if there else 'not expected'}{shown}"
         return
