@@ -63,10 +63,20 @@ Status sync_directory_of(const std::string& path) {
 
 namespace {
 
+// Whether the file is empty, or a header that never reached the disk.
+Result<bool> is_blank(const Source& source) {
+  if (source.size() > kHeader.size()) return false;
+  const auto size = static_cast<size_t>(source.size());
+  TRY_SET(const std::string bytes, source.read(0, size));
+  return bytes == std::string(size, '\0');
+}
+
 // Whether what follows the complete segments may be cut off. [PCB-APPD-006]
 Status check_tail(const Source& source, uint64_t end) {
   const uint64_t size = source.size();
   if (size == end) return Done{};
+  TRY_SET(const bool torn_footer, ends_with_torn_footer(source, end));
+  if (torn_footer) return Done{};
   bool has_footer = false;
   if (size >= kHeader.size() + kFooterSize) {
     TRY_SET(const std::string last, source.read(size - kFooterSize, kFooterSize));
@@ -85,7 +95,9 @@ Result<FileAppender> FileAppender::open(const std::string& path, const OpenOptio
   FileAppender file(path, std::move(locked));
   file.limits_ = options.limits;
   TRY_SET(const auto source, Source::open(file.file_.number()));
-  if (source->size() == 0) return file;  // [PCB-APPD-005]
+  // [PCB-APPD-005]
+  TRY_SET(const bool blank, is_blank(*source));
+  if (blank) return file;
   // [PCB-APPD-004]
   OpenOptions recovering = options;
   recovering.recover = true;
@@ -95,7 +107,8 @@ Result<FileAppender> FileAppender::open(const std::string& path, const OpenOptio
     file.end_ = file.bundle_->size;
     for (size_t i = 0; i < file.bundle_->segments.size(); ++i) file.chain_.follow(file.bundle_, i);
   } else if (bundle.error().code != v1::ERROR_CODE_TRUNCATED) {
-    return std::move(bundle.error());
+    TRY_SET(const bool torn, ends_with_torn_footer(*source, 0));
+    if (!torn) return std::move(bundle.error());
   }
   TRY(check_tail(*source, file.end_));
   return file;
@@ -111,6 +124,11 @@ Status FileAppender::append(const std::vector<SegmentPlan>& plans, const WriterO
   const auto write = [&]() -> Status {
     // [PCB-APPD-001]
     if (::ftruncate(file_.number(), static_cast<off_t>(end_)) != 0) return system_error(path_);
+    // [PCB-APPD-013]
+    if (end_ == 0) {
+      TRY(write_at(file_, 0, kHeader));
+      if (::fsync(file_.number()) != 0) return system_error(path_);
+    }
     struct Commit {
       uint64_t at;
       std::string footer;
@@ -132,6 +150,7 @@ Status FileAppender::append(const std::vector<SegmentPlan>& plans, const WriterO
     if (items > limits_.items || segments > limits_.segments || contents > limits_.total_content) {
       return Error::misuse("The bundle would grow past the limits of its readers.");
     }
+    TRY(sync_directory_of(path_));
     // [PCB-APPD-002] [PCB-APPD-003] In order: a footer never stands behind one that is missing.
     for (const Commit& commit : commits) {
       if (::fsync(file_.number()) != 0) return system_error(path_);
@@ -139,7 +158,7 @@ Status FileAppender::append(const std::vector<SegmentPlan>& plans, const WriterO
       end_ = commit.at + kFooterSize;
     }
     if (::fsync(file_.number()) != 0) return system_error(path_);
-    return sync_directory_of(path_);
+    return Done{};
   };
   Status status = write();
   // [PCB-APPD-008] What is not committed is cut off; where even that fails, readers recover.

@@ -42,31 +42,29 @@ Result<uint64_t> block_end(const Source& source, uint64_t offset) {
   return offset + size;
 }
 
-// The end of the complete segment at `start`, or `start` where none is. `records` counts down.
-Result<uint64_t> segment_end(const Source& source, uint64_t start, uint64_t& records) {
+// The segment at `start` that is complete but for its footer, if one is. `records` counts down.
+Result<std::optional<Span>> footerless(const Source& source, uint64_t start, uint64_t& records) {
+  const std::optional<Span> none;
   TRY_SET(const std::string header, peek(source, start, source.size(), kHeader.size()));
-  if (header != kHeader) return start;
+  if (header != kHeader) return none;
   uint64_t at = start + kHeader.size();
   for (; records > 0; --records) {
     TRY_SET(const std::string tag, peek(source, at, source.size(), 1));
     if (tag.empty() || tag[0] != kBlockTag) break;
     TRY_SET(const uint64_t end, block_end(source, at));
-    if (end == 0) return start;
+    if (end == 0) return none;
     at = end;
   }
-  if (records == 0) return start;
+  if (records == 0) return none;
   TRY_SET(const std::string bytes, peek(source, at, source.size(), 1 + kMostVarint));
-  if (bytes.empty() || bytes[0] != kManifestTag) return start;
+  if (bytes.empty() || bytes[0] != kManifestTag) return none;
   const auto length = minimal_varint(std::string_view(bytes).substr(1));
-  if (!length || length->value > source.size() - at - 1 - length->size) return start;
-  const uint64_t footer_at = at + 1 + length->size + length->value;
-  TRY_SET(const std::string record, peek(source, footer_at, source.size(), kFooterSize));
-  const auto footer = parse_footer(record);
-  const uint64_t end = footer_at + kFooterSize;
-  if (!footer || footer->manifest_offset != at - start || footer->segment_size != end - start) {
-    return start;
-  }
-  return end;
+  if (!length || length->value > source.size() - at - 1 - length->size) return none;
+  return std::optional(Span{start, at, at + 1 + length->size + length->value});
+}
+
+std::string footer_of(const Span& span) {
+  return footer_record({span.manifest - span.offset, span.size()});
 }
 
 }  // namespace
@@ -125,10 +123,25 @@ Result<Walk> walk_back(const Source& source, uint64_t size, const Limits& limits
 Result<uint64_t> complete_prefix(const Source& source, const Limits& limits) {
   uint64_t records = limits.items;  // [PCB-RECV-005]
   for (uint64_t end = 0;;) {
-    TRY_SET(const uint64_t next, segment_end(source, end, records));
-    if (next == end) return end;
-    end = next;
+    TRY_SET(const auto span, footerless(source, end, records));
+    if (!span) return end;
+    TRY_SET(const std::string record, peek(source, span->footer, source.size(), kFooterSize));
+    if (record != footer_of(*span)) return end;
+    end = span->end();
   }
+}
+
+Result<bool> ends_with_torn_footer(const Source& source, uint64_t from) {
+  constexpr uint64_t kSector = 512;
+  uint64_t records = Limits().items;
+  TRY_SET(const auto span, footerless(source, from, records));
+  if (!span || span->end() != source.size()) return false;
+  const uint64_t sector = (span->footer / kSector + 1) * kSector;
+  if (sector >= span->end()) return false;
+  std::string torn = footer_of(*span);
+  std::fill(torn.begin() + static_cast<std::ptrdiff_t>(sector - span->footer), torn.end(), '\0');
+  TRY_SET(const std::string record, source.read(span->footer, kFooterSize));
+  return record == torn;
 }
 
 bool committed_behind(const Source& source, uint64_t from) {

@@ -36,6 +36,34 @@ TEST(Append, CutsATornTailOffAndKeepsWhatIsCommitted) {
   }
 }
 
+TEST(Append, CutsOffAFooterThatAPowerCutTore) {
+  // The footer's place lies across the first sector's end, behind what gives it its shape.
+  std::string bytes, key = "k";
+  for (; bytes.empty() || bytes.size() - 7 != 512; key += "k") {
+    ASSERT_LT(key.size(), 512u);
+    bytes = bundle_of({segment({artifact(key, "one")})});
+  }
+  const File file;
+  std::string torn = bytes.substr(0, 512) + std::string(7, '\0');
+  file.put(torn);
+  ASSERT_TRUE(append(file.path(), segment({artifact("a", "two")})).ok());
+  EXPECT_EQ(Reader::open(file.path())->current().size(), 1u);
+  torn.back() = 'x';
+  file.put(torn);
+  EXPECT_FALSE(append(file.path(), segment({artifact("a", "two")})).ok());
+  EXPECT_EQ(file.get(), torn);
+}
+
+TEST(Append, TakesAHeaderOfZerosForNone) {
+  const File file;
+  file.put(std::string(23, '\0'));
+  ASSERT_TRUE(append(file.path(), segment({artifact("a", "one")})).ok());
+  EXPECT_TRUE(Reader::open(file.path()).ok());
+  file.put(std::string(24, '\0'));
+  EXPECT_EQ(code_of(append(file.path(), segment({artifact("a", "one")}))),
+            v1::ERROR_CODE_NOT_A_BUNDLE);
+}
+
 TEST(Append, ChangesNothingWhereACommittedSegmentFollowsDamage) {
   std::string bytes = bundle_of({segment({artifact("a", "one")})});
   const size_t first = bytes.size();
