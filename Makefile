@@ -4,6 +4,7 @@
 #   test       check, then every test, the core's on every protobuf runtime, and conformance
 #   check      formatting, lint, types, schema, generated code, SPEC.md
 #   conformance the reference against SPEC.md's vectors; do they notice a check taken out?
+#   test-cpp   the C++ implementation: its own tests and all vectors, under sanitizers too
 #   test-typescript  the TypeScript implementation: its own tests, the vectors, a browser
 #   vectors    make the vectors of version 1.0 anew, from conformance_tests/builders/
 #   generate   protoc's output for Python, from proto/ into generated/
@@ -42,12 +43,12 @@ CORE_TESTS := -m 'not torch' --ignore-glob='*/test_run*.py' --ignore-glob='*/tes
 
 .PHONY: demo test check conformance vectors generate bench fuzz crash stress clean
 .PHONY: check-python check-generated check-schema check-spec test-all test-fuzz test-runtimes
-.PHONY: freeze-schema
+.PHONY: freeze-schema test-cpp run-cpp fuzz-cpp
 
 demo: .venv/.ready
 	$(BIN)/precompile demo
 
-test: check test-all test-fuzz test-runtimes conformance test-typescript
+test: check test-all test-fuzz test-runtimes conformance test-cpp test-typescript
 
 check: check-python check-generated check-schema check-spec
 
@@ -128,6 +129,40 @@ check-python: .venv/.ready
 
 check-spec: .venv/.ready
 	$(BIN)/python -m precompile_conformance.spec lint
+
+# --- C++ -----------------------------------------------------------------------------------
+
+CPP := conformance_tests/testees/cpp
+CPP_FUZZ_SECONDS ?= 60
+CPP_HEADERS := zstd.h openssl/evp.h google/protobuf/message.h gtest/gtest.h
+
+test-cpp:
+	@if command -v cmake >/dev/null && command -v protoc >/dev/null && \
+		printf '#include <%s>\n' $(CPP_HEADERS) | c++ -std=c++17 -fsyntax-only -x c++ - 2>/dev/null; \
+	then $(MAKE) --no-print-directory run-cpp; \
+	else echo 'NOT RUN: the C++ implementation, which needs cmake, c++, protoc and the headers' \
+		'$(CPP_HEADERS)' >&2; fi
+
+run-cpp: .venv/.ready
+	cmake -S $(CPP) -B $(CPP)/build
+	cmake --build $(CPP)/build --parallel 2
+	cmake -S $(CPP) -B $(CPP)/build/sanitize -DPRECOMPILE_SANITIZE=ON
+	cmake --build $(CPP)/build/sanitize --parallel 2
+	set -e; for build in build build/sanitize; do \
+		$(CPP)/$$build/unit_tests; \
+		$(BIN)/precompile-conformance run --jobs 2 --testee $(CPP)/$$build/testee; \
+	done
+	@if command -v clang++ >/dev/null; then $(MAKE) --no-print-directory fuzz-cpp; \
+	else echo 'NOT RUN: the fuzzer of the C++ implementation, because clang++ is missing' >&2; fi
+
+# Begins with every input of the vectors; what it finds goes on from there the next time.
+fuzz-cpp:
+	cmake -S $(CPP) -B $(CPP)/build/fuzz -DPRECOMPILE_FUZZ=ON -DCMAKE_CXX_COMPILER=clang++
+	cmake --build $(CPP)/build/fuzz --target fuzz --parallel 2
+	mkdir -p $(CPP)/build/corpus
+	$(CPP)/build/fuzz/fuzz -max_total_time=$(CPP_FUZZ_SECONDS) -max_len=4096 \
+		-dict=$(CPP)/fuzz/bundle.dict -artifact_prefix=$(CPP)/build/ \
+		$(CPP)/build/corpus conformance_tests/vectors
 
 # --- the schema and its code ---------------------------------------------------------------
 

@@ -1,0 +1,101 @@
+// The state of a context and what its operations make of it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "chain.h"
+#include "describe.h"
+#include "ordered.h"
+#include "precompile/context.h"
+
+namespace precompile {
+
+// A current artifact.
+struct Held {
+  v1::Artifact artifact;              // without extents
+  SharedBytes content;                // where it was recorded
+  std::optional<ArtifactRef> loaded;  // else: read from there when it is asked for
+
+  // Whether backends without a digest are bound to what is current.
+  bool was_recorded() const { return !loaded; }
+};
+
+// Reads contents; of each bundle it keeps the last block, which the next artifact may lie in.
+class Contents {
+ public:
+  explicit Contents(const Limits& limits) : limits_(limits) {}
+  Result<SharedBytes> of(const Held& held);
+
+ private:
+  Limits limits_;
+  std::map<std::shared_ptr<const Bundle>, ContentReader> readers_;
+};
+
+// A segment's bytes, as they are written with the next serialization.
+struct Stored {
+  std::shared_ptr<const Source> source;
+  uint64_t offset;
+  uint64_t size;
+  std::string payload_digest;
+};
+
+// What one way of saving has written: identities by name, and what was removed since.
+struct Book {
+  std::map<Name, std::string> held;
+  Ordered<Name> removed;  // [PCB-DET-005]
+
+  bool holds(const Name& name, const std::string& identity) const;
+};
+
+// All of a context that clear() empties.
+struct State {
+  Ordered<Held> current;
+  std::vector<Stored> segments;
+  Chain chain;              // behind the last of `segments`
+  Book serialized;          // what `segments` hold for this host
+  Book filed;               // what was last saved to a file
+  Ordered<Name> unwritten;  // removals of what some save wrote that no save has written
+
+  // The artifact with its backends bound to what is current. [PCB-CTX-023] [PCB-CTX-024]
+  v1::Artifact bound(const Held& held) const;
+  // The backend with this key; null where there is none, misuse where there are several.
+  Result<const Held*> backend(const std::string& key) const;
+  bool remove(const Name& name);
+  bool need_serialize() const;
+  v1::CacheInfo info() const;
+  // What is current and removed that the book does not hold.
+  Result<SegmentPlan> unsaved(const Book& book, Chain& behind) const;
+  // All that is current is in this book now.
+  void saved(Book& book);
+};
+
+using Types = std::map<std::string, ArtifactType>;
+
+struct ContextState {
+  mutable std::mutex mutex;
+  ContextOptions options;
+  std::vector<v1::Requirement> requirements;
+  Types types;
+  State state;
+  std::vector<State> outer;  // of the fresh blocks around
+};
+
+// With all fields of the type; refused where it is not registered for the artifact's kind.
+Result<ArtifactValue> value_of(const Held& held, const Types& types, Contents& contents);
+
+// Keys by type, types in the order in which their first names come.
+class Info {
+ public:
+  void add(const Name& name);
+  v1::CacheInfo take() { return std::move(info_); }
+
+ private:
+  v1::CacheInfo info_;
+  std::map<std::string, int> types_;
+};
+
+}  // namespace precompile
