@@ -1,8 +1,10 @@
 # Two commands: `make demo` and `make test`. Both set up what they need in .venv.
 #
 #   demo       the main job: cold, mega-cache and warm runs of a small transformer
-#   test       check, then every test, the core's on every protobuf runtime
+#   test       check, then every test, the core's on every protobuf runtime, and conformance
 #   check      formatting, lint, types, schema, generated code, SPEC.md
+#   conformance the reference against SPEC.md's vectors; do they notice a check taken out?
+#   vectors    make the vectors of version 1.0 anew, from conformance_tests/builders/
 #   generate   protoc's output for Python, from proto/ into generated/
 #   bench      side by side with torch's mega-cache
 #   fuzz       all that reads foreign bytes, for FUZZ_SECONDS (600) altogether
@@ -33,22 +35,32 @@ CRASH_STATES ?= 200
 CORE_TESTS := -m 'not torch' --ignore-glob='*/test_run*.py' --ignore-glob='*/test_pytorch_*.py' \
 	--ignore-glob='*/test_wheel.py' --ignore-glob='*/test_cli*.py' \
 	--ignore-glob='*/test_crash_*.py' --ignore-glob='*/test_concurrency.py' \
-	--ignore-glob='*/test_fork.py'
+	--ignore-glob='*/test_fork.py' --ignore-glob='*/self_tests/*'
 
 .DELETE_ON_ERROR:
 
-.PHONY: demo test check generate bench fuzz crash stress clean
-.PHONY: check-python check-generated check-schema check-spec test-all test-fuzz test-runtimes freeze-schema
+.PHONY: demo test check conformance vectors generate bench fuzz crash stress clean
+.PHONY: check-python check-generated check-schema check-spec test-all test-fuzz test-runtimes
+.PHONY: freeze-schema
 
 demo: .venv/.ready
 	$(BIN)/precompile demo
 
-test: check test-all test-fuzz test-runtimes
+test: check test-all test-fuzz test-runtimes conformance
 
 check: check-python check-generated check-schema check-spec
 
 test-all: .venv/.ready
 	$(BIN)/python -m pytest
+
+# A mutant is the reference with one check taken out; `--all` (10 minutes) runs each with all cases.
+conformance: .venv/.ready
+	$(BIN)/precompile-conformance check
+	$(BIN)/precompile-conformance run --trace --jobs 2
+	$(BIN)/python -m mutants.check
+
+vectors: .venv/.ready
+	$(BIN)/python -m builders
 
 bench: .venv/.ready
 	$(BIN)/python -m benchmarks

@@ -111,10 +111,9 @@ def _check_torn(source: FileSource, end: int, limits: Limits) -> None:
     except PrecompileError as error:
         # With a footer at the end and the walk failing, damage lies within: what is behind it
         # may still be read.
-        if error.code is not ErrorCode.TRUNCATED:
-            raise
         # [PCB-APPD-006]
-        if not holds_committed_segment(source, end):
-            return
-        detail = "there is damage before a later segment, which appending would cut off"
+        if error.code is ErrorCode.TRUNCATED:
+            if not holds_committed_segment(source, end):
+                return
+            detail = "there is damage before a later segment, which appending would cut off"
     raise PrecompileError(ErrorCode.MALFORMED_FRAME, detail, end)
