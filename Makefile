@@ -28,7 +28,7 @@ UV := 0.13.9
 ATHERIS := 3.0.0
 # Nothing is installed but the files whose hashes stand in locks/.
 LOCKED := install --quiet --no-deps --require-hashes
-PYTHON_FILES := reference conformance_tests benchmarks fuzz
+PYTHON_FILES := reference conformance_tests benchmarks fuzz examples
 FUZZ_SECONDS ?= 600
 CRASH_RUNS ?= 1000
 CRASH_STATES ?= 200
