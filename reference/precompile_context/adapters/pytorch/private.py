@@ -213,6 +213,11 @@ PRECOMPILE_NAMES = (
     ),
     PrivateName(
         "torch._dynamo.output_graph",
+        "OutputGraph.bypass_package",
+        "wrapped: dynamo's reason why a frame cannot be saved",
+    ),
+    PrivateName(
+        "torch._dynamo.output_graph",
         "OutputGraphCommon",
         "called: saved guards, as torch builds a guard manager from them",
     ),
@@ -240,11 +245,6 @@ PRECOMPILE_NAMES = (
         "torch._functorch._aot_autograd.autograd_cache",
         "should_bundle_autograd_cache",
         "wrapped: graphs are bundled while the mode is on",
-    ),
-    PrivateName(
-        "torch._functorch._aot_autograd.autograd_cache",
-        "autograd_cache_key",
-        "wrapped: torch's key for a graph names its backend",
     ),
     PrivateName(
         "torch._functorch._aot_autograd.autograd_cache",

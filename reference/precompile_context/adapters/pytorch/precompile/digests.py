@@ -168,6 +168,8 @@ _NOT_OF_THE_CLASS = frozenset(
         "__annotations__",
         "__annotations_cache__",
         "__parameters__",
+        "__slotnames__",
+        "__static_attributes__",
     )
 )
 

@@ -40,9 +40,11 @@ class Frames:
         """Put the hooks in."""
         from torch._dynamo import convert_frame
         from torch._dynamo.guards import CheckFunctionManager, GuardBuilder, GuardsStatePickler
+        from torch._dynamo.output_graph import OutputGraph
 
         self._signature = inspect.signature(convert_frame._compile)
         self._patches.wrap(convert_frame, "_compile", self._compile)
+        self._patches.wrap(OutputGraph, "bypass_package", self._bypass)
         self._patches.wrap(CheckFunctionManager, "serialize_guards", self._serialize_guards)
         self._patches.wrap(GuardBuilder, "get", guards.get_live)
         self._patches.wrap(GuardsStatePickler, "reducer_override", guards.reduce_opaque)
@@ -132,6 +134,16 @@ class Frames:
             self._report.is_cold(name, str(error))
         except Exception as error:  # ours: the program has its compiled frame
             self._report.is_cold(name, f"{type(error).__name__}: {error}")
+
+    def _bypass(
+        self, original: Callable[..., None], graph: Any, reason: str = "", **details: Any
+    ) -> None:
+        """torch finds that a frame cannot be saved; it would say so on stderr."""
+        if isinstance(graph.package, FrameRecorder):
+            graph.package.refuse(f"torch cannot save it: {reason}")
+            graph.package = None
+        else:
+            original(graph, reason, **details)
 
     def _serialize_guards(
         self,

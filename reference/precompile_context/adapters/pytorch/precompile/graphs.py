@@ -1,8 +1,9 @@
 """Compiled graphs as they leave torch's compiler: bundled, under keys that say what they are."""
 
+import dataclasses
 import itertools
 import os
-import pickle
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -21,54 +22,43 @@ class Graphs:
         self._store = store
         self._on_fault = on_fault
         self._patches = Patches()
+        self._latest = threading.local()
 
     def start(self) -> None:
         """Put the hooks in."""
         from torch._dynamo.precompile_context import PrecompileContext
         from torch._functorch._aot_autograd import autograd_cache
+        from torch.compiler._cache import CacheArtifactManager
 
         pickler = autograd_cache.AOTAutogradCachePickler
         self._patches.wrap(autograd_cache, "should_bundle_autograd_cache", lambda original: True)
         self._patches.wrap(pickler, "_reduce_aot_config", _without_number)
-        self._patches.wrap(autograd_cache, "autograd_cache_key", self._key)
+        self._patches.wrap(CacheArtifactManager, "record_artifact", self._content)
         self._patches.wrap(PrecompileContext, "record_artifact", self._record)
 
     def stop(self) -> None:
         """Take the hooks out."""
         self._patches.undo()
 
-    def _key(
-        self,
-        original: Callable[..., Any],
-        graph: Any,
-        inputs: Any,
-        config: Any,
-        *args: Any,
-        **kwargs: Any,
-    ) -> Any:
-        key, lines = original(graph, inputs, config, *args, **kwargs)
-        if config.precompile_backend_id is not None:
-            self._store.named(config.precompile_backend_id, key)
-        return key, lines
+    def _content(
+        self, original: Callable[..., Any], cls: Any, type_name: str, key: str, content: Any
+    ) -> None:
+        """AOTAutograd's own cache gets the same bytes, right before the graph is recorded."""
+        if type_name == "aot_autograd":
+            self._latest.content = key, content
+        original(cls, type_name, key, content)
 
     def _record(self, original: Callable[..., Any], cls: Any, artifact: Any) -> None:
         """A bundled result. torch's own context would keep a deep copy that nobody reads."""
         try:
-            from torch.utils._python_dispatch import _disable_current_modes
-
-            with _disable_current_modes():
-                content = pickle.dumps(artifact.content)
-            self._store.compiled(artifact.key, content)
+            key, content = self._latest.content
+            self._store.compiled(artifact.key, key, content)
         except Exception as error:  # ours: the program has its compiled graph
             self._on_fault(error)
 
 
 def _without_number(original: Callable[..., Any], pickler: Any, config: Any) -> Any:
     """The number of a compile is no property of what is compiled."""
-    import dataclasses
-
-    if config.precompile_backend_id is None:
-        return original(pickler, config)
     return original(pickler, dataclasses.replace(config, precompile_backend_id=_BUNDLED))
 
 

@@ -13,6 +13,7 @@ import dataclasses
 import functools
 import importlib
 import io
+import logging
 import pickle
 import re
 import sys
@@ -43,6 +44,10 @@ _OF_ONE_PROCESS = frozenset(("WEAKREF_ALIVE", "NN_MODULE"))
 
 # Addresses in what torch says of a guard.
 _ADDRESS = re.compile(r"\b\d{9,}\b|0x[0-9a-f]+")
+
+# What is looked up by its identity and need not travel; classes, modules and builtins travel
+# by their names as it is, and pickles are made of them.
+_TRAVELS_AS_WORDS = (types.FunctionType, types.MethodType, types.CodeType, functools.partial)
 
 Witnesses = tuple[tuple[str, str, str], ...]
 
@@ -97,25 +102,27 @@ def save_guards(
     portable, texts = [], []
     opaque: dict[int, Any] = {}
     told: set[str] = set()
+    by_identity: set[Any] = set()  # sources; those of outer objects come first
     for guard in sorted_guards:
         kind = guard.create_fn_name()
         derived = guard.guard_types or ()
         texts.append(f"{guard.name} {kind} {_ADDRESS.sub('', repr(guard.code_list))}")
         if kind in _OF_ONE_PROCESS or "WEAKREF_ALIVE" in derived:
             raise UnportableError(f"{guard.name} is guarded as one object of this process")
+        if guard._unserializable:
+            raise UnportableError(f"{guard.name} is of a class that is defined within a function")
         if kind in _BY_IDENTITY or "ID_MATCH" in derived or "DICT_VERSION" in derived:
             value = builder.get(guard)
             name = _named(guard, kind, derived, value)
             texts[-1] = f"{guard.name} {name}"
-            opaque[id(value)] = value
             told.update(_codes_told(kind, value))
-            guard = dataclasses.replace(
-                guard,
-                create_fn=functools.partial(create_native, kind=kind, name=name),
-                guard_types=None,
-                code_list=None,
-                _hash=None,
-            )
+            by_identity.add(guard.originating_source)
+            if isinstance(value, _TRAVELS_AS_WORDS):
+                opaque[id(value)] = value
+            guard = _replaced(guard, functools.partial(create_native, kind=kind, name=name))
+        elif _is_within(guard.originating_source, by_identity):
+            create, value = guard.create_fn, builder.get(guard)
+            guard = _replaced(guard, functools.partial(create_recorded, create=create, value=value))
         portable.append(guard)
     classes = _classes(builder.guard_tree_values.values(), opaque)
     told.update(digest for cls in classes for digest in _codes_of_class(cls))
@@ -136,6 +143,21 @@ def save_guards(
         frozenset(told),
         short_digest("\n".join(sorted(texts))),
     )
+
+
+def _replaced(guard: Any, create: Any) -> Any:
+    """The guard, to be created by another function where it is loaded."""
+    return dataclasses.replace(
+        guard, create_fn=create, guard_types=None, code_list=None, _hash=None
+    )
+
+
+def _is_within(source: Any, outer: set[Any]) -> bool:
+    """Whether what a source names is part of one of the objects that the others name."""
+    while (source := getattr(source, "base", None)) is not None:
+        if source in outer:
+            return True
+    return False
 
 
 def _codes_told(kind: str, value: Any) -> Iterator[str]:
@@ -275,7 +297,8 @@ def build(
     from torch._dynamo.guards import CheckFunctionManager
     from torch._dynamo.output_graph import OutputGraphCommon
 
-    with _given(_live_values(state, frame_locals, frame_globals)):
+    live = _live_values(state, frame_locals, frame_globals)
+    with _given(live), _quiet():
         manager = CheckFunctionManager(
             code,
             OutputGraphCommon(state.output_graph),
@@ -330,6 +353,22 @@ def _given(live: Mapping[Any, Any]) -> Iterator[None]:
         _local.live = None
 
 
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """A guard that cannot be created is a version that is not for this frame, and no news."""
+    logger = logging.getLogger("torch._guards")
+    thread = threading.get_ident()
+
+    def of_others(record: logging.LogRecord) -> bool:
+        return record.thread != thread
+
+    logger.addFilter(of_others)
+    try:
+        yield
+    finally:
+        logger.removeFilter(of_others)
+
+
 def get_live(original: Callable[..., Any], builder: Any, *args: Any, **kwargs: Any) -> Any:
     """Around the guard builder's `get`: what is guarded by identity is the object of here."""
     if _local.live is not None and not builder.src_get_value_cache:
@@ -340,3 +379,13 @@ def get_live(original: Callable[..., Any], builder: Any, *args: Any, **kwargs: A
 def create_native(builder: Any, guard: Any, *, kind: str, name: str) -> None:
     """In the place of a guard's own `create_fn`, which is called: `builder` sees live objects."""
     getattr(type(builder), kind)(builder, guard)
+
+
+def create_recorded(builder: Any, guard: Any, *, create: Any, value: Any) -> None:
+    """In the place of a guard's own `create`, which is called: it compares with what was saved.
+
+    Its object is part of one that is guarded by identity, which is looked up, and so
+    would its value be.
+    """
+    builder.src_get_value_cache[guard.originating_source] = value
+    create(builder, guard)

@@ -57,10 +57,6 @@ class FrameRecorder:
         """Torch's bracket around the frame."""
         yield
 
-    def bypass_current_entry(self) -> None:
-        """Torch finds that the frame cannot be saved."""
-        self.refuse("torch cannot save it: its graph holds parameters, or guards fail")
-
     def add_backend_id(self, backend_id: str, backend: Any = None) -> None:
         """A graph was compiled, and is called by this global name."""
         self._backends.setdefault(backend_id)

@@ -57,7 +57,6 @@ class Store:
         self._on_recorded = on_recorded
         self._read: dict[str, SavedVersion] = {}
         self._graphs: dict[str, str] = {}  # a graph's global name, and its backend's key
-        self._keys: dict[str, str] = {}  # a graph's global name, and torch's key for it
         self._lock = threading.RLock()
         self._pid = os.getpid()
         for cls in (DynamoEntry, AOTAutogradBackend):
@@ -79,15 +78,11 @@ class Store:
             )
         return self._read[key]
 
-    def named(self, graph: str, torch_key: str) -> None:
-        """torch has a key for the graph of this global name."""
-        self._keys[graph] = torch_key
-
-    def compiled(self, graph: str, content: bytes) -> None:
-        """A graph is compiled, backward too: its bundled result."""
+    def compiled(self, graph: str, torch_key: str, content: bytes) -> None:
+        """The graph of this global name is compiled, backward too: its bundled result."""
         if os.getpid() != self._pid:
             return
-        key = fitting_key(key_of(self._keys.get(graph, graph), content))
+        key = fitting_key(key_of(torch_key, content))
         with self._lock:
             type_name = AOTAutogradBackend.TYPE
             known = {(id_.type, id_.key) for id_ in self._context.current()}
