@@ -19,6 +19,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from precompile_context.adapters.pytorch import demo_model
+
 Pair = tuple[Any, Any]
 Case = Callable[["Place", bool], Iterator[Pair]]
 CASES: dict[str, Case] = {}
@@ -27,8 +29,10 @@ CASES: dict[str, Case] = {}
 class Place:
     """A directory for modules that a case writes, and may write otherwise when it is warm."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, arrive: Any = contextlib.nullcontext) -> None:
+        """`arrive` makes the with-block in which a child process does what this one does."""
         self.directory = directory
+        self.arrive = arrive
         sys.path.insert(0, str(directory))
 
     def module(self, name: str, source: str) -> types.ModuleType:
@@ -55,6 +59,11 @@ def square(size: int = 8, seed: int = 0) -> torch.Tensor:
     return torch.randn(size, size, generator=generator) / size**0.5
 
 
+def compiled(function: Any, **options: Any) -> Any:
+    """torch.compile, which is typed for other uses than these."""
+    return torch.compile(function, **options)
+
+
 # --- functions and modules --------------------------------------------------------------
 
 
@@ -68,7 +77,7 @@ def quadruple(x: torch.Tensor) -> torch.Tensor:
 
 @case("function")
 def function(place: Place, warm: bool) -> Iterator[Pair]:
-    yield torch.compile(quadruple)(square()), quadruple(square())
+    yield compiled(quadruple)(square()), quadruple(square())
 
 
 class Affine(nn.Module):
@@ -87,7 +96,7 @@ class Affine(nn.Module):
 def module(place: Place, warm: bool) -> Iterator[Pair]:
     model = Affine()
     with torch.no_grad():
-        yield torch.compile(model)(square()), model(square())
+        yield compiled(model)(square()), model(square())
 
 
 def broken(x: torch.Tensor) -> torch.Tensor:
@@ -98,7 +107,7 @@ def broken(x: torch.Tensor) -> torch.Tensor:
 
 @case("graph break")
 def graph_break(place: Place, warm: bool) -> Iterator[Pair]:
-    yield torch.compile(broken)(square()), broken(square())
+    yield compiled(broken)(square()), broken(square())
 
 
 def rows(x: torch.Tensor) -> torch.Tensor:
@@ -107,9 +116,9 @@ def rows(x: torch.Tensor) -> torch.Tensor:
 
 @case("dynamic shapes")
 def dynamic_shapes(place: Place, warm: bool) -> Iterator[Pair]:
-    compiled = torch.compile(rows, dynamic=True)
+    step = compiled(rows, dynamic=True)
     for size in (8, 12, 16):
-        yield compiled(square(size)), rows(square(size))
+        yield step(square(size)), rows(square(size))
 
 
 def automatic(x: torch.Tensor) -> torch.Tensor:
@@ -118,9 +127,9 @@ def automatic(x: torch.Tensor) -> torch.Tensor:
 
 @case("automatic dynamic shapes")
 def automatic_dynamic_shapes(place: Place, warm: bool) -> Iterator[Pair]:
-    compiled = torch.compile(automatic)
+    step = compiled(automatic)
     for size in (8, 12, 16):
-        yield compiled(square(size)), automatic(square(size))
+        yield step(square(size)), automatic(square(size))
 
 
 @case("training step")
@@ -130,9 +139,28 @@ def training_step(place: Place, warm: bool) -> Iterator[Pair]:
         torch.manual_seed(0)
         model = nn.Sequential(nn.Linear(8, 16), nn.Tanh(), nn.Linear(16, 8))
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-        step = torch.compile(model) if compiles else model
+        step = compiled(model) if compiles else model
         for _ in range(2):
             loss = step(square()).square().mean()
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        losses.append(loss.detach())
+    yield losses[0], losses[1]
+
+
+@case("transformer training step")
+def transformer(place: Place, warm: bool) -> Iterator[Pair]:
+    text = torch.randint(demo_model.WORDS, (2, 8, demo_model.LENGTH + 1))
+    losses = []
+    for compiles in (True, False):
+        torch.manual_seed(0)
+        model = demo_model.Transformer()
+        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+        step = compiled(model) if compiles else model
+        for batch in text:
+            scores = step(batch[:, :-1])
+            loss = functional.cross_entropy(scores.flatten(0, 1), batch[:, 1:].flatten())
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()
@@ -147,7 +175,7 @@ def forward_only(place: Place, warm: bool) -> Iterator[Pair]:
     def forward(x: torch.Tensor) -> torch.Tensor:
         return x @ weight
 
-    yield torch.compile(forward)(square()).detach(), forward(square()).detach()
+    yield compiled(forward)(square()).detach(), forward(square()).detach()
 
 
 @case("two instances, another attribute")
@@ -155,7 +183,7 @@ def two_attributes(place: Place, warm: bool) -> Iterator[Pair]:
     with torch.no_grad():
         for activation in ("relu", "gelu"):
             model = Affine(activation=activation)
-            yield torch.compile(model)(square()), model(square())
+            yield compiled(model)(square()), model(square())
 
 
 @case("two instances, another size")
@@ -163,7 +191,7 @@ def two_sizes(place: Place, warm: bool) -> Iterator[Pair]:
     with torch.no_grad():
         for size in (8, 12):
             model = Affine(size)
-            yield torch.compile(model)(square(size)), model(square(size))
+            yield compiled(model)(square(size)), model(square(size))
 
 
 def calling(inner: Callable[..., Any]) -> Callable[..., Any]:
@@ -185,7 +213,7 @@ def halved(x: torch.Tensor) -> torch.Tensor:
 def closures(place: Place, warm: bool) -> Iterator[Pair]:
     for inner in (transposed, halved):
         outer = calling(inner)
-        yield torch.compile(outer)(square()), outer(square())
+        yield compiled(outer)(square()), outer(square())
 
 
 class Scaled:
@@ -195,20 +223,12 @@ class Scaled:
     def method(self, x: torch.Tensor) -> torch.Tensor:
         return torch.linalg.matrix_power(x, self.power)
 
-    @staticmethod
-    def named(function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
-        def wrapper(*args: Any) -> Any:
-            return function(*args)
-
-        return wrapper
-
 
 @case("methods")
 def methods(place: Place, warm: bool) -> Iterator[Pair]:
     for power in (2, 3):
         bound = Scaled(power).method
-        yield torch.compile(bound)(square()), bound(square())
+        yield compiled(bound)(square()), bound(square())
 
 
 def announced(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -233,21 +253,21 @@ class Decorated:
 def decorated_methods(place: Place, warm: bool) -> Iterator[Pair]:
     for name in ("once", "twice"):
         bound = getattr(Decorated(), name)
-        yield torch.compile(bound)(square()), bound(square())
+        yield compiled(bound)(square()), bound(square())
 
 
 @case("two lambdas on one line")
 def lambdas(place: Place, warm: bool) -> Iterator[Pair]:
     first, second = (lambda x: x @ x), (lambda x: x @ x.T)
     for chosen in (first, second):
-        yield torch.compile(chosen)(square()), chosen(square())
+        yield compiled(chosen)(square()), chosen(square())
 
 
 @case("two lambdas in two files")
 def lambdas_in_files(place: Place, warm: bool) -> Iterator[Pair]:
     for name, body in (("lambda_one", "x @ x"), ("lambda_two", "x.T @ x")):
         chosen = place.module(name, f"chosen = lambda x: {body}\n").chosen
-        yield torch.compile(chosen)(square()), chosen(square())
+        yield compiled(chosen)(square()), chosen(square())
 
 
 @case("one name and line in two modules")
@@ -255,7 +275,7 @@ def same_name(place: Place, warm: bool) -> Iterator[Pair]:
     source = "def helper(x):\n    return {}\n\ndef step(x):\n    return helper(x) @ x\n"
     for name, body in (("same_one", "x.T"), ("same_two", "x[:4]")):
         step = place.module(name, source.format(body)).step
-        yield torch.compile(step)(square()), step(square())
+        yield compiled(step)(square()), step(square())
 
 
 # --- what a guard of identity decides ---------------------------------------------------
@@ -270,10 +290,11 @@ def calls_rebound(x: torch.Tensor) -> torch.Tensor:
 @case("global function rebound")
 def global_rebound(place: Place, warm: bool) -> Iterator[Pair]:
     global rebound
-    compiled = torch.compile(calls_rebound)
+    step = compiled(calls_rebound)
     # Warm, the order is another one: each must find its own.
-    for rebound in (halved, transposed) if warm else (transposed, halved):
-        yield compiled(square()), calls_rebound(square())
+    for chosen in (halved, transposed) if warm else (transposed, halved):
+        rebound = chosen
+        yield step(square()), calls_rebound(square())
 
 
 @case("global function rebound since")
@@ -281,19 +302,19 @@ def global_rebound_since(place: Place, warm: bool) -> Iterator[Pair]:
     source = "def one(x):\n    return x.T\n\ndef two(x):\n    return x[:4]\n\nhelper = {}\n\n"
     source += "def step(x):\n    return helper(x) @ x\n"
     step = place.module("rebound_since", source.format("two" if warm else "one")).step
-    yield torch.compile(step)(square()), step(square())
+    yield compiled(step)(square()), step(square())
 
 
-def attributed(x: torch.Tensor) -> torch.Tensor:
+def attributed(x: torch.Tensor) -> Any:
     return torch.linalg.matrix_power(x, attributed.power)  # type: ignore[attr-defined]
 
 
 @case("function attribute changed")
 def function_attribute(place: Place, warm: bool) -> Iterator[Pair]:
-    compiled = torch.compile(attributed)
+    step = compiled(attributed)
     for power in (3, 2) if warm else (2, 3):
         attributed.power = power  # type: ignore[attr-defined]
-        yield compiled(square()), attributed(square())
+        yield step(square()), attributed(square())
 
 
 def applies(function: Callable[..., Any], x: torch.Tensor) -> Any:
@@ -302,9 +323,9 @@ def applies(function: Callable[..., Any], x: torch.Tensor) -> Any:
 
 @case("function as argument")
 def function_argument(place: Place, warm: bool) -> Iterator[Pair]:
-    compiled = torch.compile(applies)
+    step = compiled(applies)
     for argument in (halved, transposed) if warm else (transposed, halved):
-        yield compiled(argument, square()), applies(argument, square())
+        yield step(argument, square()), applies(argument, square())
 
 
 def hook_twice(model: nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor:
@@ -320,20 +341,20 @@ def hook(place: Place, warm: bool) -> Iterator[Pair]:
     model = Affine()
     model.register_forward_hook(hook_twice)
     with torch.no_grad():
-        yield torch.compile(model)(square()), model(square())
+        yield compiled(model)(square()), model(square())
 
 
 @case("forward hook added and changed")
 def hook_changed(place: Place, warm: bool) -> Iterator[Pair]:
     model = Affine()
-    compiled = torch.compile(model)
+    step = compiled(model)
     with torch.no_grad():
-        yield compiled(square()), model(square())
+        yield step(square()), model(square())
         handle = model.register_forward_hook(hook_half if warm else hook_twice)
-        yield compiled(square()), model(square())
+        yield step(square()), model(square())
         handle.remove()
         model.register_forward_hook(hook_twice if warm else hook_half)
-        yield compiled(square()), model(square())
+        yield step(square()), model(square())
 
 
 # --- what has no name -------------------------------------------------------------------
@@ -344,14 +365,14 @@ def executed(place: Place, warm: bool) -> Iterator[Pair]:
     for body in ("x @ x", "x.T @ x"):
         names: dict[str, Any] = {}
         exec(f"def made(x):\n    return {body}\n", names)
-        yield torch.compile(names["made"])(square()), names["made"](square())
+        yield compiled(names["made"])(square()), names["made"](square())
 
 
 @case("functools.partial")
 def partial(place: Place, warm: bool) -> Iterator[Pair]:
     for inner in (transposed, halved):
         bound = functools.partial(applies, inner)
-        yield torch.compile(bound)(square()), bound(square())
+        yield compiled(bound)(square()), bound(square())
 
 
 @case("optimizer step")
@@ -360,7 +381,7 @@ def optimizer_step(place: Place, warm: bool) -> Iterator[Pair]:
     for compiles in (True, False):
         weight = nn.Parameter(square())
         optimizer = torch.optim.SGD([weight], lr=0.1, foreach=False)
-        step = torch.compile(optimizer.step) if compiles else optimizer.step
+        step = compiled(optimizer.step) if compiles else optimizer.step
         for seed in (1, 2):
             weight.grad = square(seed=seed)
             step()
@@ -370,22 +391,18 @@ def optimizer_step(place: Place, warm: bool) -> Iterator[Pair]:
 
 def in_child(connection: Any, arrive: Any) -> None:
     with arrive():
-        connection.send(torch.compile(quadruple)(square()))
+        connection.send(compiled(quadruple)(square()))
 
 
 @case("spawned children")
 def children(place: Place, warm: bool) -> Iterator[Pair]:
     context = multiprocessing.get_context("spawn")
     receiving, sending = context.Pipe(duplex=False)
-    process = context.Process(target=in_child, args=(sending, place_mode))
+    process = context.Process(target=in_child, args=(sending, place.arrive))
     process.start()
     result = receiving.recv()
     process.join()
     yield result, quadruple(square())
-
-
-# How a child begins the mode of its parent; what runs the cases sets it.
-place_mode: Any = contextlib.nullcontext
 
 
 # --- what has changed since -------------------------------------------------------------
@@ -395,7 +412,7 @@ place_mode: Any = contextlib.nullcontext
 def source_changed(place: Place, warm: bool) -> Iterator[Pair]:
     body = "x.T @ x" if warm else "x @ x"
     step = place.module("changed_step", f"def step(x):\n    return {body}\n").step
-    yield torch.compile(step)(square()), step(square())
+    yield compiled(step)(square()), step(square())
 
 
 @case("helper's source changed since")
@@ -404,7 +421,7 @@ def helper_changed(place: Place, warm: bool) -> Iterator[Pair]:
     place.module("changed_helper", f"def helper(x):\n    return {body}\n")
     source = "import changed_helper\n\ndef step(x):\n    return changed_helper.helper(x) @ x\n"
     step = place.module("calls_changed_helper", source).step
-    yield torch.compile(step)(square()), step(square())
+    yield compiled(step)(square()), step(square())
 
 
 @case("method overridden since")
@@ -414,14 +431,14 @@ def overridden(place: Place, warm: bool) -> Iterator[Pair]:
     source += "    def forward(self, x):\n        return self.act(x) @ x\n\nclass Net(Base):\n"
     source += "    def act(self, x):\n        return x[:4]\n" if warm else "    pass\n"
     model = place.module("overriding", source).Net()
-    yield torch.compile(model)(square()), model(square())
+    yield compiled(model)(square()), model(square())
 
 
 @case("moved in its file since")
 def moved(place: Place, warm: bool) -> Iterator[Pair]:
     above = "# A comment.\n\n\n" if warm else ""
     step = place.module("moved_step", above + "def step(x):\n    return x @ x.T @ x\n").step
-    yield torch.compile(step)(square()), step(square())
+    yield compiled(step)(square()), step(square())
 
 
 def with_backend(x: torch.Tensor) -> torch.Tensor:
@@ -435,13 +452,13 @@ def negating(graph: Any, inputs: Any) -> Callable[..., Any]:
 
 @case("backend changed since")
 def backend_changed(place: Place, warm: bool) -> Iterator[Pair]:
-    compiled = torch.compile(with_backend, backend=negating if warm else "inductor")
-    yield compiled(square()), -with_backend(square()) if warm else with_backend(square())
+    step = compiled(with_backend, backend=negating if warm else "inductor")
+    yield step(square()), -with_backend(square()) if warm else with_backend(square())
 
 
 @case("two backends for one function")
 def two_backends(place: Place, warm: bool) -> Iterator[Pair]:
-    plain, negated = torch.compile(with_backend), torch.compile(with_backend, backend=negating)
+    plain, negated = compiled(with_backend), compiled(with_backend, backend=negating)
     yield plain(square()), with_backend(square())
     yield negated(square()), -with_backend(square())
 
@@ -452,8 +469,8 @@ def with_options(x: torch.Tensor) -> torch.Tensor:
 
 @case("options changed since")
 def options_changed(place: Place, warm: bool) -> Iterator[Pair]:
-    options = {"max_autotune": False, "epilogue_fusion": not warm}
-    yield torch.compile(with_options, options=options)(square()), with_options(square())
+    options: dict[str, Any] = {"max_autotune": False, "epilogue_fusion": not warm}
+    yield compiled(with_options, options=options)(square()), with_options(square())
 
 
 def grows(x: torch.Tensor) -> torch.Tensor:
@@ -462,9 +479,9 @@ def grows(x: torch.Tensor) -> torch.Tensor:
 
 @case("new shape, warm")
 def new_shape(place: Place, warm: bool) -> Iterator[Pair]:
-    compiled = torch.compile(grows)
+    step = compiled(grows)
     for size in (8, 12, 16) if warm else (8,):
-        yield compiled(square(size)), grows(square(size))
+        yield step(square(size)), grows(square(size))
 
 
 def grows_broken(x: torch.Tensor) -> torch.Tensor:
@@ -475,6 +492,6 @@ def grows_broken(x: torch.Tensor) -> torch.Tensor:
 
 @case("new shape, warm, with a graph break")
 def new_shape_broken(place: Place, warm: bool) -> Iterator[Pair]:
-    compiled = torch.compile(grows_broken)
+    step = compiled(grows_broken)
     for size in (8, 12, 16) if warm else (8,):
-        yield compiled(square(size)), grows_broken(square(size))
+        yield step(square(size)), grows_broken(square(size))

@@ -35,6 +35,10 @@ def run(
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Use the bundle, append nothing to it.")
     ] = False,
+    precompile: Annotated[
+        bool,
+        typer.Option("--precompile", help="Serve and save whole compiled functions, too."),
+    ] = False,
     report: Annotated[
         Path | None, typer.Option(help="Write what was done to this JSON file.", metavar="FILE")
     ] = None,
@@ -55,6 +59,7 @@ def run(
         bundle=bundle,
         read_only=read_only,
         report=report,
+        precompile=precompile,
     )
 
 
@@ -64,6 +69,7 @@ def become(
     bundle: str | Path | None,
     read_only: bool = False,
     report: str | Path | None = None,
+    precompile: bool = False,
 ) -> None:
     """Turn this process into the program; without a bundle it is only observed. Never returns.
 
@@ -75,6 +81,7 @@ def become(
         read_only=read_only,
         report=None if report is None else os.path.abspath(report),
         pid=os.getpid(),  # stays the same
+        precompile=precompile,
     )
     if settings.report is not None:
         _start_report(settings)

@@ -6,30 +6,42 @@ if TYPE_CHECKING:
     from precompile_context.adapters.pytorch.applying import replay
     from precompile_context.adapters.pytorch.environment import host_environment
     from precompile_context.adapters.pytorch.megacache import from_mega_cache, to_mega_cache
+    from precompile_context.adapters.pytorch.precompile.report import PrecompileReport
     from precompile_context.adapters.pytorch.private import UnsupportedTorchError
     from precompile_context.adapters.pytorch.recording import capture
-    from precompile_context.adapters.pytorch.session import WarmStart, warm_start
+    from precompile_context.adapters.pytorch.session import (
+        WarmStart,
+        caching_precompile,
+        precompiling,
+        warm_start,
+    )
     from precompile_context.adapters.pytorch.warm_start_report import WarmStartReport
 
 _HOMES = {
+    "PrecompileReport": "precompile.report",
     "UnsupportedTorchError": "private",
     "WarmStart": "session",
     "WarmStartReport": "warm_start_report",
+    "caching_precompile": "session",
     "capture": "recording",
     "from_mega_cache": "megacache",
     "host_environment": "environment",
+    "precompiling": "session",
     "replay": "applying",
     "to_mega_cache": "megacache",
     "warm_start": "session",
 }
 
 __all__ = [
+    "PrecompileReport",
     "UnsupportedTorchError",
     "WarmStart",
     "WarmStartReport",
+    "caching_precompile",
     "capture",
     "from_mega_cache",
     "host_environment",
+    "precompiling",
     "replay",
     "to_mega_cache",
     "warm_start",

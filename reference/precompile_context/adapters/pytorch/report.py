@@ -24,6 +24,7 @@ NO_SECONDS = dict.fromkeys(("apply", "compile", "save"), 0.0)
 NO_SESSION: Mapping[str, Any] = {
     "bundle": {"bytes": 0, "matched": None, "reason": None, "not_saved": None},
     "artifacts": {"loaded": 0, "applied": 0, "recorded": 0, "refused": []},
+    "precompile": None,
 }
 
 
@@ -45,6 +46,9 @@ def entry(
         not_saved (null, or one line: why what was new could not be written).
     artifacts: counts of what the file held for this host, of that what was applied,
         and what was recorded that it did not hold; refused lists type, key, code, detail.
+    precompile: null where the automatic mode is off; else counts of frames served from
+        the bundle, compiled, and saved; cold gives, by function, why it is compiled in
+        each process, and differs, why saved versions were not for it.
     graphs: compiled counts; fx and aot are torch's two caches of graphs.
     kernels: C++ libraries and Triton kernels; built counts those that a compiler was
         run for, in compile workers too, and hits those that were loaded without.
@@ -60,6 +64,7 @@ def entry(
             **session["bundle"],
         },
         "artifacts": session["artifacts"],
+        "precompile": session["precompile"],
         "graphs": {
             "compiled": counts["graphs_compiled"],
             "fx": _cache(counts, "fx"),

@@ -7,12 +7,14 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import TracebackType
 
 from precompile_context.adapters.pytorch.applying import register_types, replay
 from precompile_context.adapters.pytorch.environment import host_environment
-from precompile_context.adapters.pytorch.recording import Capture
+from precompile_context.adapters.pytorch.precompile.mode import Precompile, bundle_path
+from precompile_context.adapters.pytorch.precompile.report import PrecompileReport
+from precompile_context.adapters.pytorch.private import UnsupportedTorchError
+from precompile_context.adapters.pytorch.recording import Capture, capture
 from precompile_context.adapters.pytorch.warm_start_report import WarmStartReport
 from precompile_context.artifact import ArtifactId
 from precompile_context.bundle import Bundle
@@ -47,11 +49,17 @@ class WarmStart:
         path: str | os.PathLike[str],
         *,
         read_only: bool = False,
+        precompile: bool = False,
         tell: Callable[[str], None] = _log.warning,
     ) -> None:
-        """`tell` is given the one line that a person should see, if there is one."""
+        """Args:
+        path: the bundle file, or a directory for one.
+        precompile: serve and save whole frames, too: the automatic mode.
+        tell: is given the one line that a person should see, if there is one.
+        """
         # Absolute: the program may change its directory.
-        self.report = WarmStartReport(Path(path).absolute())
+        self.report = WarmStartReport(bundle_path(path))
+        self._precompiles = precompile
         self._file = BundleFile(self.report.path, lock_seconds=_LOCK_SECONDS)
         self._writes = not read_only
         self._folds = True
@@ -85,12 +93,21 @@ class WarmStart:
         bundle = self._open()
         contexts = _Contexts(environment, bundle.segments[-1].payload_digest if bundle else b"")
         register_types(contexts.main.registry)
+        if self._precompiles:
+            contexts.precompile = Precompile(contexts.main, self._save)
+            self.report.precompile = contexts.precompile.report
         if bundle is not None:
             self._apply(bundle, contexts)
         capture = Capture(contexts.main, superseding=contexts.superseding, on_compiled=self._save)
         capture.start()
         contexts.capture = capture
         self._session = contexts
+        if contexts.precompile is not None:
+            try:
+                contexts.precompile.start()
+            except UnsupportedTorchError as error:  # what the caches hold serves all the same
+                contexts.precompile.report.is_off(str(error))
+                self._tell(f"unsupported torch version, running cold: {error}", "precompile")
 
     def _open(self) -> Bundle | None:
         """The file's bundle; None where there is none, or none that can be read.
@@ -119,8 +136,9 @@ class WarmStart:
             return
         self.report.matched = True
         self.report.loaded = contexts.main.current()
-        # Entries, which are of other adapters, are not for torch: they go nowhere.
-        outcome = replay(contexts.main, MemoryPrecompileCache())
+        # Without the automatic mode, entries go nowhere.
+        mode = contexts.precompile
+        outcome = replay(contexts.main, MemoryPrecompileCache() if mode is None else mode.cache)
         self.report.refused = outcome.outcomes
         self.report.applied = tuple(
             (type_name, key) for type_name, keys in outcome.info.artifacts.items() for key in keys
@@ -139,8 +157,8 @@ class WarmStart:
     def leave(self) -> None:
         """In a forked child: record and save nothing, what was applied stays."""
         session, self._session = self._session, None
-        if session is not None and session.capture is not None:
-            session.capture.stop()
+        if session is not None:
+            session.stop()
 
     def finish(self) -> None:
         """Save what is left, fold what this run appended, and record no more. Once."""
@@ -154,10 +172,9 @@ class WarmStart:
             self._tell(f"not saved: {_text(error)}", "save")
 
     def _finish(self, session: _Contexts) -> None:
-        if session.capture is not None:
-            session.capture.stop()
-            if session.capture.fault is not None:
-                self._tell(f"not all was recorded: {_text(session.capture.fault)}", "save")
+        session.stop()
+        if session.capture is not None and session.capture.fault is not None:
+            self._tell(f"not all was recorded: {_text(session.capture.fault)}", "save")
         self.report.recorded = session.recorded(self.report.loaded)
         self._save_from(session)
         self._fold(session)
@@ -222,6 +239,14 @@ class _Contexts:
         self.base = base  # the last segment that was there before us
         self.segments = 0  # how many we appended
         self.capture: Capture | None = None
+        self.precompile: Precompile | None = None
+
+    def stop(self) -> None:
+        """Record and serve no more."""
+        if self.precompile is not None:
+            self.precompile.stop()
+        if self.capture is not None:
+            self.capture.stop()
 
     def by_rule(self) -> Iterator[tuple[PrecompileContext, bool]]:
         """Each context, and whether what the file holds under a key stays."""
@@ -244,6 +269,39 @@ def warm_start(path: str | os.PathLike[str], read_only: bool = False) -> Iterato
     """
     with WarmStart(path, read_only=read_only) as report:
         yield report
+
+
+@contextlib.contextmanager
+def caching_precompile(
+    path: str | os.PathLike[str], read_only: bool = False
+) -> Iterator[WarmStartReport]:
+    """`warm_start`, and each torch.compile within the block is served from the bundle, and saved.
+
+    `path` is a bundle file, or a directory, which is made, for one.
+    """
+    with WarmStart(path, read_only=read_only, precompile=True) as report:
+        yield report
+
+
+@contextlib.contextmanager
+def precompiling(context: PrecompileContext) -> Iterator[PrecompileReport]:
+    """The automatic mode over a context of one's own, which the caller serializes and loads.
+
+    What the context holds is applied, entries are served, and what is new is recorded
+    into it within the block.
+
+    Raises:
+        MisuseError: the context knows no facts of torch; what it saves would match any host.
+        UnsupportedTorchError: torch lacks something that this needs.
+    """
+    with capture(context):
+        mode = Precompile(context)
+        replay(context, mode.cache)
+        mode.start()
+        try:
+            yield mode.report
+        finally:
+            mode.stop()
 
 
 def _difference(error: PrecompileError) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 VARIABLE = "PRECOMPILE_RUN"
+# A bundle, or a directory for one: the automatic mode in every program that sees it.
+CACHE_VARIABLE = "PRECOMPILE_CACHE"
 
 
 @dataclass(frozen=True)
@@ -19,17 +21,22 @@ class Settings:
         read_only: use the bundle, append nothing.
         report: where the JSON report goes; None for none.
         pid: the program's process; others that see the variable are its children.
+        precompile: serve and save whole frames, too.
     """
 
     bundle: str | None
     read_only: bool
     report: str | None
     pid: int
+    precompile: bool = False
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """The settings of the run that this process belongs to; KeyError where it is none."""
-        return cls(**json.loads(environ[VARIABLE]))
+        if VARIABLE in environ:
+            return cls(**json.loads(environ[VARIABLE]))
+        bundle = environ[CACHE_VARIABLE]
+        return cls(bundle=bundle, read_only=False, report=None, pid=os.getpid(), precompile=True)
 
     def write(self, environ: MutableMapping[str, str]) -> None:
         """Switch the start-up hook on for processes started with `environ`."""

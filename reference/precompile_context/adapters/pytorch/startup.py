@@ -27,6 +27,7 @@ from precompile_context.adapters.pytorch.settings import Settings
 
 def start() -> None:
     """torch's compiler has just been imported: wait for the first compile, in whichever process."""
+    from torch._dynamo import convert_frame
     from torch._dynamo.callback import CompilationCallbackHandler
     from torch._dynamo.package import DiskDynamoCache
     from torch._inductor import compile_fx
@@ -35,6 +36,7 @@ def start() -> None:
     patches = Patches()
     # Whatever is compiled passes one of these before a cache is asked: dynamo's frames and
     # lazy backward graphs, inductor called by itself, and a look for a precompiled function.
+    first.watch(patches, convert_frame, "_compile")
     first.watch(patches, CompilationCallbackHandler, "install_callbacks")
     first.watch(patches, compile_fx, "compile_fx")
     first.watch(patches, DiskDynamoCache, "load")
@@ -118,7 +120,12 @@ class Run:
             # First, so that what the session answers in torch's stead is not counted.
             self._observation = Observation(Tally(settings.tally_file(self._pid)))
         if settings.bundle is not None:
-            self._session = WarmStart(settings.bundle, read_only=settings.read_only, tell=tell)
+            self._session = WarmStart(
+                settings.bundle,
+                read_only=settings.read_only,
+                precompile=settings.precompile,
+                tell=tell,
+            )
             self._session.start()
         self._apply_seconds = time.perf_counter() - began
         self._write_report("running")

@@ -175,7 +175,8 @@ def _converted(call: types.SimpleNamespace, code: types.CodeType, manager: Any) 
     from torch._dynamo import convert_frame
     from torch._dynamo.types import GuardedCode, wrap_guarded_code
 
-    convert_frame.orig_code_map[code] = call.code
-    convert_frame.output_codes.add(code)
+    tables: Any = convert_frame
+    tables.orig_code_map[code] = call.code
+    tables.output_codes.add(code)
     annotation = f"Torch-Compiled Region: {call.compile_id}"
     return wrap_guarded_code(GuardedCode(code, manager, call.compile_id, annotation))

@@ -1,12 +1,11 @@
 """Putting a saved version in the place of a compile: guards, graphs, and the names it uses."""
 
 import builtins
-import sys
 import types
 from typing import Any
 
 from precompile_context.adapters.pytorch.precompile import guards
-from precompile_context.adapters.pytorch.precompile.digests import codes_in_module
+from precompile_context.adapters.pytorch.precompile.digests import codes_in_module, module_name
 from precompile_context.adapters.pytorch.precompile.entry import Backend, Version
 from precompile_context.adapters.pytorch.precompile.guards import DiffersError
 from precompile_context.adapters.pytorch.precompile.recorder import global_names
@@ -106,7 +105,7 @@ def _resume(name: str, module: str, saved: Any, frame_globals: dict[str, Any]) -
     from torch._dynamo.package import SerializedCode
 
     code = SerializedCode.to_code_object(saved)
-    own = guards.module_name(frame_globals.get("__name__"))
+    own = module_name(frame_globals.get("__name__"))
     scope = frame_globals if module == own else vars(guards.imported(module))
     if not code.co_freevars:
         return types.FunctionType(code, scope, name)
@@ -120,4 +119,5 @@ def _resume(name: str, module: str, saved: Any, frame_globals: dict[str, Any]) -
 def _callable(graph: Backend) -> Any:
     import torch
 
-    return torch._dynamo.disable(graph.function, reason="do not trace Dynamo-compiled graph")
+    disable: Any = torch._dynamo.disable
+    return disable(graph.function, reason="do not trace Dynamo-compiled graph")

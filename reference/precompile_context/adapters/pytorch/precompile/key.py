@@ -12,8 +12,17 @@ from precompile_context.adapters.pytorch.precompile.digests import (
 )
 from precompile_context.adapters.pytorch.precompile.identity import identity
 
-# Settings that name a place on this machine, not what is compiled.
-_OF_PLACES = frozenset(("debug_dir_root", "base_dir", "log_file_name", "cutlass_dir"))
+# Settings of how and where is compiled, not of what.
+_OF_COMPILING = frozenset(
+    (
+        "debug_dir_root",
+        "base_dir",
+        "log_file_name",
+        "cutlass_dir",
+        "compile_threads",
+        "worker_start_method",
+    )
+)
 # Of a module and a qualified name, so that the key stays one.
 _MOST_NAME_CHARACTERS = 300
 
@@ -82,7 +91,7 @@ def _settings(config: Any) -> str:
 def _comparable(what: str, values: dict[str, Any]) -> str:
     lines = []
     for name, value in sorted(values.items()):
-        if name.rpartition(".")[2] in _OF_PLACES:
+        if name.rpartition(".")[2] in _OF_COMPILING:
             continue
         try:
             lines.append(f"{name}={_value(value)}")

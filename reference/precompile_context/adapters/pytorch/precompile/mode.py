@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from precompile_context.adapters.pytorch.precompile import graphs
@@ -10,6 +11,9 @@ from precompile_context.adapters.pytorch.precompile.graphs import Graphs
 from precompile_context.adapters.pytorch.precompile.report import PrecompileReport
 from precompile_context.adapters.pytorch.precompile.store import FrameCache, Store
 from precompile_context.context import PrecompileContext
+
+# The bundle's name in a directory.
+_FILE_NAME = "torch.precompile"
 
 _reseeds = False
 
@@ -67,6 +71,15 @@ class Precompile:
 
     def _fault(self, error: Exception) -> None:
         self.report.is_cold("a graph", f"{type(error).__name__}: {error}")
+
+
+def bundle_path(path: str | os.PathLike[str]) -> Path:
+    """The bundle file that a path means, absolute: itself, or one in a directory, which is made."""
+    text = os.fspath(path)
+    if os.path.isdir(text) or text.endswith(os.sep):
+        os.makedirs(text, exist_ok=True)
+        text = os.path.join(text, _FILE_NAME)
+    return Path(text).absolute()
 
 
 def _begin_names() -> None:

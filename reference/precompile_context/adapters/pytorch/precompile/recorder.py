@@ -175,7 +175,8 @@ def module_of(code: types.CodeType) -> str:
     """
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if file and os.path.abspath(file) == os.path.abspath(code.co_filename):
-            if code_digest(code) in codes_in_module(module):
-                return module_name(name)
+        if not file or os.path.abspath(file) != os.path.abspath(code.co_filename):
+            continue
+        if code_digest(code) in codes_in_module(module):
+            return module_name(name)
     raise UnportableError(f"the code of {code.co_qualname} cannot be found again by a name")

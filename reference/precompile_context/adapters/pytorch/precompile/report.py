@@ -8,6 +8,7 @@ class PrecompileReport:
     """Counts and reasons; they grow until the session ends.
 
     Attributes:
+        off: why the mode is not on at all; None where it is.
         served: versions of frames that were taken from what was saved.
         compiled: frames that torch compiled.
         saved: versions of frames that were saved.
@@ -17,6 +18,7 @@ class PrecompileReport:
     """
 
     def __init__(self) -> None:
+        self.off: str | None = None
         self.served = 0
         self.compiled = 0
         self.saved = 0
@@ -28,6 +30,10 @@ class PrecompileReport:
         """Add one to `served`, `compiled` or `saved`."""
         with self._lock:
             setattr(self, what, getattr(self, what) + 1)
+
+    def is_off(self, reason: str) -> None:
+        """This torch is not one that the mode knows."""
+        self.off = reason
 
     def is_cold(self, frame: str, reason: str) -> None:
         """A frame is compiled in each process, for this reason."""
@@ -43,6 +49,7 @@ class PrecompileReport:
         """All of it."""
         with self._lock:
             return {
+                "off": self.off,
                 "served": self.served,
                 "compiled": self.compiled,
                 "saved": self.saved,

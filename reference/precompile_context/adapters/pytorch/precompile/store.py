@@ -1,12 +1,11 @@
 """The versions of frames that are there, and what becomes of those that this process makes."""
 
+import functools
 import os
 import threading
 from collections.abc import Callable
-from typing import Any
 
 from precompile_context.adapters.pytorch.artifacts import fitting_key, key_of
-from precompile_context.adapters.pytorch.precompile.digests import UnportableError
 from precompile_context.adapters.pytorch.precompile.entry import (
     AOTAutogradBackend,
     DynamoEntry,
@@ -66,16 +65,14 @@ class Store:
     def versions(self, frame: str) -> list[tuple[str, Callable[[], SavedVersion]]]:
         """Each version of the frame by key, and how to read it."""
         return [
-            (stitched.entry.key, lambda stitched=stitched: self._saved(stitched))
+            (stitched.entry.key, functools.partial(self._saved, stitched))
             for stitched in self.cache.versions(frame)
         ]
 
     def _saved(self, stitched: StitchedEntry) -> SavedVersion:
         key = stitched.entry.key
         if key not in self._read:
-            self._read[key] = SavedVersion(
-                stitched.entry.after_deserialization(), stitched.values
-            )
+            self._read[key] = SavedVersion(stitched.entry.after_deserialization(), stitched.values)
         return self._read[key]
 
     def compiled(self, graph: str, torch_key: str, content: bytes) -> None:
