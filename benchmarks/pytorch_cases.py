@@ -29,10 +29,11 @@ CASES: dict[str, Case] = {}
 class Place:
     """A directory for modules that a case writes, and may write otherwise when it is warm."""
 
-    def __init__(self, directory: Path, arrive: Any = contextlib.nullcontext) -> None:
-        """`arrive` makes the with-block in which a child process does what this one does."""
+    # Makes the with-block in which a child process does what this one does.
+    arrive: Any = contextlib.nullcontext
+
+    def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.arrive = arrive
         sys.path.insert(0, str(directory))
 
     def module(self, name: str, source: str) -> types.ModuleType:
@@ -56,7 +57,8 @@ def case(title: str) -> Callable[[Case], Case]:
 def square(size: int = 8, seed: int = 0) -> torch.Tensor:
     """Numbers to compute with."""
     generator = torch.Generator().manual_seed(seed)
-    return torch.randn(size, size, generator=generator) / size**0.5
+    numbers: torch.Tensor = torch.randn(size, size, generator=generator) / size**0.5
+    return numbers
 
 
 def compiled(function: Any, **options: Any) -> Any:
@@ -141,7 +143,7 @@ def training_step(place: Place, warm: bool) -> Iterator[Pair]:
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         step = compiled(model) if compiles else model
         for _ in range(2):
-            loss = step(square()).square().mean()
+            loss: Any = step(square()).square().mean()
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()
@@ -160,7 +162,7 @@ def transformer(place: Place, warm: bool) -> Iterator[Pair]:
         step = compiled(model) if compiles else model
         for batch in text:
             scores = step(batch[:, :-1])
-            loss = functional.cross_entropy(scores.flatten(0, 1), batch[:, 1:].flatten())
+            loss: Any = functional.cross_entropy(scores.flatten(0, 1), batch[:, 1:].flatten())
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()
@@ -220,7 +222,7 @@ class Scaled:
     def __init__(self, power: int) -> None:
         self.power = power
 
-    def method(self, x: torch.Tensor) -> torch.Tensor:
+    def method(self, x: torch.Tensor) -> Any:
         return torch.linalg.matrix_power(x, self.power)
 
 
@@ -258,8 +260,8 @@ def decorated_methods(place: Place, warm: bool) -> Iterator[Pair]:
 
 @case("two lambdas on one line")
 def lambdas(place: Place, warm: bool) -> Iterator[Pair]:
-    first, second = (lambda x: x @ x), (lambda x: x @ x.T)
-    for chosen in (first, second):
+    pair: list[Callable[..., Any]] = [lambda x: x @ x, lambda x: x @ x.T]
+    for chosen in pair:
         yield compiled(chosen)(square()), chosen(square())
 
 
@@ -391,7 +393,8 @@ def optimizer_step(place: Place, warm: bool) -> Iterator[Pair]:
 
 def in_child(connection: Any, arrive: Any) -> None:
     with arrive():
-        connection.send(compiled(quadruple)(square()))
+        # Numbers: a tensor would be shared, and its sender may be gone when it is read.
+        connection.send(compiled(quadruple)(square()).tolist())
 
 
 @case("spawned children")
@@ -400,7 +403,7 @@ def children(place: Place, warm: bool) -> Iterator[Pair]:
     receiving, sending = context.Pipe(duplex=False)
     process = context.Process(target=in_child, args=(sending, place.arrive))
     process.start()
-    result = receiving.recv()
+    result = torch.tensor(receiving.recv())
     process.join()
     yield result, quadruple(square())
 

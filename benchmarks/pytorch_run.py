@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import functools
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,44 +48,50 @@ def run(title: str, place: Place, warm: bool) -> str:
     return "equal"
 
 
-def figures(title: str, place: Place, warm: bool, observation: Observation) -> dict[str, Any]:
+def figures(title: str, mode: str, saved: Path, place: Place, warm: bool) -> dict[str, Any]:
     """Seconds, graphs compiled and kernels built of one case, and its result."""
     torch._dynamo.reset()
-    before = observation.tally.counts()
+    tally = Tally(None)
+    observation = Observation(tally)  # outside of the mode: what it answers is not counted
+    place.arrive = functools.partial(mode_of, mode, saved)
     began = time.perf_counter()
-    result = run(title, place, warm)
+    with place.arrive() as report:
+        result = run(title, place, warm)
     seconds = time.perf_counter() - began
-    after = observation.tally.counts()
+    observation.stop()
+    counts = tally.counts()
     return {
         "seconds": round(seconds, 3),
-        "graphs": after["graphs_compiled"] - before["graphs_compiled"],
-        "kernels": after["kernels_built"] - before["kernels_built"],
+        "graphs": counts["graphs_compiled"],
+        "kernels": counts["kernels_built"],
         "result": result,
+        "reason": None if report is None else report.reason,
+        "precompile": None if report is None else report.precompile.as_json(),
     }
 
 
+def slug(title: str) -> str:
+    """A file name for a case."""
+    return re.sub(r"[^a-z0-9]+", "-", title.lower())
+
+
 def main() -> None:
-    """Run the cases that are named, all of them by default."""
+    """Run the cases that are named, all of them by default, each with a file of its own."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mode", choices=MODES, required=True)
     parser.add_argument("--warm", action="store_true")
-    parser.add_argument("--saved", type=Path, required=True, help="what is saved and loaded")
+    parser.add_argument("--saved", type=Path, required=True, help="where it is saved and loaded")
     parser.add_argument("--place", type=Path, required=True, help="for modules that cases write")
     parser.add_argument("titles", nargs="*", default=list(CASES))
     options = parser.parse_args()
-    # Outside of the mode: its hooks, too, are counted.
-    observation = Observation(Tally(None))
-    arrive = functools.partial(mode_of, options.mode, options.saved)
-    place = Place(options.place, arrive)
-    rows: dict[str, Any] = {}
-    began = time.perf_counter()
-    with mode_of(options.mode, options.saved) as report:
-        entered = time.perf_counter() - began
-        for title in options.titles:
-            rows[title] = figures(title, place, options.warm, observation)
-    automatic = report.precompile.as_json() if report is not None else None
-    left = {"enter": round(entered, 3), "reason": report and report.reason}
-    print(json.dumps({"rows": rows, "precompile": automatic, **left}))
+    place = Place(options.place)
+    rows = {
+        title: figures(
+            title, options.mode, options.saved / f"{slug(title)}.precompile", place, options.warm
+        )
+        for title in options.titles
+    }
+    print(json.dumps(rows))
 
 
 if __name__ == "__main__":

@@ -79,7 +79,8 @@ def _filter(hooks: Any) -> str:
 
 
 def _backend_name(backend: Any) -> str:
-    return str(getattr(backend, "__name__", type(backend).__name__))
+    function = getattr(backend, "compiler_fn", backend)  # torch.compile wraps those it is given
+    return str(getattr(function, "__name__", type(function).__name__))
 
 
 def _settings(config: Any) -> str:
