@@ -232,6 +232,16 @@ PRECOMPILE_NAMES = (
         "called: bytecode as it is pickled",
     ),
     PrivateName(
+        "torch._dynamo.pgo",
+        "get_code_state",
+        "called: the sizes seen, from which dynamo learns what is dynamic",
+    ),
+    PrivateName(
+        "torch._dynamo.pgo",
+        "CodeId.make",
+        "called: finds a frame's sizes",
+    ),
+    PrivateName(
         "torch._dynamo.precompile_context",
         "PrecompileContext.record_artifact",
         "wrapped: each compiled graph that is bundled passes here",

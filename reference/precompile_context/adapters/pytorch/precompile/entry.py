@@ -22,6 +22,7 @@ class Version:
         resumes: functions that go on behind a graph break: name, module, SerializedCode.
         builtins: the global name of Python's builtins; "" where none is used.
         codes: (module, name, digest) of code that was inlined and that no guard tells.
+        sizes: the sizes that dynamo had seen, for what it will take as dynamic.
     """
 
     code: Any
@@ -31,6 +32,7 @@ class Version:
     resumes: tuple[tuple[str, str, Any], ...]
     builtins: str
     codes: tuple[tuple[str, str, str], ...]
+    sizes: dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from precompile_context.adapters.pytorch.precompile.guards import DiffersError
 from precompile_context.adapters.pytorch.precompile.key import frame_key, frame_name
 from precompile_context.adapters.pytorch.precompile.recorder import FrameRecorder
 from precompile_context.adapters.pytorch.precompile.report import PrecompileReport
+from precompile_context.adapters.pytorch.precompile.sizes import tell_sizes
 from precompile_context.adapters.pytorch.precompile.store import Store
 
 
@@ -71,7 +72,7 @@ class Frames:
             self._report.count("served")
             return served
         self._report.count("compiled")
-        recorder = FrameRecorder(call.code, call.globals)
+        recorder = FrameRecorder(call.code, call.closure)
         outer, self._local.recorder = getattr(self._local, "recorder", None), recorder
         try:
             result = original(*args, **{**kwargs, "package": recorder})
@@ -109,7 +110,8 @@ class Frames:
             return None
         for version, read in versions:
             try:
-                code, manager = read().install(
+                saved = read()
+                code, manager = saved.install(
                     call.code,
                     call.locals,
                     call.globals,
@@ -121,6 +123,7 @@ class Frames:
             except Exception as error:  # of torch, or of the program's own objects
                 self._report.is_other(name, version, f"{type(error).__name__}: {error}")
             else:
+                tell_sizes(call.code, call.closure, saved.sizes)
                 return _converted(call, code, manager)
         return None
 

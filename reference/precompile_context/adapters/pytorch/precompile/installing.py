@@ -20,6 +20,11 @@ class SavedVersion:
         self._state: Any = None
         self._code: types.CodeType | None = None
 
+    @property
+    def sizes(self) -> dict[str, Any]:
+        """The sizes that dynamo had seen when it was made."""
+        return self._version.sizes
+
     def install(
         self,
         code: types.CodeType,

@@ -19,6 +19,7 @@ from precompile_context.adapters.pytorch.precompile.digests import (
 )
 from precompile_context.adapters.pytorch.precompile.entry import Version
 from precompile_context.adapters.pytorch.precompile.guards import SavedGuards
+from precompile_context.adapters.pytorch.precompile.sizes import sizes_seen
 
 _GLOBAL_ACCESS = frozenset(("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL"))
 # What dynamo's bytecode calls to hand streams and the like to a graph, by number.
@@ -32,10 +33,10 @@ class FrameRecorder:
         refused: why this version of the frame cannot be saved; None so far.
     """
 
-    def __init__(self, code: types.CodeType, frame_globals: dict[str, Any]) -> None:
+    def __init__(self, code: types.CodeType, closure: Any) -> None:
         self.refused: str | None = None
         self._frame_code = code
-        self._globals = frame_globals
+        self._closure = closure
         self._backends: dict[str, None] = {}
         self._imports: dict[str, str] = {}
         self._resumes: dict[str, tuple[str, types.CodeType]] = {}
@@ -134,6 +135,7 @@ class FrameRecorder:
             resumes=resumes,
             builtins=self._builtins,
             codes=tuple(sorted(set(self._witnessed_codes(self._guards)))),
+            sizes=sizes_seen(self._frame_code, self._closure),
         )
 
     def _witnessed_codes(self, guards: SavedGuards) -> Iterator[tuple[str, str, str]]:
