@@ -1,12 +1,15 @@
-"""One process of the table: some cases, in one mode, cold or warm; figures as JSON on stdout."""
+"""Cases of the table in one mode, cold or warm, a process each; figures as JSON on stdout."""
 
 import argparse
 import contextlib
 import functools
 import json
+import os
 import re
+import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +53,6 @@ def run(title: str, place: Place, warm: bool) -> str:
 
 def figures(title: str, mode: str, saved: Path, place: Place, warm: bool) -> dict[str, Any]:
     """Seconds, graphs compiled and kernels built of one case, and its result."""
-    torch._dynamo.reset()
     tally = Tally(None)
     observation = Observation(tally)  # outside of the mode: what it answers is not counted
     place.arrive = functools.partial(mode_of, mode, saved)
@@ -75,8 +77,37 @@ def slug(title: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", title.lower())
 
 
+def in_a_process(work: Callable[[], dict[str, Any]], home: Path) -> dict[str, Any]:
+    """The row that `work` makes in a forked process with empty caches; torch is imported already.
+
+    A process that dies says how.
+    """
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(reading)
+            for variable, name in (("TORCHINDUCTOR_CACHE_DIR", "cache"), ("TMPDIR", "tmp")):
+                os.environ[variable] = tempfile.mkdtemp(prefix=name, dir=home)
+            tempfile.tempdir = None  # as TMPDIR says now
+            row = json.dumps(work()).encode()
+            with open(writing, "wb") as pipe:
+                pipe.write(row)
+        finally:
+            sys.stderr.flush()
+            os._exit(0)
+    os.close(writing)
+    with open(reading, "rb") as pipe:
+        row = pipe.read()
+    _, status = os.waitpid(pid, 0)
+    if not row:
+        return {"seconds": 0.0, "graphs": 0, "kernels": 0, "result": f"RAISED: status {status}"}
+    result: dict[str, Any] = json.loads(row)
+    return result
+
+
 def main() -> None:
-    """Run the cases that are named, all of them by default, each with a file of its own."""
+    """Run the cases that are named, all of them by default, each in a process of its own."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mode", choices=MODES, required=True)
     parser.add_argument("--warm", action="store_true")
@@ -85,12 +116,13 @@ def main() -> None:
     parser.add_argument("titles", nargs="*", default=list(CASES))
     options = parser.parse_args()
     place = Place(options.place)
-    rows = {
-        title: figures(
-            title, options.mode, options.saved / f"{slug(title)}.precompile", place, options.warm
-        )
-        for title in options.titles
-    }
+    rows = {}
+    with tempfile.TemporaryDirectory(prefix="pytorch-run-") as home:
+        for title in options.titles:
+            saved = options.saved / f"{slug(title)}.precompile"
+            work = functools.partial(figures, title, options.mode, saved, place, options.warm)
+            rows[title] = in_a_process(work, Path(home))
+            print(title, file=sys.stderr, flush=True)
     print(json.dumps(rows))
 
 
