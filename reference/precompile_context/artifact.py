@@ -94,6 +94,7 @@ class PrecompileCacheArtifact(CacheArtifact, Generic[T]):
 
     def populate_cache(self) -> None:
         """Never right: a precompile artifact is stitched, not put into a cache by itself."""
+        # [PCB-POP-008]
         raise MisuseError(f"{self.TYPE} artifacts are stitched; populate_cache is not for them")
 
     @abstractmethod
@@ -103,6 +104,7 @@ class PrecompileCacheArtifact(CacheArtifact, Generic[T]):
 
 def attributes_of(artifact: CacheArtifact) -> dict[str, AttributeValue]:
     """The fields that the artifact's class adds, by name, sorted."""
+    # [PCB-ART-004]
     return {name: getattr(artifact, name) for name in sorted(attribute_names(type(artifact)))}
 
 
@@ -116,6 +118,7 @@ def attribute_fault(name: str, value: Any) -> str | None:
     """Why the pair cannot travel as an attribute; None where it can."""
     if fault := name_fault(name):
         return fault
+    # [PCB-CTX-004]
     if type(value) not in _ATTRIBUTE_TYPES:
         return f"{type(value).__name__} cannot travel: bytes, str, int, float and bool can"
     if type(value) is str and not is_unicode(value):
@@ -152,6 +155,7 @@ class Registry:
             raise MisuseError(f"{cls.__name__} has no TYPE")
         if fault := name_fault(type_name):
             raise MisuseError(f"type {type_name!r}: {fault}")
+        # [PCB-CTX-003]
         if type_name in self._classes:
             raise MisuseError(f"type {type_name!r} is registered already")
         params = getattr(cls, "__dataclass_params__", None)

@@ -39,8 +39,9 @@ from precompile_context.errors import MisuseError
 from precompile_context.held import Held, digest_of
 from precompile_context.populate import Populate, PopulateReport, instantiate
 from precompile_context.saving import check_room, missing
-from precompile_context.sink import BundleSink, LoadReport, SaveReport
+from precompile_context.sink import BundleFileLike, BundleSink, LoadReport, SaveReport
 from precompile_context.state import State
+from precompile_context.trust import NOBODY, Signer, TrustPolicy
 
 
 class PrecompileContext:
@@ -57,12 +58,16 @@ class PrecompileContext:
         registry: Registry | None = None,
         limits: Limits = DEFAULT_LIMITS,
         producer: Producer = PRODUCER,
+        policy: TrustPolicy = NOBODY,
+        signer: Signer | None = None,
     ) -> None:
         """Args:
         environment: facts of this host; loaded segments must match them.
         requirements: what saved segments require; by default every fact, exactly.
         registry: known artifact types; by default a new one.
         limits: what is refused of a loaded bundle.
+        policy: whose segments are loaded and appended to; by default nobody's.
+        signer: signs the segments that are saved; by default they are unsigned.
         """
         self.environment = environment or Environment()
         if requirements is None:
@@ -76,8 +81,11 @@ class PrecompileContext:
         self.registry = registry or Registry()
         self._limits = limits
         self._producer = producer
+        self._policy = policy
+        self._signer = signer
         # The last one counts; each block of fresh() adds one and takes that one away again.
         self._states = [_Box(State())]
+        # [PCB-CTX-001]
         self._lock = threading.RLock()
         self._saving = threading.Lock()  # one save or load at a time; taken before _lock
 
@@ -103,6 +111,7 @@ class PrecompileContext:
             MisuseError: the type is not registered, key, fields or backends are
                 not what it takes.
         """
+        # [PCB-CTX-008]
         held = self._held(type, key, _copied(content), backends, fields)
         with self._lock:
             self._state.put(held)
@@ -116,10 +125,12 @@ class PrecompileContext:
         fields: dict[str, Any],
     ) -> Held:
         cls = self.registry.get(type_name)
+        # [PCB-CTX-004] [PCB-NAME-004]
         if cls is None:
             raise MisuseError(f"type {type_name!r} is not registered")
         if fault := key_fault(key):
             raise MisuseError(f"key {key[:80]!r}: {fault}")
+        # [PCB-CTX-005] [PCB-ART-003]
         if backends and cls.KIND is not ArtifactKind.ENTRY:
             raise MisuseError(f"{type_name} artifacts name no backends: only entries do")
         for backend_type, backend_key in backends:
@@ -178,6 +189,7 @@ class PrecompileContext:
                 for held in self._state.held.values()
                 if held.key == key and held.kind == ArtifactKind.BACKEND
             ]
+        # [PCB-CTX-010]
         if len(found) != 1:
             raise MisuseError(f"{len(found)} backends have the key {key!r}; one must")
         return found[0]
@@ -189,6 +201,7 @@ class PrecompileContext:
                 held.key == key and held.kind == ArtifactKind.BACKEND
                 for held in self._state.held.values()
             )
+        # [PCB-CTX-013]
         return instantiate(self._backend(key), self.registry) if known else None
 
     def lookup(self, type: str, key: str) -> CacheArtifact | None:
@@ -225,9 +238,11 @@ class PrecompileContext:
                 new = state.unserialized(snapshot)
                 tombstones = list(state.memory.removed)
                 removed = [name for name in tombstones if name in state.saved]
+                # [PCB-CTX-019]
                 if not new and not removed:
                     state.memory.removed.clear()  # of what these segments never held
                     return (state.joined(), info) if state.segments else None
+            # [PCB-CTX-002] [PCB-CTX-018] [PCB-CTX-020]
             chain = state.chain.copy()
             chunks: list[bytes | memoryview] = []
             digests: list[bytes] = []
@@ -254,7 +269,13 @@ class PrecompileContext:
         """The chunks of each segment: one, or more where a manifest would grow too large."""
         gone = (ArtifactId(*name) for name in removed)
         for artifacts, removals in split((held.to_write() for held in new), gone):
-            writer = SegmentWriter(chain, requirements=self.requirements, producer=self._producer)
+            # [PCB-CTX-025]
+            writer = SegmentWriter(
+                chain,
+                requirements=self.requirements,
+                producer=self._producer,
+                signer=self._signer,
+            )
             yield writer.chunks(artifacts, removals)
 
     def save_to(self, sink: BundleSink, *, keep_existing: bool = False) -> SaveReport:
@@ -267,8 +288,8 @@ class PrecompileContext:
         loaded artifact whose bytes are damaged by now is left out.
 
         Raises:
-            PrecompileError: what the sink holds is damaged, or would grow past the
-                limits (LIMIT_EXCEEDED); nothing was changed.
+            PrecompileError: what the sink holds is damaged, or not trusted, or would
+                grow past the limits (LIMIT_EXCEEDED); nothing was changed.
             OSError: the file could not be written; what was committed is intact.
         """
         with self._saving:
@@ -276,7 +297,9 @@ class PrecompileContext:
                 state = self._state
                 snapshot = state.snapshot()
                 tombstones = list(state.file.removed)
-            with sink.appending() as file:
+            # [PCB-SIGN-011]
+            with sink.appending(self._policy) as file:
+                # [PCB-CTX-021]
                 there = self._current_in(file.bundle)
                 removed = [name for name in tombstones if name in there]
                 new = missing(snapshot, there, removed, keep_existing=keep_existing)
@@ -303,7 +326,7 @@ class PrecompileContext:
         current = bundle.current(segments) if bundle else {}
         return {name: stored.identity for name, stored in current.items()}
 
-    def load(self, source: Buffer | ByteSource | Bundle) -> LoadReport:
+    def load(self, source: Buffer | ByteSource | Bundle | BundleFileLike) -> LoadReport:
         """Make a bundle's artifacts current here, and its segments part of what is serialized.
 
         A torn tail is left out and counted; that of a ByteSource is refused. Artifacts
@@ -314,13 +337,18 @@ class PrecompileContext:
         Raises:
             PrecompileError: a code of FRAME to COMPAT; the state is as before.
         """
+        # [PCB-SEC-001]
         if isinstance(source, Bundle):
             bundle = source
+            bundle.check_trust(self._policy)  # it may have been opened under another policy
+        elif isinstance(source, BundleFileLike):
+            bundle = source.open(policy=self._policy)
         else:
             # What is read by ranges may be far away: looking for E would read a little of each
             # block, and whoever fetches a bundle wants it whole.
             recover = not isinstance(source, ByteSource)
-            bundle = Bundle.open(source, limits=self._limits, recover=recover)
+            bundle = Bundle.open(source, policy=self._policy, limits=self._limits, recover=recover)
+        # [PCB-CTX-026] [PCB-HOST-006]
         matching = bundle.matching(self.environment)
         with self._saving, self._lock:
             self._state.adopt(bundle, matching)
@@ -347,11 +375,13 @@ class PrecompileContext:
     def clear(self) -> None:
         """Forget everything but the registered types."""
         with self._lock:
+            # [PCB-CTX-014]
             self._states[-1].state = State()
 
     @contextlib.contextmanager
     def fresh(self) -> Iterator[None]:
         """An empty state for the length of a with-block, the old one back afterwards."""
+        # [PCB-CTX-015]
         box = _Box(State())
         with self._lock:
             self._states.append(box)

@@ -41,6 +41,7 @@ def sorted_requirements(requirements: Iterable[Requirement]) -> tuple[Requiremen
     Raises:
         MisuseError: no reader would accept one of them.
     """
+    # [PCB-REQ-001] [PCB-REQ-003]
     by_name: dict[str, Requirement] = {}
     for requirement in requirements:
         name, values = requirement.name, requirement.values
@@ -112,10 +113,13 @@ class Environment:
 
     def _meets(self, requirement: Requirement) -> bool:
         actual = self.facts.get(requirement.name)
+        # [PCB-HOST-003]
         if actual is None:  # an unknown fact may be anything: it never matches
             return False
+        # [PCB-HOST-001]
         if requirement.match == Match.EXACT:
             return actual == frozenset(requirement.values)
+        # [PCB-HOST-002]
         if requirement.match == Match.SUPERSET:
             return actual >= frozenset(requirement.values)
         return False  # a way of matching added later: not for this reader

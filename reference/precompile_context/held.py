@@ -38,6 +38,7 @@ class Held:
         return cls(
             stored.type,
             stored.key,
+            # [PCB-CTX-016] [PCB-EXT-008]
             stored.kind,
             stored.content_digest,
             (bundle, stored),
@@ -80,6 +81,7 @@ class Held:
         """
         if isinstance(self.content, bytes):
             return self.content
+        # [PCB-CTX-030] [PCB-POP-009]
         bundle, stored = self.content
         return bundle.read(stored)
 

@@ -48,9 +48,11 @@ def instantiate(held: Held, registry: Registry) -> CacheArtifact:
         cls = registry.get(held.type)
     except MisuseError as error:
         raise PrecompileError(ErrorCode.APPLY_FAILED, str(error)) from error
+    # [PCB-POP-003] [PCB-CTX-031]
     if cls is None or held.kind != cls.KIND:
         detail = f"no artifact class of type {held.type!r} and kind {held.kind!r} is registered"
         raise PrecompileError(ErrorCode.UNKNOWN_ARTIFACT_TYPE, detail)
+    # [PCB-CTX-017] [PCB-EXT-007]
     known = attribute_names(cls)
     fields: dict[str, Any] = {
         name: value
@@ -90,9 +92,11 @@ class Populate:
         Raises:
             MisuseError: there are entries to stitch and no cache to write them to.
         """
+        # [PCB-POP-008]
         kinds = {held.kind for held in self._current.values()}
         if ArtifactKind.ENTRY in kinds and self._cache is None:
             raise MisuseError("populate needs a PrecompileCache to write entries to")
+        # [PCB-POP-001]
         for held in self._current.values():
             if held.kind == ArtifactKind.CACHE:
                 self._attempt(held, self._populate)
@@ -106,8 +110,10 @@ class Populate:
 
     def _attempt(self, held: Held, apply: Callable[[Held], None]) -> None:
         try:
+            # [PCB-POP-002]
             apply(held)
         except PrecompileError as error:
+            # [PCB-POP-005]
             self._refuse(held, error)
         except OSError as error:  # the file that it was loaded from can no longer be read
             self._refuse(held, _apply_failed(error))
@@ -121,17 +127,20 @@ class Populate:
     def _populate(self, held: Held) -> None:
         artifact = instantiate(held, self._registry)
         try:
+            # [PCB-POP-004]
             artifact.populate_cache()
         except Exception as error:  # code of another package: whatever it raises is an outcome
             raise _apply_failed(error) from error
 
     def _stitch(self, held: Held) -> None:
         """Write the entry with its backends in one piece, or nothing of it."""
+        # [PCB-POP-007]
         missing = [
             f"{backend.type} {backend.key!r}"
             for backend in held.backends
             if not self._is_there(backend.type, backend.key, backend.content_digest)
         ]
+        # [PCB-POP-006]
         if missing:
             detail = f"not there with the content that the entry names: {', '.join(missing)}"
             raise PrecompileError(ErrorCode.MISSING_BACKEND, detail)

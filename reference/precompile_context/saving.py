@@ -40,7 +40,8 @@ def check_room(bundle: Bundle | None, new: list[Held], limits: Limits) -> None:
     content = sum(a.content_size for a in stored) + sum(held.size for held in new)
     items = sum(3 + len(a.backends) + len(a.fields) for a in stored)
     items += sum(3 + len(held.backends) + len(held.fields) for held in new)
-    if content > limits.total_content or items > limits.artifacts:
+    # [PCB-LIM-007]
+    if content > limits.total_content or items > limits.items:
         detail = "the bundle would hold more than readers take; begin another one"
         raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail)
 

@@ -48,6 +48,7 @@ class State:
 
     def need_save(self) -> bool:
         """Whether anything is saved nowhere."""
+        # [PCB-CTX-012]
         if not self.memory.changed.isdisjoint(self.file.changed):
             return True
         pairs = (self.memory, self.file), (self.file, self.memory)
@@ -62,6 +63,7 @@ class State:
 
         A loaded entry is as it was saved: a backend that was not there then stays missing.
         """
+        # [PCB-CTX-023] [PCB-ART-001]
         if held.is_loaded or all(backend.content_digest for backend in held.backends):
             return held
         return held.bound(tuple(self._resolve(backend) for backend in held.backends))
@@ -75,17 +77,20 @@ class State:
     def put(self, held: Held) -> None:
         """Make `held` current, unless an equal artifact is."""
         current = self.held.get(held.name)
+        # [PCB-CTX-006]
         if current and self.resolve(current).identity == self.resolve(held).identity:
             if held.backends:
                 # Recorded again, an entry goes with the backends that are current at the next
                 # save, as one does that was never saved.
                 self.held[held.name] = held
             return
+        # [PCB-CTX-007]
         self._set(held)
         self._backend_changed(held.name)
 
     def _backend_changed(self, name: ArtifactName) -> None:
         """Entries that name it without a digest mean its new content."""
+        # [PCB-CTX-024]
         for entry in self._entries_naming(ArtifactId(*name)):
             self._changed(entry)
 
@@ -98,6 +103,7 @@ class State:
         unbound = ArtifactId(held.type, held.key)
         # The latter too become new objects: a save at work would bind them to what was there.
         for entry in (*self._entries_naming(before), *self._entries_naming(unbound)):
+            # [PCB-CTX-011]
             backends = tuple(held.id if id_ == before else id_ for id_ in entry.backends)
             self._set(entry.bound(backends))
 
@@ -126,7 +132,9 @@ class State:
             return False
         for pending in (self.memory, self.file):
             pending.changed.discard(name)
+            # [PCB-CTX-009]
             if name in pending.holds:
+                # [PCB-DET-005]
                 pending.removed[name] = None
         self._backend_changed(name)
         return True
@@ -146,6 +154,7 @@ class State:
         """What was current at the snapshot is saved, bound to the backends of then."""
         for name, (held, resolved) in snapshot.items():
             pending.holds.add(name)
+            # [PCB-CTX-022]
             if name not in self.held:
                 pending.removed[name] = None  # removed while it was being written
             elif self.held[name] is held:
@@ -155,6 +164,7 @@ class State:
 
     def adopt(self, bundle: Bundle, matching: tuple[Segment, ...]) -> None:
         """A loaded bundle's segments come after those so far, its artifacts become current."""
+        # [PCB-CTX-027] [PCB-CTX-029]
         self._adopt_segments(bundle)
         for segment in matching:
             for removed in segment.manifest.removed:
@@ -172,6 +182,7 @@ class State:
 
     def _adopt_segments(self, bundle: Bundle) -> None:
         digests = [segment.payload_digest for segment in bundle.segments]
+        # [PCB-CTX-028]
         if self.digests[len(self.digests) - len(digests) :] == digests:
             return  # loaded before: those very segments are the last ones already
         if digests[: len(self.digests)] == self.digests:

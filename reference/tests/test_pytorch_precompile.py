@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from precompile_context import ArtifactKind, BundleFile, PrecompileContext
+from precompile_context import UNSIGNED, ArtifactKind, BundleFile, PrecompileContext
 
 pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch")
@@ -62,7 +62,7 @@ def test_entries_and_backends_are_artifacts_and_a_shared_backend_is_stored_once(
         check(again)
     assert report.precompile is not None
     assert (report.precompile.compiled, report.precompile.saved) == (2, 2)
-    current = BundleFile(tmp_path / "b.precompile").open().current().values()
+    current = BundleFile(tmp_path / "b.precompile").open(policy=UNSIGNED).current().values()
     entries = [stored for stored in current if stored.kind == ArtifactKind.ENTRY]
     backends = [stored for stored in current if stored.kind == ArtifactKind.BACKEND]
     assert {stored.type for stored in entries} == {ENTRY}
@@ -104,12 +104,14 @@ def test_each_compile_is_saved_at_once(tmp_path: Path) -> None:
     bundle = tmp_path / "b.precompile"
     with pytorch.caching_precompile(bundle):
         check()
-        assert ENTRY in {type_name for type_name, _ in BundleFile(bundle).open().current()}
+        assert ENTRY in {
+            type_name for type_name, _ in BundleFile(bundle).open(policy=UNSIGNED).current()
+        }
 
 
 def test_context_of_ones_own_is_serialized_loaded_and_served() -> None:
     def context() -> PrecompileContext:
-        return PrecompileContext(environment=pytorch.host_environment())
+        return PrecompileContext(environment=pytorch.host_environment(), policy=UNSIGNED)
 
     producer = context()
     with pytorch.precompiling(producer) as report:
@@ -181,13 +183,13 @@ def test_failure_of_ours_leaves_the_program_cold(
 
 
 def test_entry_that_cannot_be_read_is_compiled_anew(tmp_path: Path) -> None:
-    context = PrecompileContext(environment=pytorch.host_environment())
+    context = PrecompileContext(environment=pytorch.host_environment(), policy=UNSIGNED)
     with pytorch.precompiling(context):
         check()
     (id_,) = [id_ for id_ in context.current() if id_.type == ENTRY]
     entry = context.lookup(ENTRY, id_.key)
     assert isinstance(entry, DynamoEntry)
-    garbage = PrecompileContext(environment=context.environment)
+    garbage = PrecompileContext(environment=context.environment, policy=UNSIGNED)
     garbage.register(DynamoEntry)
     garbage.record_artifact(ENTRY, id_.key, b"no pickle", frame=entry.frame)
     with pytorch.precompiling(garbage) as report:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from precompile_context import UNSIGNED, BundleFile
+
 pytestmark = pytest.mark.torch
 pytest.importorskip("torch")
 
@@ -166,9 +168,8 @@ def test_what_was_not_served_says_in_what_it_differs(title: str, warm: dict[str,
 
 
 def test_spawned_child_is_served(processes: Processes, warm: dict[str, Any]) -> None:
-    from precompile_context import BundleFile
-
-    bundle = BundleFile(processes.place / "saved" / "spawned-children.precompile").open()
+    file = BundleFile(processes.place / "saved" / "spawned-children.precompile")
+    bundle = file.open(policy=UNSIGNED)
     frames = [id_ for id_ in bundle.current() if id_[0] == "precompile_dynamo"]
     # __mp_main__ is __main__, and the second child appended nothing.
     assert len(frames) == 1

@@ -63,6 +63,7 @@ class Chain:
         manifest may claim any digest, and a new artifact must not be made to
         point at other bytes.
         """
+        # [PCB-BLOCK-007]
         verify = self._unverified.pop(digest, None)
         if verify is not None and not verify():
             del self._ranges[digest]

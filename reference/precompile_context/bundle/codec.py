@@ -7,6 +7,7 @@ from google.protobuf.message import Message
 
 from precompile.v1 import artifact_pb2, bundle_pb2
 from precompile_context.artifact import ArtifactId, ArtifactKind
+from precompile_context.bundle.density import is_too_dense
 from precompile_context.bundle.manifest import (
     DIGEST_SIZE,
     PAYLOAD_TYPE,
@@ -34,16 +35,29 @@ def parse(message: Message, data: memoryview | bytes, code: ErrorCode, offset: i
         raise PrecompileError(code, f"not a serialized {name}: {error}", offset) from None
 
 
-def decode_envelope(data: memoryview, offset: int) -> bundle_pb2.Envelope:
-    """The envelope of the manifest record at `offset`."""
+def decode_envelope(
+    data: memoryview | bytes, offset: int, most_signatures: int
+) -> bundle_pb2.Envelope:
+    """The envelope of the manifest record at `offset`.
+
+    Raises:
+        PrecompileError: MALFORMED_FRAME, LIMIT_EXCEEDED, at `offset`.
+    """
     envelope = bundle_pb2.Envelope()
+    # [PCB-ENV-005] [PCB-ENV-007]
     parse(envelope, data, ErrorCode.MALFORMED_FRAME, offset)
+    # [PCB-ENV-002]
     if envelope.payload_type != PAYLOAD_TYPE:
         detail = f"the payload's type is {envelope.payload_type!r}, not {PAYLOAD_TYPE}"
         raise PrecompileError(ErrorCode.MALFORMED_FRAME, detail, offset)
+    # [PCB-ENV-004]
     if envelope.payload_digest != hashlib.sha256(envelope.payload).digest():
         detail = "the manifest's bytes are not those of the envelope's digest"
         raise PrecompileError(ErrorCode.MALFORMED_FRAME, detail, offset)
+    # [PCB-LIM-003]
+    if len(envelope.signatures) > most_signatures:
+        detail = f"{len(envelope.signatures)} signatures; the limit is {most_signatures}"
+        raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, offset)
     return envelope
 
 
@@ -67,16 +81,25 @@ def decode_manifest(
         PrecompileError: MALFORMED_MANIFEST, UNSUPPORTED_FEATURE, LIMIT_EXCEEDED
             where it lists more than `items_left` things, at `offset`.
     """
+    # [PCB-WIRE-008]
+    if is_too_dense(payload):
+        detail = "the manifest lists more elements than its bytes can describe"
+        raise PrecompileError(ErrorCode.MALFORMED_MANIFEST, detail, offset)
+    # [PCB-WIRE-001] [PCB-WIRE-002] [PCB-WIRE-003] [PCB-WIRE-004] [PCB-WIRE-007]
+    # [PCB-ENV-006] [PCB-LIM-009]
     message = bundle_pb2.Manifest()
     parse(message, payload, ErrorCode.MALFORMED_MANIFEST, offset)
-    items = count_items(message)
-    if items > items_left:
-        detail = "the manifests list more artifacts, blocks and the like than this reader takes"
-        raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, offset)
+    # [PCB-EXT-001]
     for feature in message.required_features:
         if feature not in KNOWN_FEATURES:
             detail = f"the segment requires the feature {feature!r}, which this reader lacks"
             raise PrecompileError(ErrorCode.UNSUPPORTED_FEATURE, detail, offset)
+    items = count_items(message)
+    # [PCB-LIM-003]
+    if items > items_left:
+        detail = "the manifests list more artifacts, blocks and the like than this reader takes"
+        raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, offset)
+    # [PCB-WIRE-005] [PCB-WIRE-006]
     if fault := _malformed(message):
         raise PrecompileError(ErrorCode.MALFORMED_MANIFEST, fault, offset)
     manifest = Manifest(
@@ -112,14 +135,13 @@ def _malformed(message: bundle_pb2.Manifest) -> str | None:
             return f"artifact {artifact.key!r} has no kind"
         if len(artifact.content_digest) != DIGEST_SIZE:
             return f"artifact {artifact.key!r} has a content digest that is not 32 bytes"
-        for backend in (
-            artifact.backends if artifact.kind == artifact_pb2.ARTIFACT_KIND_ENTRY else ()
-        ):
+        for backend in () if artifact.kind in _WITHOUT_BACKENDS else artifact.backends:
             if len(backend.content_digest) not in (0, DIGEST_SIZE):
                 return f"artifact {artifact.key!r} names a backend by a digest of another size"
     return None
 
 
+# [PCB-EXT-003] [PCB-EXT-005]
 def _known(enumeration: type[Match] | type[ArtifactKind], value: int) -> int:
     """The member of `enumeration`, or the plain number where it was added later."""
     try:
@@ -140,6 +162,7 @@ def _stored(message: artifact_pb2.Artifact, segment: int) -> StoredArtifact:
         content_digest=message.content_digest,
         content_size=message.content_size,
         extents=tuple(Extent(e.block, e.offset, e.size) for e in message.extents),
+        # [PCB-ART-002]
         # Another kind's are ignored; those of a kind added later are carried.
         backends=() if message.kind in _WITHOUT_BACKENDS else _ids(message.backends),
         fields=tuple(_attribute(attribute) for attribute in message.attributes),
@@ -153,12 +176,14 @@ _WITHOUT_BACKENDS = (artifact_pb2.ARTIFACT_KIND_CACHE, artifact_pb2.ARTIFACT_KIN
 def _attribute(message: artifact_pb2.Attribute) -> tuple[str, FieldValue]:
     which = message.WhichOneof("value")
     if which is None:
+        # [PCB-EXT-007]
         return message.name, OpaqueValue(message.SerializeToString())
     return message.name, getattr(message, which)
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
     """The payload of the segment's envelope. Equal manifests give equal bytes."""
+    # [PCB-DET-003] [PCB-WIRE-009] [PCB-EXT-002] [PCB-EXT-006]
     message = bundle_pb2.Manifest(
         previous_manifest_digest=manifest.previous_manifest_digest,
         producer=bundle_pb2.Producer(
@@ -181,6 +206,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
     for artifact in manifest.artifacts:
         _add_artifact(message, artifact)
     for removed in manifest.removed:
+        # [PCB-CURR-005]
         message.removed.add(type=removed.type, key=removed.key)
     return message.SerializeToString(deterministic=True)
 
@@ -207,6 +233,7 @@ def _set(message: artifact_pb2.Attribute, value: FieldValue) -> None:
     match value:
         case OpaqueValue():
             message.MergeFromString(value.message)
+        # [PCB-ART-006]
         case bool():  # before int: to Python a bool is one
             message.bool_value = value
         case int():

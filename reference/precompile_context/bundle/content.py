@@ -35,6 +35,7 @@ class ContentReader:
             content = bytes(self._raw(artifact, artifact.extents[0]))
         else:
             content = b"".join(self._piece(artifact, extent) for extent in artifact.extents)
+        # [PCB-CONT-001]
         if hashlib.sha256(content).digest() != artifact.content_digest:
             raise self._mismatch(artifact)
         return content
@@ -43,6 +44,7 @@ class ContentReader:
         """The content without a copy where it is one uncompressed range of the source."""
         if not self._is_whole_raw_block(artifact):
             return memoryview(self.read(artifact))
+        # [PCB-CONT-006]
         content = self._raw(artifact, artifact.extents[0])
         if hashlib.sha256(content).digest() != artifact.content_digest:
             raise self._mismatch(artifact)
@@ -61,6 +63,7 @@ class ContentReader:
 
     def verify(self, segment: Segment, progress: Callable[[int], None]) -> None:
         """Read every own block of the segment and every artifact's content."""
+        # [PCB-CONT-007]
         due = defaultdict(list)
         for artifact in segment.manifest.artifacts:
             due[max((extent.block for extent in artifact.extents), default=-1)].append(artifact)
@@ -76,6 +79,7 @@ class ContentReader:
 
     def _check_size(self, artifact: StoredArtifact, limit: int) -> None:
         """Refuse content that names one small block over and over to become large."""
+        # [PCB-LIM-003]
         if artifact.content_size > min(limit, self._limits.total_decompressed):
             detail = f"{artifact.type} {artifact.key!r} claims {artifact.content_size} bytes"
             offset = self._segments[artifact.segment].manifest_offset
@@ -98,7 +102,7 @@ class ContentReader:
         segment = self._segments[artifact.segment]
         entry, place = segment.manifest.blocks[extent.block], segment.blocks[extent.block]
         self._spend(entry.content_size, place.offset)
-        data = blocks.stored_data(self._source, place)
+        data = blocks.stored_data(self._source, place, entry)
         return blocks.content_of(data, entry, place.offset)
 
     def _piece(self, artifact: StoredArtifact, extent: Extent) -> memoryview:
@@ -120,8 +124,9 @@ class ContentReader:
             if kept is not None:
                 self._kept.move_to_end(place.offset)
                 return kept
+        # [PCB-CONT-005]
         self._spend(entry.content_size, place.offset)
-        data = blocks.stored_data(self._source, place)
+        data = blocks.stored_data(self._source, place, entry)
         blocks.check_digest(data, entry, place.offset)
         content = blocks.content_of(data, entry, place.offset)
         self._keep(place.offset, content)
@@ -131,6 +136,7 @@ class ContentReader:
         with self._lock:
             self._decompressed += size
             over = self._decompressed > self._limits.total_decompressed
+        # [PCB-LIM-003]
         if over or size > self._limits.block_content:
             detail = f"a block of {size} bytes goes past a limit of this reader"
             raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, offset)

@@ -26,6 +26,7 @@ def foldable(segments: tuple[Segment, ...]) -> bool:
 
     And each holds no more than we know: a field of a later version would be lost.
     """
+    # [PCB-APPD-011]
     return all(
         segment.manifest.requirements == segments[0].manifest.requirements
         and not segment.begins_chain

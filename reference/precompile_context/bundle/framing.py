@@ -18,12 +18,13 @@ _FOOTER_SIZE_TAG = 0x11
 BLOCK_TAG = 0x12
 MANIFEST_TAG = 0x1A
 DATA_TAG = 0x0A
-# [PCB-FRAME] A Block record, tag and lengths included, is at most 1 GiB.
+# [PCB-FRAME-014] A Block record, tag and lengths included, is at most 1 GiB.
 MAX_BLOCK_RECORD = 1 << 30
 # The longest prefix of a Block record: tag, length, tag, length.
 MAX_BLOCK_PREFIX = 12
 
 
+# [PCB-FRAME-008]
 def varint(value: int) -> bytes:
     """`value` as a minimal varint."""
     out = bytearray()
@@ -42,6 +43,7 @@ def read_varint(data: memoryview, position: int) -> tuple[int, int] | None:
         value |= (byte & 0x7F) << shift
         shift += 7
         if byte < 0x80:
+            # [PCB-FRAME-009]
             # A last byte of zero pads: the same number would have two spellings.
             if (byte == 0 and index > position) or value >= 1 << 64:
                 return None
@@ -78,6 +80,7 @@ def read_footer(data: bytes | memoryview) -> tuple[int, int] | None:
     """(manifest_offset, segment_size) of 20 bytes; None where they have not a footer's shape."""
     if len(data) != FOOTER_SIZE:
         return None
+    # [PCB-FRAME-007]
     tag, manifest_offset, size_tag, segment_size = _FOOTER.unpack(data)
     if tag != FOOTER_TAG or size_tag != _FOOTER_SIZE_TAG:
         return None
@@ -86,6 +89,7 @@ def read_footer(data: bytes | memoryview) -> tuple[int, int] | None:
 
 def footer_is_sane(manifest_offset: int, segment_size: int) -> bool:
     """Whether the two numbers leave room for a header, a manifest record and the footer."""
+    # [PCB-FRAME-010]
     return HEADER_SIZE <= manifest_offset < segment_size - FOOTER_SIZE
 
 

@@ -15,6 +15,7 @@ from precompile_context.bundle.manifest import NONE, ZSTD
 # have in common is stored once; reading one artifact decompresses this much at most.
 BLOCK_CONTENT = 8 << 20
 # Content of an uncompressed block, which a reader can hand out as a view.
+# [PCB-LIM-006] [PCB-FRAME-014]
 RAW_BLOCK_CONTENT = 64 << 20
 # From this size on a content is looked at by itself, and stored as it is if it does not compress.
 PROBE_SIZE = 1 << 20
@@ -119,6 +120,7 @@ def _store(draft: _Draft) -> StoredBlock:
     if draft.compress and (len(content) < PROBE_SIZE or _compresses(content)):
         compressed = _compressor(len(content)).compress(content)
         if len(compressed) < len(content):
+            # [PCB-BLOCK-009]
             data, compression = compressed, ZSTD
     contents, offset = [], 0
     for digest, piece in draft.pieces:
@@ -132,6 +134,7 @@ def _store(draft: _Draft) -> StoredBlock:
 
 
 def _compressor(size: int) -> zstandard.ZstdCompressor:
+    # [PCB-ZSTD-001]
     parameters = zstandard.ZstdCompressionParameters.from_level(
         _LEVEL, source_size=size, window_log=_WINDOW_LOG
     )

@@ -43,15 +43,17 @@ def validate(
     try:
         _check_names(manifest)
         _check_unique(manifest)
+        # [PCB-CHAIN-002]
+        # A chain that points elsewhere would let blocks and removals of one bundle act on another.
+        if manifest.previous_manifest_digest not in (b"", previous_digest):
+            detail = "previous_manifest_digest is not that of the segment before"
+            raise _InvalidError(ErrorCode.BROKEN_CHAIN, detail)
+        # [PCB-CHAIN-003]
         if not manifest.previous_manifest_digest:
             chain.clear()
         places = _place_blocks(manifest, frame, chain)
         for artifact in manifest.artifacts:
             _check_extents(artifact, manifest.blocks)
-        # A chain that points elsewhere would let blocks and removals of one bundle act on another.
-        if manifest.previous_manifest_digest not in (b"", previous_digest):
-            detail = "previous_manifest_digest is not that of the segment before"
-            raise _InvalidError(ErrorCode.BROKEN_CHAIN, detail)
     except _InvalidError as invalid:
         raise PrecompileError(invalid.code, invalid.detail, frame.manifest_offset) from None
     return places
@@ -60,17 +62,21 @@ def validate(
 def _check_names(manifest: Manifest) -> None:
     for requirement in manifest.requirements:
         _check_name(name_fault(requirement.name), requirement.name)
+        # [PCB-REQ-004]
         _check_sorted(requirement.values, f"values of requirement {requirement.name!r}")
         if any(len(value.encode()) > MAX_VALUE_BYTES for value in requirement.values):
             detail = f"requirement {requirement.name!r} has a value over {MAX_VALUE_BYTES} bytes"
             raise _InvalidError(ErrorCode.INVALID_NAME, detail)
+    # [PCB-REQ-002]
     _check_sorted((r.name for r in manifest.requirements), "requirements")
     for artifact in manifest.artifacts:
+        # [PCB-NAME-001] [PCB-NAME-002] [PCB-NAME-006]
         _check_id(artifact)
         for backend in artifact.backends:
             _check_id(backend)
         for name, _ in artifact.fields:
             _check_name(name_fault(name), name)
+        # [PCB-ART-005]
         _check_sorted((name for name, _ in artifact.fields), f"attributes of {artifact.key!r}")
     for removed in manifest.removed:
         _check_id(removed)
@@ -96,6 +102,7 @@ def _check_unique(manifest: Manifest) -> None:
     seen = set()
     for artifact in manifest.artifacts:
         name = (artifact.type, artifact.key)
+        # [PCB-NAME-003]
         if name in seen:
             detail = f"{artifact.type} {artifact.key!r} stands twice in the manifest"
             raise _InvalidError(ErrorCode.DUPLICATE_ARTIFACT, detail)
@@ -110,20 +117,24 @@ def _place_blocks(
     at = frame.offset + framing.HEADER_SIZE
     for index, entry in enumerate(manifest.blocks):
         identity = (entry.digest, entry.compression, entry.content_size)
+        # [PCB-BLOCK-005]
         if entry.content_size == 0:
             raise _InvalidError(ErrorCode.BAD_REFERENCE, f"block {index} has no content")
         if entry.size == 0:
+            # [PCB-BLOCK-006]
             place = chain.get(identity)
             if place is None:
                 detail = f"external block {index} is in no earlier segment of the chain"
                 raise _InvalidError(ErrorCode.BAD_REFERENCE, detail)
         elif framing.block_data_size(entry.size) is None or entry.size > framing.MAX_BLOCK_RECORD:
+            # [PCB-BLOCK-003]
             detail = f"no Block record has the size {entry.size} of block {index}"
             raise _InvalidError(ErrorCode.BAD_REFERENCE, detail)
         else:
             place = own[identity] = BlockPlace(at, entry.size)
             at += entry.size
         places.append(place)
+    # [PCB-BLOCK-004]
     if at != frame.manifest_offset:
         detail = f"the blocks' sizes lead to byte {at}, the manifest begins at another"
         raise _InvalidError(ErrorCode.BAD_REFERENCE, detail)
@@ -134,15 +145,19 @@ def _place_blocks(
 def _check_extents(artifact: StoredArtifact, blocks: tuple[BlockEntry, ...]) -> None:
     total = 0
     for extent in artifact.extents:
+        # [PCB-EXTENT-001]
         if extent.block >= len(blocks):
             raise _bad_extent(artifact, "points at a block that is not there")
         content_size = blocks[extent.block].content_size
+        # [PCB-EXTENT-002]
         if extent.size == 0 or extent.offset + extent.size > content_size:
             raise _bad_extent(artifact, "is empty or reaches past its block")
+        # [PCB-EXTENT-003]
         # Several extents in parts of blocks would make reading one artifact cost many blocks.
         if len(artifact.extents) > 1 and extent.size != content_size:
             raise _bad_extent(artifact, "is one of several and does not cover its block")
         total += extent.size
+    # [PCB-EXTENT-004]
     if total != artifact.content_size:
         raise _bad_extent(artifact, f"and its like add up to {total}, not to the content's size")
 

@@ -48,10 +48,12 @@ def header_fault(head: memoryview, offset: int) -> PrecompileError | None:
     """Why the bytes at a segment's start (HEAD_SIZE, or to the input's end) are no header."""
     if head[: framing.HEADER_SIZE] == framing.HEADER:
         return None
+    # [PCB-FRAME-006]
     if len(head) and framing.HEADER.startswith(head):
         return PrecompileError(
             ErrorCode.TRUNCATED, "the input ends within the first header", offset + len(head)
         )
+    # [PCB-FRAME-003]
     if head[2:4] != framing.HEADER[2:4] or head[4:21] != framing.MAGIC or head[0] != 0x0A:
         return PrecompileError(
             ErrorCode.NOT_A_BUNDLE, "the input does not begin as a precompile bundle does", offset
@@ -59,9 +61,11 @@ def header_fault(head: memoryview, offset: int) -> PrecompileError | None:
     major = None
     if head[21:22] == framing.HEADER[21:22]:
         major = framing.read_varint(head, 22)
+    # [PCB-FRAME-004]
     if major is not None and major[0] != framing.MAJOR:
         detail = f"a segment of major version {major[0]}; this reader knows {framing.MAJOR}"
         return PrecompileError(ErrorCode.UNSUPPORTED_VERSION, detail, offset)
+    # [PCB-FRAME-005]
     return PrecompileError(ErrorCode.MALFORMED_FRAME, "the segment's header is malformed", offset)
 
 
@@ -82,6 +86,7 @@ def walk_back(
     seen to end exactly at the footer; the walk is right only if it lands on 0,
     so nothing is handed out before.
     """
+    # [PCB-FRAME-013]
     frames: list[SegmentFrame] = []
     faults: list[PrecompileError] = []
     window = _Window(source)
@@ -92,11 +97,13 @@ def walk_back(
             break
         head = window.read(frame.offset, min(frame.size, HEAD_SIZE), before=WINDOW)
         if fault := header_fault(head, frame.offset):
+            # [PCB-FRAME-012]
             if fault.code is ErrorCode.NOT_A_BUNDLE and frame.offset > 0:
                 detail = "no segment header stands where a segment must begin"
                 fault = PrecompileError(ErrorCode.MALFORMED_FRAME, detail, frame.offset)
             faults.append(fault)
         frames.append(frame)
+        # [PCB-LIM-003]
         if len(frames) > limits.segments:
             detail = f"more than {limits.segments} segments"
             faults.append(PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, frame.offset))
@@ -114,12 +121,15 @@ def _segment_ending_at(
     if at >= framing.HEADER_SIZE:
         numbers = framing.read_footer(window.read(at, framing.FOOTER_SIZE, before=WINDOW))
     if numbers is None:
+        # [PCB-FRAME-007]
         if last:
             detail = "the input does not end with a segment footer"
             return PrecompileError(ErrorCode.TRUNCATED, detail, end)
+        # [PCB-FRAME-012]
         detail = "no footer stands where the segment before must end"
         return PrecompileError(ErrorCode.MALFORMED_FRAME, detail, max(0, at))
     manifest_offset, size = numbers
+    # [PCB-FRAME-010]
     if size > end or not framing.footer_is_sane(manifest_offset, size):
         detail = "the footer's offsets do not lie within the input"
         return PrecompileError(ErrorCode.MALFORMED_FRAME, detail, at)
@@ -127,9 +137,11 @@ def _segment_ending_at(
     manifest_at = start + manifest_offset
     prefix_view = window.read(manifest_at, min(11, at - manifest_at), before=WINDOW)
     prefix = framing.read_manifest_prefix(prefix_view, 0)
+    # [PCB-FRAME-009] [PCB-FRAME-011]
     if prefix is None or manifest_at + prefix[0] + prefix[1] != at:
         detail = "no manifest record stands between the footer and where the footer points"
         return PrecompileError(ErrorCode.MALFORMED_FRAME, detail, manifest_at)
+    # [PCB-LIM-003] [PCB-LIM-004]
     if at - manifest_at > limits.manifest_bytes:
         detail = f"a manifest of {at - manifest_at} bytes; the limit is {limits.manifest_bytes}"
         return PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, manifest_at)
@@ -145,7 +157,8 @@ def complete_prefix(source: ByteSource, limits: Limits) -> int:
     number that this reader takes.
     """
     window = _Window(source)
-    end, records = 0, limits.artifacts
+    # [PCB-RECV-001] [PCB-RECV-005]
+    end, records = 0, limits.items
     while records > 0:
         segment_end, passed = _segment_end(window, source.size, end, records)
         if segment_end is None:
@@ -212,6 +225,7 @@ def holds_committed_segment(source: ByteSource, start: int) -> bool:
     Goes by footers, each one a constant number of small reads, so that no input
     makes it slow.
     """
+    # [PCB-APPD-006]
     step = 16 << 20
     for first in range(start, source.size, step):
         length = min(step + framing.FOOTER_SIZE, source.size - first)

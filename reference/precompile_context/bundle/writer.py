@@ -22,9 +22,11 @@ from precompile_context.bundle.manifest import (
 )
 from precompile_context.bundle.packing import Packer, StoredBlock
 from precompile_context.environment import Requirement
+from precompile_context.trust import Signer, dsse
 
 # A writer stays within the manifest that every reader must accept; more artifacts than fit
 # into it go to a further segment.
+# [PCB-LIM-006]
 MANIFEST_TARGET = 8 << 20
 
 
@@ -50,10 +52,13 @@ class SegmentWriter:
         *,
         requirements: tuple[Requirement, ...] = (),
         producer: Producer = PRODUCER,
+        signer: Signer | None = None,
     ) -> None:
+        """Without `signer`, the segment is unsigned."""
         self._chain = chain
         self._requirements = requirements
         self._producer = producer
+        self._signer = signer
         self._entries: list[BlockEntry] = []
         self._external: dict[BlockEntry, int] = {}
 
@@ -66,9 +71,11 @@ class SegmentWriter:
         footer commits. The chain is extended after the footer was taken.
         """
         artifacts = list(artifacts)
+        # [PCB-FRAME-002]
         yield framing.HEADER
         manifest_offset = framing.HEADER_SIZE
         placed: dict[bytes, tuple[Extent, ...]] = {}
+        # [PCB-DET-001]
         # All of the chain's blocks are entered before the first own one: how far the packer
         # takes contents ahead depends on its threads, and the bytes must not.
         contents = self._new_contents(artifacts, placed)
@@ -80,18 +87,26 @@ class SegmentWriter:
             yield block.data
             manifest_offset += size
         manifest = Manifest(
+            # [PCB-CHAIN-001]
             previous_manifest_digest=self._chain.previous_digest,
             producer=self._producer,
             requirements=self._requirements,
             blocks=tuple(self._entries),
+            # [PCB-DET-004]
             artifacts=tuple(_stored(artifact, placed) for artifact in artifacts),
             removed=tuple(removed),
         )
         payload = encode_manifest(manifest)
+        # [PCB-ENV-003]
         digest = hashlib.sha256(payload).digest()
         envelope = bundle_pb2.Envelope(
-            payload=payload, payload_type=PAYLOAD_TYPE, payload_digest=digest
+            # [PCB-ENV-001]
+            payload=payload,
+            payload_type=PAYLOAD_TYPE,
+            payload_digest=digest,
         )
+        if self._signer is not None:
+            dsse.sign(envelope, self._signer)
         data = envelope.SerializeToString(deterministic=True)
         prefix = framing.manifest_prefix(len(data))
         yield prefix
@@ -110,6 +125,7 @@ class SegmentWriter:
                 continue
             if not len(artifact.content):
                 placed[artifact.digest] = ()
+            # [PCB-EXTENT-006]
             elif ranges := self._chain.find(artifact.digest):
                 placed[artifact.digest] = tuple(
                     Extent(self._external_index(entry), offset, size)
@@ -129,6 +145,7 @@ class SegmentWriter:
         self, block: StoredBlock, size: int, placed: dict[bytes, tuple[Extent, ...]]
     ) -> None:
         index = len(self._entries)
+        # [PCB-BLOCK-001] [PCB-BLOCK-002]
         self._entries.append(BlockEntry(block.digest, size, block.compression, block.content_size))
         for digest, offset, length in block.contents:
             placed[digest] = (*placed.get(digest, ()), Extent(index, offset, length))
@@ -139,6 +156,7 @@ def _stored(artifact: NewArtifact, placed: dict[bytes, tuple[Extent, ...]]) -> S
         type=artifact.type,
         key=artifact.key,
         kind=artifact.kind,
+        # [PCB-EXTENT-005]
         content_digest=artifact.digest,
         content_size=len(artifact.content),
         extents=placed[artifact.digest],

@@ -9,16 +9,17 @@ from precompile_context.bundle.walk import holds_committed_segment
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.files.access import FileSource
 from precompile_context.files.atomic import Chunk, sync_directory
+from precompile_context.trust import UNSIGNED, TrustPolicy
 
 
 class FileAppending:
     """A locked bundle file; see `BundleFile.appending`."""
 
-    def __init__(self, fd: int, path: Path, limits: Limits) -> None:
+    def __init__(self, fd: int, path: Path, limits: Limits, policy: TrustPolicy) -> None:
         self._fd = fd
         self._path = path
         self._limits = limits
-        self.bundle = open_for_append(fd, limits)
+        self.bundle = open_for_append(fd, limits, policy)
         self._base = self.size = self.bundle.size if self.bundle else 0
         self._footers: list[tuple[int, Chunk]] = []
 
@@ -33,6 +34,7 @@ class FileAppending:
         if there + len(self._footers) >= self._limits.segments:
             detail = f"the file has {self._limits.segments} segments; fold it first"
             raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, self.size)
+        # [PCB-APPD-001]
         at, last = self.size, None
         for chunk in chunks:
             if last is not None:
@@ -52,10 +54,12 @@ class FileAppending:
             return
         os.ftruncate(self._fd, self.size)  # what a failed append left behind it
         os.fsync(self._fd)
+        # [PCB-APPD-002]
         while self._footers:
             self._write(self._footers[0][1], self._footers[0][0])
             self._base = self._footers[0][0] + len(self._footers.pop(0)[1])
         os.fsync(self._fd)
+        # [PCB-APPD-003]
         if self.bundle is None:
             sync_directory(self._path.parent)
 
@@ -68,6 +72,7 @@ class FileAppending:
 
     def roll_back(self) -> None:
         """Take back what was written and not committed; a reader may have mapped what was."""
+        # [PCB-APPD-008]
         if os.fstat(self._fd).st_size > self._base:
             os.ftruncate(self._fd, self._base)
             os.fsync(self._fd)
@@ -75,14 +80,16 @@ class FileAppending:
         self.size = self._base
 
 
-def open_for_append(fd: int, limits: Limits) -> Bundle | None:
+def open_for_append(fd: int, limits: Limits, policy: TrustPolicy) -> Bundle | None:
     """The bundle in the file, a torn tail cut off; None where nothing is left."""
     source = FileSource(fd)
+    # [PCB-APPD-005]
     if source.size == 0:
         return None
     bundle, end = None, 0
     try:
-        bundle = Bundle.open(source, limits=limits, recover=True)
+        # [PCB-APPD-004]
+        bundle = Bundle.open(source, policy=policy, limits=limits, recover=True)
         end = bundle.size
     except PrecompileError as error:
         if error.code is not ErrorCode.TRUNCATED:
@@ -97,12 +104,13 @@ def _check_torn(source: FileSource, end: int, limits: Limits) -> None:
     """Raise unless what follows E is a writer's unfinished work, with nothing committed in it."""
     detail = "what follows the last complete segment is no unfinished segment; nothing is cut off"
     try:
-        Bundle.open(source, limits=limits)
+        Bundle.open(source, policy=UNSIGNED, limits=limits)
     except PrecompileError as error:
         # With a footer at the end and the walk failing, damage lies within: what is behind it
         # may still be read.
         if error.code is not ErrorCode.TRUNCATED:
             raise
+        # [PCB-APPD-006]
         if not holds_committed_segment(source, end):
             return
         detail = "there is damage before a later segment, which appending would cut off"

@@ -52,6 +52,7 @@ def relative_parts(place: str) -> tuple[str, ...]:
         UnsafePlaceError: a part is no safe name, or the path is absolute.
     """
     parts = tuple(place.split("/"))
+    # [PCB-NAME-007] [PCB-SEC-002]
     for part in parts:
         if fault := part_fault(part):
             raise UnsafePlaceError(f"{place[:200]!r} is no place in a cache directory: {fault}")

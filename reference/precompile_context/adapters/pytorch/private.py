@@ -269,12 +269,25 @@ PRECOMPILE_NAMES = (
 )
 
 
-def check(names: tuple[PrivateName, ...] = NAMES) -> None:
+def check_precompile() -> None:
+    """`check` for the automatic mode.
+
+    Raises:
+        UnsupportedTorchError: a name is missing; the text names the first.
+    """
+    _check(NAMES + PRECOMPILE_NAMES)
+
+
+def check() -> None:
     """Import what is used of torch and look each name up.
 
     Raises:
         UnsupportedTorchError: a name is missing; the text names the first.
     """
+    _check(NAMES)
+
+
+def _check(names: tuple[PrivateName, ...]) -> None:
     import torch
 
     for private in names:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from precompile_context.trust import UNSIGNED, TrustPolicy, VerifyingKey
+
 VARIABLE = "PRECOMPILE_RUN"
 # A bundle, or a directory for one: the automatic mode in every program that sees it.
 CACHE_VARIABLE = "PRECOMPILE_CACHE"
@@ -20,6 +22,8 @@ class Settings:
         bundle: the bundle file, present or not; None to observe a run and no more.
         read_only: use the bundle, append nothing.
         report: where the JSON report goes; None for none.
+        trust: public keys that are trusted beside the user's own, 32 bytes each in hex;
+            None to accept what is unsigned.
         pid: the program's process; others that see the variable are its children.
         precompile: serve and save whole frames, too.
     """
@@ -29,14 +33,24 @@ class Settings:
     report: str | None
     pid: int
     precompile: bool = False
+    trust: tuple[str, ...] | None = ()
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """The settings of the run that this process belongs to; KeyError where it is none."""
-        if VARIABLE in environ:
-            return cls(**json.loads(environ[VARIABLE]))
-        bundle = environ[CACHE_VARIABLE]
-        return cls(bundle=bundle, read_only=False, report=None, pid=os.getpid(), precompile=True)
+        if VARIABLE not in environ:
+            bundle = environ[CACHE_VARIABLE]
+            return cls(bundle, read_only=False, report=None, pid=os.getpid(), precompile=True)
+        values = json.loads(environ[VARIABLE])
+        if values["trust"] is not None:
+            values["trust"] = tuple(values["trust"])
+        return cls(**values)
+
+    def trusted(self) -> TrustPolicy | list[VerifyingKey]:
+        """What a warm start takes as `trust`."""
+        if self.trust is None:
+            return UNSIGNED
+        return [VerifyingKey(bytes.fromhex(raw)) for raw in self.trust]
 
     def write(self, environ: MutableMapping[str, str]) -> None:
         """Switch the start-up hook on for processes started with `environ`."""

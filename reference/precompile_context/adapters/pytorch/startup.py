@@ -124,6 +124,7 @@ class Run:
                 settings.bundle,
                 read_only=settings.read_only,
                 precompile=settings.precompile,
+                trust=settings.trusted(),
                 tell=tell,
             )
             self._session.start()

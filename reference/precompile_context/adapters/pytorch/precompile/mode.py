@@ -48,7 +48,7 @@ class Precompile:
         """
         from precompile_context.adapters.pytorch import private
 
-        private.check(private.PRECOMPILE_NAMES)
+        private.check_precompile()
         from torch._dynamo import config
 
         # torch's own mode drops guards, from this process too.

@@ -1,0 +1,83 @@
+"""Commands of `python -m precompile_conformance.spec`: lint, accept and annotate."""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from precompile_conformance.spec import reviewed, trace
+from precompile_conformance.spec.annotate import annotate
+from precompile_conformance.spec.lint import Norm, lint
+from precompile_conformance.spec.requirements import parse
+
+ROOT = Path(__file__).resolve().parents[3]
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+def norm(root: Path = ROOT) -> Norm:
+    """SPEC.md of this checkout, and what must agree with it."""
+    from precompile_context.bundle import DEFAULT_LIMITS
+
+    return Norm(
+        root=root,
+        spec=(root / "SPEC.md").read_text(encoding="utf-8"),
+        error_proto=(root / "proto/precompile/v1/error.proto").read_text(encoding="utf-8"),
+        limits=dataclasses.asdict(DEFAULT_LIMITS),
+        index=reviewed.load(),
+        places=trace.places(root / "reference" / "precompile_context"),
+        reasons=trace.reasons(),
+    )
+
+
+@app.command("lint")
+def check() -> None:
+    """Check SPEC.md; exit 1 with a line for each fault."""
+    checked = norm()
+    faults = lint(checked)
+    for fault in faults:
+        print(f"SPEC.md: {fault}", file=sys.stderr)
+    if faults:
+        raise typer.Exit(1)
+    requirements = parse(checked.spec)
+    musts = sum(requirement.level == "MUST" for requirement in requirements)
+    print(f"SPEC.md: {len(requirements)} requirements, {musts} of them MUST; no fault")
+
+
+@app.command()
+def accept(
+    ids: Annotated[list[str] | None, typer.Argument(help="Requirements whose cases fit.")] = None,
+    *,
+    every: Annotated[
+        bool, typer.Option("--all", help="Accept all that is new or changed.")
+    ] = False,
+) -> None:
+    """Take requirements as SPEC.md states them now into the index; one that is gone is retired."""
+    index = reviewed.load()
+    before = {entry["id"]: entry["sha256"] for entry in index["requirements"]}
+    requirements = parse(norm().spec)
+    left = [
+        requirement.id
+        for requirement in requirements
+        if requirement.sha256 != before.get(requirement.id)
+        and not every
+        and requirement.id not in (ids or ())
+    ]
+    gone = before.keys() - {requirement.id for requirement in requirements} - set(ids or ())
+    if left or (gone and not every):
+        print(f"not accepted yet: {' '.join([*left, *sorted(gone)])}", file=sys.stderr)
+        raise typer.Exit(1)
+    gone = before.keys() - {requirement.id for requirement in requirements}
+    reviewed.write(requirements, {*index["retired"], *gone})
+
+
+@app.command("annotate")
+def annotate_file(path: Path) -> None:
+    """Print a small bundle as annotated hex, as SPEC.md shows them."""
+    print(annotate(path.read_bytes()))
+
+
+if __name__ == "__main__":
+    app()
