@@ -330,6 +330,34 @@ def function_argument(place: Place, warm: bool) -> Iterator[Pair]:
         yield step(argument, square()), applies(argument, square())
 
 
+def over(weight: torch.Tensor) -> Callable[..., Any]:
+    def inner(x: torch.Tensor) -> torch.Tensor:
+        return x @ weight
+
+    return inner
+
+
+@case("function as argument, closed over a tensor")
+def tensor_argument(place: Place, warm: bool) -> Iterator[Pair]:
+    step = compiled(applies)
+    wide, narrow = square(seed=1), square(seed=2)[:4, :4]
+    for weight in (narrow, wide) if warm else (wide, narrow):
+        x = square()[: len(weight), : len(weight)]
+        yield step(over(weight), x), applies(over(weight), x)
+
+
+def optional(x: torch.Tensor) -> torch.Tensor:
+    return x @ x if hasattr(optional, "flag") else x @ x.T
+
+
+@case("function attribute added since")
+def attribute_added(place: Place, warm: bool) -> Iterator[Pair]:
+    # Once it has compiled, torch alone does not look again: within a process this would be wrong.
+    if warm:
+        vars(optional).update(flag=1)
+    yield compiled(optional)(square()), optional(square())
+
+
 def hook_twice(model: nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor:
     return output @ output
 

@@ -41,6 +41,8 @@ WARM = {
     "global function rebound since": (0, 1),
     "function attribute changed": (2, 0),
     "function as argument": (2, 0),
+    "function as argument, closed over a tensor": (2, 0),
+    "function attribute added since": (0, 1),
     "forward hook": (2, 0),
     "forward hook added and changed": (3, 0),
     "exec'd functions": (2, 0),

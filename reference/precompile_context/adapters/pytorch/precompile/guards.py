@@ -19,6 +19,7 @@ import re
 import sys
 import threading
 import types
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -39,6 +40,8 @@ from precompile_context.adapters.pytorch.precompile.identity import code_identit
 _BY_IDENTITY = frozenset(
     ("ID_MATCH", "FUNCTION_MATCH", "CLASS_MATCH", "MODULE_MATCH", "CLOSURE_MATCH", "BUILTIN_MATCH")
 )
+# What others turn into for some values.
+_ADDRESSES = frozenset(("ID_MATCH", "DICT_VERSION"))
 # Those that hold for one object of one process, and say nothing of another's.
 _OF_ONE_PROCESS = frozenset(("WEAKREF_ALIVE", "NN_MODULE"))
 
@@ -102,26 +105,28 @@ def save_guards(
     portable, texts = [], []
     opaque: dict[int, Any] = {}
     told: set[str] = set()
-    by_identity: set[Any] = set()  # sources; those of outer objects come first
+    by_identity = {guard.originating_source for guard in sorted_guards if _is_by_identity(guard)}
+    if any(_is_within(source, by_identity) for source in output_graph.guard_on_key_order):
+        raise UnportableError("the order of a dict is guarded in an object that is, by identity")
     for guard in sorted_guards:
-        kind = guard.create_fn_name()
-        derived = guard.guard_types or ()
+        kind, source = guard.create_fn_name(), guard.originating_source
         texts.append(f"{guard.name} {kind} {_ADDRESS.sub('', repr(guard.code_list))}")
-        if kind in _OF_ONE_PROCESS or "WEAKREF_ALIVE" in derived:
+        if kind in _OF_ONE_PROCESS or "WEAKREF_ALIVE" in (guard.guard_types or ()):
             raise UnportableError(f"{guard.name} is guarded as one object of this process")
         if guard._unserializable:
             raise UnportableError(f"{guard.name} is of a class that is defined within a function")
-        if kind in _BY_IDENTITY or "ID_MATCH" in derived or "DICT_VERSION" in derived:
+        if _is_by_identity(guard):
             value = builder.get(guard)
-            name = _named(guard, kind, derived, value)
+            name = _named(guard, kind, value)
             texts[-1] = f"{guard.name} {name}"
             told.update(_codes_told(kind, value))
-            by_identity.add(guard.originating_source)
             if isinstance(value, _TRAVELS_AS_WORDS):
                 opaque[id(value)] = value
             guard = _replaced(guard, functools.partial(create_native, kind=kind, name=name))
-        elif _is_within(guard.originating_source, by_identity):
-            create, value = guard.create_fn, builder.get(guard)
+        elif source in by_identity:
+            guard = _replaced(guard, _checked(guard, kind, builder.get(guard)))
+        elif _is_within(source, by_identity):
+            create, value = _held(guard.create_fn), builder.get(guard)
             guard = _replaced(guard, functools.partial(create_recorded, create=create, value=value))
         portable.append(guard)
     classes = _classes(builder.guard_tree_values.values(), opaque)
@@ -152,6 +157,19 @@ def _replaced(guard: Any, create: Any) -> Any:
     )
 
 
+def _held(create: Any) -> Any:
+    """A guard's `create_fn`, holding what it refers to weakly: so torch, too, pickles it."""
+    if not isinstance(create, functools.partial):
+        return create
+    from torch.utils.weak import TensorWeakRef
+
+    def held(value: Any) -> Any:
+        return value() if isinstance(value, TensorWeakRef | weakref.ref) else value
+
+    keywords = {name: held(value) for name, value in create.keywords.items()}
+    return functools.partial(create.func, *map(held, create.args), **keywords)
+
+
 def _is_within(source: Any, outer: set[Any]) -> bool:
     """Whether what a source names is part of one of the objects that the others name."""
     while (source := getattr(source, "base", None)) is not None:
@@ -179,9 +197,26 @@ def _codes_of_class(cls: type) -> Iterator[str]:
                     yield from map(code_digest, nested_codes(code))
 
 
-def _named(guard: Any, kind: str, derived: tuple[str, ...], value: Any) -> str:
+def _is_by_identity(guard: Any) -> bool:
+    derived = guard.guard_types or ()
+    return guard.create_fn_name() in _BY_IDENTITY or not _ADDRESSES.isdisjoint(derived)
+
+
+def _checked(guard: Any, kind: str, value: Any) -> Any:
+    """A guard of something else than identity on an object that is guarded by identity, too."""
+    if kind == "TYPE_MATCH":
+        return guard.create_fn  # objects of one identity are of one type
+    if kind == "HASATTR":
+        has = hasattr(value, guard.create_fn.keywords["attr"])
+        return functools.partial(create_hasattr, create=guard.create_fn, has=has)
+    raise UnportableError(f"{guard.name} is guarded by identity, and by {kind}")
+
+
+def _named(guard: Any, kind: str, value: Any) -> str:
+    from torch.utils import _pytree
+
     try:
-        if "DICT_VERSION" in derived:
+        if value is _pytree.SUPPORTED_NODES:
             return _registered_nodes(value)
         if kind == "CLOSURE_MATCH" and isinstance(value, types.FunctionType):
             return code_identity(value)
@@ -190,13 +225,9 @@ def _named(guard: Any, kind: str, derived: tuple[str, ...], value: Any) -> str:
         raise UnportableError(f"{guard.name} is guarded by identity: {error}") from error
 
 
-def _registered_nodes(value: Any) -> str:
+def _registered_nodes(nodes: Mapping[type, Any]) -> str:
     """pytree's table of node types, which torch guards by its version: what is registered."""
-    from torch.utils import _pytree
-
-    if value is not _pytree.SUPPORTED_NODES:
-        raise UnportableError("a dict that must not change at all")
-    return f"pytree nodes {' '.join(sorted(map(type_name, value)))}"
+    return f"pytree nodes {' '.join(sorted(map(type_name, nodes)))}"
 
 
 def _classes(values: Iterable[Any], opaque: Mapping[int, Any]) -> list[type]:
@@ -329,7 +360,7 @@ def _live_values(
         source = guard.originating_source
         try:
             value = source.get_value(scope, _get_closure_vars(), cache)
-            found = _named(guard, create.keywords["kind"], _derived(create.keywords), value)
+            found = _named(guard, create.keywords["kind"], value)
         except UnportableError as error:
             raise DiffersError(str(error)) from error
         except Exception as error:  # the program's objects, asked for what they may not have
@@ -338,10 +369,6 @@ def _live_values(
             raise DiffersError(f"{guard.name} is {found}, and was {create.keywords['name']}")
         live[source] = value
     return live
-
-
-def _derived(keywords: Mapping[str, str]) -> tuple[str, ...]:
-    return ("DICT_VERSION",) if keywords["name"].startswith("pytree nodes ") else ()
 
 
 @contextlib.contextmanager
@@ -388,4 +415,16 @@ def create_recorded(builder: Any, guard: Any, *, create: Any, value: Any) -> Non
     would its value be.
     """
     builder.src_get_value_cache[guard.originating_source] = value
+    create(builder, guard)
+
+
+def create_hasattr(builder: Any, guard: Any, *, create: Any, has: bool) -> None:
+    """In the place of a guard's own `create`, which is called where the answer is what it was.
+
+    Raises:
+        DiffersError: it is another one.
+    """
+    attribute = create.keywords["attr"]
+    if hasattr(builder.get(guard), attribute) is not has:
+        raise DiffersError(f"{guard.name} has {'no' if has else 'an'} attribute {attribute} here")
     create(builder, guard)

@@ -73,15 +73,26 @@ def class_identity(cls: type) -> str:
 
 
 def code_identity(function: types.FunctionType) -> str:
-    """A function by its code alone: what else it has is guarded by itself."""
-    return f"code of {function_name(function)}#{code_digest(function.__code__)}"
+    """A function by its code and the names of its attributes: what those are is guarded apart.
+
+    That there is no attribute of a name, torch does not guard: in one process it takes
+    it for as good as constant.
+    """
+    digest = code_digest(function.__code__)
+    names = " ".join(_attributes(function))
+    return f"code of {function_name(function)}#{digest}{names and f' with {names}'}"
+
+
+def _attributes(function: types.FunctionType) -> list[str]:
+    """The names of a function's attributes, but for those that torch adds."""
+    return sorted(name for name in vars(function) if not name.startswith("_torchdynamo"))
 
 
 def _function(function: types.FunctionType, depth: int) -> str:
     name = function_name(function)
     if is_pinned(function.__module__) and _found(function) is function:
         return f"function {name}"
-    parts = [code_digest(function.__code__)]
+    parts = [code_digest(function.__code__), *_attributes(function)]
     defaults = function.__kwdefaults__ or {}
     values = [*(function.__defaults__ or ()), *sorted(defaults), *_sorted_values(defaults)]
     for cell in function.__closure__ or ():

@@ -1,7 +1,9 @@
 """Putting a saved version in the place of a compile: guards, graphs, and the names it uses."""
 
 import builtins
+import contextlib
 import types
+from collections.abc import Iterator
 from typing import Any
 
 from precompile_context.adapters.pytorch.precompile import guards
@@ -47,11 +49,13 @@ class SavedVersion:
         missing = _put(frame_globals, names)
         try:
             if self._state is None:
-                self._state = guards.read_state(version.guards.state)
+                with _no_modes():
+                    self._state = guards.read_state(version.guards.state)
             manager = guards.build(self._state, code, frame_locals, frame_globals, **options)
             for name, graph in self._graphs.items():
                 if name not in frame_globals:
-                    frame_globals[name] = _callable(graph)
+                    with _no_modes():
+                        frame_globals[name] = _callable(graph)
                     missing.append(name)
             return self._bytecode(code, frame_globals), manager
         except BaseException:
@@ -88,6 +92,16 @@ class SavedVersion:
         if absent:
             raise DiffersError(f"the program has no global {min(absent)} yet")
         return self._code
+
+
+@contextlib.contextmanager
+def _no_modes() -> Iterator[None]:
+    """What the program has put around torch's functions is for its own calls, not for ours."""
+    import torch
+    from torch.utils._python_dispatch import _disable_current_modes
+
+    with torch._C.DisableTorchFunction(), _disable_current_modes():
+        yield
 
 
 def _check_codes(version: Version) -> None:
