@@ -1,6 +1,7 @@
 """The automatic mode in one process: what is recorded, how it travels, and that it never breaks."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -231,3 +232,42 @@ def test_directory_holds_a_bundle_of_its_own(tmp_path: Path) -> None:
     assert bundle_path(f"{tmp_path}/new{os.sep}") == tmp_path / "new" / "torch.precompile"
     assert (tmp_path / "new").is_dir()
     assert bundle_path(tmp_path / "file") == tmp_path / "file"
+
+
+POWER = 2
+
+
+def helper(x: Any) -> Any:
+    return torch.linalg.matrix_power(x, POWER)
+
+
+def uses_much(x: Any, inner: Callable[[Any], Any]) -> Any:
+    return inner(helper(x)) @ torch.linalg.multi_dot([x, x])
+
+
+def guards_of(function: Any, argument: Callable[[Any], Any]) -> list[str]:
+    """torch's guards of the one version that the function is compiled to, without addresses."""
+    torch._dynamo.reset()
+    torch.compile(function)(numbers(), argument)
+    from torch._C._dynamo.eval_frame import _debug_get_cache_entry_list
+
+    (entry,) = _debug_get_cache_entry_list(function.__code__)
+    text = re.sub(r"\b\d{9,}\b|0x[0-9a-f]+|__builtins_dict___\d+", "#", str(entry.guard_manager))
+    # Of which type the value was that the guards were made from: it may stand for a tensor.
+    text = re.sub(r"type=<class '[^']*'>", "", text)
+    # Where in the program's source a guard comes from is not saved.
+    return [line.partition("  # ")[0].rstrip() for line in text.splitlines() if "time" not in line]
+
+
+def test_served_version_has_the_guards_of_a_compiled_one_and_no_more(tmp_path: Path) -> None:
+    alone = guards_of(uses_much, square)
+    bundle = tmp_path / "b.precompile"
+    with pytorch.caching_precompile(bundle):
+        recorded = guards_of(uses_much, square)
+    with pytorch.caching_precompile(bundle) as report:
+        served = guards_of(uses_much, square)
+    assert report.precompile is not None
+    assert report.precompile.served == 1
+    assert any("ID_MATCH" in line for line in alone)
+    assert recorded == alone
+    assert sorted(served) == sorted(alone)
