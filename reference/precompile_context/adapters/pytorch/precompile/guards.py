@@ -52,6 +52,10 @@ _ADDRESS = re.compile(r"\b\d{9,}\b|0x[0-9a-f]+")
 # by their names as it is, and pickles are made of them.
 _TRAVELS_AS_WORDS = (types.FunctionType, types.MethodType, types.CodeType, functools.partial)
 
+# Objects that a pickle names and does not hold: unpickled, they are those of the process, and
+# so is all that they hold.
+_BY_NAME = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType)
+
 Witnesses = tuple[tuple[str, str, str], ...]
 
 
@@ -106,10 +110,11 @@ def save_guards(
     opaque: dict[int, Any] = {}
     told: set[str] = set()
     by_identity = {guard.originating_source for guard in sorted_guards if _is_by_identity(guard)}
-    if any(_is_within(source, by_identity) for source in output_graph.guard_on_key_order):
-        raise UnportableError("the order of a dict is guarded in an object that is, by identity")
+    if any(_is_named(source, builder) for source in output_graph.guard_on_key_order):
+        raise UnportableError("the order of a dict is guarded in an object that has a name")
     for guard in sorted_guards:
         kind, source = guard.create_fn_name(), guard.originating_source
+        create = _held(guard.create_fn)
         texts.append(f"{guard.name} {kind} {_ADDRESS.sub('', repr(guard.code_list))}")
         if kind in _OF_ONE_PROCESS or "WEAKREF_ALIVE" in (guard.guard_types or ()):
             raise UnportableError(f"{guard.name} is guarded as one object of this process")
@@ -122,11 +127,12 @@ def save_guards(
             told.update(_codes_told(kind, value))
             if isinstance(value, _TRAVELS_AS_WORDS):
                 opaque[id(value)] = value
-            guard = _replaced(guard, functools.partial(create_native, kind=kind, name=name))
-        elif source in by_identity:
-            guard = _replaced(guard, _checked(guard, kind, builder.get(guard)))
-        elif _is_within(source, by_identity):
-            create, value = _held(guard.create_fn), builder.get(guard)
+            create = functools.partial(create_native, create=create, kind=kind, name=name)
+            guard = _replaced(guard, create)
+        elif guard.name and (source in by_identity or isinstance(builder.get(guard), _BY_NAME)):
+            guard = _replaced(guard, _checked(guard, kind, create, builder.get(guard)))
+        elif guard.name and _is_named(source, builder):
+            value = builder.get(guard)
             guard = _replaced(guard, functools.partial(create_recorded, create=create, value=value))
         portable.append(guard)
     classes = _classes(builder.guard_tree_values.values(), opaque)
@@ -170,10 +176,10 @@ def _held(create: Any) -> Any:
     return functools.partial(create.func, *map(held, create.args), **keywords)
 
 
-def _is_within(source: Any, outer: set[Any]) -> bool:
-    """Whether what a source names is part of one of the objects that the others name."""
+def _is_named(source: Any, builder: Any) -> bool:
+    """Whether what a source names is part of an object that pickles name, and do not hold."""
     while (source := getattr(source, "base", None)) is not None:
-        if source in outer:
+        if isinstance(builder.get(source), _BY_NAME):
             return True
     return False
 
@@ -202,14 +208,15 @@ def _is_by_identity(guard: Any) -> bool:
     return guard.create_fn_name() in _BY_IDENTITY or not _ADDRESSES.isdisjoint(derived)
 
 
-def _checked(guard: Any, kind: str, value: Any) -> Any:
-    """A guard of something else than identity on an object that is guarded by identity, too."""
-    if kind == "TYPE_MATCH":
-        return guard.create_fn  # objects of one identity are of one type
+def _checked(guard: Any, kind: str, create: Any, value: Any) -> Any:
+    """How to create a guard of something else than identity on an object that has one."""
+    if kind in ("TYPE_MATCH", "DUPLICATE_INPUT"):
+        # Objects of one identity are of one type; and two sources are one object, or are not.
+        return create
     if kind == "HASATTR":
-        has = hasattr(value, guard.create_fn.keywords["attr"])
-        return functools.partial(create_hasattr, create=guard.create_fn, has=has)
-    raise UnportableError(f"{guard.name} is guarded by identity, and by {kind}")
+        has = hasattr(value, create.keywords["attr"])
+        return functools.partial(create_hasattr, create=create, has=has)
+    raise UnportableError(f"{guard.name} has an identity, and is guarded by {kind}")
 
 
 def _named(guard: Any, kind: str, value: Any) -> str:
@@ -403,16 +410,15 @@ def get_live(original: Callable[..., Any], builder: Any, *args: Any, **kwargs: A
     return original(builder, *args, **kwargs)
 
 
-def create_native(builder: Any, guard: Any, *, kind: str, name: str) -> None:
-    """In the place of a guard's own `create_fn`, which is called: `builder` sees live objects."""
-    getattr(type(builder), kind)(builder, guard)
+def create_native(builder: Any, guard: Any, *, create: Any, kind: str, name: str) -> None:
+    """In the place of a guard's own `create`, which is called: `builder` sees live objects."""
+    create(builder, guard)
 
 
 def create_recorded(builder: Any, guard: Any, *, create: Any, value: Any) -> None:
     """In the place of a guard's own `create`, which is called: it compares with what was saved.
 
-    Its object is part of one that is guarded by identity, which is looked up, and so
-    would its value be.
+    Its object is part of one that is looked up, and so would its value be.
     """
     builder.src_get_value_cache[guard.originating_source] = value
     create(builder, guard)
