@@ -26,6 +26,9 @@ _WORKER_PARENT = "--parent="
 # Tells the processes that a compile worker starts that they are compile workers, and whose.
 _WORKER_OF = "PRECOMPILE_COMPILE_WORKER_OF"
 
+# Switches the automatic mode on without `precompile run`: a bundle, or a directory for one.
+_CACHE = "PRECOMPILE_CACHE"
+
 _begun = False
 # sys.path before the program's own directory came to its front.
 _path: list[str] = []
@@ -42,6 +45,10 @@ def begin() -> None:
         return
     _begun = True
     _path[:] = sys.path
+    if bundle := os.environ.get(_CACHE):
+        # Absolute: the program may change its directory. A directory stays one.
+        slash = os.sep if bundle.endswith(os.sep) else ""
+        os.environ[_CACHE] = os.path.abspath(bundle) + slash
     parent = compile_worker_of(sys.orig_argv)
     if parent is not None:
         os.environ[_WORKER_OF] = parent

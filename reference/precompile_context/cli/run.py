@@ -38,6 +38,10 @@ def run(
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Use the bundle, append nothing to it.")
     ] = False,
+    precompile: Annotated[
+        bool,
+        typer.Option("--precompile", help="Serve and save whole compiled functions, too."),
+    ] = False,
     report: Annotated[
         Path | None, typer.Option(help="Write what was done to this JSON file.", metavar="FILE")
     ] = None,
@@ -81,6 +85,7 @@ def run(
         read_only=read_only,
         report=report,
         why_miss=why_miss,
+        precompile=precompile,
         trust=None if unsigned else read_keys(trust or []),
     )
 
@@ -91,6 +96,7 @@ def become(
     bundle: str | Path | None,
     read_only: bool = False,
     report: str | Path | None = None,
+    precompile: bool = False,
     trust: Sequence[VerifyingKey] | None = (),
     why_miss: bool = False,
 ) -> None:
@@ -106,6 +112,7 @@ def become(
         read_only=read_only,
         report=None if report is None else os.path.abspath(report),
         pid=os.getpid(),  # stays the same
+        precompile=precompile,
         trust=None if trust is None else tuple(key.raw.hex() for key in trust),
         why_miss=why_miss,
     )

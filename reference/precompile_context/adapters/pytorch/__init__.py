@@ -9,21 +9,30 @@ if TYPE_CHECKING:
         host_environment,
     )
     from precompile_context.adapters.pytorch.megacache import from_mega_cache, to_mega_cache
+    from precompile_context.adapters.pytorch.precompile.report import PrecompileReport
     from precompile_context.adapters.pytorch.private import UnsupportedTorchError
     from precompile_context.adapters.pytorch.recording import capture
-    from precompile_context.adapters.pytorch.session import WarmStart, warm_start
+    from precompile_context.adapters.pytorch.session import (
+        WarmStart,
+        caching_precompile,
+        precompiling,
+        warm_start,
+    )
     from precompile_context.adapters.pytorch.stock import load_cache_artifacts, save_cache_artifacts
     from precompile_context.adapters.pytorch.warm_start_report import WarmStartReport
 
 _HOMES = {
+    "PrecompileReport": "precompile.report",
     "UnsupportedTorchError": "private",
     "WarmStart": "session",
     "WarmStartReport": "warm_start_report",
+    "caching_precompile": "session",
     "capture": "recording",
     "fitting_environment": "environment",
     "from_mega_cache": "megacache",
     "host_environment": "environment",
     "load_cache_artifacts": "stock",
+    "precompiling": "session",
     "replay": "applying",
     "save_cache_artifacts": "stock",
     "to_mega_cache": "megacache",
@@ -31,14 +40,17 @@ _HOMES = {
 }
 
 __all__ = [
+    "PrecompileReport",
     "UnsupportedTorchError",
     "WarmStart",
     "WarmStartReport",
+    "caching_precompile",
     "capture",
     "fitting_environment",
     "from_mega_cache",
     "host_environment",
     "load_cache_artifacts",
+    "precompiling",
     "replay",
     "save_cache_artifacts",
     "to_mega_cache",

@@ -174,6 +174,144 @@ NAMES = (
     ),
 )
 
+# What the automatic mode uses beyond that.
+PRECOMPILE_NAMES = (
+    PrivateName(
+        "torch._dynamo.convert_frame",
+        "_compile",
+        "wrapped: dynamo compiles each frame by it, where a saved version may be served",
+    ),
+    PrivateName(
+        "torch._dynamo.convert_frame",
+        "orig_code_map",
+        "filled in: the code that a served version stands for",
+    ),
+    PrivateName(
+        "torch._dynamo.convert_frame",
+        "output_codes",
+        "filled in: code that is compiled and not to be compiled again",
+    ),
+    PrivateName(
+        "torch._dynamo.types",
+        "wrap_guarded_code",
+        "called: a served version as dynamo returns what it compiled",
+    ),
+    PrivateName(
+        "torch._dynamo.types",
+        "GuardedCode",
+        "called: bytecode with its guards",
+    ),
+    PrivateName(
+        "torch._dynamo.cache_size",
+        "exceeds_recompile_limit",
+        "called: no more versions are served than torch would compile",
+    ),
+    PrivateName(
+        "torch._dynamo.distributed",
+        "get_compile_pg",
+        "called: where ranks compile together, nothing is served",
+    ),
+    PrivateName(
+        "torch._dynamo.eval_frame",
+        "innermost_backend",
+        "called: what a frame is compiled with",
+    ),
+    PrivateName(
+        "torch",
+        "_TorchCompileInductorWrapper",
+        "compared with: of other backends nothing is saved",
+    ),
+    PrivateName(
+        "torch._dynamo.guards",
+        "CheckFunctionManager.serialize_guards",
+        "wrapped: the guards of a compiled frame, as they are saved",
+    ),
+    PrivateName(
+        "torch._dynamo.guards",
+        "GuardBuilder.get",
+        "wrapped: a served version's guards of identity are made of the objects of here",
+    ),
+    PrivateName(
+        "torch._dynamo.guards",
+        "GuardsStatePickler.reducer_override",
+        "wrapped: objects that are told in words do not travel themselves",
+    ),
+    PrivateName(
+        "torch._dynamo.guards",
+        "_get_closure_vars",
+        "called: the names that guarded expressions use",
+    ),
+    PrivateName(
+        "torch._dynamo.guards",
+        "_Missing",
+        "called: stands for an object that does not travel",
+    ),
+    PrivateName(
+        "torch._dynamo.output_graph",
+        "OutputGraph.bypass_package",
+        "wrapped: dynamo's reason why a frame cannot be saved",
+    ),
+    PrivateName(
+        "torch._dynamo.output_graph",
+        "OutputGraphCommon",
+        "called: saved guards, as torch builds a guard manager from them",
+    ),
+    PrivateName(
+        "torch._dynamo.output_graph",
+        "get_builtins_dict",
+        "called: Python's builtins, under the name by which guards reach them",
+    ),
+    PrivateName(
+        "torch._dynamo.package",
+        "SerializedCode",
+        "called: bytecode as it is pickled",
+    ),
+    PrivateName(
+        "torch._dynamo.pgo",
+        "get_code_state",
+        "called: the sizes seen, from which dynamo learns what is dynamic",
+    ),
+    PrivateName(
+        "torch._dynamo.pgo",
+        "CodeId.make",
+        "called: finds a frame's sizes",
+    ),
+    PrivateName(
+        "torch._dynamo.precompile_context",
+        "PrecompileContext.record_artifact",
+        "wrapped: each compiled graph that is bundled passes here",
+    ),
+    PrivateName(
+        "torch._dynamo.bytecode_transformation",
+        "_unique_id_counter",
+        "replaced: names that saved code uses are numbered from it",
+    ),
+    PrivateName(
+        "torch._functorch._aot_autograd.autograd_cache",
+        "should_bundle_autograd_cache",
+        "wrapped: graphs are bundled while the mode is on",
+    ),
+    PrivateName(
+        "torch._functorch._aot_autograd.autograd_cache",
+        "AOTAutogradCachePickler._reduce_aot_config",
+        "wrapped: that key holds no random number",
+    ),
+    PrivateName(
+        "torch._functorch._aot_autograd.aot_autograd_result",
+        "BundledAOTAutogradCacheArtifact",
+        "called: makes a bundled graph callable",
+    ),
+)
+
+
+def check_precompile() -> None:
+    """`check` for the automatic mode.
+
+    Raises:
+        UnsupportedTorchError: a name is missing; the text names the first.
+    """
+    _check(NAMES + PRECOMPILE_NAMES)
+
 
 def check() -> None:
     """Import what is used of torch and look each name up.
@@ -181,9 +319,13 @@ def check() -> None:
     Raises:
         UnsupportedTorchError: a name is missing; the text names the first.
     """
+    _check(NAMES)
+
+
+def _check(names: tuple[PrivateName, ...]) -> None:
     import torch
 
-    for private in NAMES:
+    for private in names:
         if not _is_there(private):
             name = f"{private.module}.{private.name}"
             text = f"torch {torch.__version__} is not supported: it has no {name}"

@@ -31,6 +31,7 @@ NO_SESSION: Mapping[str, Any] = {
         "inert_bytes": 0,
         "refused": [],
     },
+    "precompile": None,
 }
 
 
@@ -55,6 +56,9 @@ def entry(
         and got (applied) and what it did not ask for (inert, with the bytes of its
         content), and what was recorded that it did not hold; refused lists type, key,
         code, detail.
+    precompile: null where the automatic mode is off; else counts of frames served from
+        the bundle, compiled, and saved; cold gives, by function, why it is compiled in
+        each process, and differs, why saved versions were not for it.
     graphs: compiled counts; fx and aot are torch's two caches of graphs; missed, where
         that was asked for, lists key, nearest and differences (kind, name, there, here).
     kernels: C++ libraries and Triton kernels; built counts those that a compiler was
@@ -71,6 +75,7 @@ def entry(
             **session["bundle"],
         },
         "artifacts": session["artifacts"],
+        "precompile": session["precompile"],
         "graphs": {
             "compiled": counts["graphs_compiled"],
             "fx": _cache(counts, "fx"),

@@ -7,13 +7,15 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from types import TracebackType
 
 from precompile_context.adapters.pytorch import shortcuts
-from precompile_context.adapters.pytorch.applying import register_types
+from precompile_context.adapters.pytorch.applying import register_types, replay
 from precompile_context.adapters.pytorch.environment import fitting_environment, host_environment
-from precompile_context.adapters.pytorch.recording import Capture
+from precompile_context.adapters.pytorch.precompile.mode import Precompile, bundle_path
+from precompile_context.adapters.pytorch.precompile.report import PrecompileReport
+from precompile_context.adapters.pytorch.private import UnsupportedTorchError
+from precompile_context.adapters.pytorch.recording import Capture, capture
 from precompile_context.adapters.pytorch.serving import Serving
 from precompile_context.adapters.pytorch.trusting import Trusting, trusting
 from precompile_context.adapters.pytorch.warm_start_report import WarmStartReport
@@ -56,11 +58,14 @@ class WarmStart:
         path: str | os.PathLike[str],
         *,
         read_only: bool = False,
+        precompile: bool = False,
         trust: TrustPolicy | Iterable[Verifier] = (),
         signer: Signer | None = None,
         tell: Callable[[str], None] = _log.warning,
     ) -> None:
         """Args:
+        path: the bundle file, or a directory for one.
+        precompile: serve and save whole frames, too: the automatic mode.
         trust: the policy, or keys that are trusted beside the signer's.
         signer: signs what is appended; by default this user's own key, made on first
             use, or nobody where `trust` is UNSIGNED.
@@ -68,7 +73,8 @@ class WarmStart:
         """
         self.bundle: Bundle | None = None  # the file as it was at the start
         # Absolute: the program may change its directory.
-        self.report = WarmStartReport(Path(path).absolute())
+        self.report = WarmStartReport(bundle_path(path))
+        self._precompiles = precompile
         self._file = BundleFile(self.report.path, lock_seconds=_LOCK_SECONDS)
         self._writes = not read_only
         self._trust = trust
@@ -114,6 +120,9 @@ class WarmStart:
         base = bundle.segments[-1].payload_digest if bundle else b""
         contexts = _Contexts(environment, trusting_, base)
         register_types(contexts.main.registry)
+        if self._precompiles:
+            contexts.precompile = Precompile(contexts.main, self._save)
+            self.report.precompile = contexts.precompile.report
         if bundle is not None:
             self._apply(bundle, contexts)
         capture = Capture(
@@ -125,6 +134,12 @@ class WarmStart:
         capture.start()
         contexts.capture = capture
         self._session = contexts
+        if contexts.precompile is not None:
+            try:
+                contexts.precompile.start()
+            except UnsupportedTorchError as error:  # what the caches hold serves all the same
+                contexts.precompile.report.is_off(str(error))
+                self._tell(f"unsupported torch version, running cold: {error}", "precompile")
 
     def _open(self, trusting_: Trusting) -> Bundle | None:
         """The file's bundle; None where there is none, or none that is trusted and can be read.
@@ -170,13 +185,16 @@ class WarmStart:
         from torch._inductor.runtime.cache_dir_utils import cache_dir
 
         serving = Serving(bundle, cache_dir(), handed=self._handed, refused=refused)
-        # What is small goes where torch looks at once. Entries and their backends go nowhere.
+        # What is small goes where torch looks at once. Entries are stitched for the automatic
+        # mode; without it, they and their backends go nowhere.
+        mode = contexts.precompile
+        kinds = {ArtifactKind.CACHE} if mode is None else set(ArtifactKind)
         small = {
             (stored.type, stored.key): Held.loaded(bundle, stored)
             for stored in serving.take(current.values())
-            if stored.kind == ArtifactKind.CACHE
+            if stored.kind in kinds
         }
-        populated = Populate(small, contexts.main.registry, None).run()
+        populated = Populate(small, contexts.main.registry, mode.cache if mode else None).run()
         self.report.applied += (
             (type_name, key) for type_name, keys in populated.info.artifacts.items() for key in keys
         )
@@ -201,8 +219,8 @@ class WarmStart:
     def leave(self) -> None:
         """In a forked child: record and save nothing, what was applied stays."""
         session, self._session = self._session, None
-        if session is not None and session.capture is not None:
-            session.capture.stop()
+        if session is not None:
+            session.stop()
 
     def finish(self) -> None:
         """Save what is left, fold what this run appended, and record no more. Once."""
@@ -218,10 +236,9 @@ class WarmStart:
     def _finish(self, session: _Contexts) -> None:
         if self.bundle is not None:
             self.bundle.release()
-        if session.capture is not None:
-            session.capture.stop()
-            if session.capture.fault is not None:
-                self._tell(f"not all was recorded: {_text(session.capture.fault)}", "save")
+        session.stop()
+        if session.capture is not None and session.capture.fault is not None:
+            self._tell(f"not all was recorded: {_text(session.capture.fault)}", "save")
         self.report.recorded = session.recorded()
         self._save_from(session)
         self._fold(session)
@@ -300,6 +317,14 @@ class _Contexts:
         self._before: set[ArtifactId] = set()
         self.segments = 0  # how many we appended
         self.capture: Capture | None = None
+        self.precompile: Precompile | None = None
+
+    def stop(self) -> None:
+        """Record and serve no more."""
+        if self.precompile is not None:
+            self.precompile.stop()
+        if self.capture is not None:
+            self.capture.stop()
 
     def by_rule(self) -> Iterator[tuple[PrecompileContext, bool]]:
         """Each context, and whether what the file holds under a key stays."""
@@ -341,6 +366,44 @@ def warm_start(
     """
     with WarmStart(path, read_only=read_only, trust=trust, signer=signer) as report:
         yield report
+
+
+@contextlib.contextmanager
+def caching_precompile(
+    path: str | os.PathLike[str],
+    read_only: bool = False,
+    *,
+    trust: TrustPolicy | Iterable[Verifier] = (),
+    signer: Signer | None = None,
+) -> Iterator[WarmStartReport]:
+    """`warm_start`, and each torch.compile within the block is served from the bundle, and saved.
+
+    `path` is a bundle file, or a directory, which is made, for one.
+    """
+    session = WarmStart(path, read_only=read_only, precompile=True, trust=trust, signer=signer)
+    with session as report:
+        yield report
+
+
+@contextlib.contextmanager
+def precompiling(context: PrecompileContext) -> Iterator[PrecompileReport]:
+    """The automatic mode over a context of one's own, which the caller serializes and loads.
+
+    What the context holds is applied, entries are served, and what is new is recorded
+    into it within the block.
+
+    Raises:
+        MisuseError: the context knows no facts of torch; what it saves would match any host.
+        UnsupportedTorchError: torch lacks something that this needs.
+    """
+    with capture(context):
+        mode = Precompile(context)
+        replay(context, mode.cache)
+        mode.start()
+        try:
+            yield mode.report
+        finally:
+            mode.stop()
 
 
 def printable(line: str) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 from precompile_context.trust import UNSIGNED, TrustPolicy, VerifyingKey
 
 VARIABLE = "PRECOMPILE_RUN"
+# A bundle, or a directory for one: the automatic mode in every program that sees it.
+CACHE_VARIABLE = "PRECOMPILE_CACHE"
 
 
 @dataclass(frozen=True)
@@ -24,18 +26,23 @@ class Settings:
         trust: public keys that are trusted beside the user's own, 32 bytes each in hex;
             None to accept what is unsigned.
         pid: the program's process; others that see the variable are its children.
+        precompile: serve and save whole frames, too.
     """
 
     bundle: str | None
     read_only: bool
     report: str | None
     pid: int
+    precompile: bool = False
     trust: tuple[str, ...] | None = ()
     why_miss: bool = False
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """The settings of the run that this process belongs to; KeyError where it is none."""
+        if VARIABLE not in environ:
+            bundle = environ[CACHE_VARIABLE]
+            return cls(bundle, read_only=False, report=None, pid=os.getpid(), precompile=True)
         values = json.loads(environ[VARIABLE])
         if values["trust"] is not None:
             values["trust"] = tuple(values["trust"])

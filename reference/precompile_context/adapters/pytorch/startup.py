@@ -28,6 +28,7 @@ from precompile_context.adapters.pytorch.settings import Settings
 
 def start() -> None:
     """torch's compiler has just been imported: wait for the first compile, in whichever process."""
+    from torch._dynamo import convert_frame
     from torch._dynamo.callback import CompilationCallbackHandler
     from torch._dynamo.package import DiskDynamoCache
     from torch._inductor import compile_fx
@@ -36,6 +37,7 @@ def start() -> None:
     patches = Patches()
     # Whatever is compiled passes one of these before a cache is asked: dynamo's frames and
     # lazy backward graphs, inductor called by itself, and a look for a precompiled function.
+    first.watch(patches, convert_frame, "_compile")
     first.watch(patches, CompilationCallbackHandler, "install_callbacks")
     first.watch(patches, compile_fx, "compile_fx")
     first.watch(patches, DiskDynamoCache, "load")
@@ -125,6 +127,7 @@ class Run:
             self._session = WarmStart(
                 settings.bundle,
                 read_only=settings.read_only,
+                precompile=settings.precompile,
                 trust=settings.trusted(),
                 tell=tell,
             )

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from precompile_context.adapters.pytorch.precompile.report import PrecompileReport
 from precompile_context.artifact import ArtifactId
 from precompile_context.environment import Environment
 from precompile_context.populate import Outcome
@@ -25,6 +26,7 @@ class WarmStartReport:
         recorded: what this process recorded and the file did not hold at the start.
         appended: what this process wrote to the file.
         not_saved: one line that says why something could not be written; None so far.
+        precompile: what the automatic mode did; None where it is not on.
     """
 
     path: Path
@@ -37,6 +39,7 @@ class WarmStartReport:
     recorded: tuple[ArtifactId, ...] = ()
     appended: list[ArtifactId] = field(default_factory=list)
     not_saved: str | None = None
+    precompile: PrecompileReport | None = None
 
     @property
     def inert(self) -> dict[tuple[str, str], int]:
@@ -73,4 +76,5 @@ class WarmStartReport:
                     for outcome in self.refused
                 ],
             },
+            "precompile": None if self.precompile is None else self.precompile.as_json(),
         }

@@ -1,0 +1,124 @@
+"""The table of docs/pytorch.md: each case with torch alone, its two caches, and ours.
+
+Each figure is a process of its own with empty cache directories: one that compiles and
+saves, and one that starts with what was saved. Takes a quarter of an hour on two cores.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+
+from benchmarks.pytorch_cases import CASES
+
+ROOT = Path(__file__).parents[1]
+COLUMNS = {
+    "alone": "torch, cold",
+    "mega-cache": "mega-cache, warm",
+    "caching_precompile": "torch's caching_precompile, warm",
+    "ours": "ours, warm",
+}
+# Probes for instruction sets and prepared headers cost a process with an empty cache 5 s in
+# every mode but ours. They would hide the small rows.
+QUICK = {"TORCHINDUCTOR_VEC_ISA_OK": "1", "TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS": "0"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a mode did for a case: the process that saved, and the one that loaded."""
+
+    cold: dict[str, Any]
+    warm: dict[str, Any] | None
+
+    def text(self) -> str:
+        """Seconds, graphs compiled, kernels built and the result, or how the first one failed."""
+        if self.cold["result"] != "equal":
+            return f"cold: {_short(self.cold['result'])}"
+        row = self.warm or self.cold
+        figures = f"{row['seconds']:.2f} s, {row['graphs']}, {row['kernels']}"
+        return f"{figures}, {_short(row['result'])}{self._reason()}"
+
+    def _reason(self) -> str:
+        """Why frames of a warm process were compiled, where they were."""
+        done = (self.warm or {}).get("precompile")
+        if not done or not done["compiled"]:
+            return ""
+        differs = (reason for why in done["differs"].values() for reason in why.values())
+        reasons = [*done["cold"].values(), *differs]
+        return f"; cold: {_short(reasons[-1])}" if reasons else "; cold: new source or settings"
+
+
+def _short(text: str) -> str:
+    text = text.partition("  #")[0].strip().replace("|", "/")
+    return text if len(text) <= 90 else text[:87] + "..."
+
+
+def measure(mode: str, titles: list[str]) -> dict[str, Cell]:
+    """The cells of one column."""
+    with tempfile.TemporaryDirectory(prefix="pytorch-table-") as place:
+        cold = rows(mode, Path(place), titles)
+        if mode == "alone":
+            return {title: Cell(row, None) for title, row in cold.items()}
+        warm = rows(mode, Path(place), ["--warm", *titles])
+        return {title: Cell(row, warm[title]) for title, row in cold.items()}
+
+
+def rows(mode: str, place: Path, arguments: list[str]) -> dict[str, dict[str, Any]]:
+    """A row for each case, each of a process with empty cache directories."""
+    for name in ("saved", "modules"):
+        (place / name).mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "benchmarks.pytorch_run", "--mode", mode]
+    command += ["--saved", str(place / "saved"), "--place", str(place / "modules")]
+    done = subprocess.run(
+        [*command, *arguments],
+        cwd=ROOT,
+        env={**os.environ, **QUICK},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=True,
+    )
+    result: dict[str, dict[str, Any]] = json.loads(done.stdout)
+    return result
+
+
+def markdown(columns: dict[str, dict[str, Cell]]) -> str:
+    """The table as Markdown."""
+    lines = [f"| case | {' | '.join(COLUMNS.values())} |", f"|---|{'---|' * len(COLUMNS)}"]
+    for title in columns["ours"]:
+        cells = [columns[mode][title].text() for mode in COLUMNS]
+        lines.append(f"| {title} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure the cases that are named, all by default, and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.pytorch_table", description=__doc__)
+    parser.add_argument("--json", type=Path, help="write all figures to this file, too")
+    parser.add_argument("titles", nargs="*", default=list(CASES))
+    options = parser.parse_args()
+    console = Console(stderr=True)
+    columns = {}
+    for mode in track(COLUMNS, "columns", console=console, transient=True):
+        columns[mode] = measure(mode, options.titles)
+    if options.json:
+        figures = {
+            title: {
+                mode: {"cold": c[title].cold, "warm": c[title].warm} for mode, c in columns.items()
+            }
+            for title in options.titles
+        }
+        options.json.write_text(json.dumps(figures, indent=1))
+    print(markdown(columns))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The automatic mode of torch.compile: entries and backends, saved and served by themselves."""

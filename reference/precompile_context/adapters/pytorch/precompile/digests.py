@@ -1,0 +1,235 @@
+"""Digests that say whether code is still the same: of code objects, constants and classes.
+
+No digest holds a path, an address, a line number of a file or the order of a hash: the same
+source gives the same digest in any process and directory. Where a function stands in its
+file does not matter; what it says does, and so do the lines within it, which tracebacks name.
+"""
+
+import enum
+import functools
+import hashlib
+import os
+import sys
+import sysconfig
+import types
+from collections.abc import Iterator
+from typing import Any
+
+# Of a SHA-256, in hexadecimal: enough that two pieces of code never meet by chance.
+_DIGEST_CHARACTERS = 20
+# A frame, a class or a constant that is nested deeper than this is not told apart.
+_MOST_NESTED = 60
+
+_CONSTANTS = (type(None), bool, int, str, bytes, complex, type(Ellipsis), type(NotImplemented))
+
+
+class UnportableError(Exception):
+    """A value that cannot be recognized in another process; the text says which and why."""
+
+
+def short_digest(text: str) -> str:
+    """A digest of a text, as it stands in keys and identities."""
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:_DIGEST_CHARACTERS]
+
+
+def canonical(value: Any, depth: int = 0) -> str:
+    """A text that is equal for equal constants, code and containers of them, and only for these.
+
+    Raises:
+        UnportableError: the value is of another kind.
+    """
+    if depth > _MOST_NESTED:
+        raise UnportableError("it is nested too deeply")
+    if isinstance(value, enum.Enum):
+        return f"enum {type_name(type(value))}.{value.name}"
+    if isinstance(value, float):
+        return f"float {value.hex()}"
+    if isinstance(value, _CONSTANTS):
+        return f"{type(value).__name__} {value!r}"
+    if isinstance(value, types.CodeType):
+        return f"code {code_digest(value)}"
+    if isinstance(value, slice):
+        return f"slice {canonical((value.start, value.stop, value.step), depth + 1)}"
+    if isinstance(value, tuple | list):
+        items = [canonical(item, depth + 1) for item in value]
+        return f"{type(value).__name__} [{', '.join(items)}]"
+    if isinstance(value, set | frozenset):
+        items = sorted(canonical(item, depth + 1) for item in value)
+        return f"{type(value).__name__} {{{', '.join(items)}}}"
+    if isinstance(value, dict):
+        pairs = [f"{canonical(k, depth + 1)}: {canonical(v, depth + 1)}" for k, v in value.items()]
+        return f"dict {{{', '.join(sorted(pairs))}}}"
+    raise UnportableError(f"{type_name(type(value))} is no constant")
+
+
+@functools.lru_cache(maxsize=8192)
+def code_digest(code: types.CodeType) -> str:
+    """Equal where two code objects do the same at the same lines within themselves.
+
+    Raises:
+        UnportableError: a tool has put something else than constants into the code.
+    """
+    parts = (
+        code.co_name,
+        code.co_qualname,
+        (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags),
+        code.co_code,
+        code.co_consts,
+        (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars),
+        code.co_exceptiontable,
+        code.co_linetable,  # relative to the first line
+    )
+    return short_digest(canonical(parts))
+
+
+def nested_codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    """The code itself, and that of the functions and classes that it makes."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from nested_codes(constant)
+
+
+def module_name(name: str | None) -> str:
+    """The name under which a module is found again: multiprocessing's children rename __main__."""
+    return "__main__" if name == "__mp_main__" else name or ""
+
+
+def type_name(cls: type) -> str:
+    """Module and qualified name."""
+    return f"{module_name(cls.__module__)}.{cls.__qualname__}"
+
+
+def function_name(function: Any) -> str:
+    """Module and qualified name."""
+    return f"{module_name(function.__module__)}.{function.__qualname__}"
+
+
+def is_pinned(name: str | None) -> bool:
+    """Whether a module is torch's or Python's own, whose versions are facts of the environment."""
+    return _is_pinned_top((name or "").partition(".")[0])
+
+
+@functools.cache
+def _is_pinned_top(top: str) -> bool:
+    if top in ("torch", "functorch", "builtins"):
+        return True
+    module = sys.modules.get(top)
+    if top not in sys.stdlib_module_names or module is None:
+        return False
+    file = getattr(module, "__file__", None)  # the program may have a module of that name
+    return file is None or is_pinned_file(file)
+
+
+@functools.cache
+def is_pinned_file(file: str) -> bool:
+    """Whether a source file is torch's or Python's own."""
+    import torch
+
+    if file.startswith("<frozen "):
+        return True
+    if file.startswith(os.path.dirname(torch.__file__) + os.sep):
+        return True
+    paths = sysconfig.get_paths()
+    inside = any(file.startswith(paths[name] + os.sep) for name in ("stdlib", "platstdlib"))
+    return inside and not any(part in file for part in ("site-packages", "dist-packages"))
+
+
+def class_digest(cls: type) -> str:
+    """Equal where a class and its bases define the same names, with the same code and constants.
+
+    Other attributes are told by their type alone: what a compiled graph takes from
+    one is guarded by its value.
+    """
+    return short_digest("\n".join(_class_lines(cls)))
+
+
+def _class_lines(cls: type) -> Iterator[str]:
+    for base in (*cls.__mro__, type(cls)):
+        if is_pinned(base.__module__):
+            yield f"{base.__module__}.{base.__qualname__}"
+            continue
+        yield type_name(base)
+        for name, value in sorted(vars(base).items()):
+            if name not in _NOT_OF_THE_CLASS:
+                yield f"{name}: {_member(value)}"
+
+
+# What Python itself adds to a class, and what depends on when it was last used.
+_NOT_OF_THE_CLASS = frozenset(
+    (
+        "__dict__",
+        "__weakref__",
+        "__doc__",
+        "__module__",
+        "__firstlineno__",
+        "__abstractmethods__",
+        "_abc_impl",
+        "__annotations__",
+        "__annotations_cache__",
+        "__parameters__",
+        "__slotnames__",
+        "__static_attributes__",
+    )
+)
+
+
+def _member(value: Any) -> str:
+    codes = sorted({code_digest(code) for code in codes_of(value)})
+    if codes:
+        return f"{type(value).__name__} {' '.join(codes)}"
+    try:
+        return canonical(value)
+    except UnportableError:
+        return type_name(type(value))
+
+
+def codes_of(value: Any) -> Iterator[types.CodeType]:
+    """The code of a function, and of those behind it: wrapped, bound, in a property or closure."""
+    seen: set[int] = set()
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        if isinstance(item, types.CodeType):
+            yield item
+        elif isinstance(item, types.FunctionType):
+            yield item.__code__
+            pending += _contents(item)
+            pending.append(getattr(item, "__wrapped__", None))
+        elif isinstance(item, staticmethod | classmethod | types.MethodType):
+            pending.append(item.__func__)
+        elif isinstance(item, property):
+            pending += [item.fget, item.fset, item.fdel]
+        elif isinstance(item, functools.partial | functools.cached_property):
+            pending.append(item.func)
+
+
+def _contents(function: types.FunctionType) -> list[Any]:
+    """What the cells of a function's closure hold, those that hold something."""
+    contents = []
+    for cell in function.__closure__ or ():
+        try:
+            contents.append(cell.cell_contents)
+        except ValueError:  # not filled yet
+            continue
+    return contents
+
+
+def codes_in_module(module: types.ModuleType) -> set[str]:
+    """Digests of all code that a module's functions and classes define, nested code too."""
+    digests: set[str] = set()
+    classes: set[type] = set()
+    pending: list[Any] = list(vars(module).values())
+    while pending:
+        value = pending.pop()
+        if isinstance(value, type):
+            if value not in classes and value.__module__ == module.__name__:
+                classes.add(value)
+                pending += vars(value).values()
+            continue
+        for code in codes_of(value):
+            digests.update(map(code_digest, nested_codes(code)))
+    return digests

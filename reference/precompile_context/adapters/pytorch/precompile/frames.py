@@ -1,0 +1,185 @@
+"""Where dynamo would compile a frame: a saved version is offered, and what it makes is saved.
+
+torch looks for compiled code in its own tables first, and calls its frame compiler on a miss.
+A version that is served is returned from there as if it had just been compiled: it is torch's
+own table that keeps it, with the backend that it was for, torch's limits, and guards that
+torch evaluates. Nothing is added to a call.
+"""
+
+import inspect
+import threading
+import types
+from collections.abc import Callable
+from typing import Any
+
+from precompile_context.adapters.pytorch.environment import capability_asked
+from precompile_context.adapters.pytorch.patches import Patches
+from precompile_context.adapters.pytorch.precompile import guards
+from precompile_context.adapters.pytorch.precompile.digests import UnportableError
+from precompile_context.adapters.pytorch.precompile.guards import DiffersError
+from precompile_context.adapters.pytorch.precompile.key import frame_key, frame_name
+from precompile_context.adapters.pytorch.precompile.recorder import FrameRecorder
+from precompile_context.adapters.pytorch.precompile.report import PrecompileReport
+from precompile_context.adapters.pytorch.precompile.sizes import tell_sizes
+from precompile_context.adapters.pytorch.precompile.store import Store
+
+
+class Frames:
+    """The hooks in torch's frame compiler, from `start` to `stop`.
+
+    No exception of ours leaves it: the frame is compiled as it would be without.
+    """
+
+    def __init__(self, store: Store, report: PrecompileReport) -> None:
+        self._store = store
+        self._report = report
+        self._patches = Patches()
+        self._local = threading.local()
+        self._asked = capability_asked()
+
+    def start(self) -> None:
+        """Put the hooks in."""
+        from torch._dynamo import convert_frame
+        from torch._dynamo.guards import CheckFunctionManager, GuardBuilder, GuardsStatePickler
+        from torch._dynamo.output_graph import OutputGraph
+
+        self._signature = inspect.signature(convert_frame._compile)
+        self._patches.wrap(convert_frame, "_compile", self._compile)
+        self._patches.wrap(OutputGraph, "bypass_package", self._bypass)
+        self._patches.wrap(CheckFunctionManager, "serialize_guards", self._serialize_guards)
+        self._patches.wrap(GuardBuilder, "get", guards.get_live)
+        self._patches.wrap(GuardsStatePickler, "reducer_override", guards.reduce_opaque)
+
+    def stop(self) -> None:
+        """Take the hooks out."""
+        self._patches.undo()
+
+    def _compile(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        bound = self._signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        call = types.SimpleNamespace(**bound.arguments)
+        name = frame_name(call.code, call.globals)
+        try:
+            key = self._key(call)
+            served = self._serve(name, key, call)
+        except UnportableError as error:
+            self._report.is_cold(name, str(error))
+            return original(*args, **kwargs)
+        except Exception as error:  # ours: the frame is compiled
+            self._report.is_cold(name, f"{type(error).__name__}: {error}")
+            return original(*args, **kwargs)
+        if served is not None:
+            self._report.count("served")
+            return served
+        self._report.count("compiled")
+        recorder = FrameRecorder(call.code, call.closure)
+        outer, self._local.recorder = getattr(self._local, "recorder", None), recorder
+        try:
+            result = original(*args, **{**kwargs, "package": recorder})
+        finally:
+            self._local.recorder = outer
+        self._record(name, key, recorder)
+        return result
+
+    def _key(self, call: types.SimpleNamespace) -> str:
+        """The frame's key.
+
+        Raises:
+            UnportableError: it is compiled without us.
+        """
+        from torch._dynamo.distributed import get_compile_pg
+
+        if call.export or getattr(call.hooks, "guard_export_fn", None) is not None:
+            raise UnportableError("it is exported")
+        if get_compile_pg() is not None:
+            raise UnportableError("ranks compile together, and all of them must")
+        if capability_asked() != self._asked:
+            raise UnportableError("it asks for other instructions than the program began with")
+        return frame_key(
+            call.code, call.globals, call.compiler_fn, bool(call.one_graph), call.hooks
+        )
+
+    def _serve(self, name: str, key: str, call: types.SimpleNamespace) -> Any:
+        """What torch's frame compiler returns, made of a saved version; None without one."""
+        versions = self._store.versions(key)
+        if not versions:
+            return None
+        from torch._dynamo.cache_size import exceeds_recompile_limit
+
+        if exceeds_recompile_limit(call.cache_size, call.compile_id)[0]:
+            return None
+        for version, read in versions:
+            try:
+                saved = read()
+                code, manager = saved.install(
+                    call.code,
+                    call.locals,
+                    call.globals,
+                    cache_entries=call.cache_entries,
+                    guard_fail_fn=getattr(call.hooks, "guard_fail_fn", None),
+                )
+            except DiffersError as error:
+                self._report.is_other(name, version, str(error))
+            except Exception as error:  # of torch, or of the program's own objects
+                self._report.is_other(name, version, f"{type(error).__name__}: {error}")
+            else:
+                tell_sizes(call.code, call.closure, saved.sizes)
+                return _converted(call, code, manager)
+        return None
+
+    def _record(self, name: str, key: str, recorder: FrameRecorder) -> None:
+        try:
+            version = recorder.version()
+            if version is not None:
+                self._store.record(name, key, version)
+                self._report.count("saved")
+        except UnportableError as error:
+            self._report.is_cold(name, str(error))
+        except Exception as error:  # ours: the program has its compiled frame
+            self._report.is_cold(name, f"{type(error).__name__}: {error}")
+
+    def _bypass(
+        self, original: Callable[..., None], graph: Any, reason: str = "", **details: Any
+    ) -> None:
+        """torch finds that a frame cannot be saved; it would say so on stderr."""
+        if isinstance(graph.package, FrameRecorder):
+            graph.package.refuse(f"torch cannot save it: {reason}")
+            graph.package = None
+        else:
+            original(graph, reason, **details)
+
+    def _serialize_guards(
+        self,
+        original: Callable[..., bytes],
+        manager: Any,
+        builder: Any,
+        sorted_guards: list[Any],
+        output_graph: Any,
+    ) -> bytes:
+        """What torch takes for saved guards; empty where a recorder has them, or a reason."""
+        recorder: FrameRecorder | None = getattr(self._local, "recorder", None)
+        if recorder is None:
+            return original(manager, builder, sorted_guards, output_graph)
+        try:
+            saved = guards.save_guards(original, manager, builder, sorted_guards, output_graph)
+            recorder.guarded(saved, output_graph)
+        except Exception as error:  # pickling calls the program's own objects
+            reason = str(error)
+            recorder.refuse(reason if isinstance(error, UnportableError) else _text(error))
+        return b""
+
+
+def _text(error: Exception) -> str:
+    return f"its guards cannot be saved: {type(error).__name__}: {error}"
+
+
+def _converted(call: types.SimpleNamespace, code: types.CodeType, manager: Any) -> Any:
+    """A frame compiler's result, told to torch as it tells its own."""
+    from torch._dynamo import convert_frame
+    from torch._dynamo.types import GuardedCode, wrap_guarded_code
+
+    tables: Any = convert_frame
+    tables.orig_code_map[code] = call.code
+    tables.output_codes.add(code)
+    annotation = f"Torch-Compiled Region: {call.compile_id}"
+    return wrap_guarded_code(GuardedCode(code, manager, call.compile_id, annotation))

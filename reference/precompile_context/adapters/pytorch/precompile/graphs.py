@@ -1,0 +1,70 @@
+"""Compiled graphs as they leave torch's compiler: bundled, under keys that say what they are."""
+
+import dataclasses
+import itertools
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from precompile_context.adapters.pytorch.patches import Patches
+from precompile_context.adapters.pytorch.precompile.store import Store
+
+# In torch's keys, in the place of a random number, by which no key was ever met again. Not
+# empty: a graph that is not bundled has another key.
+_BUNDLED = "bundled"
+
+
+class Graphs:
+    """The hooks in AOTAutograd's cache, from `start` to `stop`."""
+
+    def __init__(self, store: Store, on_fault: Callable[[Exception], None]) -> None:
+        self._store = store
+        self._on_fault = on_fault
+        self._patches = Patches()
+        self._latest = threading.local()
+
+    def start(self) -> None:
+        """Put the hooks in."""
+        from torch._dynamo.precompile_context import PrecompileContext
+        from torch._functorch._aot_autograd import autograd_cache
+        from torch.compiler._cache import CacheArtifactManager
+
+        pickler = autograd_cache.AOTAutogradCachePickler
+        self._patches.wrap(autograd_cache, "should_bundle_autograd_cache", lambda original: True)
+        self._patches.wrap(pickler, "_reduce_aot_config", _without_number)
+        self._patches.wrap(CacheArtifactManager, "record_artifact", self._content)
+        self._patches.wrap(PrecompileContext, "record_artifact", self._record)
+
+    def stop(self) -> None:
+        """Take the hooks out."""
+        self._patches.undo()
+
+    def _content(
+        self, original: Callable[..., Any], cls: Any, type_name: str, key: str, content: Any
+    ) -> None:
+        """AOTAutograd's own cache gets the same bytes, right before the graph is recorded."""
+        if type_name == "aot_autograd":
+            self._latest.content = key, content
+        original(cls, type_name, key, content)
+
+    def _record(self, original: Callable[..., Any], cls: Any, artifact: Any) -> None:
+        """A bundled result. torch's own context would keep a deep copy that nobody reads."""
+        try:
+            key, content = self._latest.content
+            self._store.compiled(artifact.key, key, content)
+        except Exception as error:  # ours: the program has its compiled graph
+            self._on_fault(error)
+
+
+def _without_number(original: Callable[..., Any], pickler: Any, config: Any) -> Any:
+    """The number of a compile is no property of what is compiled."""
+    return original(pickler, dataclasses.replace(config, precompile_backend_id=_BUNDLED))
+
+
+def begin_names_at_random() -> None:
+    """Names that dynamo numbers, and that saved code uses, must differ between processes."""
+    from torch._dynamo import bytecode_transformation
+
+    base = int.from_bytes(os.urandom(5), "big")
+    bytecode_transformation._unique_id_counter = itertools.count(base)

@@ -1,0 +1,436 @@
+"""Guards that mean the same in another process.
+
+Most of torch's guards compare values and travel as they are. Those that compare
+identities (an address) travel with the identity of the object in words. Where they are
+loaded, the object that stands there now is looked up and named, and if it has the
+same name, torch makes its own guard for that very object: what is checked at each call is
+exactly what torch checks in a process that compiled. No guard is ever dropped: one that
+cannot be told in words keeps the whole from being saved.
+"""
+
+import contextlib
+import dataclasses
+import functools
+import importlib
+import io
+import logging
+import pickle
+import re
+import sys
+import threading
+import types
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from precompile_context.adapters.pytorch.precompile.digests import (
+    UnportableError,
+    class_digest,
+    code_digest,
+    codes_of,
+    is_pinned,
+    module_name,
+    nested_codes,
+    short_digest,
+    type_name,
+)
+from precompile_context.adapters.pytorch.precompile.identity import code_identity, identity
+
+# torch's guards that compare an address, by the name of what creates them.
+_BY_IDENTITY = frozenset(
+    ("ID_MATCH", "FUNCTION_MATCH", "CLASS_MATCH", "MODULE_MATCH", "CLOSURE_MATCH", "BUILTIN_MATCH")
+)
+# What others turn into for some values.
+_ADDRESSES = frozenset(("ID_MATCH", "DICT_VERSION"))
+# Those that hold for one object of one process, and say nothing of another's.
+_OF_ONE_PROCESS = frozenset(("WEAKREF_ALIVE", "NN_MODULE"))
+
+# Addresses in what torch says of a guard.
+_ADDRESS = re.compile(r"\b\d{9,}\b|0x[0-9a-f]+")
+
+# What is looked up by its identity and need not travel; classes, modules and builtins travel
+# by their names as it is, and pickles are made of them.
+_TRAVELS_AS_WORDS = (types.FunctionType, types.MethodType, types.CodeType, functools.partial)
+
+# Objects that a pickle names and does not hold: unpickled, they are those of the process, and
+# so is all that they hold.
+_BY_NAME = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType)
+
+Witnesses = tuple[tuple[str, str, str], ...]
+
+
+class DiffersError(Exception):
+    """What was saved is not for this frame; the text says what differs."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SavedGuards:
+    """Guards as they travel.
+
+    Attributes:
+        state: torch's GuardsState, pickled.
+        classes: (module, qualified name, digest) of each class that a guarded value has.
+        told: digests of the code that the identities and classes stand for.
+        variant: tells these guards from those of other versions of the frame.
+    """
+
+    state: bytes
+    classes: Witnesses
+    told: frozenset[str]
+    variant: str
+
+
+class _Local(threading.local):
+    """What torch's guard builder is given meanwhile, in this thread."""
+
+    live: Mapping[Any, Any] | None = None
+    opaque: frozenset[int] = frozenset()
+
+
+_local = _Local()
+
+
+# --- saving --------------------------------------------------------------------------------
+
+
+def save_guards(
+    serialize: Callable[..., bytes],
+    manager: Any,
+    builder: Any,
+    sorted_guards: list[Any],
+    output_graph: Any,
+) -> SavedGuards:
+    """The guards of one compiled frame, by torch's own `serialize_guards`.
+
+    Raises:
+        UnportableError: a guard cannot be told in words.
+        Exception: whatever pickling the guarded values raises.
+    """
+    portable, texts = [], []
+    opaque: dict[int, Any] = {}
+    told: set[str] = set()
+    by_identity = {guard.originating_source for guard in sorted_guards if _is_by_identity(guard)}
+    if any(_is_named(source, builder) for source in output_graph.guard_on_key_order):
+        raise UnportableError("the order of a dict is guarded in an object that has a name")
+    for guard in sorted_guards:
+        kind, source = guard.create_fn_name(), guard.originating_source
+        create = _held(guard.create_fn)
+        texts.append(f"{guard.name} {kind} {_ADDRESS.sub('', repr(guard.code_list))}")
+        if kind in _OF_ONE_PROCESS or "WEAKREF_ALIVE" in (guard.guard_types or ()):
+            raise UnportableError(f"{guard.name} is guarded as one object of this process")
+        if guard._unserializable:
+            raise UnportableError(f"{guard.name} is of a class that is defined within a function")
+        if _is_by_identity(guard):
+            value = builder.get(guard)
+            name = _named(guard, kind, value)
+            texts[-1] = f"{guard.name} {name}"
+            told.update(_codes_told(kind, value))
+            if isinstance(value, _TRAVELS_AS_WORDS):
+                opaque[id(value)] = value
+            create = functools.partial(create_native, create=create, kind=kind, name=name)
+            guard = _replaced(guard, create)
+        elif guard.name and (source in by_identity or isinstance(builder.get(guard), _BY_NAME)):
+            guard = _replaced(guard, _checked(guard, kind, create, builder.get(guard)))
+        elif guard.name and _is_named(source, builder):
+            value = builder.get(guard)
+            guard = _replaced(guard, functools.partial(create_recorded, create=create, value=value))
+        portable.append(guard)
+    classes = _classes(builder.guard_tree_values.values(), opaque)
+    told.update(digest for cls in classes for digest in _codes_of_class(cls))
+    _local.opaque = frozenset(opaque)
+    try:
+        state = serialize(manager, builder, portable, output_graph)
+    finally:
+        _local.opaque = frozenset()
+    if (shapes := manager.shape_code_parts) is not None:
+        texts += shapes.python_code_parts.exprs
+    witnesses = tuple(
+        (module_name(cls.__module__), cls.__qualname__, class_digest(cls)) for cls in classes
+    )
+    texts += map(repr, witnesses)
+    return SavedGuards(
+        state,
+        witnesses,
+        frozenset(told),
+        short_digest("\n".join(sorted(texts))),
+    )
+
+
+def _replaced(guard: Any, create: Any) -> Any:
+    """The guard, to be created by another function where it is loaded."""
+    return dataclasses.replace(
+        guard, create_fn=create, guard_types=None, code_list=None, _hash=None
+    )
+
+
+def _held(create: Any) -> Any:
+    """A guard's `create_fn`, holding what it refers to weakly: so torch, too, pickles it."""
+    if not isinstance(create, functools.partial):
+        return create
+    from torch.utils.weak import TensorWeakRef
+
+    def held(value: Any) -> Any:
+        return value() if isinstance(value, TensorWeakRef | weakref.ref) else value
+
+    keywords = {name: held(value) for name, value in create.keywords.items()}
+    return functools.partial(create.func, *map(held, create.args), **keywords)
+
+
+def _is_named(source: Any, builder: Any) -> bool:
+    """Whether what a source names is part of an object that pickles name, and do not hold."""
+    while (source := getattr(source, "base", None)) is not None:
+        if isinstance(builder.get(source), _BY_NAME):
+            return True
+    return False
+
+
+def _codes_told(kind: str, value: Any) -> Iterator[str]:
+    """Digests of the code that must be what it was, for the identity to be."""
+    if isinstance(value, type):
+        yield from _codes_of_class(value)
+    elif kind == "CLOSURE_MATCH" and isinstance(value, types.FunctionType):
+        yield from map(code_digest, nested_codes(value.__code__))
+    else:
+        for code in codes_of(value):
+            yield from map(code_digest, nested_codes(code))
+
+
+def _codes_of_class(cls: type) -> Iterator[str]:
+    for base in cls.__mro__:
+        if not is_pinned(base.__module__):
+            for member in vars(base).values():
+                for code in codes_of(member):
+                    yield from map(code_digest, nested_codes(code))
+
+
+def _is_by_identity(guard: Any) -> bool:
+    derived = guard.guard_types or ()
+    return guard.create_fn_name() in _BY_IDENTITY or not _ADDRESSES.isdisjoint(derived)
+
+
+def _checked(guard: Any, kind: str, create: Any, value: Any) -> Any:
+    """How to create a guard of something else than identity on an object that has one."""
+    if kind in ("TYPE_MATCH", "DUPLICATE_INPUT"):
+        # Objects of one identity are of one type; and two sources are one object, or are not.
+        return create
+    if kind == "HASATTR":
+        has = hasattr(value, create.keywords["attr"])
+        return functools.partial(create_hasattr, create=create, has=has)
+    raise UnportableError(f"{guard.name} has an identity, and is guarded by {kind}")
+
+
+def _named(guard: Any, kind: str, value: Any) -> str:
+    from torch.utils import _pytree
+
+    try:
+        if value is _pytree.SUPPORTED_NODES:
+            return _registered_nodes(value)
+        if kind == "CLOSURE_MATCH" and isinstance(value, types.FunctionType):
+            return code_identity(value)
+        return identity(value)
+    except UnportableError as error:
+        raise UnportableError(f"{guard.name} is guarded by identity: {error}") from error
+
+
+def _registered_nodes(nodes: Mapping[type, Any]) -> str:
+    """pytree's table of node types, which torch guards by its version: what is registered."""
+    return f"pytree nodes {' '.join(sorted(map(type_name, nodes)))}"
+
+
+def _classes(values: Iterable[Any], opaque: Mapping[int, Any]) -> list[type]:
+    """The program's own classes among the guarded values' types."""
+    found = {type(value): None for value in values if id(value) not in opaque}
+    classes = [cls for cls in found if not is_pinned(cls.__module__)]
+    for cls in classes:
+        if "<locals>" in cls.__qualname__:
+            raise UnportableError(f"class {type_name(cls)} is defined within a function")
+    return sorted(classes, key=type_name)
+
+
+def reduce_opaque(original: Callable[..., Any], pickler: Any, value: Any) -> Any:
+    """Around torch's pickler of guarded values: what is told in words does not travel itself."""
+    if id(value) in _local.opaque:
+        from torch._dynamo.guards import _Missing
+
+        return _Missing, ("told in words",)
+    if isinstance(value, types.ModuleType):
+        return imported, (module_name(value.__name__),)
+    return original(pickler, value)
+
+
+# --- loading -------------------------------------------------------------------------------
+
+
+def read_state(state: bytes) -> Any:
+    """torch's GuardsState.
+
+    Raises:
+        DiffersError: it needs a module that the program has not imported.
+        Exception: whatever unpickling raises.
+    """
+    return _Unpickler(io.BytesIO(state)).load()
+
+
+class _Unpickler(pickle.Unpickler):
+    """Imports nothing on the program's behalf."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        return super().find_class(imported(module).__name__, name)
+
+
+def imported(name: str) -> types.ModuleType:
+    """A module that the program has imported; torch's and Python's own are imported here.
+
+    Raises:
+        DiffersError: it has not.
+    """
+    name = module_name(name)
+    if name not in sys.modules and is_own(name):
+        importlib.import_module(name)
+    if (module := sys.modules.get(name)) is None:
+        raise DiffersError(f"module {name} is not imported here")
+    return module
+
+
+def is_own(name: str) -> bool:
+    """Whether a module that is not imported yet may be: it is torch's, Python's or ours."""
+    top = name.partition(".")[0]
+    return is_pinned(name) or top in sys.stdlib_module_names or top == "precompile_context"
+
+
+def find_class(module: str, qualified_name: str) -> type:
+    """A class that the program has defined.
+
+    Raises:
+        DiffersError: it has not.
+    """
+    found: Any = imported(module)
+    for part in qualified_name.split("."):
+        found = getattr(found, part, None)
+    if not isinstance(found, type):
+        raise DiffersError(f"there is no class {module}.{qualified_name}")
+    return found
+
+
+def check_classes(classes: Witnesses) -> None:
+    """Raise DiffersError where a class is not what it was."""
+    for module, name, digest in classes:
+        if class_digest(find_class(module, name)) != digest:
+            raise DiffersError(f"class {module}.{name} has changed")
+
+
+def build(
+    state: Any,
+    code: types.CodeType,
+    frame_locals: dict[str, Any],
+    frame_globals: dict[str, Any],
+    **options: Any,
+) -> Any:
+    """torch's guard manager, native in all of its guards, that holds for this frame.
+
+    Raises:
+        DiffersError: a guard does not hold.
+        Exception: whatever torch raises.
+    """
+    from torch._dynamo.guards import CheckFunctionManager
+    from torch._dynamo.output_graph import OutputGraphCommon
+
+    live = _live_values(state, frame_locals, frame_globals)
+    with _given(live), _quiet():
+        manager = CheckFunctionManager(
+            code,
+            OutputGraphCommon(state.output_graph),
+            shape_code_parts=state.shape_code_parts,
+            runtime_global_scope=frame_globals,
+            **options,
+        ).guard_manager
+    verdict = manager.check_verbose(frame_locals)
+    if not verdict.result:
+        failed = verdict.verbose_code_parts
+        raise DiffersError(f"a guard fails: {failed[0] if failed else 'of global state'}")
+    return manager
+
+
+def _live_values(
+    state: Any, frame_locals: dict[str, Any], frame_globals: dict[str, Any]
+) -> dict[Any, Any]:
+    """By source, each object that is guarded by identity, found to be the one that was meant."""
+    from torch._dynamo.guards import _get_closure_vars
+
+    scope = {"L": frame_locals, "G": frame_globals}
+    cache: dict[Any, Any] = {}
+    live = {}
+    for guard in state.output_graph.guards:
+        create = guard.create_fn
+        if not (isinstance(create, functools.partial) and create.func is create_native):
+            continue
+        source = guard.originating_source
+        try:
+            value = source.get_value(scope, _get_closure_vars(), cache)
+            found = _named(guard, create.keywords["kind"], value)
+        except UnportableError as error:
+            raise DiffersError(str(error)) from error
+        except Exception as error:  # the program's objects, asked for what they may not have
+            raise DiffersError(f"{guard.name} is not there: {error}") from error
+        if found != create.keywords["name"]:
+            raise DiffersError(f"{guard.name} is {found}, and was {create.keywords['name']}")
+        live[source] = value
+    return live
+
+
+@contextlib.contextmanager
+def _given(live: Mapping[Any, Any]) -> Iterator[None]:
+    _local.live = live
+    try:
+        yield
+    finally:
+        _local.live = None
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """A guard that cannot be created is a version that is not for this frame, and no news."""
+    logger = logging.getLogger("torch._guards")
+    thread = threading.get_ident()
+
+    def of_others(record: logging.LogRecord) -> bool:
+        return record.thread != thread
+
+    logger.addFilter(of_others)
+    try:
+        yield
+    finally:
+        logger.removeFilter(of_others)
+
+
+def get_live(original: Callable[..., Any], builder: Any, *args: Any, **kwargs: Any) -> Any:
+    """Around the guard builder's `get`: what is guarded by identity is the object of here."""
+    if _local.live is not None and not builder.src_get_value_cache:
+        builder.src_get_value_cache.update(_local.live)
+    return original(builder, *args, **kwargs)
+
+
+def create_native(builder: Any, guard: Any, *, create: Any, kind: str, name: str) -> None:
+    """In the place of a guard's own `create`, which is called: `builder` sees live objects."""
+    create(builder, guard)
+
+
+def create_recorded(builder: Any, guard: Any, *, create: Any, value: Any) -> None:
+    """In the place of a guard's own `create`, which is called: it compares with what was saved.
+
+    Its object is part of one that is looked up, and so would its value be.
+    """
+    builder.src_get_value_cache[guard.originating_source] = value
+    create(builder, guard)
+
+
+def create_hasattr(builder: Any, guard: Any, *, create: Any, has: bool) -> None:
+    """In the place of a guard's own `create`, which is called where the answer is what it was.
+
+    Raises:
+        DiffersError: it is another one.
+    """
+    attribute = create.keywords["attr"]
+    if hasattr(builder.get(guard), attribute) is not has:
+        raise DiffersError(f"{guard.name} has {'no' if has else 'an'} attribute {attribute} here")
+    create(builder, guard)

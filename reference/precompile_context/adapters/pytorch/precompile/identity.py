@@ -1,0 +1,144 @@
+"""What an object is called in any process, where torch guards on its identity.
+
+An identity is a text. Two objects with one text are interchangeable for a compiled graph:
+the same module, the same builtin, a function with the same code, defaults and closure.
+"""
+
+import enum
+import functools
+import sys
+import types
+from typing import Any
+
+from precompile_context.adapters.pytorch.precompile.digests import (
+    UnportableError,
+    canonical,
+    class_digest,
+    code_digest,
+    function_name,
+    is_pinned,
+    module_name,
+    short_digest,
+    type_name,
+)
+
+_BUILTINS = (
+    types.BuiltinFunctionType,
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+    types.ClassMethodDescriptorType,
+    types.GetSetDescriptorType,
+    types.MemberDescriptorType,
+    types.MethodWrapperType,
+)
+_MOST_NESTED = 20
+
+
+def identity(value: Any, depth: int = 0) -> str:
+    """The identity of an object.
+
+    Raises:
+        UnportableError: it is one object among others of its kind, which only its own
+            process can tell apart.
+    """
+    if depth > _MOST_NESTED:
+        raise UnportableError("it is nested too deeply")
+    if isinstance(value, type):
+        return class_identity(value)
+    if isinstance(value, types.FunctionType):
+        return _function(value, depth)
+    if isinstance(value, types.ModuleType):
+        return _module(value)
+    if isinstance(value, _BUILTINS):
+        return _builtin(value, depth)
+    if isinstance(value, types.MethodType):
+        return f"{identity(value.__func__, depth + 1)} of {identity(value.__self__, depth + 1)}"
+    if isinstance(value, enum.Enum):
+        return f"{class_identity(type(value))} {value.name}"
+    if isinstance(value, functools.partial):
+        parts = [value.func, *value.args, *sorted(value.keywords), *_sorted_values(value.keywords)]
+        return f"partial of {', '.join(identity(part, depth + 1) for part in parts)}"
+    if (torch_text := _torch_constant(value)) is not None:
+        return torch_text
+    try:
+        return canonical(value)
+    except UnportableError:
+        raise UnportableError(f"one object of {type_name(type(value))} among others") from None
+
+
+def class_identity(cls: type) -> str:
+    """A class by its name and, where it is the program's own, by what it defines."""
+    name = type_name(cls)
+    return f"class {name}" if is_pinned(cls.__module__) else f"class {name}#{class_digest(cls)}"
+
+
+def code_identity(function: types.FunctionType) -> str:
+    """A function by its code and the names of its attributes: what those are is guarded apart.
+
+    That there is no attribute of a name, torch does not guard: in one process it takes
+    it for as good as constant.
+    """
+    digest = code_digest(function.__code__)
+    names = " ".join(_attributes(function))
+    return f"code of {function_name(function)}#{digest}{names and f' with {names}'}"
+
+
+def _attributes(function: types.FunctionType) -> list[str]:
+    """The names of a function's attributes, but for those that torch adds."""
+    return sorted(name for name in vars(function) if not name.startswith("_torchdynamo"))
+
+
+def _function(function: types.FunctionType, depth: int) -> str:
+    name = function_name(function)
+    if is_pinned(function.__module__) and _found(function) is function:
+        return f"function {name}"
+    parts = [code_digest(function.__code__), *_attributes(function)]
+    defaults = function.__kwdefaults__ or {}
+    values = [*(function.__defaults__ or ()), *sorted(defaults), *_sorted_values(defaults)]
+    for cell in function.__closure__ or ():
+        try:
+            values.append(cell.cell_contents)
+        except ValueError:
+            parts.append("empty")
+    parts += [identity(value, depth + 1) for value in values]
+    return f"function {name}#{short_digest(' '.join(parts))}"
+
+
+def _sorted_values(mapping: dict[str, Any]) -> list[Any]:
+    return [mapping[name] for name in sorted(mapping)]
+
+
+def _found(function: types.FunctionType) -> Any:
+    found: Any = sys.modules.get(function.__module__)
+    for part in function.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found
+
+
+def _module(module: types.ModuleType) -> str:
+    if sys.modules.get(module.__name__) is not module:
+        raise UnportableError(f"module {module.__name__} is not the one that is imported")
+    return f"module {module_name(module.__name__)}"
+
+
+def _builtin(value: Any, depth: int) -> str:
+    owner = getattr(value, "__objclass__", None)
+    bound = getattr(value, "__self__", None)
+    name = f"{type(value).__name__} {value.__qualname__}"
+    if owner is not None:
+        return f"{name} of {class_identity(owner)}"
+    if bound is None:
+        return f"{name} of module {value.__module__}"
+    if isinstance(bound, types.ModuleType):
+        return f"{name} of module {bound.__name__}"
+    return f"{name} of {identity(bound, depth + 1)}"
+
+
+def _torch_constant(value: Any) -> str | None:
+    import torch
+
+    constants = (torch.dtype, torch.device, torch.layout, torch.memory_format, torch.Size)
+    operators = (torch._ops.OpOverload, torch._ops.OpOverloadPacket)
+    if isinstance(value, constants + operators):
+        return f"{type(value).__name__} {value}"
+    return None

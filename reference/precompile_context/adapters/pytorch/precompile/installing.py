@@ -1,0 +1,142 @@
+"""Putting a saved version in the place of a compile: guards, graphs, and the names it uses."""
+
+import builtins
+import contextlib
+import types
+from collections.abc import Iterator
+from typing import Any
+
+from precompile_context.adapters.pytorch.precompile import guards
+from precompile_context.adapters.pytorch.precompile.digests import codes_in_module, module_name
+from precompile_context.adapters.pytorch.precompile.entry import Backend, Version
+from precompile_context.adapters.pytorch.precompile.guards import DiffersError
+from precompile_context.adapters.pytorch.precompile.recorder import global_names
+
+
+class SavedVersion:
+    """A version that may serve a frame, read when a frame first asks for it."""
+
+    def __init__(self, version: Version, graphs: tuple[Backend, ...]) -> None:
+        self._version = version
+        self._graphs = dict(zip(version.backends, graphs, strict=True))
+        self._state: Any = None
+        self._code: types.CodeType | None = None
+
+    @property
+    def sizes(self) -> dict[str, Any]:
+        """The sizes that dynamo had seen when it was made."""
+        return self._version.sizes
+
+    def install(
+        self,
+        code: types.CodeType,
+        frame_locals: dict[str, Any],
+        frame_globals: dict[str, Any],
+        **options: Any,
+    ) -> tuple[types.CodeType, Any]:
+        """The bytecode to run in the frame's place, and the guards that say when.
+
+        Nothing of the program is changed unless the version is for this frame.
+
+        Raises:
+            DiffersError: it is not.
+            Exception: whatever torch raises.
+        """
+        version = self._version
+        guards.check_classes(version.guards.classes)
+        _check_codes(version)
+        names = self._names(frame_globals)
+        missing = _put(frame_globals, names)
+        try:
+            if self._state is None:
+                with _no_modes():
+                    self._state = guards.read_state(version.guards.state)
+            manager = guards.build(self._state, code, frame_locals, frame_globals, **options)
+            for name, graph in self._graphs.items():
+                if name not in frame_globals:
+                    with _no_modes():
+                        frame_globals[name] = _callable(graph)
+                    missing.append(name)
+            return self._bytecode(code, frame_globals), manager
+        except BaseException:
+            for name in missing:
+                frame_globals.pop(name, None)
+            raise
+
+    def _names(self, frame_globals: dict[str, Any]) -> dict[str, Any]:
+        """What the version's code and guards find under global names, graphs apart."""
+        version = self._version
+        names: dict[str, Any] = {
+            alias: guards.imported(module) for alias, module in version.imports.items()
+        }
+        if version.builtins:
+            from torch._dynamo.output_graph import get_builtins_dict
+
+            names[version.builtins] = get_builtins_dict(frame_globals)
+        for name, module, saved in version.resumes:
+            if not isinstance(frame_globals.get(name), types.FunctionType):
+                names[name] = _resume(name, module, saved, frame_globals)
+        return names
+
+    def _bytecode(self, code: types.CodeType, frame_globals: dict[str, Any]) -> types.CodeType:
+        """The version's code, at the place where the function stands now."""
+        if self._code is None:
+            from torch._dynamo.package import SerializedCode
+
+            saved = SerializedCode.to_code_object(self._version.code)
+            self._code = saved.replace(
+                co_filename=code.co_filename, co_firstlineno=code.co_firstlineno
+            )
+        names = global_names(self._code)
+        absent = [n for n in names if n not in frame_globals and not hasattr(builtins, n)]
+        if absent:
+            raise DiffersError(f"the program has no global {min(absent)} yet")
+        return self._code
+
+
+@contextlib.contextmanager
+def _no_modes() -> Iterator[None]:
+    """What the program has put around torch's functions is for its own calls, not for ours."""
+    import torch
+    from torch.utils._python_dispatch import _disable_current_modes
+
+    with torch._C.DisableTorchFunction(), _disable_current_modes():
+        yield
+
+
+def _check_codes(version: Version) -> None:
+    for module, name, digest in version.codes:
+        if digest not in codes_in_module(guards.imported(module)):
+            raise DiffersError(f"the code of {module}.{name} has changed")
+
+
+def _put(frame_globals: dict[str, Any], names: dict[str, Any]) -> list[str]:
+    """Add names that are not there; which ones."""
+    for name, value in names.items():
+        if name in frame_globals and frame_globals[name] is not value:
+            raise DiffersError(f"the global {name} is something else here")
+    added = [name for name in names if name not in frame_globals]
+    frame_globals.update(names)
+    return added
+
+
+def _resume(name: str, module: str, saved: Any, frame_globals: dict[str, Any]) -> Any:
+    from torch._dynamo.package import SerializedCode
+
+    code = SerializedCode.to_code_object(saved)
+    own = module_name(frame_globals.get("__name__"))
+    scope = frame_globals if module == own else vars(guards.imported(module))
+    if not code.co_freevars:
+        return types.FunctionType(code, scope, name)
+
+    def with_closure(closure: tuple[Any, ...]) -> types.FunctionType:
+        return types.FunctionType(code, scope, name, None, closure)
+
+    return with_closure
+
+
+def _callable(graph: Backend) -> Any:
+    import torch
+
+    disable: Any = torch._dynamo.disable
+    return disable(graph.function, reason="do not trace Dynamo-compiled graph")

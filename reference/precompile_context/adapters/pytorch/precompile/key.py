@@ -1,0 +1,111 @@
+"""Which saved versions may serve a frame: those of the same code, compiled in the same way."""
+
+import types
+from typing import Any
+
+from precompile_context.adapters.pytorch.precompile.digests import (
+    UnportableError,
+    canonical,
+    code_digest,
+    module_name,
+    short_digest,
+)
+from precompile_context.adapters.pytorch.precompile.identity import identity
+
+# Settings of how and where is compiled, not of what.
+_OF_COMPILING = frozenset(
+    (
+        "debug_dir_root",
+        "base_dir",
+        "log_file_name",
+        "cutlass_dir",
+        "compile_threads",
+        "worker_start_method",
+    )
+)
+# Of a module and a qualified name, so that the key stays one.
+_MOST_NAME_CHARACTERS = 300
+
+
+def frame_name(code: types.CodeType, frame_globals: dict[str, Any]) -> str:
+    """Module and qualified name of a frame's function, for keys and for people."""
+    module = module_name(frame_globals.get("__name__"))
+    return f"{module}.{code.co_qualname}"[:_MOST_NAME_CHARACTERS]
+
+
+def frame_key(
+    code: types.CodeType, frame_globals: dict[str, Any], compiler: Any, one_graph: bool, hooks: Any
+) -> str:
+    """Module, function, digest of its code, digest of the settings of the compile.
+
+    Raises:
+        UnportableError: it cannot be told whether another process compiles alike.
+    """
+    name = frame_name(code, frame_globals)
+    if not name.isprintable():
+        raise UnportableError("the function has no name that can be written")
+    return f"{name}@{code_digest(code)}/{settings_digest(compiler, one_graph, hooks)}"
+
+
+def settings_digest(compiler: Any, one_graph: bool, hooks: Any) -> str:
+    """All that was asked for with torch.compile and in torch's settings.
+
+    Raises:
+        UnportableError: the backend is not inductor, or a setting cannot be compared.
+    """
+    import torch
+    from torch._dynamo.eval_frame import innermost_backend
+
+    backend = innermost_backend(compiler)
+    if type(backend) is not torch._TorchCompileInductorWrapper:
+        raise UnportableError(f"backend {_backend_name(backend)} saves nothing; inductor does")
+    parts = {
+        "options": _comparable("options", backend.config),
+        "dynamic": canonical(backend.dynamic),
+        "fullgraph": canonical(one_graph),
+        "guard filter": _filter(hooks),
+        "dynamo": _settings(torch._dynamo.config),
+        "functorch": _settings(torch._functorch.config),
+        "inductor": _settings(torch._inductor.config),
+    }
+    if torch._inductor.config.freezing or backend.config.get("freezing"):
+        raise UnportableError("freezing makes weights part of the compiled graph")
+    return short_digest("\n".join(f"{name}={text}" for name, text in parts.items()))
+
+
+def _filter(hooks: Any) -> str:
+    chosen = getattr(hooks, "guard_filter_fn", None)
+    return "" if chosen is None else identity(chosen)
+
+
+def _backend_name(backend: Any) -> str:
+    function = getattr(backend, "compiler_fn", backend)  # torch.compile wraps those it is given
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
+def _settings(config: Any) -> str:
+    """A configuration module's settings, but those that change nothing that is compiled."""
+    values = config._get_dict(ignored_keys=list(config._compile_ignored_keys))
+    return _comparable(config.__name__, values)
+
+
+def _comparable(what: str, values: dict[str, Any]) -> str:
+    lines = []
+    for name, value in sorted(values.items()):
+        if name.rpartition(".")[2] in _OF_COMPILING:
+            continue
+        try:
+            lines.append(f"{name}={_value(value)}")
+        except UnportableError as error:
+            raise UnportableError(f"{what}.{name} cannot be compared: {error}") from error
+    return short_digest("\n".join(lines))
+
+
+def _value(value: Any) -> str:
+    # A pass that the program adds tells torch itself what makes it another one.
+    if callable(uuid := getattr(value, "uuid", None)) and not isinstance(value, type):
+        return f"uuid {canonical(uuid())}"
+    try:
+        return canonical(value)
+    except UnportableError:
+        return identity(value)

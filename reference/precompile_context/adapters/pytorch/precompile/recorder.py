@@ -1,0 +1,184 @@
+"""What dynamo tells of one frame while it compiles it."""
+
+import contextlib
+import dis
+import os
+import pickle
+import sys
+import types
+from collections.abc import Iterator
+from typing import Any
+
+from precompile_context.adapters.pytorch.precompile.digests import (
+    UnportableError,
+    code_digest,
+    codes_in_module,
+    is_pinned_file,
+    module_name,
+    nested_codes,
+)
+from precompile_context.adapters.pytorch.precompile.entry import Version
+from precompile_context.adapters.pytorch.precompile.guards import SavedGuards
+from precompile_context.adapters.pytorch.precompile.sizes import sizes_seen
+
+_GLOBAL_ACCESS = frozenset(("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL"))
+# What dynamo's bytecode calls to hand streams and the like to a graph, by number.
+_BY_NUMBER = "store_user_object_weakrefs"
+
+
+class FrameRecorder:
+    """Stands where torch expects a CompilePackage, for the one frame that is being compiled.
+
+    Attributes:
+        refused: why this version of the frame cannot be saved; None so far.
+    """
+
+    def __init__(self, code: types.CodeType, closure: Any) -> None:
+        self.refused: str | None = None
+        self._frame_code = code
+        self._closure = closure
+        self._backends: dict[str, None] = {}
+        self._imports: dict[str, str] = {}
+        self._resumes: dict[str, tuple[str, types.CodeType]] = {}
+        self._traced: list[types.CodeType] = []
+        self._code: types.CodeType | None = None
+        self._guards: SavedGuards | None = None
+        self._installed: frozenset[str] = frozenset()
+        self._builtins = ""
+
+    def refuse(self, reason: str) -> None:
+        """This version is not saved; the first reason counts."""
+        if self.refused is None:
+            self.refused = " ".join(reason.split())
+
+    # --- what torch calls --------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def code_context(self, code: types.CodeType) -> Iterator[None]:
+        """Torch's bracket around the frame."""
+        yield
+
+    def add_backend_id(self, backend_id: str, backend: Any = None) -> None:
+        """A graph was compiled, and is called by this global name."""
+        self._backends.setdefault(backend_id)
+
+    def add_import_source(self, alias: str, module: str) -> None:
+        """A module is reached by this global name."""
+        self._imports[alias] = module
+
+    def add_resume_function(self, code: types.CodeType, module: str, name: str) -> None:
+        """What is behind a graph break is a function of this global name."""
+        self._resumes[name] = module, code
+
+    def add_guarded_code(self, guards_state: bytes, code: types.CodeType) -> None:
+        """The bytecode is made."""
+        self._code = code
+
+    def add_inlined_source(self, codes: list[types.CodeType]) -> None:
+        """What was traced into."""
+        self._traced = list(codes)
+
+    def update_device_type(self, graph: Any) -> None:
+        """Where graphs run is a fact of the environment here."""
+
+    # --- what our hooks call -----------------------------------------------------------
+
+    def guarded(self, guards: SavedGuards, output_graph: Any) -> None:
+        """The guards are made, and can be saved."""
+        self._guards = guards
+        self._installed = frozenset(output_graph.installed_globals)
+        self._builtins = output_graph.name_of_builtins_dict_key_in_fglobals or ""
+        if output_graph.torch_function_subclass_inlined:
+            self.refuse("a tensor subclass's __torch_function__ was traced into")
+        if output_graph.shape_env.specializations:
+            self.refuse("its graph is compiled again for specialized sizes")
+
+    # --- the result --------------------------------------------------------------------
+
+    @property
+    def backends(self) -> tuple[str, ...]:
+        """The graphs that the bytecode calls, by global name."""
+        used = self._names_used()
+        return tuple(name for name in self._backends if name in used)
+
+    def _names_used(self) -> set[str]:
+        return set() if self._code is None else global_names(self._code)
+
+    def version(self) -> Version | None:
+        """What to save; None where dynamo left the frame as it is.
+
+        Raises:
+            UnportableError: it cannot be used in another process.
+        """
+        if self._code is None:
+            return None
+        if self.refused is not None or self._guards is None:
+            raise UnportableError(self.refused or "its guards were not told")
+        used = self._names_used()
+        if _BY_NUMBER in used:
+            raise UnportableError("its graph takes objects by number")
+        known = {*self._backends, *self._resumes, *self._imports, self._builtins}
+        if foreign := sorted((used & self._installed) - known):
+            raise UnportableError(f"its code uses {foreign[0]}, an object of this process")
+        from torch._dynamo.package import SerializedCode
+
+        resumes = tuple(
+            (name, module_name(module), SerializedCode.from_code_object(code))
+            for name, (module, code) in self._resumes.items()
+            if name in used
+        )
+        return Version(
+            code=SerializedCode.from_code_object(self._code),
+            guards=self._guards,
+            backends=self.backends,
+            imports=dict(self._imports),
+            resumes=resumes,
+            builtins=self._builtins,
+            codes=tuple(sorted(set(self._witnessed_codes(self._guards)))),
+            sizes=sizes_seen(self._frame_code, self._closure),
+        )
+
+    def _witnessed_codes(self, guards: SavedGuards) -> Iterator[tuple[str, str, str]]:
+        """Traced code that no guard tells: where it is found, to see whether it is still there."""
+        told = {*guards.told, *map(code_digest, nested_codes(self._frame_code))}
+        for code in self._traced:
+            digest = code_digest(code)
+            if digest not in told and not is_pinned_file(code.co_filename):
+                yield module_of(code), code.co_qualname, digest
+
+
+def encoded(version: Version) -> bytes:
+    """A version's bytes.
+
+    Raises:
+        UnportableError: it holds something that cannot be pickled.
+    """
+    try:
+        return pickle.dumps(version)
+    except Exception as error:  # constants of the bytecode may be any object
+        raise UnportableError(f"it cannot be pickled: {error}") from error
+
+
+def global_names(code: types.CodeType) -> set[str]:
+    """The global names that code, nested code included, reads or writes."""
+    return {
+        instruction.argval
+        for nested in nested_codes(code)
+        for instruction in dis.get_instructions(nested)
+        if instruction.opname in _GLOBAL_ACCESS
+    }
+
+
+def module_of(code: types.CodeType) -> str:
+    """The module in which code is found by looking through its functions and classes.
+
+    Raises:
+        UnportableError: there is none.
+    """
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if not file or os.path.abspath(file) != os.path.abspath(code.co_filename):
+            continue
+        if code_digest(code) in codes_in_module(module):
+            return module_name(name)
+    raise UnportableError(f"the code of {code.co_qualname} cannot be found again by a name")

@@ -1,0 +1,130 @@
+"""The versions of frames that are there, and what becomes of those that this process makes."""
+
+import functools
+import os
+import threading
+from collections.abc import Callable
+
+from precompile_context.adapters.pytorch.artifacts import fitting_key, key_of
+from precompile_context.adapters.pytorch.precompile.entry import (
+    AOTAutogradBackend,
+    DynamoEntry,
+    Version,
+)
+from precompile_context.adapters.pytorch.precompile.installing import SavedVersion
+from precompile_context.adapters.pytorch.precompile.recorder import encoded
+from precompile_context.cache import PrecompileCache, StitchedEntry
+from precompile_context.context import PrecompileContext
+
+
+class FrameCache(PrecompileCache):
+    """Stitched entries by the frame that they are versions of; torch is served from here."""
+
+    def __init__(self) -> None:
+        self._entries: dict[tuple[str, str], StitchedEntry] = {}
+        self._by_frame: dict[str, dict[str, StitchedEntry]] = {}
+
+    def write(self, stitched: StitchedEntry) -> None:
+        entry = stitched.entry
+        self._entries[entry.TYPE, entry.key] = stitched
+        if isinstance(entry, DynamoEntry):
+            self._by_frame.setdefault(entry.frame, {})[entry.key] = stitched
+
+    def read(self, type_name: str, key: str) -> StitchedEntry | None:
+        return self._entries.get((type_name, key))
+
+    def versions(self, frame: str) -> list[StitchedEntry]:
+        """The entries of a frame, in the order in which they were written."""
+        return list(self._by_frame.get(frame, {}).values())
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+class Store:
+    """A frame's saved versions, from a context's entries; new ones go into the context.
+
+    Attributes:
+        unfinished: versions whose graphs are not all compiled: their backward is, when it
+            is first run.
+    """
+
+    def __init__(self, context: PrecompileContext, on_recorded: Callable[[], None]) -> None:
+        self.cache = FrameCache()
+        self.unfinished: list[Unfinished] = []
+        self._context = context
+        self._on_recorded = on_recorded
+        self._read: dict[str, SavedVersion] = {}
+        self._graphs: dict[str, str] = {}  # a graph's global name, and its backend's key
+        self._lock = threading.RLock()
+        self._pid = os.getpid()
+        for cls in (DynamoEntry, AOTAutogradBackend):
+            if context.registry.get(cls.TYPE) is None:
+                context.registry.register(cls)
+
+    def versions(self, frame: str) -> list[tuple[str, Callable[[], SavedVersion]]]:
+        """Each version of the frame by key, and how to read it."""
+        return [
+            (stitched.entry.key, functools.partial(self._saved, stitched))
+            for stitched in self.cache.versions(frame)
+        ]
+
+    def _saved(self, stitched: StitchedEntry) -> SavedVersion:
+        key = stitched.entry.key
+        if key not in self._read:
+            self._read[key] = SavedVersion(stitched.entry.after_deserialization(), stitched.values)
+        return self._read[key]
+
+    def compiled(self, graph: str, torch_key: str, content: bytes) -> None:
+        """The graph of this global name is compiled, backward too: its bundled result."""
+        if os.getpid() != self._pid:
+            return
+        key = fitting_key(key_of(torch_key, content))
+        with self._lock:
+            type_name = AOTAutogradBackend.TYPE
+            known = {(id_.type, id_.key) for id_ in self._context.current()}
+            if (type_name, key) not in known:  # any content of a key will do: the first stays
+                self._context.record_artifact(type_name, key, content)
+            self._graphs[graph] = key
+            ready = [u for u in self.unfinished if self._is_finished(u.version)]
+            self.unfinished = [u for u in self.unfinished if u not in ready]
+            for unfinished in ready:
+                self._record(unfinished.frame, unfinished.version)
+        if ready:
+            self._on_recorded()
+
+    def record(self, name: str, frame: str, version: Version) -> None:
+        """A version of a frame was made.
+
+        Raises:
+            UnportableError: it cannot be pickled.
+        """
+        if os.getpid() != self._pid:
+            return
+        with self._lock:
+            if not self._is_finished(version):
+                self.unfinished.append(Unfinished(name, frame, version))
+                return
+            self._record(frame, version)
+        self._on_recorded()
+
+    def _is_finished(self, version: Version) -> bool:
+        return all(graph in self._graphs for graph in version.backends)
+
+    def _record(self, frame: str, version: Version) -> None:
+        self._context.record_artifact(
+            DynamoEntry.TYPE,
+            fitting_key(f"{frame}#{version.guards.variant}"),
+            encoded(version),
+            backends=[(AOTAutogradBackend.TYPE, self._graphs[g]) for g in version.backends],
+            frame=frame,
+        )
+
+
+class Unfinished:
+    """A version that waits for its graphs."""
+
+    def __init__(self, name: str, frame: str, version: Version) -> None:
+        self.name = name
+        self.frame = frame
+        self.version = version

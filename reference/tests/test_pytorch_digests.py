@@ -1,0 +1,221 @@
+"""Digests and identities: equal for what is the same in any process, and for nothing else."""
+
+import enum
+import functools
+import math
+import subprocess
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.torch
+torch = pytest.importorskip("torch")
+
+from precompile_context.adapters.pytorch.precompile.digests import (  # noqa: E402
+    UnportableError,
+    canonical,
+    class_digest,
+    code_digest,
+    codes_in_module,
+    is_pinned,
+    is_pinned_file,
+)
+from precompile_context.adapters.pytorch.precompile.identity import (  # noqa: E402
+    code_identity,
+    identity,
+)
+
+
+def made(source: str, name: str = "f") -> Any:
+    """What a source defines under a name, in a module of its own."""
+    names: dict[str, Any] = {"__name__": "made"}
+    exec(compile(source, "made.py", "exec"), names)
+    return names[name]
+
+
+class Color(enum.Enum):
+    RED = 1
+
+
+def test_canonical_ignores_the_order_of_sets_and_of_dicts() -> None:
+    assert canonical(frozenset("abc")) == canonical(frozenset("cba"))
+    assert canonical({"a": 1, "b": 2}) == canonical({"b": 2, "a": 1})
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (1, True),
+        (1, 1.0),
+        (0.0, -0.0),
+        ("1", b"1"),
+        ((1, 2), [1, 2]),
+        (("a", "b"), ("a b",)),
+        (None, "None"),
+        ({1}, frozenset({1})),
+        (slice(1), slice(2)),
+    ],
+)
+def test_canonical_tells_apart(one: Any, other: Any) -> None:
+    assert canonical(one) != canonical(other)
+
+
+def test_canonical_of_an_object_is_refused() -> None:
+    with pytest.raises(UnportableError, match=r"builtins\.object is no constant"):
+        canonical([object()])
+
+
+def test_code_is_the_same_wherever_it_stands() -> None:
+    source = "def f(x):\n    return x in {'a', 'b', 'c'}\n"
+    assert code_digest(made(source).__code__) == code_digest(
+        made("\n\n# moved\n" + source).__code__
+    )
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "def f(x):\n    return x + 2\n",
+        "def f(x):\n\n    return x + 1\n",
+        "def f(x, y=0):\n    return x + 1\n",
+        "def f(x):\n    return x - 1\n",
+        "def f(x):\n    return (lambda: x + 1)()\n",
+    ],
+)
+def test_code_is_another_where_its_text_is(changed: str) -> None:
+    assert code_digest(made("def f(x):\n    return x + 1\n").__code__) != code_digest(
+        made(changed).__code__
+    )
+
+
+def test_digests_do_not_depend_on_the_seed_of_hashes() -> None:
+    program = (
+        "from precompile_context.adapters.pytorch.precompile.digests import code_digest\n"
+        "def f(x): return x in {'a', 'b', 'c', 'd', 'e'}\n"
+        "print(code_digest(f.__code__))"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(digests) == 1
+
+
+BASE = "class Base:\n    scale = 1\n    def f(self):\n        return 1\n\n"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        BASE + "class Net(Base):\n    def f(self):\n        return 1\n",
+        BASE.replace("scale = 1", "scale = 2") + "class Net(Base):\n    pass\n",
+        BASE.replace("return 1", "return 2") + "class Net(Base):\n    pass\n",
+        BASE + "class Net(Base):\n    @property\n    def more(self):\n        return 1\n",
+        BASE + "class Net(Base):\n    def __getattr__(self, name):\n        return 1\n",
+    ],
+)
+def test_class_is_another_where_it_or_a_base_defines_otherwise(source: str) -> None:
+    plain = made(BASE + "class Net(Base):\n    pass\n", "Net")
+    assert class_digest(plain) == class_digest(made(BASE + "class Net(Base):\n    pass\n", "Net"))
+    assert class_digest(plain) != class_digest(made(source, "Net"))
+
+
+def test_class_is_the_same_after_python_has_written_into_it() -> None:
+    cls = made(BASE, "Base")
+    before = class_digest(cls)
+    cls.__slotnames__ = []  # as copying does
+    assert class_digest(cls) == before
+
+
+def test_code_of_decorated_and_nested_functions_is_found_in_its_module() -> None:
+    module = types.ModuleType("decorated")
+    source = (
+        "import functools\n"
+        "def plain(function):\n"
+        "    @functools.wraps(function)\n"
+        "    def wrapper():\n"
+        "        return function()\n"
+        "    return wrapper\n"
+        "@plain\n"
+        "def f():\n"
+        "    def nested():\n"
+        "        return 1\n"
+        "    return nested\n"
+        "class Net:\n"
+        "    @property\n"
+        "    def g(self):\n"
+        "        return 2\n"
+    )
+    exec(compile(source, "decorated.py", "exec"), vars(module))
+    found = codes_in_module(module)
+    inner = vars(module)["f"].__wrapped__
+    assert code_digest(inner.__code__) in found
+    assert code_digest(inner().__code__) in found
+    assert code_digest(vars(vars(module)["Net"])["g"].fget.__code__) in found
+
+
+def test_only_torch_and_python_are_pinned_by_their_version() -> None:
+    assert all(is_pinned(name) for name in ("torch.nn", "functools", "builtins"))
+    assert not any(is_pinned(name) for name in ("numpy", "__main__", "made", "", None))
+    assert is_pinned_file(functools.__file__)
+    assert is_pinned_file(torch.__file__)
+    assert not is_pinned_file(__file__)
+    assert not is_pinned_file(pytest.__file__)  # installed beside torch, of any version
+
+
+def closure_over(value: Any) -> Callable[[], Any]:
+    def inner() -> Any:
+        return value
+
+    return inner
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (len, "builtin_function_or_method len of module builtins"),
+        (math, "module math"),
+        (torch.float32, "dtype torch.float32"),
+        (dict, "class builtins.dict"),
+        (torch.nn.functional.relu, "function torch.nn.functional.relu"),
+        (torch.ops.aten.add.Tensor, "OpOverload aten.add.Tensor"),
+        (None, "NoneType None"),
+    ],
+)
+def test_what_python_and_torch_define_is_told_by_its_name(value: Any, name: str) -> None:
+    assert identity(value) == name
+
+
+def test_function_is_told_by_code_defaults_and_closure() -> None:
+    assert identity(closure_over(1)) == identity(closure_over(1))
+    assert identity(closure_over(1)) != identity(closure_over(2))
+    assert identity(closure_over(closure_over(1))) != identity(closure_over(closure_over(2)))
+    assert identity(made("def f(x=1): pass")) != identity(made("def f(x=2): pass"))
+    assert identity(made("def f(*, x=1): pass")) != identity(made("def f(*, x=2): pass"))
+    assert code_identity(closure_over(1)) == code_identity(closure_over(2))  # type: ignore[arg-type]
+
+
+def test_members_of_an_enum_and_partials_are_told_by_their_parts() -> None:
+    assert identity(Color.RED).endswith(" RED")
+    assert identity(functools.partial(abs, 1)) == identity(functools.partial(abs, 1))
+    assert identity(functools.partial(abs, 1)) != identity(functools.partial(abs, 2))
+
+
+@pytest.mark.parametrize("value", [object(), torch.nn.ReLU(), torch.zeros(1)])
+def test_one_object_among_others_has_no_identity(value: Any) -> None:
+    with pytest.raises(UnportableError, match="one object of"):
+        identity(value)
+
+
+def test_closure_over_an_object_has_no_identity() -> None:
+    with pytest.raises(UnportableError, match=r"one object of builtins\.object among others"):
+        identity(closure_over(object()))

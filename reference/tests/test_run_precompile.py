@@ -1,0 +1,97 @@
+"""Programs that know of nothing, in the automatic mode: `run --precompile` and PRECOMPILE_CACHE."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.torch
+pytest.importorskip("torch")
+
+RUN = [sys.executable, "-c", "from precompile_context.cli import main; main()", "run"]
+QUICK = {"TORCHINDUCTOR_VEC_ISA_OK": "1", "TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS": "0"}
+
+PROGRAM = """
+import multiprocessing, os, sys, torch
+
+@torch.compile
+def one(x):
+    return helper(x) @ x
+
+def helper(x):  # defined behind the decorator, as programs do
+    return x.T
+
+def child():
+    print("child", one(torch.ones(4, 4)).sum().item(), flush=True)
+
+if __name__ == "__main__":
+    if "fork" in sys.argv:
+        process = multiprocessing.get_context("fork").Process(target=child)
+        process.start()
+        process.join()
+    print("main", one(torch.ones(4, 4)).sum().item(), flush=True)
+    if "die" in sys.argv:
+        os._exit(0)
+"""
+
+
+def start(place: Path, command: list[str], **variables: str) -> str:
+    """The program's output, run with empty caches; stderr must be silent."""
+    (place / "program.py").write_text(PROGRAM)
+    home = Path(tempfile.mkdtemp(dir=place))
+    (home / "tmp").mkdir()
+    caches = {"TORCHINDUCTOR_CACHE_DIR": str(home / "cache"), "TMPDIR": str(home / "tmp")}
+    done = subprocess.run(
+        command,
+        cwd=place,
+        env={**os.environ, **QUICK, **caches, **variables},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def run(place: Path, *arguments: str) -> dict[str, Any]:
+    """The report of a run with --precompile."""
+    options = ["--precompile", "--bundle", "b.precompile", "--report", "report.json"]
+    start(place, [*RUN, *options, "program.py", *arguments])
+    report: dict[str, Any] = json.loads((place / "report.json").read_text())
+    return report
+
+
+def test_program_that_dies_has_saved_and_the_next_is_served(tmp_path: Path) -> None:
+    died = run(tmp_path, "die")
+    assert died["status"] == "running"
+    assert run(tmp_path, "fork")["precompile"] == {
+        "off": None,
+        "served": 1,
+        "compiled": 0,
+        "saved": 0,
+        "cold": {},
+        "differs": {},
+    }
+    (child,) = json.loads((tmp_path / "report.json").read_text())["children"]
+    assert (child["precompile"]["served"], child["precompile"]["compiled"]) == (1, 0)
+    assert child["graphs"]["compiled"] == 0
+
+
+def test_variable_alone_switches_the_mode_on(tmp_path: Path) -> None:
+    command = [sys.executable, "program.py"]
+    first = start(tmp_path, command, PRECOMPILE_CACHE="cache/")
+    bundle = tmp_path / "cache" / "torch.precompile"
+    saved = bundle.read_bytes()
+    assert start(tmp_path, command, PRECOMPILE_CACHE="cache/") == first
+    assert bundle.read_bytes() == saved  # all was served
+
+
+def test_report_tells_of_the_mode_only_where_it_is_on(tmp_path: Path) -> None:
+    start(tmp_path, [*RUN, "--bundle", "b.precompile", "--report", "report.json", "program.py"])
+    assert json.loads((tmp_path / "report.json").read_text())["precompile"] is None
