@@ -27,7 +27,7 @@ def missing(
     kept = {name: i for name, i in there.items() if keep_existing and name not in removed}
     wanted = (
         held
-        for _, held in snapshot.values()
+        for held in snapshot.resolved.values()
         if held.name in removed
         or (there.get(held.name) != held.identity and not _yields(held, snapshot, kept))
     )
@@ -49,13 +49,13 @@ def check_room(bundle: Bundle | None, new: list[Held], limits: Limits) -> None:
 def _yields(held: Held, snapshot: Snapshot, kept: Mapping[tuple[str, str], Identity]) -> bool:
     """Whether an artifact is not appended for the sake of what the sink keeps."""
     return held.name in kept or any(
-        _is_other(snapshot.get(name), kept.get(name))
+        _is_other(snapshot.resolved.get(name), kept.get(name))
         for name in ((backend.type, backend.key) for backend in held.backends)
     )
 
 
-def _is_other(ours: tuple[Held, Held] | None, kept: Identity | None) -> bool:
-    return ours is not None and kept is not None and ours[1].identity != kept
+def _is_other(ours: Held | None, kept: Identity | None) -> bool:
+    return ours is not None and kept is not None and ours.identity != kept
 
 
 def _read(held: Held) -> Held | None:

@@ -1,4 +1,4 @@
-"""Envelopes and manifests from and to the wire. Nothing raw of protobuf's leaves here."""
+"""Envelopes and manifests from the wire. Nothing raw of protobuf's leaves here."""
 
 import hashlib
 from collections.abc import Iterable
@@ -165,68 +165,3 @@ def _attribute(message: artifact_pb2.Attribute) -> tuple[str, FieldValue]:
         # [PCB-EXT-007]
         return message.name, OpaqueValue(message.SerializeToString())
     return message.name, getattr(message, which)
-
-
-def encode_manifest(manifest: Manifest) -> bytes:
-    """The payload of the segment's envelope. Equal manifests give equal bytes."""
-    # [PCB-DET-003] [PCB-EXT-002] [PCB-EXT-006]
-    message = bundle_pb2.Manifest(
-        previous_manifest_digest=manifest.previous_manifest_digest,
-        producer=bundle_pb2.Producer(
-            name=manifest.producer.name, version=manifest.producer.version
-        ),
-    )
-    for requirement in manifest.requirements:
-        message.requirements.add(
-            name=requirement.name,
-            match=requirement.match,
-            values=requirement.values,
-        )
-    for block in manifest.blocks:
-        message.blocks.add(
-            digest=block.digest,
-            size=block.size,
-            compression=block.compression,
-            content_size=block.content_size,
-        )
-    for artifact in manifest.artifacts:
-        _add_artifact(message, artifact)
-    for removed in manifest.removed:
-        # [PCB-CURR-005]
-        message.removed.add(type=removed.type, key=removed.key)
-    return message.SerializeToString(deterministic=True)
-
-
-def _add_artifact(message: bundle_pb2.Manifest, artifact: StoredArtifact) -> None:
-    added = message.artifacts.add(
-        type=artifact.type,
-        key=artifact.key,
-        kind=artifact.kind,
-        content_digest=artifact.content_digest,
-        content_size=artifact.content_size,
-    )
-    for extent in artifact.extents:
-        added.extents.add(block=extent.block, offset=extent.offset, size=extent.size)
-    for backend in artifact.backends:
-        added.backends.add(
-            type=backend.type, key=backend.key, content_digest=backend.content_digest
-        )
-    for name, value in artifact.fields:
-        _set(added.attributes.add(name=name), value)
-
-
-def _set(message: artifact_pb2.Attribute, value: FieldValue) -> None:
-    match value:
-        case OpaqueValue():
-            message.MergeFromString(value.message)
-        # [PCB-ART-006]
-        case bool():  # before int: to Python a bool is one
-            message.bool_value = value
-        case int():
-            message.int_value = value
-        case float():
-            message.double_value = value
-        case str():
-            message.string_value = value
-        case bytes():
-            message.bytes_value = value

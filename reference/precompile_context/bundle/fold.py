@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from precompile_context.artifact import ArtifactId
-from precompile_context.bundle.codec import encode_manifest
+from precompile_context.bundle.encode import encode_manifest, encode_stored
 from precompile_context.bundle.manifest import StoredArtifact
 from precompile_context.bundle.reader import Bundle
 from precompile_context.bundle.segment import Segment
@@ -36,7 +36,9 @@ def foldable(segments: tuple[Segment, ...]) -> bool:
 
 def _is_fully_known(segment: Segment) -> bool:
     """Whether its manifest, encoded anew, is the payload byte for byte."""
-    return hashlib.sha256(encode_manifest(segment.manifest)).digest() == segment.payload_digest
+    manifest = segment.manifest
+    payload = encode_manifest(manifest, map(encode_stored, manifest.artifacts))
+    return hashlib.sha256(payload).digest() == segment.payload_digest
 
 
 def fold(bundle: Bundle, segments: tuple[Segment, ...]) -> Folded:
