@@ -5,6 +5,7 @@
 #   check      formatting, lint, types, schema, generated code, SPEC.md
 #   generate   protoc's output for Python, from proto/ into generated/
 #   bench      side by side with torch's mega-cache
+#   lock       locks/ anew: what is installed, every file by its hash
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # The old grpcio-tools has wheels up to Python 3.12.
@@ -12,13 +13,19 @@ PROTOC_PYTHON ?= $(shell command -v python3.11 || command -v python3.12)
 BIN := .venv/bin
 # The oldest runtime that ML environments pin, to the newest.
 PROTOBUF_RUNTIMES := 4.25.8 5.29.5 6.33.0 7.36.2
-# Code of this protoc (25.1) runs on every one of them; newer protoc's code refuses older runtimes.
+# Code of this protoc runs on every one of them; newer protoc's code refuses older runtimes.
+PROTOC := 25.1
 GRPCIO_TOOLS := 1.62.3
 BUF := 1.75.0
+UV := 0.13.9
+# Nothing is installed but the files whose hashes stand in locks/.
+LOCKED := install --quiet --no-deps --require-hashes
 PYTHON_FILES := reference conformance_tests benchmarks
 # All tests but those of PyTorch, of programs run, of the command line and of the wheel.
 CORE_TESTS := -m 'not torch' --ignore-glob='*/test_run*.py' --ignore-glob='*/test_pytorch_*.py' \
 	--ignore-glob='*/test_wheel.py' --ignore-glob='*/test_cli.py'
+
+.DELETE_ON_ERROR:
 
 .PHONY: demo test check generate bench clean
 .PHONY: check-python check-generated check-schema check-spec test-all test-runtimes freeze-schema
@@ -36,10 +43,13 @@ test-all: .venv/.ready
 bench: .venv/.ready
 	$(BIN)/python -m benchmarks
 
-.venv/.ready: pyproject.toml constraints.txt reference/precompile_run.pth
+# torch is pinned by its version alone: which of its builds is taken depends on where pip looks.
+.venv/.ready: pyproject.toml constraints.txt locks/python.txt reference/precompile_run.pth
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade -c constraints.txt pip
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[cli,torch,dev]'
+	$(BIN)/python -m pip $(LOCKED) -r locks/python.txt
+	$(BIN)/python -m pip install --quiet -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	$(BIN)/python -m pip check
 	touch $@
 
 check-python: .venv/.ready
@@ -55,7 +65,8 @@ check-spec: .venv/.ready
 .protoc/bin/python:
 	@[ -n '$(PROTOC_PYTHON)' ] || { echo 'protoc needs Python 3.11 or 3.12' >&2; exit 1; }
 	$(PROTOC_PYTHON) -m venv .protoc
-	.protoc/bin/python -m pip install --quiet grpcio-tools==$(GRPCIO_TOOLS)
+	.protoc/bin/python -m pip $(LOCKED) -r locks/protoc.txt
+	[ "$$(.protoc/bin/python -m grpc_tools.protoc --version)" = 'libprotoc $(PROTOC)' ]
 
 generate: .protoc/bin/python
 	rm -rf generated/precompile
@@ -75,7 +86,8 @@ protoc = find proto -name '*.proto' | sort | xargs .protoc/bin/python -m grpc_to
 	-Iproto --python_out=$(1) --pyi_out=$(1)
 
 .buf/node_modules/.bin/buf:
-	npm install --silent --no-save --no-package-lock --prefix .buf @bufbuild/buf@$(BUF)
+	mkdir -p .buf && cp locks/buf/package.json locks/buf/package-lock.json .buf
+	npm ci --silent --prefix .buf
 
 # proto/v1.binpb is written by freeze-schema on the day that version 1 is frozen.
 check-schema:
@@ -95,7 +107,7 @@ freeze-schema: .buf/node_modules/.bin/buf
 # --- the core on other runtimes ------------------------------------------------------------
 
 .runtimes/%: .venv/.ready
-	$(BIN)/python -m pip install --quiet --no-deps --target $@ protobuf==$*
+	$(BIN)/python -m pip $(LOCKED) --target $@ -r locks/protobuf-$*.txt
 
 test-runtimes: $(PROTOBUF_RUNTIMES:%=.runtimes/%)
 	@set -e; for version in $(PROTOBUF_RUNTIMES); do \
@@ -104,5 +116,25 @@ test-runtimes: $(PROTOBUF_RUNTIMES:%=.runtimes/%)
 			$(BIN)/python -m pytest -q -p no:cacheprovider $(CORE_TESTS); \
 	done
 
+# --- locks --------------------------------------------------------------------------------
+
+.PHONY: lock
+lock: .uv/bin/uv
+	$(call compile,--extra cli --extra dev -c constraints.txt pyproject.toml locks/python.in,python)
+	echo grpcio-tools==$(GRPCIO_TOOLS) | $(call compile,-,protoc)
+	$(foreach version,$(PROTOBUF_RUNTIMES),\
+		echo protobuf==$(version) | $(call compile,-,protobuf-$(version)) &&) true
+	rm -rf .buf && mkdir .buf
+	npm install --silent --prefix .buf --package-lock-only --omit-lockfile-registry-resolved \
+		--save-exact @bufbuild/buf@$(BUF)
+	mkdir -p locks/buf && cp .buf/package.json .buf/package-lock.json locks/buf
+
+compile = .uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate $(1) -o locks/$(2).txt
+
+.uv/bin/uv:
+	$(PYTHON) -m venv .uv
+	.uv/bin/python -m pip install --quiet uv==$(UV)
+
 clean:
-	rm -rf .venv .protoc .buf .runtimes dist
+	rm -rf .uv .venv .protoc .buf .runtimes dist

@@ -21,9 +21,18 @@ from precompile_context.errors import ErrorCode, MisuseError, PrecompileError, S
 from precompile_context.files import BundleFile, Directory
 from precompile_context.populate import Outcome, PopulateReport
 from precompile_context.sink import LoadReport, SaveReport
+from precompile_context.trust import (
+    UNSIGNED,
+    Signer,
+    SigningKey,
+    TrustPolicy,
+    Verifier,
+    VerifyingKey,
+)
 from precompile_context.version import __version__
 
 __all__ = [
+    "UNSIGNED",
     "ArtifactId",
     "ArtifactKind",
     "Bundle",
@@ -52,8 +61,13 @@ __all__ = [
     "Requirement",
     "SaveReport",
     "Segment",
+    "Signer",
+    "SigningKey",
     "Stage",
     "StitchedEntry",
     "StoredArtifact",
+    "TrustPolicy",
+    "Verifier",
+    "VerifyingKey",
     "__version__",
 ]

@@ -17,6 +17,7 @@ from precompile_context.bundle import Bundle, Chain, NewArtifact, SegmentWriter
 from precompile_context.environment import Environment
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.held import Held, digest_of
+from precompile_context.trust import Signer, TrustPolicy
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class PrecompileCache(ABC):
         """The entry, or None where there is none.
 
         Raises:
-            PrecompileError: what is stored is damaged.
+            PrecompileError: what is stored is damaged, or not trusted.
         """
 
 
@@ -78,22 +79,29 @@ class DirectoryPrecompileCache(PrecompileCache):
         directory: EntryDirectory,
         registry: Registry,
         environment: Environment | None = None,
+        *,
+        policy: TrustPolicy,
+        signer: Signer | None = None,
     ) -> None:
         """`registry` knows the classes of the entries and backends to be read.
 
         What is written requires `environment`; what another environment wrote is
-        not there for this one.
+        not there for this one. Of what is read, nothing is deserialized that
+        `policy` does not trust; what is written is signed by `signer`.
         """
         self._directory = directory
         self._registry = registry
         self._environment = environment or Environment()
+        self._policy = policy
+        self._signer = signer
 
     def write(self, stitched: StitchedEntry) -> None:
         backends = [_new(backend) for backend in stitched.backends]
         ids = tuple(ArtifactId(b.type, b.key, b.digest) for b in backends)
         distinct = {(b.type, b.key): b for b in backends}  # an entry may name one twice
         artifacts = [*distinct.values(), _new(stitched.entry, ids)]
-        writer = SegmentWriter(Chain(), requirements=self._environment.requirements())
+        requirements = self._environment.requirements()
+        writer = SegmentWriter(Chain(), requirements=requirements, signer=self._signer)
         chunks = list(writer.chunks(artifacts))
         # [PCB-POP-010]
         self._directory.replace(_file_name(stitched.entry.TYPE, stitched.entry.key), chunks)
@@ -104,7 +112,7 @@ class DirectoryPrecompileCache(PrecompileCache):
         data = self._directory.read(_file_name(type_name, key))
         if data is None:
             return None
-        bundle = Bundle.open(data)
+        bundle = Bundle.open(data, policy=self._policy)
         if any(self._environment.mismatches(s.manifest.requirements) for s in bundle.segments):
             return None
         # Whatever else the file holds: one entry is read, no cache is populated.

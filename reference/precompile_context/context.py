@@ -40,8 +40,9 @@ from precompile_context.errors import MisuseError
 from precompile_context.held import Held
 from precompile_context.populate import Populate, PopulateReport, instantiate
 from precompile_context.saving import check_room, missing
-from precompile_context.sink import BundleSink, LoadReport, SaveReport
+from precompile_context.sink import BundleFileLike, BundleSink, LoadReport, SaveReport
 from precompile_context.state import State
+from precompile_context.trust import NOBODY, Signer, TrustPolicy
 
 
 class PrecompileContext:
@@ -58,12 +59,16 @@ class PrecompileContext:
         registry: Registry | None = None,
         limits: Limits = DEFAULT_LIMITS,
         producer: Producer = PRODUCER,
+        policy: TrustPolicy = NOBODY,
+        signer: Signer | None = None,
     ) -> None:
         """Args:
         environment: facts of this host; loaded segments must match them.
         requirements: what saved segments require; by default every fact, exactly.
         registry: known artifact types; by default a new one.
         limits: what is refused of a loaded bundle.
+        policy: whose segments are loaded and appended to; by default nobody's.
+        signer: signs the segments that are saved; by default they are unsigned.
         """
         self.environment = environment or Environment()
         if requirements is None:
@@ -77,6 +82,8 @@ class PrecompileContext:
         self.registry = registry or Registry()
         self._limits = limits
         self._producer = producer
+        self._policy = policy
+        self._signer = signer
         # The last one counts; each block of fresh() adds one and takes that one away again.
         self._states = [_Box(State())]
         # [PCB-CTX-001]
@@ -265,7 +272,12 @@ class PrecompileContext:
         gone = (ArtifactId(*name) for name in removed)
         for artifacts, removals in split(new, gone):
             # [PCB-CTX-025]
-            writer = SegmentWriter(chain, requirements=self.requirements, producer=self._producer)
+            writer = SegmentWriter(
+                chain,
+                requirements=self.requirements,
+                producer=self._producer,
+                signer=self._signer,
+            )
             yield writer.chunks(artifacts, removals)
 
     def save_to(self, sink: BundleSink, *, keep_existing: bool = False) -> SaveReport:
@@ -278,8 +290,8 @@ class PrecompileContext:
         loaded artifact whose bytes are damaged by now is left out.
 
         Raises:
-            PrecompileError: what the sink holds is damaged, or would grow past the
-                limits (LIMIT_EXCEEDED); nothing was changed.
+            PrecompileError: what the sink holds is damaged, or not trusted, or would
+                grow past the limits (LIMIT_EXCEEDED); nothing was changed.
             OSError: the file could not be written; what was committed is intact.
         """
         with self._saving:
@@ -287,7 +299,8 @@ class PrecompileContext:
                 state = self._state
                 snapshot = state.snapshot()
                 tombstones = list(state.file.removed)
-            with sink.appending() as file:
+            # [PCB-SIGN-011]
+            with sink.appending(self._policy) as file:
                 # [PCB-CTX-021]
                 there = self._current_in(file.bundle)
                 removed = [name for name in tombstones if name in there]
@@ -315,7 +328,7 @@ class PrecompileContext:
         current = bundle.current(segments) if bundle else {}
         return {name: stored.identity for name, stored in current.items()}
 
-    def load(self, source: Buffer | ByteSource | Bundle) -> LoadReport:
+    def load(self, source: Buffer | ByteSource | Bundle | BundleFileLike) -> LoadReport:
         """Make a bundle's artifacts current here, and its segments part of what is serialized.
 
         A torn tail is left out and counted; that of a ByteSource is refused. Artifacts
@@ -326,13 +339,17 @@ class PrecompileContext:
         Raises:
             PrecompileError: a code of FRAME to COMPAT; the state is as before.
         """
+        # [PCB-SEC-001]
         if isinstance(source, Bundle):
             bundle = source
+            bundle.check_trust(self._policy)  # it may have been opened under another policy
+        elif isinstance(source, BundleFileLike):
+            bundle = source.open(policy=self._policy)
         else:
             # What is read by ranges may be far away: looking for E would read a little of each
             # block, and whoever fetches a bundle wants it whole.
             recover = not isinstance(source, ByteSource)
-            bundle = Bundle.open(source, limits=self._limits, recover=recover)
+            bundle = Bundle.open(source, policy=self._policy, limits=self._limits, recover=recover)
         # [PCB-CTX-026] [PCB-HOST-006]
         matching = bundle.matching(self.environment)
         with self._saving, self._lock:

@@ -48,7 +48,7 @@ def instantiate(held: Held, registry: Registry) -> CacheArtifact:
         cls = registry.get(held.type)
     except MisuseError as error:
         raise PrecompileError(ErrorCode.APPLY_FAILED, str(error)) from error
-    # [PCB-POP-003]
+    # [PCB-POP-003] [PCB-CTX-031]
     if cls is None or held.kind != cls.KIND:
         detail = f"no artifact class of type {held.type!r} and kind {held.kind!r} is registered"
         raise PrecompileError(ErrorCode.UNKNOWN_ARTIFACT_TYPE, detail)

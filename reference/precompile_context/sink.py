@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from precompile_context.artifact import ArtifactId
 from precompile_context.bundle import Bundle
 from precompile_context.cache_info import CacheInfo
+from precompile_context.trust import TrustPolicy
 
 
 class Appending(Protocol):
@@ -32,8 +33,16 @@ class Appending(Protocol):
 class BundleSink(Protocol):
     """Something that segments are appended to; `files.BundleFile` is one."""
 
-    def appending(self) -> AbstractContextManager[Appending]:
-        """Lock, open, and at the end unlock."""
+    def appending(self, policy: TrustPolicy) -> AbstractContextManager[Appending]:
+        """Lock, open what `policy` trusts, and at the end unlock."""
+
+
+@runtime_checkable
+class BundleFileLike(Protocol):
+    """Something that a bundle is read from; `files.BundleFile` is one."""
+
+    def open(self, *, policy: TrustPolicy) -> Bundle:
+        """The bundle that is there now, trusted by `policy`; a torn tail is left out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,7 @@ class State:
             pending.changed.discard(name)
             # [PCB-CTX-009]
             if name in pending.holds:
+                # [PCB-DET-005]
                 pending.removed[name] = None
         self._backend_changed(name)
         return True

@@ -1,6 +1,7 @@
 """Fixtures that tests of several modules use."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,15 @@ def pytest_report_header() -> str:
     if protobuf.__version__ != wanted:
         pytest.exit(f"protobuf {protobuf.__version__} is in place of {wanted}", returncode=1)
     return f"protobuf {protobuf.__version__}, {api_implementation.Type()}"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The user's own key is not the tests' to make: theirs is in a directory of their own."""
+    config = tmp_path_factory.mktemp("config")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(config))
+        yield config
 
 
 @pytest.fixture

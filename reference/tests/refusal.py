@@ -9,6 +9,7 @@ from precompile.v1 import bundle_pb2
 from precompile_conformance.build import Artifact, BuiltBundle, Segment, bundle
 from precompile_context.bundle import Bundle
 from precompile_context.errors import ErrorCode, PrecompileError
+from precompile_context.trust import UNSIGNED, TrustPolicy
 
 Fault = tuple[ErrorCode, int | None]
 Edit = Callable[[bundle_pb2.Manifest], object]
@@ -32,23 +33,25 @@ def two_segments() -> BuiltBundle:
     return bundle(PLAIN, MORE)
 
 
-def open_fault(data: bytes, **options: Any) -> Fault:
+def open_fault(data: bytes, *, policy: TrustPolicy = UNSIGNED, **options: Any) -> Fault:
     """Code and offset for which `Bundle.open` refuses the input."""
     with pytest.raises(PrecompileError) as caught:
-        Bundle.open(data, **options)
+        Bundle.open(data, policy=policy, **options)
     return caught.value.code, caught.value.offset
 
 
-def verify_fault(data: bytes, **options: Any) -> Fault:
+def verify_fault(data: bytes, *, policy: TrustPolicy = UNSIGNED, **options: Any) -> Fault:
     """Code and offset for which an input that opens is refused once its content is read."""
-    opened = Bundle.open(data, **options)
+    opened = Bundle.open(data, policy=policy, **options)
     with pytest.raises(PrecompileError) as caught:
         opened.verify()
     return caught.value.code, caught.value.offset
 
 
-def contents(data: bytes, **options: Any) -> dict[tuple[str, str], bytes]:
+def contents(
+    data: bytes, *, policy: TrustPolicy = UNSIGNED, **options: Any
+) -> dict[tuple[str, str], bytes]:
     """Every current artifact's content, all of the bundle verified before."""
-    opened = Bundle.open(data, **options)
+    opened = Bundle.open(data, policy=policy, **options)
     opened.verify()
     return {name: opened.read(artifact) for name, artifact in opened.current().items()}

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from hypothesis import strategies as st
 
 from precompile_context import (
+    UNSIGNED,
     ArtifactKind,
     CacheArtifact,
     Limits,
@@ -79,8 +80,8 @@ REGISTRY = registry()
 
 
 def context(**options: Any) -> PrecompileContext:
-    """An empty context that knows the four types."""
-    return PrecompileContext(registry=REGISTRY, **options)
+    """An empty context that knows the four types, and trusts everyone unless told otherwise."""
+    return PrecompileContext(registry=REGISTRY, **{"policy": UNSIGNED, **options})
 
 
 def loaded(data: bytes, limits: Limits | None = None) -> PrecompileContext:

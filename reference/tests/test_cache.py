@@ -19,6 +19,7 @@ from precompile_context import (
     StitchedEntry,
 )
 from precompile_context.artifact import attributes_of
+from precompile_context.trust import UNSIGNED
 from tests.toys import (
     ELSEWHERE,
     GRAPH,
@@ -44,7 +45,7 @@ ENTRY = StitchedEntry(Step("s", b"step", guard="x > 0"), BACKENDS, ("graph", b"c
 
 
 def _in_directory(path: Path) -> DirectoryPrecompileCache:
-    return DirectoryPrecompileCache(Directory(path), toy_registry())
+    return DirectoryPrecompileCache(Directory(path), toy_registry(), policy=UNSIGNED)
 
 
 def _only_file(path: Path) -> Path:
@@ -157,7 +158,7 @@ class _OneFile:
 
 def test_a_file_cut_at_any_byte_is_refused() -> None:
     directory = _OneFile()
-    cache = DirectoryPrecompileCache(directory, toy_registry())
+    cache = DirectoryPrecompileCache(directory, toy_registry(), policy=UNSIGNED)
     cache.write(ENTRY)
     whole = directory.data
     for length in range(len(whole)):
@@ -197,7 +198,7 @@ def test_a_backend_that_does_not_deserialize_is_refused(tmp_path: Path) -> None:
 def test_types_that_the_reader_does_not_know_are_refused(tmp_path: Path) -> None:
     _in_directory(tmp_path).write(ENTRY)
     with refused(ErrorCode.UNKNOWN_ARTIFACT_TYPE):
-        DirectoryPrecompileCache(Directory(tmp_path), Registry()).read(STEP, "s")
+        DirectoryPrecompileCache(Directory(tmp_path), Registry(), policy=UNSIGNED).read(STEP, "s")
 
 
 def test_read_puts_nothing_into_the_caches_of_other_artifacts(tmp_path: Path) -> None:
@@ -268,7 +269,12 @@ def test_a_half_written_file_is_never_under_the_entrys_name(tmp_path: Path) -> N
 
 def test_an_entry_of_another_environment_is_not_there(tmp_path: Path) -> None:
     directory = Directory(tmp_path)
-    here = DirectoryPrecompileCache(directory, toy_registry(), HERE)
+    here = DirectoryPrecompileCache(directory, toy_registry(), HERE, policy=UNSIGNED)
     here.write(ENTRY)
     assert here.read(STEP, "s") == ENTRY
-    assert DirectoryPrecompileCache(directory, toy_registry(), ELSEWHERE).read(STEP, "s") is None
+    assert (
+        DirectoryPrecompileCache(directory, toy_registry(), ELSEWHERE, policy=UNSIGNED).read(
+            STEP, "s"
+        )
+        is None
+    )

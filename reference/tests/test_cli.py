@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from precompile_context import BundleFile, Environment, PrecompileContext
+from precompile_context.trust import UNSIGNED
 from tests.toys import BLOB, GRAPH, STEP, Blob, Graph, Step, noise
 
 WEIRD = "a\u202eb [red]key[/red] \u2028 é"
@@ -43,7 +44,9 @@ def run(*arguments: object, stdout: Any = subprocess.PIPE) -> Done:
 def bundle(tmp_path: Path) -> Path:
     """Two segments: a superseded and a removed artifact, equal contents, an entry."""
     file = BundleFile(tmp_path / "a.precompile")
-    context = PrecompileContext(environment=Environment.of(os__name="Toy", cpu__flags=["b", "a"]))
+    context = PrecompileContext(
+        environment=Environment.of(os__name="Toy", cpu__flags=["b", "a"]), policy=UNSIGNED
+    )
     for cls in (Blob, Graph, Step):
         context.register(cls)
     context.record_artifact(BLOB, "one", b"first")
@@ -76,7 +79,7 @@ def test_inspect_shows_all_on_eighty_columns(bundle: Path) -> None:
 
 def test_inspect_gives_json_with_everything(bundle: Path) -> None:
     facts = run("inspect", "--json", bundle).json()
-    opened = BundleFile(bundle).open()
+    opened = BundleFile(bundle).open(policy=UNSIGNED)
     assert facts["digest"] == opened.digest.hex()
     assert (facts["size"], facts["ignored"]) == (bundle.stat().st_size, 0)
     assert facts["repeats"] == {
@@ -114,7 +117,7 @@ def test_verify_says_that_a_bundle_is_sound(bundle: Path) -> None:
     assert "sound; 2 segments, 7 artifacts" in done.out
     facts = run("verify", "--json", bundle).json()
     assert facts["ok"]
-    assert facts["digest"] == BundleFile(bundle).open().digest.hex()
+    assert facts["digest"] == BundleFile(bundle).open(policy=UNSIGNED).digest.hex()
 
 
 def test_verify_refuses_damage_with_code_and_offset(bundle: Path) -> None:
@@ -147,12 +150,15 @@ def test_verify_is_strict_about_a_torn_tail_unless_told(bundle: Path) -> None:
 
 
 def test_verify_expects_a_digest(bundle: Path) -> None:
-    digest = BundleFile(bundle).open().digest.hex()
+    digest = BundleFile(bundle).open(policy=UNSIGNED).digest.hex()
     assert run("verify", "--expect", digest.upper(), bundle).status == 0
     other = run("verify", "--expect", "00" * 32, bundle)
-    assert other.status == 1
-    assert digest in other.out
-    assert not run("verify", "--json", "--expect", "00" * 32, bundle).json()["ok"]
+    assert (other.status, other.out) == (1, "")
+    assert other.err.startswith("precompile: DIGEST_MISMATCH: ")
+    assert digest in other.err
+    facts = run("verify", "--json", "--expect", "00" * 32, bundle).json()
+    assert (facts["ok"], facts["code"]) == (False, "DIGEST_MISMATCH")
+    assert run("verify", "--expect", "0123", bundle).status == 2
 
 
 def test_extract_writes_verified_content(bundle: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from precompile_context.bundle import Bundle, Limits, writer
 from precompile_context.bundle.framing import FOOTER_SIZE
 from precompile_context.environment import Match, Requirement
 from precompile_context.files import BundleFile
+from precompile_context.trust import UNSIGNED
 from tests.toys import (
     BLOB,
     ELSEWHERE,
@@ -102,7 +103,9 @@ def test_serialize_is_cumulative() -> None:
     assert info.keys_of(BLOB) == ("a", "b")
     assert second.startswith(first)
     assert segment_count(second) == 2
-    assert [a.key for a in Bundle.open(second).segments[1].manifest.artifacts] == ["b"]
+    assert [a.key for a in Bundle.open(second, policy=UNSIGNED).segments[1].manifest.artifacts] == [
+        "b"
+    ]
     assert bundle_contents(second) == {(BLOB, "a"): b"1", (BLOB, "b"): b"2"}
 
 
@@ -152,7 +155,7 @@ def test_removals_are_split_where_one_segment_would_pass_a_limit(
     serialized(context)
     for _, key in names(context)[1:]:
         context.remove(BLOB, key)
-    bundle = Bundle.open(serialized(context), limits=Limits(manifest_bytes=4000))
+    bundle = Bundle.open(serialized(context), limits=Limits(manifest_bytes=4000), policy=UNSIGNED)
     assert list(bundle.current()) == names(context) == [(BLOB, "k0" * 30)]
 
 
@@ -164,7 +167,7 @@ def test_a_producer_that_cannot_be_written_is_misuse() -> None:
 def test_segments_require_every_fact_of_the_environment_by_default() -> None:
     host = Environment.of(cpu="avx2", os=["linux"])
     context = blobs(host, a=b"1")
-    assert Bundle.open(serialized(context)).segments[0].manifest.requirements == (
+    assert Bundle.open(serialized(context), policy=UNSIGNED).segments[0].manifest.requirements == (
         Requirement("cpu", Match.EXACT, ("avx2",)),
         Requirement("os", Match.EXACT, ("linux",)),
     )
@@ -174,7 +177,7 @@ def test_segments_require_what_the_context_was_told_and_name_its_producer() -> N
     requirement = Requirement("cpu", Match.SUPERSET, ("avx2",))
     context = toy_context(HERE, requirements=[requirement], producer=Producer("toy", "1"))
     context.record_artifact(BLOB, "a", b"1")
-    manifest = Bundle.open(serialized(context)).segments[0].manifest
+    manifest = Bundle.open(serialized(context), policy=UNSIGNED).segments[0].manifest
     assert manifest.requirements == (requirement,)
     assert manifest.producer == Producer("toy", "1")
 
@@ -186,7 +189,7 @@ def test_requirements_are_written_sorted() -> None:
     ]
     context = toy_context(requirements=asked)
     context.record_artifact(BLOB, "a", b"1")
-    assert Bundle.open(serialized(context)).segments[0].manifest.requirements == (
+    assert Bundle.open(serialized(context), policy=UNSIGNED).segments[0].manifest.requirements == (
         Requirement("cpu", Match.SUPERSET, ("avx2", "fma")),
         Requirement("os", Match.EXACT, ("linux",)),
     )
@@ -265,7 +268,7 @@ def test_load_makes_a_bundles_artifacts_current_and_counts_them_as_saved() -> No
 
 def test_load_takes_an_open_bundle_and_any_buffer() -> None:
     data = serialized(blobs(a=b"1"))
-    for source in (data, bytearray(data), memoryview(data), Bundle.open(data)):
+    for source in (data, bytearray(data), memoryview(data), Bundle.open(data, policy=UNSIGNED)):
         warm = toy_context()
         warm.load(source)
         assert contents(warm) == {(BLOB, "a"): b"1"}
@@ -279,7 +282,9 @@ def test_a_warm_process_saves_a_superset() -> None:
     saved = serialized(warm)
     assert saved.startswith(data)
     assert bundle_contents(saved) == {(BLOB, "a"): b"1", (BLOB, "b"): b"2", (BLOB, "c"): b"3"}
-    assert [a.key for a in Bundle.open(saved).segments[1].manifest.artifacts] == ["c"]
+    assert [a.key for a in Bundle.open(saved, policy=UNSIGNED).segments[1].manifest.artifacts] == [
+        "c"
+    ]
 
 
 def test_load_supersedes_what_was_recorded_under_the_same_name() -> None:
@@ -434,7 +439,10 @@ def test_types_that_a_context_does_not_know_travel_through_it(tmp_path: Any) -> 
     context = loaded(write_segment(unknown))
     context.record_artifact(BLOB, "a", b"1")
     context.save_to(BundleFile(tmp_path / "bundle"))
-    for bundle in (Bundle.open(serialized(context)), BundleFile(tmp_path / "bundle").open()):
+    for bundle in (
+        Bundle.open(serialized(context), policy=UNSIGNED),
+        BundleFile(tmp_path / "bundle").open(policy=UNSIGNED),
+    ):
         stored = bundle.current()["later.type", "u"]
         assert (stored.kind, stored.attributes) == (5, {"x": 1})
         assert bundle.read(stored) == b"content"

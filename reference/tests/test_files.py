@@ -14,6 +14,7 @@ from precompile_context import (
     Limits,
     MemoryPrecompileCache,
 )
+from precompile_context.trust import UNSIGNED
 from tests.toys import (
     BLOB,
     ELSEWHERE,
@@ -43,18 +44,18 @@ def test_open_reads_or_maps_the_file_as_it_is_now(
 ) -> None:
     content = noise(1 << 20)
     save(file, a=content)
-    opened = file.open(mapped=mapped)
+    opened = file.open(mapped=mapped, policy=UNSIGNED)
     save(file, b=b"2")
     view = opened.view(opened.current()[BLOB, "a"])
     assert bytes(view) == content
     assert type(view.obj).__name__ == memory
     assert list(opened.current()) == [(BLOB, "a")]
-    assert list(file.open().current()) == [(BLOB, "a"), (BLOB, "b")]
+    assert list(file.open(policy=UNSIGNED).current()) == [(BLOB, "a"), (BLOB, "b")]
 
 
 def test_open_raises_where_there_is_no_file(file: BundleFile) -> None:
     with pytest.raises(FileNotFoundError):
-        file.open()
+        file.open(policy=UNSIGNED)
     assert not file.path.exists()
 
 
@@ -62,22 +63,22 @@ def test_open_raises_where_there_is_no_file(file: BundleFile) -> None:
 def test_open_refuses_what_is_no_bundle(file: BundleFile, data: bytes) -> None:
     file.path.write_bytes(data)
     with refused(ErrorCode.NOT_A_BUNDLE):
-        file.open()
+        file.open(policy=UNSIGNED)
 
 
 def test_open_leaves_out_a_torn_tail_unless_told_to_be_strict(file: BundleFile) -> None:
     save(file, a=b"1")
     with file.path.open("ab") as stream:
         stream.write(b"torn")
-    assert file.open().ignored == 4
+    assert file.open(policy=UNSIGNED).ignored == 4
     with refused(ErrorCode.TRUNCATED):
-        file.open(recover=False)
+        file.open(recover=False, policy=UNSIGNED)
 
 
 def test_open_keeps_to_the_limits(file: BundleFile) -> None:
     file.path.write_bytes(write_segment() * 3)
     with refused(ErrorCode.LIMIT_EXCEEDED):
-        BundleFile(file.path, limits=Limits(segments=2)).open()
+        BundleFile(file.path, limits=Limits(segments=2)).open(policy=UNSIGNED)
 
 
 # save_to
@@ -152,7 +153,7 @@ def test_save_writes_no_removal_of_what_the_file_does_not_hold(file: BundleFile)
     context = loaded(serialized(blobs(a=b"1", b=b"2")))
     context.remove(BLOB, "a")
     context.save_to(file)
-    assert not file.open().segments[0].manifest.removed
+    assert not file.open(policy=UNSIGNED).segments[0].manifest.removed
     assert file_contents(file) == {(BLOB, "b"): b"2"}
 
 
@@ -276,7 +277,7 @@ def test_a_replace_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path
 
 def test_a_file_that_is_overwritten_in_place_is_an_error_and_no_fault(file: BundleFile) -> None:
     save(file, a=noise(1 << 20))
-    opened = file.open()
+    opened = file.open(policy=UNSIGNED)
     file.path.write_bytes(b"")  # as cp does; a writer of bundles never does
     with pytest.raises(OSError, match="shorter"):
         opened.verify()

@@ -18,6 +18,7 @@ from precompile_context import (
     PrecompileError,
 )
 from precompile_context.bundle.framing import FOOTER_SIZE
+from precompile_context.trust import UNSIGNED
 from tests.toys import (
     BLOB,
     blobs,
@@ -106,7 +107,7 @@ def test_append_refuses_damage_within_and_leaves_the_file_unchanged(
     assert file.path.read_bytes() == damaged
     assert context.need_serialize()
     with pytest.raises(PrecompileError):
-        file.fold(b"")
+        file.fold(b"", policy=UNSIGNED)
     assert file.path.read_bytes() == damaged
     assert os.listdir(file.path.parent) == [file.path.name]
 
@@ -118,7 +119,7 @@ def test_append_leaves_damaged_content_alone_and_does_not_refer_to_it(file: Bund
     file.path.write_bytes(damaged)
     save(file, b=content)
     assert file.path.read_bytes().startswith(damaged)
-    opened = file.open()
+    opened = file.open(policy=UNSIGNED)
     assert opened.read(opened.current()[BLOB, "b"]) == content
 
 
@@ -162,11 +163,11 @@ def test_a_full_disk_takes_back_what_was_appended(
 def test_readers_see_nothing_of_an_append_before_it_is_committed(file: BundleFile) -> None:
     save(file, a=b"1")
     before = file.path.read_bytes()
-    with file.appending() as appending:
+    with file.appending(UNSIGNED) as appending:
         appending.append([write_segment(new_artifact("b", b"2"))])
-        assert list(file.open().current()) == [(BLOB, "a")]
+        assert list(file.open(policy=UNSIGNED).current()) == [(BLOB, "a")]
         assert file.path.read_bytes().startswith(before)
-    assert list(file.open().current()) == [(BLOB, "a"), (BLOB, "b")]
+    assert list(file.open(policy=UNSIGNED).current()) == [(BLOB, "a"), (BLOB, "b")]
 
 
 def test_a_short_write_is_continued(file: BundleFile, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +179,7 @@ def test_a_short_write_is_continued(file: BundleFile, monkeypatch: pytest.Monkey
 
 def test_an_exception_takes_back_all_segments_of_its_append(file: BundleFile) -> None:
     def append_and_fail() -> None:
-        with file.appending() as appending:
+        with file.appending(UNSIGNED) as appending:
             appending.append([write_segment(new_artifact("b", b"2"))])
             appending.append([write_segment(new_artifact("c", b"3"))])
             raise KeyboardInterrupt
@@ -200,7 +201,7 @@ def test_what_was_committed_before_a_failure_is_kept(
     room = sum(map(len, segments)) + FOOTER_SIZE
 
     def append_both() -> None:
-        with file.appending() as appending:
+        with file.appending(UNSIGNED) as appending:
             for segment in segments:
                 appending.append([segment[:-FOOTER_SIZE], segment[-FOOTER_SIZE:]])
 
@@ -211,12 +212,12 @@ def test_what_was_committed_before_a_failure_is_kept(
 
 
 def test_appending_knows_what_is_there_and_how_large_it_becomes(file: BundleFile) -> None:
-    with file.appending() as appending:
+    with file.appending(UNSIGNED) as appending:
         assert (appending.bundle, appending.size) == (None, 0)
         appending.append([write_segment(new_artifact("a", b"1"))])
         size = appending.size
     assert size == file.path.stat().st_size
-    with file.appending() as appending:
+    with file.appending(UNSIGNED) as appending:
         assert appending.bundle is not None
         assert appending.size == size
 
@@ -343,7 +344,7 @@ def test_append_below_a_missing_directory_is_an_error_of_the_caller(
 ) -> None:
     with (
         pytest.raises(FileNotFoundError),
-        BundleFile(os.path.join(tmp_path, path)).appending(),
+        BundleFile(os.path.join(tmp_path, path)).appending(UNSIGNED),
     ):
         pass
     assert not list(tmp_path.iterdir())
@@ -354,16 +355,16 @@ def test_append_follows_a_link_to_a_file_that_is_not_there_yet(tmp_path: Path) -
     link.symlink_to(tmp_path / "target")
     blobs(a=b"1").save_to(BundleFile(link))
     assert link.is_symlink()
-    assert list(BundleFile(tmp_path / "target").open().current()) == [(BLOB, "a")]
+    assert list(BundleFile(tmp_path / "target").open(policy=UNSIGNED).current()) == [(BLOB, "a")]
 
 
 def test_append_to_what_is_no_regular_file_is_an_error_of_the_caller(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     file = BundleFile(tmp_path / "pipe")
-    with pytest.raises(OSError, match="regular file"), file.appending():
+    with pytest.raises(OSError, match="regular file"), file.appending(UNSIGNED):
         pass
     with pytest.raises(OSError, match="regular file"):
-        file.open()
+        file.open(policy=UNSIGNED)
 
 
 def test_an_append_that_failed_leaves_nothing_behind_the_next_one(file: BundleFile) -> None:
@@ -371,12 +372,12 @@ def test_an_append_that_failed_leaves_nothing_behind_the_next_one(file: BundleFi
         yield from (b"some bytes of a segment " * 50, b"more")
         raise ValueError
 
-    with file.appending() as appending:
+    with file.appending(UNSIGNED) as appending:
         with pytest.raises(ValueError):  # noqa: PT011 - of our own making
             appending.append(cut())
         appending.append([write_segment(new_artifact("a", b"1"))])
     assert file_contents(file) == {(BLOB, "a"): b"1"}
-    assert file.open(recover=False)
+    assert file.open(recover=False, policy=UNSIGNED)
 
 
 def test_a_lock_that_is_never_given_back_is_an_error_in_time(

@@ -15,6 +15,7 @@ from precompile_context import (
     PrecompileContext,
 )
 from precompile_context.bundle import writer
+from precompile_context.trust import UNSIGNED
 from tests.toys import (
     BLOB,
     ELSEWHERE,
@@ -43,7 +44,7 @@ def _saved_one_by_one(file: BundleFile, count: int, size: int = 100) -> Precompi
 def test_fold_puts_one_segment_in_place_of_all(file: BundleFile) -> None:
     context = _saved_one_by_one(file, 5)
     size = file.path.stat().st_size
-    assert file.fold(b"")
+    assert file.fold(b"", policy=UNSIGNED)
     assert file_segment_count(file) == 1
     assert file_contents(file) == contents(context)
     assert file.path.stat().st_size < size // 2
@@ -54,8 +55,8 @@ def test_fold_puts_one_segment_in_place_of_all(file: BundleFile) -> None:
 def test_fold_leaves_what_stands_before_its_base_byte_for_byte(file: BundleFile) -> None:
     context = _saved_one_by_one(file, 5)
     before = file.path.read_bytes()
-    base = file.open().segments[1]
-    assert file.fold(base.payload_digest)
+    base = file.open(policy=UNSIGNED).segments[1]
+    assert file.fold(base.payload_digest, policy=UNSIGNED)
     assert file.path.read_bytes().startswith(before[: base.offset + base.size])
     assert file_segment_count(file) == 3
     assert file_contents(file) == contents(context)
@@ -67,25 +68,27 @@ def test_fold_does_nothing_where_less_than_two_segments_follow(
 ) -> None:
     _saved_one_by_one(file, 3)
     before = file.path.read_bytes()
-    assert not file.fold(file.open().segments[2 - count].payload_digest)
+    assert not file.fold(
+        file.open(policy=UNSIGNED).segments[2 - count].payload_digest, policy=UNSIGNED
+    )
     assert file.path.read_bytes() == before
 
 
 def test_fold_does_nothing_where_its_base_is_gone(file: BundleFile) -> None:
     _saved_one_by_one(file, 3)
-    base = file.open().segments[0].payload_digest
-    file.fold(b"")
+    base = file.open(policy=UNSIGNED).segments[0].payload_digest
+    file.fold(b"", policy=UNSIGNED)
     before = file.path.read_bytes()
-    assert not file.fold(base)
+    assert not file.fold(base, policy=UNSIGNED)
     assert file.path.read_bytes() == before
 
 
 def test_fold_does_nothing_across_hosts_and_chains(file: BundleFile) -> None:
     blobs(HERE, a=b"1").save_to(file)
     blobs(ELSEWHERE, a=b"2").save_to(file)
-    assert not file.fold(b"")
+    assert not file.fold(b"", policy=UNSIGNED)
     file.path.write_bytes(serialized(blobs(a=b"1")) + serialized(blobs(b=b"2")))
-    assert not file.fold(b"")
+    assert not file.fold(b"", policy=UNSIGNED)
 
 
 def test_fold_does_nothing_where_it_would_lose_what_a_later_version_wrote(
@@ -97,14 +100,14 @@ def test_fold_does_nothing_where_it_would_lose_what_a_later_version_wrote(
     )
     data = bundle(later, Segment(artifacts=(Artifact("b", b"2"),))).data
     file.path.write_bytes(data)
-    assert not file.fold(b"")
+    assert not file.fold(b"", policy=UNSIGNED)
     assert file.path.read_bytes() == data
 
 
 def test_an_open_bundle_still_reads_after_a_fold(file: BundleFile) -> None:
     context = _saved_one_by_one(file, 3, size=5000)
-    opened = file.open()
-    assert file.fold(b"")
+    opened = file.open(policy=UNSIGNED)
+    assert file.fold(b"", policy=UNSIGNED)
     held = {name: opened.read(stored) for name, stored in opened.current().items()}
     assert held == contents(context)
 
@@ -121,10 +124,10 @@ def test_a_fold_that_fails_leaves_the_file_as_it_was(
     with monkeypatch.context() as patched:
         patched.setattr(os, "replace", full)
         with pytest.raises(OSError, match="No space"):
-            file.fold(b"")
+            file.fold(b"", policy=UNSIGNED)
     assert file.path.read_bytes() == before
     assert os.listdir(file.path.parent) == [file.path.name]
-    assert file.fold(b"")
+    assert file.fold(b"", policy=UNSIGNED)
 
 
 def test_fold_refuses_damaged_content_and_leaves_the_file_unchanged(file: BundleFile) -> None:
@@ -132,14 +135,14 @@ def test_fold_refuses_damaged_content_and_leaves_the_file_unchanged(file: Bundle
     damaged = flip(file.path.read_bytes(), 60)
     file.path.write_bytes(damaged)
     with refused(ErrorCode.DIGEST_MISMATCH):
-        file.fold(b"")
+        file.fold(b"", policy=UNSIGNED)
     assert file.path.read_bytes() == damaged
 
 
 def test_fold_keeps_the_files_mode(file: BundleFile) -> None:
     _saved_one_by_one(file, 2)
     file.path.chmod(0o640)
-    file.fold(b"")
+    file.fold(b"", policy=UNSIGNED)
     assert stat.S_IMODE(file.path.stat().st_mode) == 0o640
 
 
@@ -147,7 +150,7 @@ def test_fold_keeps_a_symbolic_link(file: BundleFile) -> None:
     _saved_one_by_one(file, 2)
     link = file.path.with_name("link")
     link.symlink_to(file.path)
-    assert BundleFile(link).fold(b"")
+    assert BundleFile(link).fold(b"", policy=UNSIGNED)
     assert link.is_symlink()
     assert file_segment_count(file) == 1
 
@@ -156,7 +159,7 @@ def test_a_save_after_a_fold_by_another_process_appends_to_the_folded_file(
     file: BundleFile,
 ) -> None:
     context = _saved_one_by_one(file, 3)
-    BundleFile(file.path).fold(b"")
+    BundleFile(file.path).fold(b"", policy=UNSIGNED)
     context.record_artifact(BLOB, "new", b"new")
     context.save_to(file)
     assert file_segment_count(file) == 2
@@ -170,23 +173,23 @@ def test_fold_writes_nothing_that_readers_refuse(
     monkeypatch.setattr(writer, "MANIFEST_TARGET", 2000)
     limited = BundleFile(file.path, limits=Limits(manifest_bytes=4000))
     context = _saved_one_by_one(limited, 100)
-    limited.fold(b"")
-    limited.open().verify()
+    limited.fold(b"", policy=UNSIGNED)
+    limited.open(policy=UNSIGNED).verify()
     assert file_contents(file) == contents(context)
 
 
 def test_fold_of_a_file_that_is_not_there_makes_none(file: BundleFile) -> None:
     with pytest.raises(FileNotFoundError):
-        file.fold(b"")
+        file.fold(b"", policy=UNSIGNED)
     assert not file.path.exists()
 
 
 def test_fold_leaves_a_file_alone_where_much_stands_before(file: BundleFile) -> None:
     save(file, a=noise(1000))
-    base = file.open().segments[-1].payload_digest
+    base = file.open(policy=UNSIGNED).segments[-1].payload_digest
     save(file, b=b"2")
     save(file, c=b"3")
-    assert not file.fold(base, most_base=500)
+    assert not file.fold(base, most_base=500, policy=UNSIGNED)
     assert file_segment_count(file) == 3
-    assert file.fold(base, most_base=5000)
+    assert file.fold(base, most_base=5000, policy=UNSIGNED)
     assert file_segment_count(file) == 2

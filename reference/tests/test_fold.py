@@ -8,6 +8,7 @@ from precompile_conformance.build import Artifact, Segment, bundle
 from precompile_context import ArtifactId, ArtifactKind, ErrorCode
 from precompile_context.bundle import Bundle, Chain, SegmentWriter
 from precompile_context.bundle.fold import fold, foldable
+from precompile_context.trust import UNSIGNED
 from tests.toys import (
     BLOB,
     ELSEWHERE,
@@ -39,7 +40,7 @@ def _written(*steps: Step) -> bytes:
 
 def _folded(data: bytes, first: int) -> bytes:
     """`data` with one segment in place of those from index `first` on."""
-    opened = Bundle.open(data)
+    opened = Bundle.open(data, policy=UNSIGNED)
     tail = opened.segments[first:]
     assert foldable(tail)
     result = fold(opened, tail)
@@ -65,9 +66,9 @@ def _folded(data: bytes, first: int) -> bytes:
 def test_fold_means_what_the_segments_meant(steps: list[Step], first: int) -> None:
     data = _written(*steps)
     result = _folded(data, first)
-    assert len(Bundle.open(result).segments) == first + 1
+    assert len(Bundle.open(result, policy=UNSIGNED).segments) == first + 1
     assert list(bundle_contents(result).items()) == list(bundle_contents(data).items())
-    assert result.startswith(data[: Bundle.open(data).segments[first].offset])
+    assert result.startswith(data[: Bundle.open(data, policy=UNSIGNED).segments[first].offset])
 
 
 def test_fold_leaves_out_content_that_was_superseded_or_removed() -> None:
@@ -87,7 +88,10 @@ def test_fold_keeps_requirements_kinds_backends_and_attributes() -> None:
     chain, requirements = Chain(), HERE.requirements()
     data = write_segment(first, chain=chain, requirements=requirements)
     data += write_segment(new_artifact("later", kind=7), chain=chain, requirements=requirements)
-    before, after = Bundle.open(data), Bundle.open(_folded(data, 0))
+    before, after = (
+        Bundle.open(data, policy=UNSIGNED),
+        Bundle.open(_folded(data, 0), policy=UNSIGNED),
+    )
     assert after.segments[0].manifest.requirements == requirements
     assert {name: stored.identity for name, stored in after.current().items()} == {
         name: stored.identity for name, stored in before.current().items()
@@ -96,12 +100,12 @@ def test_fold_keeps_requirements_kinds_backends_and_attributes() -> None:
 
 def test_foldable_is_false_across_chains() -> None:
     data = _written(_add("a", b"1")) + _written(_add("b", b"2"))
-    assert not foldable(Bundle.open(data).segments)
+    assert not foldable(Bundle.open(data, policy=UNSIGNED).segments)
 
 
 def test_foldable_is_true_of_a_whole_later_chain() -> None:
     data = _written(_add("a", b"1")) + _written(_add("b", b"2"), _add("c", b"3"))
-    assert foldable(Bundle.open(data).segments[1:])
+    assert foldable(Bundle.open(data, policy=UNSIGNED).segments[1:])
 
 
 def test_foldable_is_false_where_requirements_differ() -> None:
@@ -110,7 +114,7 @@ def test_foldable_is_false_where_requirements_differ() -> None:
         write_segment(new_artifact("a", b"1"), chain=chain, requirements=host.requirements())
         for host in (HERE, ELSEWHERE)
     )
-    assert not foldable(Bundle.open(data).segments)
+    assert not foldable(Bundle.open(data, policy=UNSIGNED).segments)
 
 
 def test_foldable_is_false_where_an_attribute_cannot_be_written_again() -> None:
@@ -124,7 +128,9 @@ def test_foldable_is_false_where_an_attribute_cannot_be_written_again() -> None:
             .ParseFromString(b"\x0a\x05later" + value_of_a_later_type)
         ),
     )
-    opened = Bundle.open(bundle(later, Segment(artifacts=(Artifact("b", b"2"),))).data)
+    opened = Bundle.open(
+        bundle(later, Segment(artifacts=(Artifact("b", b"2"),))).data, policy=UNSIGNED
+    )
     assert opened.current()[A].attributes == {"later": None}
     assert not foldable(opened.segments)
 
@@ -132,6 +138,6 @@ def test_foldable_is_false_where_an_attribute_cannot_be_written_again() -> None:
 def test_fold_refuses_damaged_content() -> None:
     data = bytearray(_written(_add("a", noise(1000)), _add("b", b"2")))
     data[100] ^= 1
-    opened = Bundle.open(bytes(data))
+    opened = Bundle.open(bytes(data), policy=UNSIGNED)
     with refused(ErrorCode.DIGEST_MISMATCH):
         fold(opened, opened.segments)

@@ -10,6 +10,7 @@ from precompile_conformance.build import Artifact, Segment, bundle
 from precompile_conformance.wire import HEADER, block_record, footer
 from precompile_context import Bundle, BundleFile, PrecompileContext
 from precompile_context.errors import ErrorCode, PrecompileError
+from precompile_context.trust import UNSIGNED
 from tests.refusal import MORE, PLAIN, two_segments
 from tests.samples import context, values
 
@@ -44,8 +45,8 @@ def _accepts(path: Path, data: bytes, kept: bytes) -> None:
     _append(path)
     after = path.read_bytes()
     assert after.startswith(kept)
-    Bundle.open(after).verify()
-    names = list(Bundle.open(kept).current()) if kept else []
+    Bundle.open(after, policy=UNSIGNED).verify()
+    names = list(Bundle.open(kept, policy=UNSIGNED).current()) if kept else []
     assert list(values(_loaded(path))) == [*names, NEW]
 
 
@@ -138,7 +139,7 @@ def test_save_leaves_out_what_was_loaded_and_cannot_be_read(path: Path) -> None:
     subject.load(bytes(source))
     saved = subject.save_to(BundleFile(path))
     assert "a" not in [id_.key for id_ in saved.appended]
-    opened = Bundle.open(path.read_bytes())
+    opened = Bundle.open(path.read_bytes(), policy=UNSIGNED)
     opened.verify()
     assert opened.current().keys() >= {("test.blob", "three")}
 
@@ -146,6 +147,7 @@ def test_save_leaves_out_what_was_loaded_and_cannot_be_read(path: Path) -> None:
 _SHRINKS = """
 import mmap, os, sys, types
 from precompile_context.files import bundle_file
+from precompile_context.trust import UNSIGNED
 
 path, kept = sys.argv[1], int(sys.argv[2])
 
@@ -155,7 +157,7 @@ def mapped(*arguments, **options):
     return result
 
 bundle_file.mmap = types.SimpleNamespace(mmap=mapped, ACCESS_READ=mmap.ACCESS_READ)
-opened = bundle_file.BundleFile(path).open(mapped=True)
+opened = bundle_file.BundleFile(path).open(policy=UNSIGNED, mapped=True)
 opened.verify()
 print(len(opened.segments), os.stat(path).st_size == kept)
 """

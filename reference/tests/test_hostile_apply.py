@@ -19,6 +19,7 @@ from precompile_context import (
     PrecompileError,
     Registry,
 )
+from precompile_context.trust import UNSIGNED
 from tests import samples
 from tests.samples import context, values
 
@@ -133,7 +134,7 @@ def test_an_attribute_of_a_type_added_later_is_handed_to_nobody() -> None:
     )
     known = Registry()
     known.register(_Later)
-    subject = PrecompileContext(registry=known)
+    subject = PrecompileContext(registry=known, policy=UNSIGNED)
     subject.load(bundle(later).data)
     assert subject.populate().outcomes == ()
     assert _Later.seen == ["default"]
@@ -153,7 +154,7 @@ class _Needy(CacheArtifact):
 def test_an_artifact_without_its_class_s_fields_is_not_applied() -> None:
     known = samples.registry()
     known.register(_Needy)
-    subject = PrecompileContext(registry=known)
+    subject = PrecompileContext(registry=known, policy=UNSIGNED)
     odd = Artifact("odd", b"c", type="test.needy", attributes={"another": 1})
     subject.load(bundle(Segment(artifacts=[odd, GOOD])).data)
     assert _outcomes(subject) == {"odd": ErrorCode.APPLY_FAILED}
@@ -192,7 +193,7 @@ def test_an_entry_that_names_a_backend_twice_is_read_back(tmp_path: Path) -> Non
     subject = context()
     subject.record_artifact("test.code", "b", b"backend")
     subject.record_artifact("test.entry", "e", b"entry", backends=[("test.code", "b")] * 2)
-    cache = DirectoryPrecompileCache(Directory(tmp_path), samples.REGISTRY)
+    cache = DirectoryPrecompileCache(Directory(tmp_path), samples.REGISTRY, policy=UNSIGNED)
     assert subject.populate(cache).outcomes == ()
     stitched = cache.read("test.entry", "e")
     assert stitched is not None
@@ -204,7 +205,7 @@ def test_a_cache_refuses_a_damaged_entry(tmp_path: Path) -> None:
     subject.record_artifact("test.code", "b", b"backend")
     subject.record_artifact("test.entry", "e", b"entry", backends=[("test.code", "b")])
     directory = Directory(tmp_path)
-    cache = DirectoryPrecompileCache(directory, samples.REGISTRY)
+    cache = DirectoryPrecompileCache(directory, samples.REGISTRY, policy=UNSIGNED)
     subject.populate(cache)
     (file,) = directory.path.iterdir()
     data = file.read_bytes()

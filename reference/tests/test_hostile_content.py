@@ -20,6 +20,7 @@ from precompile_conformance.build import (
 from precompile_conformance.wire import BLOCK_TAG, DATA_TAG, compress, record, zstd_frame
 from precompile_context.bundle import Bundle, Limits
 from precompile_context.errors import ErrorCode, PrecompileError
+from precompile_context.trust import UNSIGNED
 from tests.refusal import contents, verify_fault
 
 CONTENT = b"some content, some content, some content"
@@ -36,7 +37,7 @@ def _check_refused(built: BuiltBundle, code: ErrorCode) -> None:
     """Refused in the second block by every way to its content; the good one still reads."""
     offset = built.segments[0].block_offsets[1]
     assert verify_fault(built.data) == (code, offset)
-    opened = Bundle.open(built.data)
+    opened = Bundle.open(built.data, policy=UNSIGNED)
     artifact = opened.current()["test.blob", "one"]
     for read in (opened.read, opened.view, lambda stored: b"".join(opened.stream(stored))):
         with pytest.raises(PrecompileError) as caught:
@@ -116,7 +117,7 @@ def test_stream_rejects_a_damaged_last_block_of_large_content_at_its_end() -> No
     whole = Artifact("one", b"".join(parts), extents=[(0, 0, 100), (1, 0, 100)])
     wrong = Block(parts[1], stored=b"c" * 100)
     built = bundle(Segment(artifacts=(whole,), blocks=(Block(parts[0]), wrong)))
-    opened = Bundle.open(built.data)
+    opened = Bundle.open(built.data, policy=UNSIGNED)
     stream = opened.stream(opened.current()["test.blob", "one"])
     assert [bytes(next(stream)), bytes(next(stream))] == [parts[0], b"c" * 100]
     with pytest.raises(PrecompileError) as caught:
@@ -309,7 +310,7 @@ def test_read_refuses_a_block_over_the_limit() -> None:
 def test_read_refuses_more_decompression_than_the_limit_repeats_included() -> None:
     artifacts = [Artifact(f"k{i}", bytes([i]) * 50) for i in range(20)]
     data = bundle(Segment(artifacts=artifacts, compression=ZSTD)).data
-    opened = Bundle.open(data, limits=Limits(total_decompressed=50 * 25))
+    opened = Bundle.open(data, limits=Limits(total_decompressed=50 * 25), policy=UNSIGNED)
     opened.verify()
     for key in ("k0", "k1", "k2", "k3", "k4"):  # long gone from what is kept of the last blocks
         assert opened.read(opened.current()["test.blob", key]) == artifacts[int(key[1])].content
@@ -323,7 +324,7 @@ def test_read_counts_each_repeat_of_a_kept_block() -> None:
     whole = Artifact("one", CONTENT * 50, extents=[(0, 0, 40)] * 50)
     data = bundle(Segment(artifacts=(whole,), blocks=(Block(CONTENT, ZSTD),))).data
     assert contents(data, limits=Limits(total_decompressed=40 * 50 * 4))
-    opened = Bundle.open(data, limits=Limits(total_decompressed=40 * 49))
+    opened = Bundle.open(data, limits=Limits(total_decompressed=40 * 49), policy=UNSIGNED)
     stored = opened.current()["test.blob", "one"]
     with pytest.raises(PrecompileError) as caught:
         opened.read(stored)
@@ -336,6 +337,7 @@ from precompile_conformance.build import NONE, ZSTD, Artifact, Block, Segment, b
 from precompile_conformance.wire import zstd_frame
 from precompile_context.bundle import Bundle
 from precompile_context.errors import PrecompileError
+from precompile_context.trust import UNSIGNED
 
 claimed, real, compression = map(int, sys.argv[1:])
 stored = b"x" * 100
@@ -346,7 +348,7 @@ data = bundle(Segment(artifacts=(Artifact("k", b"?", extents=[(0, 0, 1)]),), blo
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 start = time.monotonic()
 tracemalloc.start()
-opened = Bundle.open(data)
+opened = Bundle.open(data, policy=UNSIGNED)
 try:
     opened.verify()
     code = "read"

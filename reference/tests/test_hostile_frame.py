@@ -17,6 +17,7 @@ from precompile_conformance.wire import (
 )
 from precompile_context.bundle import Bundle, Limits
 from precompile_context.errors import ErrorCode
+from precompile_context.trust import UNSIGNED
 from tests.refusal import MORE, PLAIN, contents, open_fault, two_segments, verify_fault
 
 MAGIC_AT = 4
@@ -109,7 +110,7 @@ def test_open_rejects_the_input_truncated_at_every_byte() -> None:
     for length in range(1, len(built.data)):
         if length != whole:
             assert open_fault(built.data[:length]) == (ErrorCode.TRUNCATED, length)
-    assert len(Bundle.open(built.data[:whole]).segments) == 1
+    assert len(Bundle.open(built.data[:whole], policy=UNSIGNED).segments) == 1
 
 
 @pytest.mark.parametrize("manifest_offset", [0, 22, 2**31, 2**63, 2**64 - 1])
@@ -315,7 +316,10 @@ def test_open_ignores_unknown_fields_of_an_envelope() -> None:
     more = bundle(replace(PLAIN, envelope_tail=record(0x7A, b"field 15")))
     assert more.data != plain.data
     assert contents(more.data) == contents(plain.data)
-    assert Bundle.open(more.data).digest == Bundle.open(plain.data).digest
+    assert (
+        Bundle.open(more.data, policy=UNSIGNED).digest
+        == Bundle.open(plain.data, policy=UNSIGNED).digest
+    )
 
 
 def test_open_takes_the_last_payload_of_an_envelope() -> None:
@@ -337,7 +341,7 @@ def test_open_rejects_an_envelope_without_its_payloads_digest(digest: bytes) -> 
 
 def test_open_refuses_more_segments_than_the_limit() -> None:
     built = bundle(*[Segment()] * 5)
-    assert len(Bundle.open(built.data, limits=Limits(segments=5)).segments) == 5
+    assert len(Bundle.open(built.data, limits=Limits(segments=5), policy=UNSIGNED).segments) == 5
     code, offset = open_fault(built.data, limits=Limits(segments=4))
     assert code is ErrorCode.LIMIT_EXCEEDED
     assert offset in {segment.offset for segment in built.segments}
@@ -347,7 +351,7 @@ def test_open_refuses_a_manifest_over_the_limit() -> None:
     built = two_segments()
     first = built.segments[0]
     size = first.footer_offset - first.manifest_offset
-    assert Bundle.open(built.data, limits=Limits(manifest_bytes=size))
+    assert Bundle.open(built.data, limits=Limits(manifest_bytes=size), policy=UNSIGNED)
     assert open_fault(built.data, limits=Limits(manifest_bytes=size - 1)) == (
         ErrorCode.LIMIT_EXCEEDED,
         first.manifest_offset,

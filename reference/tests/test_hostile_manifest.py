@@ -4,13 +4,15 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from google.protobuf.message import Message
 
 from precompile.v1 import bundle_pb2
 from precompile_conformance.build import Artifact, Block, Segment, bundle, manifest
 from precompile_conformance.wire import record, varint
-from precompile_context.bundle import Bundle, Limits
+from precompile_context.bundle import Bundle, Limits, codec
 from precompile_context.environment import Environment
 from precompile_context.errors import ErrorCode, PrecompileError
+from precompile_context.trust import UNSIGNED
 from tests.refusal import MORE, PLAIN, Edit, contents, edits, open_fault
 
 
@@ -24,6 +26,8 @@ def _payload(segment: Segment = MORE) -> bytes:
     blocks = [Block(artifact.content) for artifact in segment.artifacts]
     return manifest(replace(segment, chained=False), blocks).SerializeToString(deterministic=True)
 
+
+PARSE = codec.parse
 
 UTF8_FAULTS = {
     "a byte that begins nothing": b"\xff",
@@ -176,7 +180,7 @@ def test_open_takes_the_last_value_of_a_repeated_scalar() -> None:
 def test_open_carries_an_artifact_of_an_unknown_kind() -> None:
     later = Artifact("later", b"of a kind added later", kind=9)
     data = bundle(Segment(artifacts=(Artifact("one", b"1"), later))).data
-    opened = Bundle.open(data)
+    opened = Bundle.open(data, policy=UNSIGNED)
     opened.verify()
     stored = opened.current()["test.blob", "later"]
     assert stored.kind == 9
@@ -188,7 +192,7 @@ def test_open_carries_an_attribute_of_an_unknown_type() -> None:
     message = bundle_pb2.Manifest.FromString(_payload())
     artifact = message.artifacts[0].SerializeToString() + record(0x42, attribute)
     payload = record(0x2A, message.blocks[0].SerializeToString()) + record(0x32, artifact)
-    opened = Bundle.open(bundle(replace(MORE, payload=payload)).data)
+    opened = Bundle.open(bundle(replace(MORE, payload=payload)).data, policy=UNSIGNED)
     stored = opened.current()["test.blob", "three"]
     assert stored.attributes.get("later") is None
     assert opened.read(stored) == b"third content"
@@ -197,7 +201,7 @@ def test_open_carries_an_attribute_of_an_unknown_type() -> None:
 def test_open_ignores_backends_of_artifacts_that_are_no_entries() -> None:
     for kind in (1, 2):
         odd = Artifact("k", b"c", kind=kind, backends=[("No Name", "\n", b"short")])
-        opened = Bundle.open(bundle(Segment(artifacts=(odd,))).data)
+        opened = Bundle.open(bundle(Segment(artifacts=(odd,))).data, policy=UNSIGNED)
         assert opened.current()["test.blob", "k"].backends == ()
 
 
@@ -211,10 +215,10 @@ def test_open_ignores_the_digest_of_a_removed_artifact() -> None:
 
 def test_an_unknown_match_keeps_its_segment_opaque_and_no_other() -> None:
     later = replace(MORE, requirements=[("fact", 9, ["value"])])
-    opened = Bundle.open(bundle(PLAIN, later).data)
+    opened = Bundle.open(bundle(PLAIN, later).data, policy=UNSIGNED)
     host = Environment.of(fact="value")
     assert [segment.index for segment in opened.matching(host)] == [0]
-    alone = Bundle.open(bundle(later).data)
+    alone = Bundle.open(bundle(later).data, policy=UNSIGNED)
     with pytest.raises(PrecompileError) as caught:
         alone.matching(host)
     assert caught.value.code is ErrorCode.INCOMPATIBLE_ENVIRONMENT
@@ -237,17 +241,70 @@ def test_an_unknown_match_keeps_its_segment_opaque_and_no_other() -> None:
 )
 def test_open_counts_everything_that_a_manifest_lists(edit: Edit) -> None:
     built = bundle(replace(PLAIN, edit=edit))
-    assert Bundle.open(built.data)
+    assert Bundle.open(built.data, policy=UNSIGNED)
     assert open_fault(built.data, limits=Limits(items=500)) == (
         ErrorCode.LIMIT_EXCEEDED,
         built.segments[0].manifest_offset,
     )
 
 
+EMPTY_ELEMENTS = {
+    "requirements": b"\x22\x00" * 1000,
+    "requirement values": record(0x22, b"\x1a\x00" * 1000),
+    "blocks": b"\x2a\x00" * 1000,
+    "artifacts": b"\x32\x00" * 1000,
+    "extents": record(0x32, b"\x32\x00" * 1000),
+    "backends": record(0x32, b"\x3a\x00" * 1000),
+    "attributes": record(0x32, b"\x42\x00" * 1000),
+    "removed": b"\x3a\x00" * 1000,
+    "tags with padding": b"\xb2\x00\x00" * 1000,
+    "lengths with padding": b"\x32\x80\x00" * 1000,
+    "behind a group": b"\x7b\x08\x01\x7c" + b"\x32\x00" * 1000,
+    "behind fixed fields": b"\x79" + bytes(8) + b"\x7d" + bytes(4) + b"\x32\x00" * 1000,
+}
+
+
+@pytest.mark.parametrize("elements", EMPTY_ELEMENTS)
+def test_open_refuses_more_elements_than_the_bytes_can_describe_before_decoding(
+    elements: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty element takes two bytes of the input and about 150 of memory once it is decoded."""
+    built = bundle(Segment(payload=EMPTY_ELEMENTS[elements]))
+    monkeypatch.setattr(codec, "parse", _parse_of_envelopes)  # whoever decodes now fails
+    assert open_fault(built.data) == (
+        ErrorCode.MALFORMED_MANIFEST,
+        built.segments[0].manifest_offset,
+    )
+
+
+def _parse_of_envelopes(message: Message, data: memoryview, code: ErrorCode, offset: int) -> None:
+    assert isinstance(message, bundle_pb2.Envelope)
+    PARSE(message, data, code, offset)
+
+
+def test_open_takes_the_least_elements_that_are_valid() -> None:
+    """An extent of four bytes; a block's content that stands for an artifact's many times over."""
+    many = Artifact("k", b"x" * 5000, extents=[(0, 0, 1)] * 5000)
+    data = bundle(Segment(artifacts=(many,), blocks=(Block(b"x"),))).data
+    assert contents(data) == {("test.blob", "k"): b"x" * 5000}
+
+
+def test_open_takes_a_requirement_of_every_value_of_one_byte() -> None:
+    values = ["", *map(chr, range(128))]
+    data = bundle(replace(PLAIN, requirements=[("a", 1, values)])).data
+    manifest = Bundle.open(data, policy=UNSIGNED).segments[0].manifest
+    assert len(manifest.requirements[0].values) == 129
+
+
+def test_elements_in_an_unknown_group_do_not_count() -> None:
+    group = b"\x7b" + b"\x32\x00" * 1000 + b"\x7c"
+    assert contents(bundle(replace(MORE, payload=_payload() + group)).data)
+
+
 def test_open_refuses_more_content_than_the_limit_over_all_segments() -> None:
     built = bundle(PLAIN, MORE)
     total = sum(map(len, contents(built.data).values()))
-    assert Bundle.open(built.data, limits=Limits(total_content=total))
+    assert Bundle.open(built.data, limits=Limits(total_content=total), policy=UNSIGNED)
     assert open_fault(built.data, limits=Limits(total_content=total - 1)) == (
         ErrorCode.LIMIT_EXCEEDED,
         built.segments[1].manifest_offset,

@@ -1,15 +1,18 @@
 """Which of several faults is told, and what order, removal and hosts mean across segments."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
+from precompile.v1 import bundle_pb2
 from precompile_conformance.build import Artifact, Block, Segment, bundle
 from precompile_conformance.wire import HEADER, record
-from precompile_context.bundle import Bundle
+from precompile_context.bundle import Bundle, Limits
 from precompile_context.bundle import Segment as OpenSegment
 from precompile_context.environment import Environment
 from precompile_context.errors import ErrorCode, PrecompileError, Stage
+from precompile_context.trust import UNSIGNED
 from tests.refusal import MORE, PLAIN, contents, open_fault, verify_fault
 
 # One fault a stage. Each is a segment that is right but for it.
@@ -38,7 +41,7 @@ PAIRS = [(a, b) for a in FAULTS for b in FAULTS if a.stage != b.stage]
 
 def _fault(data: bytes) -> tuple[ErrorCode, int | None]:
     with pytest.raises(PrecompileError) as caught:
-        Bundle.open(data).verify()
+        Bundle.open(data, policy=UNSIGNED).verify()
     return caught.value.code, caught.value.offset
 
 
@@ -69,6 +72,65 @@ def test_the_lowest_offset_decides_within_a_stage(first: ErrorCode) -> None:
             assert code == first
             assert offset is not None
             assert offset < built.segments[1].offset
+
+
+def _edited(*edits: Callable[[bundle_pb2.Manifest], object]) -> tuple[ErrorCode, int | None]:
+    def edit(message: bundle_pb2.Manifest) -> None:
+        for one in edits:
+            one(message)
+
+    return _fault(bundle(PLAIN, replace(MORE, edit=edit)).data)
+
+
+def _requires(message: bundle_pb2.Manifest) -> None:
+    message.required_features.append("x")
+
+
+def _breaks_the_chain(message: bundle_pb2.Manifest) -> None:
+    message.previous_manifest_digest = bytes(32)
+
+
+def _repeats(message: bundle_pb2.Manifest) -> None:
+    message.artifacts.append(message.artifacts[0])
+
+
+def _refers_to_nothing(message: bundle_pb2.Manifest) -> None:
+    message.blocks[0].size += 1
+
+
+def _has_no_kind(message: bundle_pb2.Manifest) -> None:
+    message.artifacts[0].ClearField("kind")
+
+
+def test_within_a_manifest_the_order_of_the_norm_decides() -> None:
+    """PCB-READ-008: one offset for all of them, so that only the order tells."""
+    at = bundle(PLAIN, MORE).segments[1].offset
+    for edits, code in (
+        ((_has_no_kind, _requires), ErrorCode.UNSUPPORTED_FEATURE),
+        ((_breaks_the_chain, _repeats), ErrorCode.DUPLICATE_ARTIFACT),
+        ((_refers_to_nothing, _breaks_the_chain), ErrorCode.BROKEN_CHAIN),
+    ):
+        found, offset = _edited(*edits)
+        assert found is code
+        assert offset is not None
+        assert offset > at
+
+
+def test_a_required_feature_is_told_before_a_limit_on_items() -> None:
+    built = bundle(replace(MORE, edit=_requires))
+    for items in (0, 100):
+        assert open_fault(built.data, limits=Limits(items=items)) == (
+            ErrorCode.UNSUPPORTED_FEATURE,
+            built.segments[0].manifest_offset,
+        )
+
+
+def test_backends_of_a_kind_added_later_are_checked_as_those_of_an_entry() -> None:
+    def edit(message: bundle_pb2.Manifest) -> None:
+        message.artifacts[0].kind = 9  # type: ignore[assignment]
+        message.artifacts[0].backends.add(type="t", key="k", content_digest=bytes(31))
+
+    assert _edited(edit)[0] is ErrorCode.MALFORMED_MANIFEST
 
 
 def test_content_faults_are_told_in_file_order() -> None:
@@ -128,7 +190,7 @@ def test_concatenation_of_complete_bundles_is_a_bundle_and_a_merge() -> None:
     one, two = bundle(_of(a=b"1", b=b"2"), _of(c=b"3")), bundle(_of(b=b"4"), _of(d=b"5"))
     merged = contents(one.data + two.data)
     assert merged == contents(one.data) | contents(two.data)
-    opened = Bundle.open(one.data + two.data)
+    opened = Bundle.open(one.data + two.data, policy=UNSIGNED)
     assert [segment.begins_chain for segment in opened.segments] == [True, False, True, False]
     three = contents(one.data + two.data + one.data)
     assert three == contents(two.data) | contents(one.data)
@@ -138,7 +200,7 @@ HERE = Environment.of(gpu="h100", flags=["a", "b", "c"])
 
 
 def _matching(*segments: Segment) -> tuple[OpenSegment, ...]:
-    return Bundle.open(bundle(*segments).data).matching(HERE)
+    return Bundle.open(bundle(*segments).data, policy=UNSIGNED).matching(HERE)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +234,7 @@ def test_a_segment_that_does_not_match_neither_adds_nor_removes() -> None:
         requirements=[("gpu", 1, ["a100"])],
         removed=[("test.blob", "b")],
     )
-    opened = Bundle.open(bundle(_of(a=b"1", b=b"2"), foreign).data)
+    opened = Bundle.open(bundle(_of(a=b"1", b=b"2"), foreign).data, policy=UNSIGNED)
     current = opened.current(opened.matching(HERE))
     assert {key: opened.read(stored) for (_, key), stored in current.items()} == {
         "a": b"1",
@@ -185,7 +247,7 @@ def test_compat_fails_only_where_no_segment_matches() -> None:
     assert len(_matching(foreign, _of(b=b"2"))) == 1
     built = bundle(foreign, replace(MORE, requirements=[("gpu", 1, ["b200"])]))
     with pytest.raises(PrecompileError) as caught:
-        Bundle.open(built.data).matching(HERE)
+        Bundle.open(built.data, policy=UNSIGNED).matching(HERE)
     assert caught.value.code is ErrorCode.INCOMPATIBLE_ENVIRONMENT
     assert caught.value.offset in {segment.manifest_offset for segment in built.segments}
     assert "gpu" in caught.value.detail

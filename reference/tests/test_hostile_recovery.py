@@ -8,6 +8,7 @@ from precompile_conformance.build import NONE, Artifact, Block, Segment, build_s
 from precompile_conformance.wire import FOOTER_SIZE, HEADER, block_record, footer, sha256, varint
 from precompile_context.bundle import Bundle
 from precompile_context.errors import ErrorCode
+from precompile_context.trust import UNSIGNED
 from tests.refusal import MORE, PLAIN, contents, open_fault, two_segments, verify_fault
 
 FIRST = contents(bundle(PLAIN).data)
@@ -15,7 +16,7 @@ FIRST = contents(bundle(PLAIN).data)
 
 def _recovered(data: bytes) -> tuple[int, int]:
     """(segments, bytes ignored) of what recovery opens; its content is read and right."""
-    opened = Bundle.open(data, recover=True)
+    opened = Bundle.open(data, recover=True, policy=UNSIGNED)
     opened.verify()
     return len(opened.segments), opened.ignored
 
@@ -24,7 +25,7 @@ def test_recover_changes_nothing_about_a_whole_bundle() -> None:
     data = two_segments().data
     assert _recovered(data) == (2, 0)
     assert contents(data, recover=True) == contents(data)
-    assert Bundle.open(data).ignored == 0
+    assert Bundle.open(data, policy=UNSIGNED).ignored == 0
 
 
 def test_recover_reads_up_to_the_last_complete_segment_at_every_length() -> None:
@@ -139,7 +140,7 @@ def test_recover_keeps_all_segments_where_a_length_in_an_old_block_is_damaged() 
     built = two_segments()
     data = bytearray(built.data)
     data[built.segments[0].block_offsets[0] + 1] ^= 1
-    opened = Bundle.open(bytes(data), recover=True)
+    opened = Bundle.open(bytes(data), recover=True, policy=UNSIGNED)
     assert (len(opened.segments), opened.ignored) == (2, 0)
     third = opened.current()["test.blob", "three"]
     assert opened.read(third) == b"third content"
@@ -169,8 +170,8 @@ def test_recover_refuses_what_is_no_bundle() -> None:
 
 def test_the_bundle_digest_names_the_recovered_sequence() -> None:
     built = two_segments()
-    whole = Bundle.open(built.data)
+    whole = Bundle.open(built.data, policy=UNSIGNED)
     payloads = [segment.payload for segment in built.segments]
     assert whole.digest == sha256(b"".join(map(sha256, payloads)))
-    cut = Bundle.open(built.data[:-1], recover=True)
+    cut = Bundle.open(built.data[:-1], recover=True, policy=UNSIGNED)
     assert cut.digest == sha256(sha256(payloads[0]))

@@ -10,6 +10,7 @@ from precompile_conformance.build import NONE, ZSTD, Artifact, Block, Segment, b
 from precompile_conformance.wire import block_record, sha256
 from precompile_context.bundle import Bundle
 from precompile_context.errors import ErrorCode
+from precompile_context.trust import UNSIGNED
 from tests.refusal import MORE, PLAIN, Edit, contents, edits, open_fault
 
 BASE = Segment(artifacts=(Artifact("a", b"0123456789"), Artifact("b", b"abcdefghij")))
@@ -56,7 +57,7 @@ def test_open_rejects_what_is_no_name(place: str, name: str) -> None:
 @pytest.mark.parametrize("place", NAMED)
 @pytest.mark.parametrize("name", ["a", "a" * 128, "a_b.c9", "a..b", "a."])
 def test_open_accepts_names_at_the_rule_s_edge(place: str, name: str) -> None:
-    assert Bundle.open(bundle(PLAIN, replace(BASE, edit=NAMED[place](name))).data)
+    assert Bundle.open(bundle(PLAIN, replace(BASE, edit=NAMED[place](name))).data, policy=UNSIGNED)
 
 
 BAD_KEYS = {
@@ -92,7 +93,7 @@ def test_open_rejects_what_is_no_key(place: str, key: str) -> None:
     ["k" * 1024, "€" * 341, "../../etc/passwd", "C:\\con", "a b", "ä", "\u2028", "\ufeff", "😀"],
 )
 def test_open_accepts_keys_that_only_a_path_would_refuse(place: str, key: str) -> None:
-    assert Bundle.open(bundle(PLAIN, replace(BASE, edit=KEYED[place](key))).data)
+    assert Bundle.open(bundle(PLAIN, replace(BASE, edit=KEYED[place](key))).data, policy=UNSIGNED)
 
 
 def test_keys_are_compared_as_bytes() -> None:
@@ -141,7 +142,7 @@ def test_open_rejects_lists_that_are_not_sorted_and_distinct(case: str) -> None:
     ],
 )
 def test_open_accepts_lists_sorted_by_bytes(edit: Edit) -> None:
-    assert Bundle.open(bundle(PLAIN, replace(BASE, edit=edit)).data)
+    assert Bundle.open(bundle(PLAIN, replace(BASE, edit=edit)).data, policy=UNSIGNED)
 
 
 @pytest.mark.parametrize("content", [b"0123456789", b"another"])

@@ -22,6 +22,7 @@ from precompile_context import (
     StitchedEntry,
 )
 from precompile_context.bundle import Bundle
+from precompile_context.trust import UNSIGNED
 from tests.toys import (
     BLOB,
     GRAPH,
@@ -375,7 +376,9 @@ def test_a_field_that_was_not_saved_has_its_default_and_one_that_is_gone_is_left
     )
     context = loaded(write_segment(stored))
     assert context.lookup(KERNEL, "k") == Kernel("k", b"", warps=8)
-    assert Bundle.open(serialized(context)).current()[KERNEL, "k"].attributes["gone"]
+    assert (
+        Bundle.open(serialized(context), policy=UNSIGNED).current()[KERNEL, "k"].attributes["gone"]
+    )
 
 
 def test_a_field_with_a_value_of_a_later_type_has_its_default() -> None:
@@ -462,7 +465,7 @@ def test_a_type_whose_package_cannot_be_imported_is_refused_alone(
     data = serialized(context)
     broken = EntryPoint("test.blob", "no_such_package:Blob", "precompile_context.artifact_types")
     monkeypatch.setattr(metadata, "entry_points", lambda **_: [broken])
-    other = PrecompileContext(environment=context.environment)
+    other = PrecompileContext(environment=context.environment, policy=UNSIGNED)
     other.load(data)
     (outcome,) = other.populate().outcomes
     assert outcome.code is ErrorCode.APPLY_FAILED

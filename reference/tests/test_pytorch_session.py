@@ -20,6 +20,8 @@ from precompile_context import (
 from precompile_context.adapters import pytorch
 from precompile_context.adapters.pytorch import private, session
 from precompile_context.adapters.pytorch.artifacts import KNOWN
+from precompile_context.files import local_key
+from precompile_context.trust import UNSIGNED
 
 pytestmark = pytest.mark.torch
 
@@ -109,7 +111,7 @@ def test_a_session_appends_what_is_new_and_the_next_applies_it(cache: Path, bund
         record("inductor", "f2", graph(None, 1.0))
     assert (second.matched, len(second.applied), second.refused) == (True, 2, ())
     assert [id_.key for id_ in second.appended] == ["f2"]
-    assert len(BundleFile(bundle).open().current()) == 3
+    assert len(BundleFile(bundle).open(policy=UNSIGNED).current()) == 3
 
 
 def test_the_newest_configuration_of_a_kernel_is_kept(bundle: Path, cache: Path) -> None:
@@ -127,8 +129,8 @@ def test_what_one_run_appended_is_folded_into_a_segment(bundle: Path, cache: Pat
         for number in range(3):
             with callback_handler.install_callbacks(CallbackTrigger.DYNAMO, "0/0"):
                 record("inductor", f"f{number}", graph(None, 1.0))
-            assert len(BundleFile(bundle).open().segments) == number + 1
-    assert len(BundleFile(bundle).open().segments) == 1
+            assert len(BundleFile(bundle).open(policy=UNSIGNED).segments) == number + 1
+    assert len(BundleFile(bundle).open(policy=UNSIGNED).segments) == 1
 
 
 def test_a_long_run_is_folded_before_its_end(
@@ -142,9 +144,9 @@ def test_a_long_run_is_folded_before_its_end(
         for number in range(5):
             with callback_handler.install_callbacks(CallbackTrigger.DYNAMO, "0/0"):
                 record("inductor", f"f{number}", graph(None, float(number)))
-            seen.append(len(BundleFile(bundle).open().segments))
+            seen.append(len(BundleFile(bundle).open(policy=UNSIGNED).segments))
     assert seen == [1, 2, 1, 2, 1]
-    assert len(BundleFile(bundle).open().current()) == 5
+    assert len(BundleFile(bundle).open(policy=UNSIGNED).current()) == 5
 
 
 def test_read_only_writes_nothing(bundle: Path, cache: Path) -> None:
@@ -175,7 +177,7 @@ def test_another_environment_is_named_and_nothing_is_applied(
 ) -> None:
     facts = dict(pytorch.host_environment().facts)
     facts["cpu.capability"] = frozenset(["AVX9000"])
-    other = PrecompileContext(environment=Environment(facts))
+    other = PrecompileContext(environment=Environment(facts), signer=local_key())
     with pytorch.capture(other):
         record("inductor", "f1", graph(None, 1.0))
     other.save_to(BundleFile(bundle))
@@ -199,7 +201,7 @@ def test_damaged_content_is_refused_alone_and_mended_by_the_run(
     for key, seconds in (("f1", 1.0), ("f2", 3.0)):
         with pytorch.warm_start(bundle):
             record("inductor", key, graph(None, seconds))
-    first = BundleFile(bundle).open().segments[0]
+    first = BundleFile(bundle).open(policy=UNSIGNED).segments[0]
     data = bytearray(bundle.read_bytes())
     data[40] ^= 1  # within the first segment's block
     assert first.manifest_offset > 40
@@ -311,7 +313,7 @@ def test_a_mega_cache_goes_to_a_bundle_and_back(cache: Path) -> None:
 def test_a_directory_that_takes_no_second_file_costs_the_fold_alone(
     bundle: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fails(file: BundleFile, base: bytes, most_base: int) -> bool:
+    def fails(file: BundleFile, base: bytes, **options: object) -> bool:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(BundleFile, "fold", fails)
@@ -322,5 +324,5 @@ def test_a_directory_that_takes_no_second_file_costs_the_fold_alone(
         record("inductor", f"f{number}", graph(None, number))
         running._save()
     running.finish()
-    assert len(BundleFile(bundle).open().current()) == 5
+    assert len(BundleFile(bundle).open(policy=UNSIGNED).current()) == 5
     assert not caplog.records

@@ -11,6 +11,7 @@ import pytest
 from precompile_conformance.build import NONE, ZSTD, Artifact, Block, Segment, bundle
 from precompile_context import Environment, ErrorCode
 from precompile_context.bundle import Bundle, Limits, packing
+from precompile_context.trust import UNSIGNED
 from tests.toys import (
     BLOB,
     ELSEWHERE,
@@ -32,7 +33,7 @@ def _segment(key: str, content: bytes, requirements: tuple[object, ...] = ()) ->
 
 
 def _open(*segments: Segment) -> Bundle:
-    return Bundle.open(bundle(*segments).data)
+    return Bundle.open(bundle(*segments).data, policy=UNSIGNED)
 
 
 def test_open_reads_indexes_alone() -> None:
@@ -48,7 +49,7 @@ def test_open_reads_indexes_alone() -> None:
             Counting.taken += size
             return memoryview(data)[offset : offset + size]
 
-    opened = Bundle.open(Counting())
+    opened = Bundle.open(Counting(), policy=UNSIGNED)
     assert Counting.taken < 200_000
     assert opened.current()[BLOB, "large"].content_size == len(large)
     assert opened.read(opened.current()[BLOB, "large"]) == large
@@ -56,7 +57,7 @@ def test_open_reads_indexes_alone() -> None:
 
 def test_segments_say_where_they_lie() -> None:
     built = bundle(_segment("a", b"1"), _segment("b", b"2"))
-    opened = Bundle.open(built.data)
+    opened = Bundle.open(built.data, policy=UNSIGNED)
     for segment, expected in zip(opened.segments, built.segments, strict=True):
         assert (segment.offset, segment.size) == (expected.offset, len(expected.data))
         assert segment.manifest_offset == expected.manifest_offset
@@ -76,12 +77,14 @@ def test_a_chain_begins_with_each_concatenated_bundle() -> None:
 def test_digest_is_over_all_payload_digests_in_file_order() -> None:
     built = bundle(_segment("a", b"1"), _segment("b", b"2"))
     payloads = b"".join(hashlib.sha256(segment.payload).digest() for segment in built.segments)
-    assert Bundle.open(built.data).digest == hashlib.sha256(payloads).digest()
+    assert Bundle.open(built.data, policy=UNSIGNED).digest == hashlib.sha256(payloads).digest()
 
 
 def test_digest_changes_when_segments_are_dropped_reordered_or_repeated() -> None:
     a, b = bundle(_segment("a", b"1")).data, bundle(_segment("b", b"2")).data
-    digests = {Bundle.open(data).digest for data in (a, b, a + b, b + a, a + a, a + b + b)}
+    digests = {
+        Bundle.open(data, policy=UNSIGNED).digest for data in (a, b, a + b, b + a, a + a, a + b + b)
+    }
     assert len(digests) == 6
 
 
@@ -190,7 +193,7 @@ def mapping(tmp_path: Path) -> Iterator[mmap.mmap]:
 
 
 def test_view_of_uncompressed_content_is_a_view_over_the_mapping(mapping: mmap.mmap) -> None:
-    opened = Bundle.open(mapping)
+    opened = Bundle.open(mapping, policy=UNSIGNED)
     view = opened.view(opened.current()[BLOB, "raw"])
     assert view.obj is mapping
     assert view.readonly
@@ -198,14 +201,14 @@ def test_view_of_uncompressed_content_is_a_view_over_the_mapping(mapping: mmap.m
 
 
 def test_view_of_compressed_content_is_a_copy(mapping: mmap.mmap) -> None:
-    opened = Bundle.open(mapping)
+    opened = Bundle.open(mapping, policy=UNSIGNED)
     view = opened.view(opened.current()[BLOB, "packed"])
     assert view.obj is not mapping
     assert bytes(view) == b"p" * 500
 
 
 def test_read_is_a_copy_even_of_uncompressed_content(mapping: mmap.mmap) -> None:
-    opened = Bundle.open(mapping)
+    opened = Bundle.open(mapping, policy=UNSIGNED)
     assert type(opened.read(opened.current()[BLOB, "raw"])) is bytes
 
 
@@ -218,7 +221,7 @@ def test_view_of_a_part_of_an_uncompressed_block_is_right() -> None:
 def test_view_rejects_a_raw_block_whose_bytes_changed() -> None:
     content = noise(500)
     data = bytearray(bundle(_segment("a", content)).data)
-    opened = Bundle.open(data)
+    opened = Bundle.open(data, policy=UNSIGNED)
     stored = opened.current()[BLOB, "a"]
     assert bytes(opened.view(stored)) == content
     data[data.index(content)] ^= 1
@@ -263,7 +266,7 @@ def test_damage_in_one_block_leaves_the_artifacts_of_others_readable() -> None:
     built = bundle(_segment("a", b"content a"), _segment("b", b"content b"))
     data = bytearray(built.data)
     data[built.segments[0].block_offsets[0] + 6] ^= 1
-    opened = Bundle.open(bytes(data))
+    opened = Bundle.open(bytes(data), policy=UNSIGNED)
     with refused(ErrorCode.DIGEST_MISMATCH):
         opened.read(opened.current()[BLOB, "a"])
     assert opened.read(opened.current()[BLOB, "b"]) == b"content b"
@@ -276,7 +279,7 @@ def test_verify_reads_what_no_artifact_that_is_current_needs() -> None:
     built = bundle(_segment("a", b"superseded", ON_AVX2), _segment("a", b"current", ON_AVX2))
     data = bytearray(built.data)
     data[built.segments[0].block_offsets[0] + 6] ^= 1
-    opened = Bundle.open(bytes(data))
+    opened = Bundle.open(bytes(data), policy=UNSIGNED)
     assert _current(opened) == {"a": b"current"}
     with refused(ErrorCode.DIGEST_MISMATCH):
         opened.verify()
@@ -285,7 +288,7 @@ def test_verify_reads_what_no_artifact_that_is_current_needs() -> None:
 def test_a_block_is_read_once_for_artifacts_that_follow_one_another() -> None:
     data = write_segment(*(new_artifact(f"k{i}", b"%d" % i * 50) for i in range(100)))
     content = sum(len(content) for content in bundle_contents(data).values())
-    opened = Bundle.open(data, limits=Limits(total_decompressed=content))
+    opened = Bundle.open(data, limits=Limits(total_decompressed=content), policy=UNSIGNED)
     for stored in opened.current().values():
         opened.read(stored)
 

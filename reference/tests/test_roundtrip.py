@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from precompile.v1 import bundle_pb2
 from precompile_context import Bundle, Environment, PrecompileContext
 from precompile_context.bundle import packing
+from precompile_context.trust import UNSIGNED
 from tests import samples
 from tests.samples import Noted, Values, context, fields_of, loaded, noise, values
 
@@ -89,7 +90,7 @@ def test_what_is_read_back_equals_the_model(steps: list[Operation]) -> None:
     assert [(t, key) for t, keys in info.artifacts.items() for key in keys] == sorted(
         model.held, key=lambda name: [t for t, _ in model.held].index(name[0])
     )
-    opened = Bundle.open(data)
+    opened = Bundle.open(data, policy=UNSIGNED)
     opened.verify()
     parsed = bundle_pb2.Bundle.FromString(data)
     assert len(parsed.footer) == len(opened.segments)
@@ -185,7 +186,7 @@ def test_content_of_any_size_is_read_back(size: str, compressible: bool) -> None
         subject.record_artifact("test.blob", key, content if key == "large" else key.encode())
     serialized = subject.serialize()
     assert serialized is not None
-    opened = Bundle.open(serialized[0])
+    opened = Bundle.open(serialized[0], policy=UNSIGNED)
     opened.verify()
     stored = opened.current()["test.blob", "large"]
     assert opened.read(stored) == content
@@ -203,7 +204,7 @@ def test_content_that_does_not_compress_spans_uncompressed_blocks(
     subject.record_artifact("test.blob", "large", content)
     serialized = subject.serialize()
     assert serialized is not None
-    opened = Bundle.open(serialized[0])
+    opened = Bundle.open(serialized[0], policy=UNSIGNED)
     stored = opened.current()["test.blob", "large"]
     assert [extent.size for extent in stored.extents] == [MIB, MIB, MIB, 5]
     assert {opened.segments[0].manifest.blocks[e.block].compression for e in stored.extents} == {1}
@@ -223,7 +224,7 @@ def test_small_blocks_hold_any_artifacts(monkeypatch: pytest.MonkeyPatch) -> Non
         if index % 40 == 39:
             serialized = subject.serialize()
     assert serialized is not None
-    opened = Bundle.open(serialized[0])
+    opened = Bundle.open(serialized[0], policy=UNSIGNED)
     opened.verify()
     assert {name: opened.read(a) for name, a in opened.current().items()} == expected
 
@@ -281,7 +282,7 @@ def test_the_bytes_do_not_depend_on_the_number_of_processors(
             subject.record_artifact("test.blob", f"again {index}", noise(index, 200_000))
         serialized = subject.serialize()
         assert serialized is not None
-        return Bundle.open(serialized[0]).digest
+        return Bundle.open(serialized[0], policy=UNSIGNED).digest
 
     assert build(processors) == build(1)
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from precompile_context.files import BundleFile
+from precompile_context.trust import UNSIGNED
 
 pytestmark = pytest.mark.torch
 pytest.importorskip("torch")
@@ -160,7 +161,7 @@ def test_killed_program_leaves_what_it_had_compiled(machine: Machine) -> None:
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     assert machine.report()["status"] == "running"
-    assert BundleFile(machine.place / "b.precompile").open(recover=False).segments
+    assert BundleFile(machine.place / "b.precompile").open(recover=False, policy=UNSIGNED).segments
 
     warm = machine.run(ONE, **QUICK)
     warm.assert_warm()
@@ -185,7 +186,7 @@ def test_interrupted_program_saves_and_ends_as_in_plain_python(machine: Machine)
     assert done.stderr.endswith("KeyboardInterrupt\n")
     assert machine.report()["status"] == "finished"
     assert machine.report()["artifacts"]["recorded"] > 0
-    assert BundleFile(machine.place / "b.precompile").open(recover=False).segments
+    assert BundleFile(machine.place / "b.precompile").open(recover=False, policy=UNSIGNED).segments
 
 
 CHILDREN = """

@@ -13,6 +13,7 @@ from precompile_context.bundle import Bundle, Chain, Producer, SegmentWriter, pa
 from precompile_context.bundle.framing import FOOTER_SIZE, HEADER
 from precompile_context.bundle.writer import NewArtifact, split
 from precompile_context.environment import Match, Requirement
+from precompile_context.trust import UNSIGNED
 from precompile_context.version import __version__
 from tests.toys import BLOB, GRAPH, STEP, bundle_contents, new_artifact, noise, write_segment
 
@@ -72,7 +73,7 @@ def test_artifacts_keep_their_order_and_all_that_is_said_of_them() -> None:
     )  # fmt: skip
     graph = new_artifact("g", b"graph", type=GRAPH, kind=ArtifactKind.BACKEND)
     later = new_artifact("z", b"", type="later.kind", kind=9)
-    bundle = Bundle.open(write_segment(entry, later, graph))
+    bundle = Bundle.open(write_segment(entry, later, graph), policy=UNSIGNED)
     stored = list(bundle.current().values())
     assert [(s.type, s.key, s.kind) for s in stored] == [
         (STEP, "s", ArtifactKind.ENTRY),
@@ -99,11 +100,11 @@ def test_manifest_names_requirements_producer_and_removed() -> None:
     assert (manifest.producer.name, manifest.producer.version) == ("toy", "7")
     assert not manifest.required_features
     assert manifest.removed == [artifact_pb2.ArtifactId(type=BLOB, key="gone")]
-    assert Bundle.open(data).segments[0].manifest.requirements == (requirement,)
+    assert Bundle.open(data, policy=UNSIGNED).segments[0].manifest.requirements == (requirement,)
 
 
 def test_the_producer_is_this_distribution_by_default() -> None:
-    producer = Bundle.open(write_segment()).segments[0].manifest.producer
+    producer = Bundle.open(write_segment(), policy=UNSIGNED).segments[0].manifest.producer
     assert producer == Producer("precompile-context", __version__)
 
 
@@ -129,7 +130,7 @@ def test_content_of_several_blocks_has_extents_that_cover_them(
     monkeypatch.setattr(packing, "BLOCK_CONTENT", 1000)
     content = b"0123456789" * 250
     data = write_segment(ONE, new_artifact("large", content), TWO)
-    stored = Bundle.open(data).current()[BLOB, "large"]
+    stored = Bundle.open(data, policy=UNSIGNED).current()[BLOB, "large"]
     assert [(extent.offset, extent.size) for extent in stored.extents] == [
         (0, 1000), (0, 1000), (0, 500),
     ]  # fmt: skip
@@ -143,7 +144,10 @@ def test_a_later_segment_refers_to_the_content_of_an_earlier_one() -> None:
     second = write_segment(new_artifact("b", content), TWO, chain=chain)
     _, (before, manifest) = _parsed(first + second)
     assert len(second) < 500
-    assert manifest.previous_manifest_digest == Bundle.open(first).segments[0].payload_digest
+    assert (
+        manifest.previous_manifest_digest
+        == Bundle.open(first, policy=UNSIGNED).segments[0].payload_digest
+    )
     external = [entry for entry in manifest.blocks if not entry.size]
     assert [(e.digest, e.compression, e.content_size) for e in external] == [
         (e.digest, e.compression, e.content_size) for e in before.blocks
@@ -249,7 +253,7 @@ def test_no_run_makes_a_manifest_past_the_target(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(packing, "BLOCK_CONTENT", 600)
     monkeypatch.setattr(packing, "PROBE_SIZE", 1 << 30)
     for run, _ in split((_many(i) for i in range(150)), []):
-        segment = Bundle.open(write_segment(*run)).segments[0]
+        segment = Bundle.open(write_segment(*run), policy=UNSIGNED).segments[0]
         # Blocks of 600 bytes, where the estimate knows those of 8 MiB, and no chain's digest yet.
         entries = 60 * len(segment.manifest.blocks)
         assert segment.size - FOOTER_SIZE - segment.manifest_offset <= 6000 + entries + 200

@@ -7,6 +7,7 @@ from google.protobuf.message import Message
 
 from precompile.v1 import artifact_pb2, bundle_pb2
 from precompile_context.artifact import ArtifactId, ArtifactKind
+from precompile_context.bundle.density import is_too_dense
 from precompile_context.bundle.manifest import (
     DIGEST_SIZE,
     PAYLOAD_TYPE,
@@ -34,8 +35,14 @@ def parse(message: Message, data: memoryview | bytes, code: ErrorCode, offset: i
         raise PrecompileError(code, f"not a serialized {name}: {error}", offset) from None
 
 
-def decode_envelope(data: memoryview, offset: int) -> bundle_pb2.Envelope:
-    """The envelope of the manifest record at `offset`."""
+def decode_envelope(
+    data: memoryview | bytes, offset: int, most_signatures: int
+) -> bundle_pb2.Envelope:
+    """The envelope of the manifest record at `offset`.
+
+    Raises:
+        PrecompileError: MALFORMED_FRAME, LIMIT_EXCEEDED, at `offset`.
+    """
     envelope = bundle_pb2.Envelope()
     # [PCB-ENV-005] [PCB-ENV-007]
     parse(envelope, data, ErrorCode.MALFORMED_FRAME, offset)
@@ -47,6 +54,10 @@ def decode_envelope(data: memoryview, offset: int) -> bundle_pb2.Envelope:
     if envelope.payload_digest != hashlib.sha256(envelope.payload).digest():
         detail = "the manifest's bytes are not those of the envelope's digest"
         raise PrecompileError(ErrorCode.MALFORMED_FRAME, detail, offset)
+    # [PCB-LIM-003]
+    if len(envelope.signatures) > most_signatures:
+        detail = f"{len(envelope.signatures)} signatures; the limit is {most_signatures}"
+        raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, offset)
     return envelope
 
 
@@ -70,19 +81,24 @@ def decode_manifest(
         PrecompileError: MALFORMED_MANIFEST, UNSUPPORTED_FEATURE, LIMIT_EXCEEDED
             where it lists more than `items_left` things, at `offset`.
     """
-    # [PCB-WIRE-001] [PCB-WIRE-002] [PCB-WIRE-003] [PCB-WIRE-004] [PCB-ENV-006] [PCB-LIM-009]
+    # [PCB-WIRE-008]
+    if is_too_dense(payload):
+        detail = "the manifest lists more elements than its bytes can describe"
+        raise PrecompileError(ErrorCode.MALFORMED_MANIFEST, detail, offset)
+    # [PCB-WIRE-001] [PCB-WIRE-002] [PCB-WIRE-003] [PCB-WIRE-004] [PCB-WIRE-007]
+    # [PCB-ENV-006] [PCB-LIM-009]
     message = bundle_pb2.Manifest()
     parse(message, payload, ErrorCode.MALFORMED_MANIFEST, offset)
-    items = count_items(message)
-    # [PCB-LIM-003]
-    if items > items_left:
-        detail = "the manifests list more artifacts, blocks and the like than this reader takes"
-        raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, offset)
     # [PCB-EXT-001]
     for feature in message.required_features:
         if feature not in KNOWN_FEATURES:
             detail = f"the segment requires the feature {feature!r}, which this reader lacks"
             raise PrecompileError(ErrorCode.UNSUPPORTED_FEATURE, detail, offset)
+    items = count_items(message)
+    # [PCB-LIM-003]
+    if items > items_left:
+        detail = "the manifests list more artifacts, blocks and the like than this reader takes"
+        raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, offset)
     # [PCB-WIRE-005] [PCB-WIRE-006]
     if fault := _malformed(message):
         raise PrecompileError(ErrorCode.MALFORMED_MANIFEST, fault, offset)
@@ -119,9 +135,7 @@ def _malformed(message: bundle_pb2.Manifest) -> str | None:
             return f"artifact {artifact.key!r} has no kind"
         if len(artifact.content_digest) != DIGEST_SIZE:
             return f"artifact {artifact.key!r} has a content digest that is not 32 bytes"
-        for backend in (
-            artifact.backends if artifact.kind == artifact_pb2.ARTIFACT_KIND_ENTRY else ()
-        ):
+        for backend in () if artifact.kind in _WITHOUT_BACKENDS else artifact.backends:
             if len(backend.content_digest) not in (0, DIGEST_SIZE):
                 return f"artifact {artifact.key!r} names a backend by a digest of another size"
     return None

@@ -22,7 +22,7 @@ def encode_manifest(manifest: Manifest, artifacts: Iterable[bytes]) -> bytes:
 
     `artifacts` are records as `encode_artifact` gives them, in place of those of `manifest`.
     """
-    # [PCB-DET-003] [PCB-EXT-002] [PCB-EXT-006]
+    # [PCB-DET-003] [PCB-WIRE-009] [PCB-EXT-002] [PCB-EXT-006]
     message = bundle_pb2.Manifest(
         previous_manifest_digest=manifest.previous_manifest_digest,
         producer=bundle_pb2.Producer(

@@ -13,9 +13,12 @@ class Limits:
     """
 
     # [PCB-LIM-002] [PCB-LIM-005]
-    # One manifest record. It is decoded whole: a sound one to about ten times its size, one of
-    # nothing but empty elements to about seventy times.
+    # One manifest record. It is decoded whole: one that compilers write to about ten times its
+    # size, one of the least elements that its bytes can describe to less than fifty times.
     manifest_bytes: int = 16 << 20
+    # Signatures of one segment, each of which may be tried with each trusted key. No reader may
+    # take fewer than 16.
+    signatures: int = 64
     # Artifacts, block entries, extents, backends and the like, counted over all manifests.
     items: int = 4_000_000
     # Each segment costs a reader one read and a decoded manifest.

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 
-from precompile_context import trust
+from precompile_context.bundle import framing
 from precompile_context.bundle.codec import decode_envelope, decode_manifest
 from precompile_context.bundle.content import ContentReader
 from precompile_context.bundle.limits import DEFAULT_LIMITS, Limits
@@ -20,6 +20,7 @@ from precompile_context.bundle.walk import (
 )
 from precompile_context.environment import Environment
 from precompile_context.errors import ErrorCode, PrecompileError
+from precompile_context.trust import Envelope, TrustPolicy
 
 ArtifactName = tuple[str, str]
 
@@ -32,11 +33,19 @@ class Bundle:
         segments: in file order; empty never.
         size: the bytes that the segments take, E where a torn tail was left out.
         ignored: the bytes after them.
+        policy: what each segment was found trusted by.
     """
 
-    def __init__(self, source: ByteSource, segments: tuple[Segment, ...], limits: Limits) -> None:
+    def __init__(
+        self,
+        source: ByteSource,
+        segments: tuple[Segment, ...],
+        limits: Limits,
+        policy: TrustPolicy,
+    ) -> None:
         self.source = source
         self.segments = segments
+        self.policy = policy
         self.size = segments[-1].offset + segments[-1].size
         # [PCB-RECV-002]
         self.ignored = source.size - self.size
@@ -48,9 +57,9 @@ class Bundle:
         cls,
         source: Buffer | ByteSource,
         *,
+        policy: TrustPolicy,
         limits: Limits = DEFAULT_LIMITS,
         recover: bool = False,
-        policy: trust.TrustPolicy = trust.UNSIGNED,
     ) -> "Bundle":
         """Check FRAME, TRUST, DECODE and VALIDATE and give the bundle; reads indexes alone.
 
@@ -64,18 +73,45 @@ class Bundle:
         # [PCB-READ-001] [PCB-READ-003] [PCB-READ-010]
         check_head(source)
         frames, envelopes = _frames(source, limits, recover)
-        for frame, envelope in zip(frames, envelopes, strict=True):
-            # [PCB-READ-009] [PCB-SIGN-008]
-            policy.check(envelope, frame.manifest_offset)
+        # [PCB-READ-009] [PCB-SIGN-008] All segments, before anything of any manifest is decoded.
+        for index, (frame, envelope) in enumerate(zip(frames, envelopes, strict=True)):
+            policy.check(envelope, index, frame.manifest_offset)
         manifests = _decode(frames, [envelope.payload for envelope in envelopes], limits)
         digests = [envelope.payload_digest for envelope in envelopes]  # verified by now
-        return cls(source, _validate(frames, digests, manifests), limits)
+        return cls(source, _validate(frames, digests, manifests), limits, policy)
 
     def over(self, source: Buffer | ByteSource) -> "Bundle":
         """The same bundle, its content read from another source of the same bytes."""
-        bundle = Bundle(as_source(source), self.segments, self._limits)
+        bundle = Bundle(as_source(source), self.segments, self._limits, self.policy)
         bundle.ignored = self.ignored
         return bundle
+
+    def envelope(self, segment: Segment) -> Envelope:
+        """A segment's payload and signatures, read again, and the same payload as before.
+
+        Raises:
+            PrecompileError: MALFORMED_FRAME, the source has changed.
+        """
+        at = segment.manifest_offset
+        end = segment.offset + segment.size - framing.FOOTER_SIZE
+        record = self.source.read(at, end - at)
+        prefix = framing.read_manifest_prefix(record, 0)
+        if prefix is not None:
+            envelope = decode_envelope(record[prefix[0] :], at, self._limits.signatures)
+            if envelope.payload_digest == segment.payload_digest:
+                return envelope
+        detail = "another manifest stands here than when the bundle was opened"
+        raise PrecompileError(ErrorCode.MALFORMED_FRAME, detail, at)
+
+    def check_trust(self, policy: TrustPolicy) -> None:
+        """Return where `policy` trusts every segment.
+
+        Raises:
+            PrecompileError: a TRUST code; MALFORMED_FRAME, the source has changed.
+        """
+        if policy is not self.policy:
+            for segment in self.segments:
+                policy.check(self.envelope(segment), segment.index, segment.manifest_offset)
 
     @property
     def digest(self) -> bytes:
@@ -153,7 +189,7 @@ class Bundle:
 
 def _frames(
     source: ByteSource, limits: Limits, recover: bool
-) -> tuple[list[SegmentFrame], list[trust.Envelope]]:
+) -> tuple[list[SegmentFrame], list[Envelope]]:
     """The FRAME stage over all segments; the fault at the lowest offset decides."""
     end = source.size
     frames, faults = walk_back(source, end, limits)
@@ -165,7 +201,8 @@ def _frames(
     envelopes = []
     for frame in frames:
         try:
-            envelopes.append(decode_envelope(frame.envelope, frame.manifest_offset))
+            envelope = decode_envelope(frame.envelope, frame.manifest_offset, limits.signatures)
+            envelopes.append(envelope)
         except PrecompileError as fault:
             faults.append(fault)
     if faults:

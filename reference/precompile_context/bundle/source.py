@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import mmap
+from collections.abc import Iterator
 from typing import Protocol, runtime_checkable
+
+# What is copied is held in memory so much at a time.
+_STEP = 16 << 20
 
 Buffer = bytes | bytearray | memoryview | mmap.mmap
 
@@ -58,6 +62,12 @@ class JoinedSource:
             else:
                 offset -= length
         return pieces[0] if len(pieces) == 1 else memoryview(b"".join(pieces))
+
+
+def ranges(source: ByteSource, start: int, end: int) -> Iterator[memoryview]:
+    """The bytes from `start` to `end`, a few at a time."""
+    for at in range(start, end, _STEP):
+        yield source.read(at, min(_STEP, end - at))
 
 
 def as_source(source: Buffer | ByteSource) -> ByteSource:

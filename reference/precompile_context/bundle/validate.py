@@ -43,17 +43,17 @@ def validate(
     try:
         _check_names(manifest)
         _check_unique(manifest)
+        # [PCB-CHAIN-002]
+        # A chain that points elsewhere would let blocks and removals of one bundle act on another.
+        if manifest.previous_manifest_digest not in (b"", previous_digest):
+            detail = "previous_manifest_digest is not that of the segment before"
+            raise _InvalidError(ErrorCode.BROKEN_CHAIN, detail)
         # [PCB-CHAIN-003]
         if not manifest.previous_manifest_digest:
             chain.clear()
         places = _place_blocks(manifest, frame, chain)
         for artifact in manifest.artifacts:
             _check_extents(artifact, manifest.blocks)
-        # [PCB-CHAIN-002]
-        # A chain that points elsewhere would let blocks and removals of one bundle act on another.
-        if manifest.previous_manifest_digest not in (b"", previous_digest):
-            detail = "previous_manifest_digest is not that of the segment before"
-            raise _InvalidError(ErrorCode.BROKEN_CHAIN, detail)
     except _InvalidError as invalid:
         raise PrecompileError(invalid.code, invalid.detail, frame.manifest_offset) from None
     return places

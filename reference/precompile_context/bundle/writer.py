@@ -22,6 +22,7 @@ from precompile_context.bundle.manifest import (
 )
 from precompile_context.bundle.packing import PROBE_SIZE, WORKERS, Content, Packer, StoredBlock
 from precompile_context.environment import Requirement
+from precompile_context.trust import Signer, dsse
 
 # A writer stays within the manifest that every reader must accept; more artifacts than fit
 # into it go to a further segment.
@@ -83,10 +84,13 @@ class SegmentWriter:
         *,
         requirements: tuple[Requirement, ...] = (),
         producer: Producer = PRODUCER,
+        signer: Signer | None = None,
     ) -> None:
+        """Without `signer`, the segment is unsigned."""
         self._chain = chain
         self._requirements = requirements
         self._producer = producer
+        self._signer = signer
         self._entries: list[BlockEntry] = []
         # By content digest: where it lies in this segment's blocks.
         self._placed: dict[bytes, Places] = {}
@@ -142,6 +146,8 @@ class SegmentWriter:
             payload_type=PAYLOAD_TYPE,
             payload_digest=digest,
         )
+        if self._signer is not None:
+            dsse.sign(envelope, self._signer)
         data = envelope.SerializeToString(deterministic=True)
         prefix = framing.manifest_prefix(len(data))
         yield prefix

@@ -6,7 +6,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-COMMANDS = ("run", "demo", "inspect", "verify", "extract")
+COMMANDS = ("run", "demo", "inspect", "verify", "extract", "keygen", "sign")
 _COMPLETION = ("install_completion", "show_completion")
 
 

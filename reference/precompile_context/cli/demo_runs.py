@@ -139,6 +139,8 @@ class Runs:
         """Empty caches. TMPDIR too: torch keeps compiled headers there, whatever it is told."""
         home = Path(tempfile.mkdtemp(dir=self._scratch))
         places = {"TORCHINDUCTOR_CACHE_DIR": home / "cache", "TMPDIR": home / "tmp"}
+        # One for all runs: the key that signs the bundle is not the user's.
+        places["XDG_CONFIG_HOME"] = self._scratch / "config"
         for place in places.values():
-            place.mkdir(parents=True)
+            place.mkdir(parents=True, exist_ok=True)
         return {**os.environ, **{name: str(place) for name, place in places.items()}}

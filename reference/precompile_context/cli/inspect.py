@@ -3,6 +3,7 @@
 import json
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,9 +12,11 @@ import typer
 from precompile_context.artifact import ArtifactKind
 from precompile_context.bundle import Bundle, Segment, StoredArtifact
 from precompile_context.bundle.manifest import NONE, ZSTD
-from precompile_context.cli import text
+from precompile_context.cli import signatures, text
+from precompile_context.cli.keys import read_keys
 from precompile_context.environment import Match
 from precompile_context.files import BundleFile
+from precompile_context.trust import UNSIGNED, VerifyingKey
 
 app = typer.Typer()
 
@@ -23,28 +26,41 @@ def inspect(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The bundle.")],
     as_json: Annotated[bool, typer.Option("--json", help="All of it, for programs.")] = False,
     full: Annotated[bool, typer.Option("--full", help="List every artifact and value.")] = False,
+    trust: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Show what this public key signed as trusted, as with your own; may be repeated.",
+            metavar="KEY.pub",
+        ),
+    ] = None,
 ) -> None:
-    """Show segments, what they require of a host, artifacts, sizes, and what repeats.
+    """Show segments, who signed them, what they require of a host, artifacts, and what repeats.
 
-    Reads the indexes alone; `precompile verify` checks the content too.
+    Reads the indexes alone; `precompile verify` checks the content too. It applies
+    nothing, and so shows a bundle of anyone.
     """
-    bundle = BundleFile(file).open()
+    keys = signatures.known_keys(read_keys(trust or []))
+    bundle = BundleFile(file).open(policy=UNSIGNED)
     if as_json:
-        json.dump(describe(bundle), sys.stdout, indent=2, ensure_ascii=True)
+        json.dump(describe(bundle, keys), sys.stdout, indent=2, ensure_ascii=True)
         print()
     else:
-        _print(file, bundle, full)
+        _print(file, bundle, full, keys)
 
 
-def describe(bundle: Bundle) -> dict[str, Any]:
+def describe(bundle: Bundle, keys: Sequence[VerifyingKey] = ()) -> dict[str, Any]:
     """The bundle as plain values; field names are stable."""
     current = set(map(id, bundle.current().values()))
+    signed = signatures.describe(bundle, keys)
     return {
         "size": bundle.size,
         "ignored": bundle.ignored,
         "digest": bundle.digest.hex(),
         "repeats": repeats(bundle),
-        "segments": [_describe_segment(segment, current) for segment in bundle.segments],
+        "segments": [
+            _describe_segment(segment, current) | {"signatures": signed[segment.index]}
+            for segment in bundle.segments
+        ],
     }
 
 
@@ -122,7 +138,7 @@ def _compression(value: int) -> str:
     return "NONE" if value == NONE else "ZSTD" if value == ZSTD else f"COMPRESSION_{value}"
 
 
-def _print(file: Path, bundle: Bundle, full: bool) -> None:
+def _print(file: Path, bundle: Bundle, full: bool, keys: Sequence[VerifyingKey]) -> None:
     content = sum(a.content_size for s in bundle.segments for a in s.manifest.artifacts)
     count = sum(len(segment.manifest.artifacts) for segment in bundle.segments)
     print(
@@ -147,16 +163,19 @@ def _print(file: Path, bundle: Bundle, full: bool) -> None:
             f"  ignored   {text.size(bundle.ignored)} after the last complete segment, "
             f"from byte {bundle.size}"
         )
+    signed = signatures.describe(bundle, keys)
     for segment in bundle.segments:
-        _print_segment(segment, full)
+        _print_segment(segment, full, signatures.lines(signed[segment.index], full=full))
 
 
-def _print_segment(segment: Segment, full: bool) -> None:
+def _print_segment(segment: Segment, full: bool, signed: list[str]) -> None:
     manifest = segment.manifest
     chain = ", begins a chain" if segment.begins_chain else ""
     print(f"\nsegment {segment.index} at byte {segment.offset}: {text.size(segment.size)}{chain}")
     producer = text.safe(f"{manifest.producer.name} {manifest.producer.version}".strip())
     print(f"  written by {producer or 'an unnamed program'}")
+    for line in signed:
+        print(f"  {line}")
     for requirement in manifest.requirements:
         relation = "=" if requirement.match == Match.EXACT else _match(requirement.match).lower()
         line = f"  requires {requirement.name} {relation} "

@@ -2,12 +2,15 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from precompile_context.adapters.pytorch.settings import Settings
+from precompile_context.cli.keys import read_keys
+from precompile_context.trust import VerifyingKey
 
 app = typer.Typer()
 
@@ -38,6 +41,16 @@ def run(
     report: Annotated[
         Path | None, typer.Option(help="Write what was done to this JSON file.", metavar="FILE")
     ] = None,
+    trust: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Trust what this public key signed, too, a PEM file; may be repeated.",
+            metavar="KEY.pub",
+        ),
+    ] = None,
+    unsigned: Annotated[
+        bool, typer.Option("--unsigned", help="Neither check signatures nor sign.")
+    ] = False,
 ) -> None:
     """Run a Python program, warm from a bundle where it fits, and extend the bundle.
 
@@ -45,8 +58,14 @@ def run(
     own arguments, output, signals and exit status. Child processes that compile
     take part and share the bundle. On a host that the bundle was not made for,
     and with a damaged file, the program runs cold and one line says why.
+
+    What is appended is signed with your own key, made on first use, and what you
+    signed is applied. A bundle that others signed is applied where you --trust
+    their key.
     """
     _check(program)
+    if unsigned and trust:
+        raise typer.BadParameter("--unsigned trusts everyone: leave --trust out")
     bundle = bundle or Path(default_bundle(program))
     if report is not None and report.resolve() == bundle.resolve():
         raise typer.BadParameter("the report would replace the bundle")
@@ -55,6 +74,7 @@ def run(
         bundle=bundle,
         read_only=read_only,
         report=report,
+        trust=None if unsigned else read_keys(trust or []),
     )
 
 
@@ -64,8 +84,11 @@ def become(
     bundle: str | Path | None,
     read_only: bool = False,
     report: str | Path | None = None,
+    trust: Sequence[VerifyingKey] | None = (),
 ) -> None:
     """Turn this process into the program; without a bundle it is only observed. Never returns.
+
+    `trust` are keys beside the user's own, None to accept what is unsigned.
 
     Raises:
         OSError: the report cannot be written.
@@ -75,6 +98,7 @@ def become(
         read_only=read_only,
         report=None if report is None else os.path.abspath(report),
         pid=os.getpid(),  # stays the same
+        trust=None if trust is None else tuple(key.raw.hex() for key in trust),
     )
     if settings.report is not None:
         _start_report(settings)

@@ -1,14 +1,19 @@
 """`precompile verify`: every digest, reference and chain of a bundle."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from precompile_context.bundle import Bundle
-from precompile_context.cli import text
+from precompile_context.bundle.manifest import DIGEST_SIZE
+from precompile_context.cli import signatures, text
+from precompile_context.cli.keys import read_keys
+from precompile_context.errors import ErrorCode, MisuseError, PrecompileError
 from precompile_context.files import BundleFile
+from precompile_context.trust import UNSIGNED, TrustPolicy, VerifyingKey
 
 app = typer.Typer()
 
@@ -23,24 +28,61 @@ def verify(
         str | None,
         typer.Option(metavar="DIGEST", help="The bundle digest that it must have, in hex."),
     ] = None,
+    trust: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Refuse a segment that this public key did not sign, a PEM file. Of several, "
+            "--threshold must have signed.",
+            metavar="KEY.pub",
+        ),
+    ] = None,
+    threshold: Annotated[
+        int, typer.Option(min=1, help="How many of the trusted keys must have signed.")
+    ] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="The verdict, for programs.")] = False,
 ) -> None:
     """Read all of a bundle and check it; exit 1 with the code and the byte offset if it is bad.
 
-    Signatures do not notice segments that were dropped from the end or put in
-    another order; `--expect` does.
+    Without --trust, signatures are shown and none is asked for. Signatures do not
+    notice segments that were dropped from the end, whole bundles put in another
+    order, or an older bundle in place of a newer one; `--expect` does.
     """
-    bundle = BundleFile(file).open(recover=recover)
+    keys, expected = read_keys(trust or []), _digest(expect)
+    # [PCB-RECV-004]
+    bundle = BundleFile(file).open(policy=_policy(keys, threshold), recover=recover)
+    # [PCB-CHAIN-004]
+    if expected not in (None, bundle.digest):
+        detail = f"the bundle digest is {bundle.digest.hex()}, another one is expected"
+        raise PrecompileError(ErrorCode.DIGEST_MISMATCH, detail)
     _read_all(bundle)
-    as_expected = expect is None or expect.lower() == bundle.digest.hex()
+    signed = signatures.describe(bundle, signatures.known_keys(keys))
     if as_json:
-        print(json.dumps({"ok": as_expected, **_facts(bundle)}))
-    elif as_expected:
-        _print(file, bundle)
+        print(
+            json.dumps({"ok": True, "trusted": bool(keys), **_facts(bundle), "signatures": signed})
+        )
     else:
-        print(f"{text.safe(str(file))}: sound, but its digest is {bundle.digest.hex()}")
-    if not as_expected:
-        raise typer.Exit(1)
+        _print(file, bundle, signed)
+
+
+def _digest(text: str | None) -> bytes | None:
+    if text is None:
+        return None
+    try:
+        digest = bytes.fromhex(text)
+    except ValueError:
+        digest = b""
+    if len(digest) != DIGEST_SIZE:
+        raise typer.BadParameter("--expect: a digest is 64 hex digits")
+    return digest
+
+
+def _policy(keys: list[VerifyingKey], threshold: int) -> TrustPolicy:
+    if not keys and threshold == 1:
+        return UNSIGNED
+    try:
+        return TrustPolicy(keys, threshold=threshold)
+    except MisuseError as error:
+        raise typer.BadParameter(f"--threshold: {error}") from None
 
 
 def _read_all(bundle: Bundle) -> None:
@@ -64,13 +106,29 @@ def _facts(bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def _print(file: Path, bundle: Bundle) -> None:
+def _print(file: Path, bundle: Bundle, signed: list[list[dict[str, Any]]]) -> None:
     facts = _facts(bundle)
     print(
         f"{text.safe(str(file))}: sound; {text.plural(facts['segments'], 'segment')}, "
         f"{text.plural(facts['artifacts'], 'artifact')}, {text.size(bundle.size)}"
     )
     print(f"  digest {facts['digest']}")
-    print("  unsigned: the digests show that nothing was damaged, not who made it")
+    if bundle.policy is not UNSIGNED:
+        print("  every segment is signed as you asked")
+    else:
+        lines = ["; ".join(signatures.lines(segment)) for segment in signed]
+        for first, last, line in _runs(lines):
+            where = f"segment {first}" if first == last else f"segments {first} to {last}"
+            print(f"  {where}: {line}")
+        print("  no signature was asked for: that nothing is damaged does not say who made it")
     if bundle.ignored:
         print(f"  left out: {bundle.ignored} bytes of a torn tail from byte {bundle.size}")
+
+
+def _runs(lines: list[str]) -> Iterator[tuple[int, int, str]]:
+    """Equal lines in a row as one, with the first and the last index."""
+    first = 0
+    for index, line in enumerate(lines):
+        if index + 1 == len(lines) or lines[index + 1] != line:
+            yield first, index, line
+            first = index + 1

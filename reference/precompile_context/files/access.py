@@ -33,6 +33,7 @@ def lock(fd: int, path: Path, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:
+            # [PCB-APPD-012]
             return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             if time.monotonic() > deadline:

@@ -9,16 +9,17 @@ from precompile_context.bundle.walk import holds_committed_segment
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.files.access import FileSource
 from precompile_context.files.atomic import Chunk, sync_directory
+from precompile_context.trust import UNSIGNED, TrustPolicy
 
 
 class FileAppending:
     """A locked bundle file; see `BundleFile.appending`."""
 
-    def __init__(self, fd: int, path: Path, limits: Limits) -> None:
+    def __init__(self, fd: int, path: Path, limits: Limits, policy: TrustPolicy) -> None:
         self._fd = fd
         self._path = path
         self._limits = limits
-        self.bundle = open_for_append(fd, limits)
+        self.bundle = open_for_append(fd, limits, policy)
         self._base = self.size = self.bundle.size if self.bundle else 0
         self._footers: list[tuple[int, Chunk]] = []
 
@@ -79,7 +80,7 @@ class FileAppending:
         self.size = self._base
 
 
-def open_for_append(fd: int, limits: Limits) -> Bundle | None:
+def open_for_append(fd: int, limits: Limits, policy: TrustPolicy) -> Bundle | None:
     """The bundle in the file, a torn tail cut off; None where nothing is left."""
     source = FileSource(fd)
     # [PCB-APPD-005]
@@ -88,7 +89,7 @@ def open_for_append(fd: int, limits: Limits) -> Bundle | None:
     bundle, end = None, 0
     try:
         # [PCB-APPD-004]
-        bundle = Bundle.open(source, limits=limits, recover=True)
+        bundle = Bundle.open(source, policy=policy, limits=limits, recover=True)
         end = bundle.size
     except PrecompileError as error:
         if error.code is not ErrorCode.TRUNCATED:
@@ -103,7 +104,7 @@ def _check_torn(source: FileSource, end: int, limits: Limits) -> None:
     """Raise unless what follows E is a writer's unfinished work, with nothing committed in it."""
     detail = "what follows the last complete segment is no unfinished segment; nothing is cut off"
     try:
-        Bundle.open(source, limits=limits)
+        Bundle.open(source, policy=UNSIGNED, limits=limits)
     except PrecompileError as error:
         # With a footer at the end and the walk failing, damage lies within: what is behind it
         # may still be read.

@@ -6,6 +6,8 @@ import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
+from precompile_context.files.private_directory import check_private
+
 Chunk = bytes | memoryview
 
 
@@ -13,8 +15,15 @@ class Directory:
     """A flat directory of files that are replaced as a whole."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        """The directory is made where there is none.
+
+        Raises:
+            PermissionError: other users could change what is in it.
+            OSError: it cannot be made.
+        """
         self.path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        check_private(self.path)
 
     def read(self, name: str) -> bytes | None:
         """The file's bytes, all of one version, or None where there is none."""

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from precompile_context.bundle import DEFAULT_LIMITS, Bundle, Chain, Limits, SegmentWriter
 from precompile_context.bundle.fold import Folded, fold, foldable
+from precompile_context.bundle.sign import sign
+from precompile_context.bundle.source import ranges
 from precompile_context.bundle.writer import split
 from precompile_context.files.access import (
     APPENDING,
@@ -20,6 +22,7 @@ from precompile_context.files.access import (
 )
 from precompile_context.files.appending import FileAppending
 from precompile_context.files.atomic import Chunk, replace
+from precompile_context.trust import UNSIGNED, Envelope, Signer, TrustPolicy
 
 
 class BundleFile:
@@ -37,7 +40,7 @@ class BundleFile:
         self._limits = limits
         self._lock_seconds = lock_seconds
 
-    def open(self, *, recover: bool = True, mapped: bool = False) -> Bundle:
+    def open(self, *, policy: TrustPolicy, recover: bool = True, mapped: bool = False) -> Bundle:
         """The bundle in the file as it is now; later appends are not seen.
 
         With `mapped`, content is read from a mapping, and `Bundle.view` copies
@@ -55,7 +58,9 @@ class BundleFile:
             while True:
                 try:
                     source = FileSource(fd)
-                    bundle = Bundle.open(source, limits=self._limits, recover=recover)
+                    bundle = Bundle.open(
+                        source, policy=policy, limits=self._limits, recover=recover
+                    )
                     break
                 except BecameShorterError:
                     continue  # now the torn tail is cut
@@ -67,19 +72,20 @@ class BundleFile:
             os.close(fd)
 
     @contextlib.contextmanager
-    def appending(self) -> Iterator["FileAppending"]:
+    def appending(self, policy: TrustPolicy) -> Iterator["FileAppending"]:
         """Lock the file, made where there is none, and open it for appending.
 
-        A torn tail is cut first, and only where nothing committed is cut with it.
+        Where `policy` does not trust what is there, nothing is appended to it. A torn
+        tail is cut first, and only where nothing committed is cut with it.
         An exception within the block takes back what the block appended.
 
         Raises:
-            PrecompileError: the file is no sound bundle; it was not changed.
+            PrecompileError: the file is no sound and trusted bundle; it was not changed.
             OSError: the file cannot be opened, locked or written.
         """
         fd, made = self._lock()
         try:
-            appending = FileAppending(fd, self.path, self._limits)
+            appending = FileAppending(fd, self.path, self._limits, policy)
             try:
                 yield appending
                 appending.commit()
@@ -92,23 +98,33 @@ class BundleFile:
         finally:
             os.close(fd)  # also unlocks
 
-    def fold(self, base_digest: bytes, *, most_base: int | None = None) -> bool:
+    def fold(
+        self,
+        base_digest: bytes,
+        *,
+        policy: TrustPolicy,
+        signer: Signer | None = None,
+        most_base: int | None = None,
+    ) -> bool:
         """Put one segment in place of all behind the one with this payload digest.
 
         Segments appended one by one compress badly; together they share blocks.
         `base_digest` is empty to fold all. The file is replaced as a whole, what
         stands before stays byte for byte. Whether anything was folded: not where
         there is less than two, or one segment cannot mean the same, or more than
-        `most_base` bytes stand before and would have to be copied.
+        `most_base` bytes stand before and would have to be copied. Nor where the
+        segments are not all signed by `signer`, and by it alone, or, without one, all
+        unsigned: a fold gives no signature to what did not have it, and takes none.
 
         Raises:
-            PrecompileError: the file is damaged; it was not changed.
+            PrecompileError: the file is damaged, or `policy` does not trust it; it
+                was not changed.
             OSError: the file cannot be read or written; it was not changed.
         """
         fd, _ = self._lock(make=False)
         try:
             source = FileSource(fd)
-            bundle = Bundle.open(source, limits=self._limits)
+            bundle = Bundle.open(source, policy=policy, limits=self._limits)
             digests = [b"", *(segment.payload_digest for segment in bundle.segments)]
             if base_digest not in digests:
                 return False  # folded away by another process meanwhile
@@ -117,12 +133,39 @@ class BundleFile:
                 return False
             if most_base is not None and tail[0].offset > most_base:
                 return False
+            # [PCB-SIGN-011]
+            if not all(_is_signed_alike(bundle.envelope(s), policy, signer) for s in tail):
+                return False
             folded = fold(bundle, tail)
             if len(list(split(folded.artifacts, folded.removed))) > 1:
                 return False  # no reader would take one manifest of that size
-            chunks = _folded_chunks(source, bundle, tail[0].offset, folded)
+            chunks = _folded_chunks(source, bundle, tail[0].offset, folded, signer)
             replace(self._target(), chunks, mode=os.fstat(fd).st_mode & 0o777)
             return True
+        finally:
+            os.close(fd)
+
+    def sign(self, signer: Signer) -> int:
+        """Make each segment carry this key's signature; how many did not.
+
+        For whoever vouches for all that the file holds: all of it is read and
+        checked before. Others' signatures stay, and so do payloads, blocks and the
+        bundle digest. The file is replaced as a whole.
+
+        Raises:
+            PrecompileError: the file is damaged, its tail torn, or a segment would
+                have more signatures than readers take; it was not changed.
+            OSError: the file cannot be read or written; it was not changed.
+        """
+        fd, _ = self._lock(make=False)
+        try:
+            source = FileSource(fd)
+            bundle = Bundle.open(source, policy=UNSIGNED, limits=self._limits)
+            bundle.verify()
+            signed = sign(bundle, signer, self._limits)
+            if signed.count:
+                replace(self._target(), signed.chunks(), mode=os.fstat(fd).st_mode & 0o777)
+            return signed.count
         finally:
             os.close(fd)
 
@@ -152,13 +195,18 @@ class BundleFile:
 
 
 def _folded_chunks(
-    source: FileSource, bundle: Bundle, base: int, folded: Folded
+    source: FileSource, bundle: Bundle, base: int, folded: Folded, signer: Signer | None
 ) -> Iterator[Chunk]:
-    step = 16 << 20
-    for start in range(0, base, step):
-        yield source.read(start, min(step, base - start))
+    yield from ranges(source, 0, base)
     chain = Chain()
     if base:
         chain = Chain.of(bundle, before=base)
-    writer = SegmentWriter(chain, requirements=folded.requirements)
+    writer = SegmentWriter(chain, requirements=folded.requirements, signer=signer)
     yield from writer.chunks(folded.artifacts, folded.removed)
+
+
+def _is_signed_alike(envelope: Envelope, policy: TrustPolicy, signer: Signer | None) -> bool:
+    """Whether the segment has the signatures that one written by `signer` would have."""
+    if signer is None:
+        return not envelope.signatures
+    return len(envelope.signatures) == 1 and policy.signers(envelope) == {signer.keyid}

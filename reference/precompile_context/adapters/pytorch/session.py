@@ -6,13 +6,14 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 
 from precompile_context.adapters.pytorch.applying import register_types, replay
 from precompile_context.adapters.pytorch.environment import host_environment
 from precompile_context.adapters.pytorch.recording import Capture
+from precompile_context.adapters.pytorch.trusting import Trusting, trusting
 from precompile_context.adapters.pytorch.warm_start_report import WarmStartReport
 from precompile_context.artifact import ArtifactId
 from precompile_context.bundle import Bundle
@@ -20,7 +21,8 @@ from precompile_context.cache import MemoryPrecompileCache
 from precompile_context.context import PrecompileContext
 from precompile_context.environment import Environment
 from precompile_context.errors import ErrorCode, PrecompileError, Stage
-from precompile_context.files import BundleFile
+from precompile_context.files import BundleFile, check_private
+from precompile_context.trust import Signer, TrustPolicy, Verifier
 
 # Without handlers of the program's, logging prints a warning's text, one line, on stderr.
 _log = logging.getLogger("precompile_context")
@@ -32,6 +34,10 @@ _FOLD_AT_SEGMENTS = 32
 _MOST_BASE = 256 << 20
 # The program waits meanwhile; others append within milliseconds.
 _LOCK_SECONDS = 10.0
+_WHOM_TO_TRUST = (
+    "trust the signer's public key (--trust KEY.pub, or trust=), vouch for the file yourself "
+    "(precompile sign), or accept it unsigned (--unsigned, or trust=UNSIGNED)"
+)
 
 
 class WarmStart:
@@ -47,13 +53,22 @@ class WarmStart:
         path: str | os.PathLike[str],
         *,
         read_only: bool = False,
+        trust: TrustPolicy | Iterable[Verifier] = (),
+        signer: Signer | None = None,
         tell: Callable[[str], None] = _log.warning,
     ) -> None:
-        """`tell` is given the one line that a person should see, if there is one."""
+        """Args:
+        trust: the policy, or keys that are trusted beside the signer's.
+        signer: signs what is appended; by default this user's own key, made on first
+            use, or nobody where `trust` is UNSIGNED.
+        tell: is given the one line that a person should see, if there is one.
+        """
         # Absolute: the program may change its directory.
         self.report = WarmStartReport(Path(path).absolute())
         self._file = BundleFile(self.report.path, lock_seconds=_LOCK_SECONDS)
         self._writes = not read_only
+        self._trust = trust
+        self._signer = signer
         self._folds = True
         self._told: set[str] = set()
         self._say = tell
@@ -82,8 +97,15 @@ class WarmStart:
 
     def _start(self) -> None:
         environment = self.report.environment = host_environment()
-        bundle = self._open()
-        contexts = _Contexts(environment, bundle.segments[-1].payload_digest if bundle else b"")
+        # What others could put there would be loaded, and recorded under our signature.
+        _check_cache_directory()
+        trusting_ = trusting(self._trust, self._signer, read_only=not self._writes)
+        if trusting_.fault is not None:
+            self._writes = False
+            self._tell(f"not saved: {trusting_.fault}", "save")
+        bundle = self._open(trusting_)
+        base = bundle.segments[-1].payload_digest if bundle else b""
+        contexts = _Contexts(environment, trusting_, base)
         register_types(contexts.main.registry)
         if bundle is not None:
             self._apply(bundle, contexts)
@@ -92,20 +114,23 @@ class WarmStart:
         contexts.capture = capture
         self._session = contexts
 
-    def _open(self) -> Bundle | None:
-        """The file's bundle; None where there is none, or none that can be read.
+    def _open(self, trusting_: Trusting) -> Bundle | None:
+        """The file's bundle; None where there is none, or none that is trusted and can be read.
 
         Whether the latter can be appended to is for the file to say: what it does
         not understand it leaves as it is.
         """
         try:
-            return self._file.open(recover=True)
+            return self._file.open(policy=trusting_.policy, recover=True)
         except FileNotFoundError:
             return None
         except PrecompileError as error:
             if self.report.path.stat().st_size:  # an empty file is a new one
                 self.report.matched = False
-                self._run_cold(f"{error}; the file is left as it is")
+                reason = f"{error}; the file is left as it is"
+                if error.code.stage is Stage.TRUST:
+                    reason = f"{error.code.name}: {error.detail}; {_WHOM_TO_TRUST}"
+                self._run_cold(reason)
                 self._told.add("save")  # that it cannot be appended to is the same news
             return None
 
@@ -190,7 +215,12 @@ class WarmStart:
         with self._saving:
             if self._writes and self._folds and session.segments > 1:
                 try:
-                    self._folds = self._file.fold(session.base, most_base=_MOST_BASE)
+                    self._folds = self._file.fold(
+                        session.base,
+                        policy=session.trusting.policy,
+                        signer=session.trusting.signer,
+                        most_base=_MOST_BASE,
+                    )
                     session.segments = 1
                 except (OSError, PrecompileError):
                     # A directory that takes no second file, a disk without room for one: all is
@@ -216,9 +246,17 @@ class WarmStart:
 class _Contexts:
     """What a session records into: where the first content of a key stays, and where the last."""
 
-    def __init__(self, environment: Environment, base: bytes) -> None:
-        self.main = PrecompileContext(environment=environment)
-        self.superseding = PrecompileContext(environment=environment, registry=self.main.registry)
+    def __init__(self, environment: Environment, trusting_: Trusting, base: bytes) -> None:
+        self.trusting = trusting_
+        self.main = PrecompileContext(
+            environment=environment, policy=trusting_.policy, signer=trusting_.signer
+        )
+        self.superseding = PrecompileContext(
+            environment=environment,
+            registry=self.main.registry,
+            policy=trusting_.policy,
+            signer=trusting_.signer,
+        )
         self.base = base  # the last segment that was there before us
         self.segments = 0  # how many we appended
         self.capture: Capture | None = None
@@ -236,14 +274,28 @@ class _Contexts:
 
 
 @contextlib.contextmanager
-def warm_start(path: str | os.PathLike[str], read_only: bool = False) -> Iterator[WarmStartReport]:
+def warm_start(
+    path: str | os.PathLike[str],
+    read_only: bool = False,
+    *,
+    trust: TrustPolicy | Iterable[Verifier] = (),
+    signer: Signer | None = None,
+) -> Iterator[WarmStartReport]:
     """Apply a bundle file before the block compiles anything, and extend it by what is new.
 
-    The report is complete when the block has ended. Never raises for the sake of
-    the bundle; see `WarmStart`.
+    `trust` is a policy, or keys that are trusted beside the signer's; the signer is
+    by default this user's own key. The report is complete when the block has
+    ended. Never raises for the sake of the bundle; see `WarmStart`.
     """
-    with WarmStart(path, read_only=read_only) as report:
+    with WarmStart(path, read_only=read_only, trust=trust, signer=signer) as report:
         yield report
+
+
+def _check_cache_directory() -> None:
+    """Raise PermissionError where other users could change what torch loads."""
+    from torch._inductor.runtime.cache_dir_utils import cache_dir
+
+    check_private(cache_dir(), link_allowed=True)
 
 
 def _difference(error: PrecompileError) -> str:
@@ -256,5 +308,7 @@ def _difference(error: PrecompileError) -> str:
 
 
 def _text(error: Exception) -> str:
+    if isinstance(error, PermissionError) and error.filename:
+        return f"{error.strerror}: {error.filename}"
     known = isinstance(error, PrecompileError) or type(error).__name__ == "UnsupportedTorchError"
     return str(error) if known else f"{type(error).__name__}: {error}"

@@ -7,6 +7,8 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from precompile_context.trust import UNSIGNED, TrustPolicy, VerifyingKey
+
 VARIABLE = "PRECOMPILE_RUN"
 
 
@@ -18,6 +20,8 @@ class Settings:
         bundle: the bundle file, present or not; None to observe a run and no more.
         read_only: use the bundle, append nothing.
         report: where the JSON report goes; None for none.
+        trust: public keys that are trusted beside the user's own, 32 bytes each in hex;
+            None to accept what is unsigned.
         pid: the program's process; others that see the variable are its children.
     """
 
@@ -25,11 +29,21 @@ class Settings:
     read_only: bool
     report: str | None
     pid: int
+    trust: tuple[str, ...] | None = ()
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """The settings of the run that this process belongs to; KeyError where it is none."""
-        return cls(**json.loads(environ[VARIABLE]))
+        values = json.loads(environ[VARIABLE])
+        if values["trust"] is not None:
+            values["trust"] = tuple(values["trust"])
+        return cls(**values)
+
+    def trusted(self) -> TrustPolicy | list[VerifyingKey]:
+        """What a warm start takes as `trust`."""
+        if self.trust is None:
+            return UNSIGNED
+        return [VerifyingKey(bytes.fromhex(raw)) for raw in self.trust]
 
     def write(self, environ: MutableMapping[str, str]) -> None:
         """Switch the start-up hook on for processes started with `environ`."""

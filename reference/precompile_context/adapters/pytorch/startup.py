@@ -118,7 +118,12 @@ class Run:
             # First, so that what the session answers in torch's stead is not counted.
             self._observation = Observation(Tally(settings.tally_file(self._pid)))
         if settings.bundle is not None:
-            self._session = WarmStart(settings.bundle, read_only=settings.read_only, tell=tell)
+            self._session = WarmStart(
+                settings.bundle,
+                read_only=settings.read_only,
+                trust=settings.trusted(),
+                tell=tell,
+            )
             self._session.start()
         self._apply_seconds = time.perf_counter() - began
         self._write_report("running")

@@ -1,0 +1,52 @@
+"""`precompile keygen`: a new key, or the user's own."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from precompile_context.cli.keys import read_passphrase
+from precompile_context.files import keys
+from precompile_context.trust import SigningKey
+
+app = typer.Typer()
+
+
+@app.command()
+def keygen(
+    key: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[KEY]",
+            help="Where the new private key goes. Without it, your own key, which "
+            "`precompile run` signs with, is made where there is none.",
+        ),
+    ] = None,
+    passphrase_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Encrypt the key; the first line is the passphrase."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="What was made, for programs.")] = False,
+) -> None:
+    """Make an Ed25519 key, as PEM, and beside it KEY.pub for those who are to trust it.
+
+    A key that is there already is never replaced. openssl reads and writes the same
+    files.
+    """
+    if key is None:
+        if passphrase_file is not None:
+            raise typer.BadParameter("your own key has no passphrase: nobody is asked for one")
+        path, made = keys.local_key_file(), keys.local_key()
+        assert made is not None  # it was to be made
+    else:
+        path, made = key, SigningKey.generate()
+        keys.write_signing_key(path, made, read_passphrase(passphrase_file))
+    public = keys.write_public_half(path, made)
+    if as_json:
+        facts = {"keyid": made.keyid, "private": str(path), "public": str(public)}
+        print(json.dumps(facts))
+    else:
+        print(f"{path}: private, yours alone")
+        print(f"{public}: public, for those who are to trust it")
+        print(f"keyid {made.keyid}")

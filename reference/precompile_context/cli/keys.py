@@ -1,0 +1,52 @@
+"""Keys and passphrases from files that the command line names."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from precompile_context.errors import MisuseError
+from precompile_context.files import read_signing_key, read_verifying_key
+from precompile_context.trust import SigningKey, VerifyingKey
+
+
+def read_keys(paths: Sequence[Path]) -> list[VerifyingKey]:
+    """The public keys.
+
+    Raises:
+        typer.BadParameter: a file holds none.
+        OSError: a file cannot be read.
+    """
+    try:
+        return [read_verifying_key(path) for path in paths]
+    except MisuseError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def read_key(path: Path, passphrase_file: Path | None) -> SigningKey:
+    """The private key; its passphrase is the file's first line.
+
+    Raises:
+        typer.BadParameter: the file holds none, or the passphrase does not fit.
+        OSError: a file cannot be read.
+    """
+    try:
+        return read_signing_key(path, read_passphrase(passphrase_file))
+    except MisuseError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def read_passphrase(path: Path | None) -> bytes | None:
+    """The first line of the file; None without a file.
+
+    Raises:
+        typer.BadParameter: it is empty.
+        OSError: the file cannot be read.
+    """
+    if path is None:
+        return None
+    with path.open("rb") as file:
+        line = file.readline(1024).rstrip(b"\r\n")
+    if not line:
+        raise typer.BadParameter(f"the first line of {path} is empty: it is the passphrase")
+    return line

@@ -1,0 +1,39 @@
+"""`precompile sign`: vouch for all that a bundle holds."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from precompile_context.cli import text
+from precompile_context.cli.keys import read_key
+from precompile_context.files import BundleFile
+
+app = typer.Typer()
+
+
+@app.command()
+def sign(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The bundle.")],
+    key: Annotated[Path, typer.Option(metavar="KEY", help="The private key, a PEM file.")],
+    passphrase_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Its first line is the key's passphrase."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="What was done, for programs.")] = False,
+) -> None:
+    """Add this key's signature to every segment that does not carry it, and replace the file.
+
+    Whoever signs vouches for all of it, whoever wrote it: all of it is checked first,
+    but nothing can check what its code does. Others' signatures stay, and so does
+    the bundle digest.
+    """
+    signer = read_key(key, passphrase_file)
+    count = BundleFile(file).sign(signer)
+    if as_json:
+        print(json.dumps({"ok": True, "keyid": signer.keyid, "signed": count}))
+    elif count:
+        print(f"{text.safe(str(file))}: {text.plural(count, 'segment')} signed")
+    else:
+        print(f"{text.safe(str(file))}: every segment was signed by this key already")

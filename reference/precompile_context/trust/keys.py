@@ -1,0 +1,155 @@
+"""Who signs and who is believed: two protocols, and Ed25519 (RFC 8032) keys that fulfil them."""
+
+import hashlib
+from typing import TYPE_CHECKING, Protocol
+
+from precompile_context.errors import MisuseError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+        Ed25519PrivateKey,
+    )
+
+
+class Signer(Protocol):
+    """Signs segments: a key in memory, or whatever can sign for one, a KMS say."""
+
+    @property
+    def keyid(self) -> str:
+        """Names the key to readers: for Ed25519 the lower-case hex SHA-256 of its public bytes."""
+
+    def sign(self, message: bytes) -> bytes:
+        """The signature over `message`. What it raises, a save raises."""
+
+
+class Verifier(Protocol):
+    """A key that is believed, or whatever can tell whether a signature is one of an identity."""
+
+    @property
+    def keyid(self) -> str:
+        """The keyid of the signatures that this verifies."""
+
+    def verify(self, signature: bytes, message: bytes) -> bool:
+        """Whether `signature`, any bytes at all, is this key's over `message`."""
+
+
+class VerifyingKey:
+    """An Ed25519 public key."""
+
+    def __init__(self, raw: bytes) -> None:
+        """`raw` is the key's 32 bytes.
+
+        Raises:
+            MisuseError: it is no such key.
+        """
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+        try:
+            self._key: Ed25519PublicKey = Ed25519PublicKey.from_public_bytes(raw)
+        except ValueError as error:
+            raise MisuseError(f"no Ed25519 public key: {error}") from None
+        self.raw = raw
+        self.keyid = hashlib.sha256(raw).hexdigest()
+
+    @classmethod
+    def from_pem(cls, pem: bytes) -> "VerifyingKey":
+        """The key in a PEM text, SubjectPublicKeyInfo as `openssl pkey -pubout` writes it.
+
+        Raises:
+            MisuseError: it holds no Ed25519 public key.
+        """
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+        from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+        try:
+            key = load_pem_public_key(pem)
+        except (ValueError, UnsupportedAlgorithm):
+            what = "a private key" if b"PRIVATE KEY" in pem else "no PEM of a public key"
+            raise MisuseError(f"{what}; `openssl pkey -pubout` writes a public one") from None
+        if not isinstance(key, Ed25519PublicKey):
+            raise MisuseError("a public key of another algorithm than Ed25519")
+        return cls(key.public_bytes_raw())
+
+    def to_pem(self) -> bytes:
+        """The key as a SubjectPublicKeyInfo PEM."""
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+        return self._key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+    def verify(self, signature: bytes, message: bytes) -> bool:
+        """Whether `signature` is this key's over `message`; False too for one of another length.
+
+        The library refuses S >= L and an R of another encoding: no second
+        signature can be made of a first one.
+        """
+        from cryptography.exceptions import InvalidSignature
+
+        # [PCB-SIGN-007]
+        try:
+            self._key.verify(signature, message)
+        except InvalidSignature:
+            return False
+        return True
+
+
+class SigningKey:
+    """An Ed25519 private key."""
+
+    def __init__(self, key: "Ed25519PrivateKey") -> None:
+        self._key = key
+        self.verifying_key = VerifyingKey(key.public_key().public_bytes_raw())
+        self.keyid = self.verifying_key.keyid
+
+    @classmethod
+    def generate(cls) -> "SigningKey":
+        """A new key, of the operating system's random numbers."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        return cls(Ed25519PrivateKey.generate())
+
+    @classmethod
+    def from_pem(cls, pem: bytes, passphrase: bytes | None = None) -> "SigningKey":
+        """The key in a PEM text, PKCS#8 as `openssl genpkey` writes it, encrypted or not.
+
+        Raises:
+            MisuseError: it holds no Ed25519 private key, or the passphrase does not fit.
+        """
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+        encrypted = b"ENCRYPTED" in pem
+        try:
+            # A passphrase for a key that has none is an error of the library's: leave it out.
+            key = load_pem_private_key(pem, passphrase if encrypted else None)
+        except TypeError:
+            raise MisuseError("the private key is encrypted and no passphrase is given") from None
+        except (ValueError, UnsupportedAlgorithm):
+            what = "the passphrase is wrong, or " if encrypted else ""
+            raise MisuseError(f"{what}it is no PEM of a private key") from None
+        if not isinstance(key, Ed25519PrivateKey):
+            raise MisuseError("a private key of another algorithm than Ed25519")
+        return cls(key)
+
+    def to_pem(self, passphrase: bytes | None = None) -> bytes:
+        """The key as a PKCS#8 PEM, encrypted where there is a passphrase.
+
+        Raises:
+            MisuseError: the passphrase is empty.
+        """
+        from cryptography.hazmat.primitives.serialization import (
+            BestAvailableEncryption,
+            Encoding,
+            NoEncryption,
+            PrivateFormat,
+        )
+
+        if passphrase == b"":
+            raise MisuseError("an empty passphrase would protect nothing")
+        encryption = NoEncryption() if passphrase is None else BestAvailableEncryption(passphrase)
+        return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
+
+    def sign(self, message: bytes) -> bytes:
+        """The signature over `message`: 64 bytes, the same each time."""
+        return self._key.sign(message)
