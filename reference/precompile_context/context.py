@@ -28,9 +28,10 @@ from precompile_context.bundle import (
     Limits,
     Producer,
     SegmentWriter,
+    StoredArtifact,
 )
 from precompile_context.bundle.encode import encode_manifest
-from precompile_context.bundle.manifest import PRODUCER, Identity, Manifest
+from precompile_context.bundle.manifest import PRODUCER, Manifest
 from precompile_context.bundle.source import Buffer
 from precompile_context.bundle.writer import MANIFEST_TARGET, index_size, split
 from precompile_context.cache import PrecompileCache
@@ -38,6 +39,7 @@ from precompile_context.cache_info import CacheInfo
 from precompile_context.environment import Environment, Requirement, sorted_requirements
 from precompile_context.errors import MisuseError
 from precompile_context.held import Held
+from precompile_context.pausing import without_collection
 from precompile_context.populate import Populate, PopulateReport, instantiate
 from precompile_context.saving import check_room, missing
 from precompile_context.sink import BundleFileLike, BundleSink, LoadReport, SaveReport
@@ -233,7 +235,7 @@ class PrecompileContext:
         None where nothing was ever recorded or loaded. With nothing new, the same
         bytes. If it fails, the state is as before.
         """
-        with self._saving:
+        with self._saving, without_collection():
             with self._lock:
                 state = self._state
                 snapshot = state.snapshot()
@@ -300,7 +302,7 @@ class PrecompileContext:
                 snapshot = state.snapshot()
                 tombstones = list(state.file.removed)
             # [PCB-SIGN-011]
-            with sink.appending(self._policy) as file:
+            with sink.appending(self._policy) as file, without_collection():
                 # [PCB-CTX-021]
                 there = self._current_in(file.bundle)
                 removed = [name for name in tombstones if name in there]
@@ -317,7 +319,7 @@ class PrecompileContext:
             appended = tuple(held.id for held in new)
             return SaveReport(CacheInfo.of(snapshot.current), appended, file.size)
 
-    def _current_in(self, bundle: Bundle | None) -> dict[tuple[str, str], Identity]:
+    def _current_in(self, bundle: Bundle | None) -> dict[tuple[str, str], StoredArtifact]:
         """What a bundle holds for this environment, and of what this context would write."""
         segments = [
             segment
@@ -325,8 +327,7 @@ class PrecompileContext:
             if segment.manifest.requirements == self.requirements
             or not self.environment.mismatches(segment.manifest.requirements)
         ]
-        current = bundle.current(segments) if bundle else {}
-        return {name: stored.identity for name, stored in current.items()}
+        return bundle.current(segments) if bundle else {}
 
     def load(self, source: Buffer | ByteSource | Bundle | BundleFileLike) -> LoadReport:
         """Make a bundle's artifacts current here, and its segments part of what is serialized.
@@ -352,7 +353,7 @@ class PrecompileContext:
             bundle = Bundle.open(source, policy=self._policy, limits=self._limits, recover=recover)
         # [PCB-CTX-026] [PCB-HOST-006]
         matching = bundle.matching(self.environment)
-        with self._saving, self._lock:
+        with self._saving, self._lock, without_collection():
             self._state.adopt(bundle, matching)
         return LoadReport(
             info=CacheInfo.of(bundle.current(matching)),

@@ -83,7 +83,11 @@ class State:
         name = held.name
         current = self.held.get(name)
         # [PCB-CTX-006]
-        if current and current.size == held.size and self.resolve(current).identity == self.resolve(held).identity:
+        if (
+            current
+            and current.size == held.size  # else their digests need not be computed
+            and self.resolve(current).identity == self.resolve(held).identity
+        ):
             if held.backends:
                 # Recorded again, an entry goes with the backends that are current at the next
                 # save, as one does that was never saved.
@@ -115,9 +119,12 @@ class State:
 
     def _set(self, name: ArtifactName, held: Held) -> None:
         self.held[name] = held
-        for backend in held.backends:
-            self._named_by.setdefault((backend.type, backend.key), set()).add(name)
+        self._name_backends(name, held)
         self._changed(name, held)
+
+    def _name_backends(self, name: ArtifactName, entry: Held) -> None:
+        for backend in entry.backends:
+            self._named_by.setdefault((backend.type, backend.key), set()).add(name)
 
     def _changed(self, name: ArtifactName, held: Held) -> None:
         self.file.changed.add(name)
@@ -176,9 +183,9 @@ class State:
         pending.changed = {
             name
             for name in pending.changed
-            if (held := now(name)) is None
-            or held is not saved(name)
-            or (held.backends and self.resolve(held).identity != held.identity)
+            if (current := now(name)) is None
+            or current is not saved(name)
+            or (current.backends and self.resolve(current).identity != current.identity)
         }
 
     def adopt(self, bundle: Bundle, matching: tuple[Segment, ...]) -> None:
@@ -189,16 +196,21 @@ class State:
             for removed in segment.manifest.removed:
                 self.held.pop((removed.type, removed.key), None)
                 self.saved.pop((removed.type, removed.key), None)
-            for stored in segment.manifest.artifacts:
-                held = Held.loaded(bundle, stored)
-                name = held.name
-                self._set(name, held)
-                self._backend_changed(name)
-                self.saved[name] = held
-                for pending in (self.memory, self.file):
-                    pending.holds.add(name)
-                    pending.changed.discard(name)
-                    pending.removed.pop(name, None)
+            stored = segment.manifest.artifacts
+            self._put_loaded({(s.type, s.key): Held.loaded(bundle, s) for s in stored})
+
+    def _put_loaded(self, loaded: dict[ArtifactName, Held]) -> None:
+        self.held |= loaded
+        self.saved |= loaded
+        for name, held in loaded.items():
+            if held.backends:
+                self._name_backends(name, held)
+        for name in loaded.keys() & self._named_by.keys():
+            self._backend_changed(name)
+        for pending in (self.memory, self.file):
+            pending.holds |= loaded.keys()
+            pending.changed -= loaded.keys()
+            pending.removed = {n: None for n in pending.removed if n not in loaded}
 
     def _adopt_segments(self, bundle: Bundle) -> None:
         digests = [segment.payload_digest for segment in bundle.segments]

@@ -253,7 +253,8 @@ def test_no_run_makes_a_manifest_past_the_target(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(packing, "BLOCK_CONTENT", 600)
     monkeypatch.setattr(packing, "PROBE_SIZE", 1 << 30)
     for run, _ in split((_many(i) for i in range(150)), []):
-        segment = Bundle.open(write_segment(*run), policy=UNSIGNED).segments[0]
+        data = b"".join(SegmentWriter(Chain()).chunks(run))
+        segment = Bundle.open(data, policy=UNSIGNED).segments[0]
         # Blocks of 600 bytes, where the estimate knows those of 8 MiB, and no chain's digest yet.
         entries = 60 * len(segment.manifest.blocks)
         assert segment.size - FOOTER_SIZE - segment.manifest_offset <= 6000 + entries + 200

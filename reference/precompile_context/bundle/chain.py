@@ -50,9 +50,7 @@ class Chain:
         chain._unverified = dict(self._unverified)
         return chain
 
-    def extend(
-        self, payload_digest: bytes, blocks: Blocks, places: Mapping[bytes, Places]
-    ) -> None:
+    def extend(self, payload_digest: bytes, blocks: Blocks, places: Mapping[bytes, Places]) -> None:
         """Take a segment that was appended into the chain; `places` are by content digest."""
         self.previous_digest = payload_digest
         for entry in blocks:

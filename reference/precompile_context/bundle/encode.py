@@ -5,16 +5,13 @@ from collections.abc import Iterable
 
 from precompile.v1 import artifact_pb2, bundle_pb2
 from precompile_context.artifact import ArtifactId, ArtifactKind
-from precompile_context.bundle import framing
+from precompile_context.bundle.framing import varint
 from precompile_context.bundle.manifest import (
     FieldValue,
     Manifest,
     OpaqueValue,
     StoredArtifact,
 )
-
-# Lengths, sizes and offsets repeat.
-_varint = functools.lru_cache(maxsize=1 << 15)(framing.varint)
 
 
 def encode_manifest(manifest: Manifest, artifacts: Iterable[bytes]) -> bytes:
@@ -82,28 +79,28 @@ def encode_artifact(
     name = key.encode()
     body = _before_key(type, len(name)) + name + _before_digest(kind) + digest
     if size:
-        body += b"\x28" + _varint(size)
+        body += b"\x28" + varint(size)
     for block, offset, length in extents:
-        extent = b"\x18" + _varint(length)
+        extent = b"\x18" + varint(length)
         if offset:
-            extent = b"\x10" + _varint(offset) + extent
+            extent = b"\x10" + varint(offset) + extent
         if block:
-            extent = b"\x08" + _varint(block) + extent
-        body += b"\x32" + _varint(len(extent)) + extent
+            extent = b"\x08" + varint(block) + extent
+        body += b"\x32" + varint(len(extent)) + extent
     if backends or fields:
         body += _backends_and_attributes(backends, fields)
-    return b"\x32" + _varint(len(body)) + body
+    return b"\x32" + varint(len(body)) + body
 
 
 @functools.lru_cache(maxsize=4096)
 def _before_key(type: str, key_size: int) -> bytes:
     data = type.encode()
-    return b"\x0a" + framing.varint(len(data)) + data + b"\x12" + framing.varint(key_size)
+    return b"\x0a" + varint(len(data)) + data + b"\x12" + varint(key_size)
 
 
 @functools.lru_cache(maxsize=64)
 def _before_digest(kind: int) -> bytes:
-    return b"\x18" + framing.varint(kind & (1 << 64) - 1) + b"\x22\x20"
+    return b"\x18" + varint(kind & (1 << 64) - 1) + b"\x22\x20"
 
 
 def _backends_and_attributes(
