@@ -4,7 +4,7 @@
 #   test       check, then every test, the core's on every protobuf runtime
 #   check      formatting, lint, types, schema, generated code, SPEC.md
 #   generate   protoc's output for Python, from proto/ into generated/
-#   bench      side by side with torch's mega-cache
+#   bench      side by side with torch's mega-cache and the machine's limits
 #   lock       locks/ anew: what is installed, every file by its hash
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -28,20 +28,29 @@ CORE_TESTS := -m 'not torch' --ignore-glob='*/test_run*.py' --ignore-glob='*/tes
 .DELETE_ON_ERROR:
 
 .PHONY: demo test check generate bench clean
-.PHONY: check-python check-generated check-schema check-spec test-all test-runtimes freeze-schema
+.PHONY: check-instructions check-python check-generated check-schema check-spec test-all test-runtimes freeze-schema
 
 demo: .venv/.ready
 	$(BIN)/precompile demo
 
-test: check test-all test-runtimes
+test: check test-all test-runtimes check-instructions
 
 check: check-python check-generated check-schema check-spec
 
 test-all: .venv/.ready
 	$(BIN)/python -m pytest
 
-bench: .venv/.ready
-	$(BIN)/python -m benchmarks
+# BENCH='--full' adds the workloads of gigabytes.
+bench: .venv/.bench
+	$(BIN)/python -m benchmarks $(BENCH)
+
+.venv/.bench: .venv/.ready locks/bench.txt
+	$(BIN)/python -m pip $(LOCKED) -r locks/bench.txt
+	touch $@
+
+# Counts of instructions: the same on every run, whatever else the machine does.
+check-instructions: .venv/.ready
+	$(BIN)/python -m benchmarks.instructions
 
 # torch is pinned by its version alone: which of its builds is taken depends on where pip looks.
 .venv/.ready: pyproject.toml constraints.txt locks/python.txt reference/precompile_run.pth
@@ -121,6 +130,7 @@ test-runtimes: $(PROTOBUF_RUNTIMES:%=.runtimes/%)
 .PHONY: lock
 lock: .uv/bin/uv
 	$(call compile,--extra cli --extra dev -c constraints.txt pyproject.toml locks/python.in,python)
+	$(call compile,--extra bench -c constraints.txt pyproject.toml,bench)
 	echo grpcio-tools==$(GRPCIO_TOOLS) | $(call compile,-,protoc)
 	$(foreach version,$(PROTOBUF_RUNTIMES),\
 		echo protobuf==$(version) | $(call compile,-,protobuf-$(version)) &&) true
