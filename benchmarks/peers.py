@@ -5,14 +5,12 @@ import pickle
 import struct
 import zipfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from benchmarks.blob import TYPE, Blob
 from benchmarks.contents import Named
-from precompile_context import UNSIGNED, BundleFile, CacheArtifact, PrecompileContext
-
-TYPE = "bench.blob"
+from precompile_context import UNSIGNED, BundleFile, PrecompileContext
 
 
 class Peer(Protocol):
@@ -39,16 +37,6 @@ class Engine(Peer, Protocol):
 
     def populate(self, path: Path) -> int:
         """Load the file and apply all to caches that do nothing; how many."""
-
-
-@dataclass(frozen=True)
-class Blob(CacheArtifact):
-    """Content that goes nowhere."""
-
-    TYPE = TYPE
-
-    def populate_cache(self) -> None:
-        """Nothing to do."""
 
 
 class BundlePeer:
