@@ -1,10 +1,15 @@
 # Two commands: `make demo` and `make test`. Both set up what they need in .venv.
 #
 #   demo       the main job: cold, mega-cache and warm runs of a small transformer
-#   test       check, then every test, the core's on every protobuf runtime
+#   test       check, then every test, the core's on every protobuf runtime, and conformance
 #   check      formatting, lint, types, schema, generated code, SPEC.md
+#   conformance the reference against SPEC.md's vectors; do they notice a check taken out?
+#   vectors    make the vectors of version 1.0 anew, from conformance_tests/builders/
 #   generate   protoc's output for Python, from proto/ into generated/
 #   bench      side by side with torch's mega-cache and the machine's limits
+#   fuzz       all that reads foreign bytes, for FUZZ_SECONDS (600) altogether
+#   crash      CRASH_RUNS (1000) processes killed at work, CRASH_STATES (200) power cuts a moment
+#   stress     many processes on one file, many threads on one context
 #   lock       locks/ anew: what is installed, every file by its hash
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -18,27 +23,44 @@ PROTOC := 25.1
 GRPCIO_TOOLS := 1.62.3
 BUF := 1.75.0
 UV := 0.13.9
+ATHERIS := 3.0.0
 # Nothing is installed but the files whose hashes stand in locks/.
 LOCKED := install --quiet --no-deps --require-hashes
-PYTHON_FILES := reference conformance_tests benchmarks
-# All tests but those of PyTorch, of programs run, of the command line and of the wheel.
+PYTHON_FILES := reference conformance_tests benchmarks fuzz
+FUZZ_SECONDS ?= 600
+CRASH_RUNS ?= 1000
+CRASH_STATES ?= 200
+# All tests but those of PyTorch, of programs run, of the command line, of the wheel, and of
+# what the disk and other processes do.
 CORE_TESTS := -m 'not torch' --ignore-glob='*/test_run*.py' --ignore-glob='*/test_pytorch_*.py' \
-	--ignore-glob='*/test_wheel.py' --ignore-glob='*/test_cli.py'
+	--ignore-glob='*/test_wheel.py' --ignore-glob='*/test_cli.py' \
+	--ignore-glob='*/test_crash_*.py' --ignore-glob='*/test_concurrency.py' \
+	--ignore-glob='*/test_fork.py' --ignore-glob='*/self_tests/*'
 
 .DELETE_ON_ERROR:
 
-.PHONY: demo test check generate bench clean
-.PHONY: check-instructions check-python check-generated check-schema check-spec test-all test-runtimes freeze-schema
+.PHONY: demo test check conformance vectors generate bench fuzz crash stress clean
+.PHONY: check-python check-generated check-schema check-spec test-all test-fuzz test-runtimes
+.PHONY: freeze-schema check-instructions
 
 demo: .venv/.ready
 	$(BIN)/precompile demo
 
-test: check test-all test-runtimes check-instructions
+test: check test-all test-fuzz test-runtimes conformance check-instructions
 
 check: check-python check-generated check-schema check-spec
 
 test-all: .venv/.ready
 	$(BIN)/python -m pytest
+
+# A mutant is the reference with one check taken out; `--all` (10 minutes) runs each with all cases.
+conformance: .venv/.ready
+	$(BIN)/precompile-conformance check
+	$(BIN)/precompile-conformance run --trace --jobs 2
+	$(BIN)/python -m mutants.check
+
+vectors: .venv/.ready
+	$(BIN)/python -m builders
 
 # BENCH='--full' adds the workloads of gigabytes.
 bench: .venv/.bench
@@ -51,6 +73,31 @@ bench: .venv/.bench
 # Counts of instructions: the same on every run, whatever else the machine does.
 check-instructions: .venv/.ready
 	$(BIN)/python -m benchmarks.instructions
+
+# --- reliability ---------------------------------------------------------------------------
+
+fuzz: .venv/.fuzz
+	$(BIN)/python -m fuzz dearest
+	$(BIN)/python -m fuzz run --seconds $(FUZZ_SECONDS)
+
+test-fuzz: .venv/.fuzz
+	$(BIN)/python -m fuzz dearest
+	$(BIN)/python -m fuzz run --seconds 40
+
+crash: .venv/.ready
+	PRECOMPILE_CRASH_RUNS=$(CRASH_RUNS) PRECOMPILE_CRASH_STATES=$(CRASH_STATES) \
+		$(BIN)/python -m pytest -q -s reference/tests/test_crash_*.py
+
+stress: .venv/.ready
+	PRECOMPILE_STRESS=1 $(BIN)/python -m pytest -q -s reference/tests/test_concurrency.py
+
+# atheris has wheels for some machines, and building it needs clang.
+.venv/.fuzz: .venv/.ready locks/fuzz.txt
+	$(BIN)/python -m pip $(LOCKED) --only-binary :all: -r locks/fuzz.txt || \
+		echo 'NOT RUN: fuzzing, because there is no wheel of atheris for this machine' >&2
+	touch $@
+
+# --- the environment -----------------------------------------------------------------------
 
 # torch is pinned by its version alone: which of its builds is taken depends on where pip looks.
 .venv/.ready: pyproject.toml constraints.txt locks/python.txt reference/precompile_run.pth
@@ -132,6 +179,7 @@ lock: .uv/bin/uv
 	$(call compile,--extra cli --extra dev -c constraints.txt pyproject.toml locks/python.in,python)
 	$(call compile,--extra bench -c constraints.txt pyproject.toml,bench)
 	echo grpcio-tools==$(GRPCIO_TOOLS) | $(call compile,-,protoc)
+	echo atheris==$(ATHERIS) | $(call compile,-,fuzz)
 	$(foreach version,$(PROTOBUF_RUNTIMES),\
 		echo protobuf==$(version) | $(call compile,-,protobuf-$(version)) &&) true
 	rm -rf .buf && mkdir .buf

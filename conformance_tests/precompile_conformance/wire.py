@@ -4,12 +4,11 @@ import hashlib
 import struct
 from collections.abc import Sequence
 
-import zstandard
-
 HEADER = b"\x0a\x15\x0a\x11precompile.bundle\x10\x01"
 FOOTER_SIZE = 20
 HEADER_TAG, BLOCK_TAG, MANIFEST_TAG, FOOTER_TAG = 0x0A, 0x12, 0x1A, 0x22
 DATA_TAG = 0x0A
+_ZSTD_BLOCK = 128 << 10  # the most that one block of a zstd frame holds
 
 
 def sha256(data: bytes) -> bytes:
@@ -37,14 +36,36 @@ def block_record(data: bytes) -> bytes:
     return record(BLOCK_TAG, record(DATA_TAG, data))
 
 
+def block_prefix(data_size: int) -> bytes:
+    """What stands before `data_size` bytes of data in a Block record."""
+    inner = bytes([DATA_TAG]) + varint(data_size)
+    return bytes([BLOCK_TAG]) + varint(len(inner) + data_size) + inner
+
+
+def block_record_size(record_size: int) -> int:
+    """Bytes of data in a Block record of `record_size` bytes; 0 where no record has that size."""
+    for data_size in range(max(1, record_size - 22), record_size):
+        if len(block_prefix(data_size)) + data_size == record_size:
+            return data_size
+    return 0
+
+
 def footer(manifest_offset: int, segment_size: int) -> bytes:
     """A SegmentFooter record, 20 bytes."""
     return struct.pack("<BBBQBQ", FOOTER_TAG, 18, 0x09, manifest_offset, 0x11, segment_size)
 
 
 def compress(content: bytes) -> bytes:
-    """One zstd frame as a writer makes it: content size in its header, no checksum."""
-    return zstandard.ZstdCompressor(level=3).compress(content)
+    """One sound zstd frame of the content, its size in the header, no checksum.
+
+    Made by hand, so that no vector depends on the version of a compressor: runs of one
+    byte are told by their length, everything else stands as it is.
+    """
+    blocks: list[tuple[str, bytes]] = []
+    for start in range(0, len(content), _ZSTD_BLOCK):
+        piece = content[start : start + _ZSTD_BLOCK]
+        blocks.append(("rle" if len(set(piece)) == 1 else "raw", piece))
+    return zstd_frame(blocks or [("raw", b"")], content_size=len(content))
 
 
 def zstd_frame(
@@ -56,8 +77,8 @@ def zstd_frame(
 ) -> bytes:
     """A zstd frame by hand: header fields as told, true or not.
 
-    `blocks` are ("raw", bytes) or ("rle", size), the latter `size` zero bytes in
-    four bytes of frame. The window is 2**window_log bytes.
+    `blocks` are ("raw", bytes) or ("rle", bytes all alike), the latter in four bytes
+    of frame; ("rle", size) is that many zero bytes. The window is 2**window_log bytes.
     """
     size_flag = 0 if content_size is None else 3
     out = b"\x28\xb5\x2f\xfd" + bytes([size_flag << 6 | (3 if dictionary else 0)])
@@ -68,5 +89,5 @@ def zstd_frame(
         size = data if isinstance(data, int) else len(data)
         last = index == len(blocks) - 1
         out += struct.pack("<I", last | (kind == "rle") << 1 | size << 3)[:3]
-        out += b"\0" if isinstance(data, int) else data
+        out += b"\0" if isinstance(data, int) else data[:1] if kind == "rle" else data
     return out

@@ -1,7 +1,9 @@
 """PrecompileCache: where stitched entries live, in memory or in a directory."""
 
 import hashlib
+import logging
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -38,11 +40,7 @@ class PrecompileCache(ABC):
 
     @abstractmethod
     def read(self, type_name: str, key: str) -> StitchedEntry | None:
-        """The entry, or None where there is none.
-
-        Raises:
-            PrecompileError: what is stored is damaged, or not trusted.
-        """
+        """The entry, or None where there is none that can be used."""
 
 
 class MemoryPrecompileCache(PrecompileCache):
@@ -71,6 +69,15 @@ class EntryDirectory(Protocol):
         """Make the chunks the file's bytes; a reader sees the old or the new, never a mixture."""
 
 
+# Told of the type, the key and the fault of an entry that is there and cannot be used.
+OnFault = Callable[[str, str, PrecompileError | OSError], None]
+
+
+def log_fault(type_name: str, key: str, fault: PrecompileError | OSError) -> None:
+    """A warning to the logger `precompile_context.cache`."""
+    logging.getLogger(__name__).warning("%s %r is not used: %s", type_name, key, fault)
+
+
 class DirectoryPrecompileCache(PrecompileCache):
     """Each entry one bundle file, which other processes may read while it is replaced."""
 
@@ -82,18 +89,22 @@ class DirectoryPrecompileCache(PrecompileCache):
         *,
         policy: TrustPolicy,
         signer: Signer | None = None,
+        on_fault: OnFault = log_fault,
     ) -> None:
         """`registry` knows the classes of the entries and backends to be read.
 
         What is written requires `environment`; what another environment wrote is
         not there for this one. Of what is read, nothing is deserialized that
-        `policy` does not trust; what is written is signed by `signer`.
+        `policy` does not trust; what is written is signed by `signer`. An entry that
+        is damaged or not trusted is a miss of which `on_fault` is told: a cache that
+        cannot serve must not stop the program that asks.
         """
         self._directory = directory
         self._registry = registry
         self._environment = environment or Environment()
         self._policy = policy
         self._signer = signer
+        self._on_fault = on_fault
 
     def write(self, stitched: StitchedEntry) -> None:
         backends = [_new(backend) for backend in stitched.backends]
@@ -107,6 +118,13 @@ class DirectoryPrecompileCache(PrecompileCache):
         self._directory.replace(_file_name(stitched.entry.TYPE, stitched.entry.key), chunks)
 
     def read(self, type_name: str, key: str) -> StitchedEntry | None:
+        try:
+            return self._read(type_name, key)
+        except (PrecompileError, OSError) as fault:
+            self._on_fault(type_name, key, fault)
+            return None
+
+    def _read(self, type_name: str, key: str) -> StitchedEntry | None:
         from precompile_context.populate import Populate
 
         data = self._directory.read(_file_name(type_name, key))
@@ -141,6 +159,10 @@ def _new(artifact: CacheArtifact, backends: tuple[ArtifactId, ...] = ()) -> NewA
     return NewArtifact(
         artifact.TYPE, artifact.key, kind, digest, artifact.content, backends, fields
     )
+
+
+# The names that `_file_name` gives: in a directory, what is not of this shape is not a cache's.
+FILE_NAME = r"[0-9a-f]{64}\.precompile"
 
 
 def _file_name(type_name: str, key: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +38,7 @@ from precompile_context.cache_info import CacheInfo
 from precompile_context.environment import Environment, Requirement, sorted_requirements
 from precompile_context.errors import MisuseError
 from precompile_context.held import Held
+from precompile_context.locks import StateLock, WorkLock
 from precompile_context.pausing import without_collection
 from precompile_context.populate import Populate, PopulateReport, instantiate
 from precompile_context.saving import check_room, missing
@@ -50,7 +50,8 @@ from precompile_context.trust import NOBODY, Signer, TrustPolicy
 class PrecompileContext:
     """The artifacts of one compiler session. Safe for threads; operations are linearizable.
 
-    Hashing, compression and reading hold no lock, so recording goes on beside a save.
+    Hashing, compression and reading hold no lock, so recording goes on beside a save. A
+    forked child has what was recorded, as if no other thread had been at work.
     """
 
     def __init__(
@@ -89,8 +90,8 @@ class PrecompileContext:
         # The last one counts; each block of fresh() adds one and takes that one away again.
         self._states = [_Box(State())]
         # [PCB-CTX-001]
-        self._lock = threading.RLock()
-        self._saving = threading.Lock()  # one save or load at a time; taken before _lock
+        self._lock = StateLock()
+        self._saving = WorkLock()  # one save or load at a time; taken before _lock
 
     def register(self, cls: type[CacheArtifact]) -> type[CacheArtifact]:
         """Make an artifact class known under its TYPE; see `Registry.register`."""

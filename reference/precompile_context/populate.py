@@ -106,7 +106,8 @@ class Populate:
             elif held.kind not in (ArtifactKind.CACHE, ArtifactKind.BACKEND):
                 detail = f"kind {int(held.kind)} is unknown to this implementation"
                 self._refuse(held, PrecompileError(ErrorCode.UNKNOWN_ARTIFACT_TYPE, detail))
-        return PopulateReport(CacheInfo.of(self._applied), tuple(self._outcomes))
+        applied = (name for name in self._current if name in self._applied)
+        return PopulateReport(CacheInfo.of(applied), tuple(self._outcomes))
 
     def _attempt(self, held: Held, apply: Callable[[Held], None]) -> None:
         try:

@@ -19,6 +19,7 @@ from precompile_context import (
     StitchedEntry,
 )
 from precompile_context.artifact import attributes_of
+from precompile_context.cache import EntryDirectory
 from precompile_context.trust import UNSIGNED
 from tests.toys import (
     ELSEWHERE,
@@ -33,7 +34,6 @@ from tests.toys import (
     loaded,
     new_artifact,
     noise,
-    refused,
     serialized,
     toy_context,
     toy_registry,
@@ -46,6 +46,26 @@ ENTRY = StitchedEntry(Step("s", b"step", guard="x > 0"), BACKENDS, ("graph", b"c
 
 def _in_directory(path: Path) -> DirectoryPrecompileCache:
     return DirectoryPrecompileCache(Directory(path), toy_registry(), policy=UNSIGNED)
+
+
+class _Faults(list[PrecompileError | OSError]):
+    """What a cache reported."""
+
+    def add(self, type_name: str, key: str, fault: PrecompileError | OSError) -> None:
+        assert type_name == STEP
+        assert key
+        self.append(fault)
+
+
+def _fault_of(directory: EntryDirectory, key: str = "s", registry: Registry | None = None) -> Any:
+    """The one fault that is reported of an entry, whose read is a miss."""
+    faults = _Faults()
+    cache = DirectoryPrecompileCache(
+        directory, registry or toy_registry(), policy=UNSIGNED, on_fault=faults.add
+    )
+    assert cache.read(STEP, key) is None
+    (fault,) = faults
+    return fault
 
 
 def _only_file(path: Path) -> Path:
@@ -131,15 +151,14 @@ def test_no_two_names_share_a_file(tmp_path: Path) -> None:
     ],
     ids=["empty", "foreign", "a bit flipped", "a byte more"],
 )
-def test_a_damaged_file_is_refused_and_written_anew(
+def test_a_damaged_file_is_a_miss_that_is_reported_and_written_anew(
     tmp_path: Path, damage: Callable[[bytes], bytes]
 ) -> None:
     cache = _in_directory(tmp_path)
     cache.write(ENTRY)
     file = _only_file(tmp_path)
     file.write_bytes(damage(file.read_bytes()))
-    with pytest.raises(PrecompileError):
-        cache.read(STEP, "s")
+    assert isinstance(_fault_of(Directory(tmp_path)), PrecompileError)
     cache.write(ENTRY)
     assert cache.read(STEP, "s") == ENTRY
 
@@ -156,49 +175,66 @@ class _OneFile:
         self.data = b"".join(chunks)
 
 
-def test_a_file_cut_at_any_byte_is_refused() -> None:
+def test_a_file_cut_at_any_byte_is_a_miss_that_is_reported() -> None:
     directory = _OneFile()
     cache = DirectoryPrecompileCache(directory, toy_registry(), policy=UNSIGNED)
     cache.write(ENTRY)
     whole = directory.data
     for length in range(len(whole)):
         directory.data = whole[:length]
-        with pytest.raises(PrecompileError):
-            cache.read(STEP, "s")
+        assert isinstance(_fault_of(directory), PrecompileError)
 
 
-def test_a_file_under_another_entrys_name_is_refused(tmp_path: Path) -> None:
+def test_a_file_under_another_entrys_name_is_a_miss_that_is_reported(tmp_path: Path) -> None:
     cache = _in_directory(tmp_path)
     cache.write(ENTRY)
     mine = _only_file(tmp_path)
     cache.write(StitchedEntry(Step("t", b"")))
     (other,) = set(tmp_path.iterdir()) - {mine}
     os.replace(mine, other)
-    with pytest.raises(PrecompileError):
-        cache.read(STEP, "t")
+    assert isinstance(_fault_of(Directory(tmp_path), "t"), PrecompileError)
 
 
-def test_an_entry_without_its_backends_is_refused(tmp_path: Path) -> None:
+def test_an_entry_without_its_backends_is_a_miss_that_is_reported(tmp_path: Path) -> None:
     cache = _in_directory(tmp_path)
     context = toy_context()
     context.record_artifact(STEP, "s", b"step", backends=[(GRAPH, "g")])
     cache.write(ENTRY)
     _only_file(tmp_path).write_bytes(serialized(context))
-    with refused(ErrorCode.MISSING_BACKEND):
-        cache.read(STEP, "s")
+    assert _fault_of(Directory(tmp_path)).code is ErrorCode.MISSING_BACKEND
 
 
-def test_a_backend_that_does_not_deserialize_is_refused(tmp_path: Path) -> None:
+def test_a_backend_that_does_not_deserialize_is_a_miss_that_is_reported(tmp_path: Path) -> None:
     cache = _in_directory(tmp_path)
     cache.write(StitchedEntry(Step("s", b""), (Graph("g", REFUSED),)))
-    with refused(ErrorCode.APPLY_FAILED):
-        cache.read(STEP, "s")
+    assert _fault_of(Directory(tmp_path)).code is ErrorCode.APPLY_FAILED
 
 
-def test_types_that_the_reader_does_not_know_are_refused(tmp_path: Path) -> None:
+def test_types_that_the_reader_does_not_know_are_a_miss_that_is_reported(tmp_path: Path) -> None:
     _in_directory(tmp_path).write(ENTRY)
-    with refused(ErrorCode.UNKNOWN_ARTIFACT_TYPE):
-        DirectoryPrecompileCache(Directory(tmp_path), Registry(), policy=UNSIGNED).read(STEP, "s")
+    fault = _fault_of(Directory(tmp_path), registry=Registry())
+    assert fault.code is ErrorCode.UNKNOWN_ARTIFACT_TYPE
+
+
+def test_a_file_that_cannot_be_read_is_a_miss_that_is_reported(tmp_path: Path) -> None:
+    _in_directory(tmp_path).write(ENTRY)
+    file = _only_file(tmp_path)
+    file.unlink()
+    file.mkdir()
+    assert isinstance(_fault_of(Directory(tmp_path)), IsADirectoryError)
+
+
+def test_without_a_listener_a_fault_is_a_warning_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache = _in_directory(tmp_path)
+    cache.write(ENTRY)
+    _only_file(tmp_path).write_bytes(b"damaged")
+    assert cache.read(STEP, "s") is None
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "test.step 's'" in record.getMessage()
+    assert "NOT_A_BUNDLE" in record.getMessage()
 
 
 def test_read_puts_nothing_into_the_caches_of_other_artifacts(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from precompile_context import BundleFile
+from precompile_context import UNSIGNED, BundleFile
+from precompile_context.adapters.pytorch.settings import Settings
 from precompile_context.files import local_key, read_signing_key, read_verifying_key
 from tests.signing import ALICE, BOB, MALLORY
 from tests.test_cli import run
@@ -80,6 +81,13 @@ def test_sign_adds_a_signature_to_every_segment_once(bundle: Path, keys: Path) -
     assert "2 segments signed" in run("sign", bundle, "--key", keys / "alice.pem").out
     assert run("sign", "--json", bundle, "--key", keys / "alice.pem").json()["signed"] == 0
     assert run("verify", bundle, "--trust", keys / "alice.pub", "--expect", digest).status == 0
+
+
+def test_sign_without_a_key_signs_with_one_s_own(bundle: Path) -> None:
+    done = run("sign", "--json", bundle)
+    own = local_key(make=False)
+    assert own is not None
+    assert done.json() == {"ok": True, "keyid": own.keyid, "signed": 2}
 
 
 def test_verify_refuses_what_the_trusted_key_did_not_sign(bundle: Path, keys: Path) -> None:
@@ -170,3 +178,37 @@ def test_extract_asks_for_no_signature(bundle: Path) -> None:
     BundleFile(bundle).sign(MALLORY)
     done = run("extract", bundle, "test.blob", "one", "-o", "-")
     assert (done.status, done.out) == (0, "1")
+
+
+SHOW = "import os; print(os.environ['PRECOMPILE_RUN'])"
+
+
+def test_run_hands_the_trusted_keys_on_whatever_becomes_of_their_files(
+    keys: Path, tmp_path: Path
+) -> None:
+    options = ["--bundle", tmp_path / "b", "--trust", keys / "alice.pub"]
+    done = run("run", *options, "--trust", keys / "bob.pub", "-c", SHOW)
+    settings = Settings.read({"PRECOMPILE_RUN": done.out})
+    trusted = settings.trusted()
+    assert isinstance(trusted, list)
+    assert [key.keyid for key in trusted] == [ALICE.keyid, BOB.keyid]
+
+
+def test_run_unsigned_believes_everyone(tmp_path: Path) -> None:
+    done = run("run", "--bundle", tmp_path / "b", "--unsigned", "-c", SHOW)
+    assert Settings.read({"PRECOMPILE_RUN": done.out}).trusted() is UNSIGNED
+
+
+def test_run_trusts_nobody_else_by_default(tmp_path: Path) -> None:
+    done = run("run", "--bundle", tmp_path / "b", "-c", SHOW)
+    assert Settings.read({"PRECOMPILE_RUN": done.out}).trusted() == []
+
+
+def test_run_refuses_wrong_keys_before_the_program_runs(keys: Path, tmp_path: Path) -> None:
+    for options, status in (
+        (["--unsigned", "--trust", keys / "alice.pub"], 2),
+        (["--trust", keys / "alice.pem"], 2),
+        (["--trust", keys / "none.pub"], 1),
+    ):
+        done = run("run", "--bundle", tmp_path / "b", *options, "-c", "print('ran')")
+        assert (done.status, done.out) == (status, "")

@@ -193,3 +193,31 @@ def test_fold_leaves_a_file_alone_where_much_stands_before(file: BundleFile) -> 
     assert file_segment_count(file) == 3
     assert file.fold(base, most_base=5000, policy=UNSIGNED)
     assert file_segment_count(file) == 2
+
+
+def test_fold_removes_what_a_killed_fold_left_and_nothing_else(file: BundleFile) -> None:
+    _saved_one_by_one(file, 2)
+    ours, others = f".{file.path.name}.{'a' * 16}", f".other.precompile.{'a' * 16}"
+    young, alike = f".{file.path.name}.{'b' * 16}", f".{file.path.name}.backup"
+    for name in (ours, others, young, alike):
+        (file.path.parent / name).write_bytes(b"half")
+        if name != young:
+            os.utime(file.path.parent / name, (0, 0))
+    assert file.fold(b"", policy=UNSIGNED)
+    assert set(os.listdir(file.path.parent)) == {file.path.name, others, young, alike}
+
+
+def test_what_a_fold_writes_is_never_open_to_more_than_the_file_is(
+    file: BundleFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _saved_one_by_one(file, 2)
+    file.path.chmod(0o600)
+    modes, pwrite = set(), os.pwrite
+
+    def watched(fd: int, data: Any, at: int) -> int:
+        modes.add(stat.S_IMODE(os.fstat(fd).st_mode))
+        return pwrite(fd, data, at)
+
+    monkeypatch.setattr(os, "pwrite", watched)
+    file.fold(b"", policy=UNSIGNED)
+    assert modes == {0o600}

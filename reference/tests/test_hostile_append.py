@@ -60,6 +60,13 @@ def test_append_takes_an_empty_file_for_a_new_one(path: Path) -> None:
     _accepts(path, b"", b"")
 
 
+def test_append_takes_zeros_in_the_place_of_a_header_for_a_new_file(path: Path) -> None:
+    """A power cut can leave a new file's length without its first bytes; no more is synced then."""
+    for length in range(1, len(HEADER) + 1):
+        _accepts(path, bytes(length), b"")
+    assert _refuses(path, bytes(len(HEADER) + 1)) == (ErrorCode.NOT_A_BUNDLE, 0)
+
+
 def test_append_keeps_every_byte_of_a_whole_bundle(path: Path) -> None:
     data = two_segments().data
     _accepts(path, data, data)

@@ -60,6 +60,11 @@ def test_each_protobuf_runtime_is_locked() -> None:
         assert pins(text) == {"protobuf": version}
 
 
+def test_atheris_is_locked() -> None:
+    text = (LOCKS / "fuzz.txt").read_text(encoding="utf-8")
+    assert pins(text) == {"atheris": variable("ATHERIS")}
+
+
 def test_buf_is_locked_by_integrity_alone() -> None:
     lock = json.loads((LOCKS / "buf" / "package-lock.json").read_text(encoding="utf-8"))
     packages = {name: package for name, package in lock["packages"].items() if name}

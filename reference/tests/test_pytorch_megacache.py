@@ -149,3 +149,20 @@ def test_every_flipped_bit_is_refused() -> None:
         data = bytearray(TWO_SAVES)
         data[bit // 8] ^= 1 << bit % 8
         assert code_of(bytes(data)) is ErrorCode.DIGEST_MISMATCH
+
+
+def test_a_type_that_is_none_of_torchs_caches_is_refused() -> None:
+    """A mega-cache knows no files: what names one would be put beside the kernels."""
+    data = mega(("inductor", [("k", b"graph")]), ("inductor_file", [("aa/lib.so", b"code")]))
+    with pytest.raises(PrecompileError) as caught:
+        from_mega_cache(data, environment=HOST)
+    assert caught.value.code is ErrorCode.INVALID_NAME
+
+
+def test_thousands_of_types_are_refused() -> None:
+    """A class would be made for each, at half a millisecond."""
+    many: list[Group] = [(f"t{number}", [("k", b"")]) for number in range(1000)]
+    assert len(from_mega_cache(mega(*many[:64]), environment=HOST).current()) == 64
+    with pytest.raises(PrecompileError) as caught:
+        from_mega_cache(mega(*many), environment=HOST)
+    assert caught.value.code is ErrorCode.LIMIT_EXCEEDED

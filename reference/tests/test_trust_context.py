@@ -180,14 +180,21 @@ def test_more_signatures_than_the_limit_are_refused_before_trust() -> None:
     Bundle.open(over.data, policy=trusts(ALICE), limits=Limits(signatures=65))
 
 
-def test_a_cached_entry_of_a_stranger_is_not_deserialized(tmp_path: Path) -> None:
+def test_a_cached_entry_of_a_stranger_is_a_miss_and_not_deserialized(tmp_path: Path) -> None:
     directory, registry = Directory(tmp_path / "cache"), toy_context().registry
     entry = StitchedEntry(Step("s", b"step"), (Graph("g", b"graph"),), ("graph",))
     strangers = DirectoryPrecompileCache(directory, registry, policy=UNSIGNED, signer=MALLORY)
-    own = DirectoryPrecompileCache(directory, registry, policy=trusts(ALICE), signer=ALICE)
+    faults: list[object] = []
+    own = DirectoryPrecompileCache(
+        directory,
+        registry,
+        policy=trusts(ALICE),
+        signer=ALICE,
+        on_fault=lambda type_name, key, fault: faults.append(getattr(fault, "code", fault)),
+    )
     strangers.write(entry)
-    with refused(ErrorCode.UNTRUSTED_SIGNER):
-        own.read(Step.TYPE, "s")
+    assert own.read(Step.TYPE, "s") is None
+    assert faults == [ErrorCode.UNTRUSTED_SIGNER]
     own.write(entry)
     assert own.read(Step.TYPE, "s") == entry
 

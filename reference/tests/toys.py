@@ -5,6 +5,7 @@ import hashlib
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -228,6 +229,16 @@ def save(file: BundleFile, **contents: bytes) -> None:
 def file_contents(file: BundleFile) -> dict[Name, bytes]:
     """What a file holds, all of it verified."""
     return bundle_contents(file.path.read_bytes())
+
+
+def readable_contents(path: Path) -> dict[Name, bytes]:
+    """What a reader gets of a file, all verified, a torn tail left out; {} where it gets none."""
+    try:
+        opened = BundleFile(path).open(policy=UNSIGNED)
+    except (FileNotFoundError, PrecompileError):
+        return {}
+    opened.verify()
+    return {name: opened.read(stored) for name, stored in opened.current().items()}
 
 
 def file_segment_count(file: BundleFile) -> int:

@@ -1,7 +1,6 @@
 """Content out of blocks: verified against both digests, within the limits."""
 
 import hashlib
-import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator
 
@@ -11,6 +10,7 @@ from precompile_context.bundle.manifest import NONE, Extent, StoredArtifact
 from precompile_context.bundle.segment import Segment
 from precompile_context.bundle.source import ByteSource
 from precompile_context.errors import ErrorCode, PrecompileError
+from precompile_context.locks import WorkLock
 
 # Artifacts that share a block are read one after another: the last blocks are kept.
 _KEPT_BLOCKS = 4
@@ -27,7 +27,7 @@ class ContentReader:
         self._decompressed = 0
         self._kept: OrderedDict[int, memoryview] = OrderedDict()
         self._last = (-1, memoryview(b""))  # offset and content of one of the kept blocks
-        self._lock = threading.Lock()
+        self._lock = WorkLock()
 
     def read(self, artifact: StoredArtifact) -> bytes:
         """The whole content. What is checked is the copy that is handed out."""

@@ -11,6 +11,8 @@ from precompile_context.errors import ErrorCode, PrecompileError
 WINDOW = 64 << 10
 # Forwards, a read brings so much of what follows: small blocks come many at a time.
 _AHEAD = 4 << 10
+# The least that a disk writes at once; larger units are multiples of it.
+_SECTOR = 512
 # A header's constant part, and any varint in place of its major version.
 HEAD_SIZE = framing.HEADER_SIZE + 9
 
@@ -179,6 +181,18 @@ def is_boundary(end: int, frames: list[SegmentFrame], faults: list[PrecompileErr
 
 def _segment_end(window: _Window, size: int, start: int, records: int) -> tuple[int | None, int]:
     """The end of the complete segment that begins at `start`, or None; and the records passed."""
+    place, passed = _footer_place(window, size, start, records)
+    if place is None:
+        return None, passed
+    expected, at = place
+    is_whole = window.read(at, framing.FOOTER_SIZE, after=_AHEAD) == expected
+    return (at + framing.FOOTER_SIZE if is_whole else None), passed
+
+
+def _footer_place(
+    window: _Window, size: int, start: int, records: int
+) -> tuple[tuple[bytes, int] | None, int]:
+    """The footer that the segment at `start` must have, and where; and the records passed."""
     position = start + framing.HEADER_SIZE
     if position > size or window.read(start, framing.HEADER_SIZE, after=_AHEAD) != framing.HEADER:
         return None, 0
@@ -196,13 +210,11 @@ def _segment_end(window: _Window, size: int, start: int, records: int) -> tuple[
         prefix = framing.read_manifest_prefix(data, 0)
         if prefix is None:
             return None, passed
-        footer_at = position + prefix[0] + prefix[1]
-        end = footer_at + framing.FOOTER_SIZE
+        at = position + prefix[0] + prefix[1]
+        end = at + framing.FOOTER_SIZE
         if end > size:
             return None, passed
-        footer = window.read(footer_at, framing.FOOTER_SIZE, after=_AHEAD)
-        is_whole = framing.read_footer(footer) == (position - start, end - start)
-        return (end if is_whole else None), passed + 1
+        return (framing.footer(position - start, end - start), at), passed + 1
     return None, records
 
 
@@ -216,6 +228,23 @@ def _block_record_size(data: memoryview) -> int | None:
         return None
     record_size = outer[1] + outer[0]
     return record_size if record_size <= framing.MAX_BLOCK_RECORD else None
+
+
+def ends_with_torn_footer(source: ByteSource, start: int) -> bool:
+    """Whether the input ends with a segment, from `start` on, whose footer is half on the disk.
+
+    A disk writes sectors whole. A footer across the border of two, of which only
+    the first was written, has zeros behind the border and yet a footer's shape.
+    """
+    place, _ = _footer_place(_Window(source), source.size, start, source.size)
+    if place is None:
+        return False
+    expected, at = place
+    written = -at % _SECTOR
+    if at + framing.FOOTER_SIZE != source.size or not 0 < written < framing.FOOTER_SIZE:
+        return False
+    footer = bytes(source.read(at, framing.FOOTER_SIZE))
+    return footer[:written] == expected[:written] and not any(footer[written:])
 
 
 def holds_committed_segment(source: ByteSource, start: int) -> bool:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from precompile_context.cli.keys import read_passphrase
+from precompile_context.cli.keys import own_key, read_passphrase
 from precompile_context.files import keys
 from precompile_context.trust import SigningKey
 
@@ -18,7 +18,7 @@ def keygen(
     key: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[KEY]",
+            metavar="KEY",
             help="Where the new private key goes. Without it, your own key, which "
             "`precompile run` signs with, is made where there is none.",
         ),
@@ -37,8 +37,7 @@ def keygen(
     if key is None:
         if passphrase_file is not None:
             raise typer.BadParameter("your own key has no passphrase: nobody is asked for one")
-        path, made = keys.local_key_file(), keys.local_key()
-        assert made is not None  # it was to be made
+        path, made = keys.local_key_file(), own_key()
     else:
         path, made = key, SigningKey.generate()
         keys.write_signing_key(path, made, read_passphrase(passphrase_file))

@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 
 from precompile_context.errors import MisuseError
-from precompile_context.files import read_signing_key, read_verifying_key
+from precompile_context.files import local_key, read_signing_key, read_verifying_key
 from precompile_context.trust import SigningKey, VerifyingKey
 
 
@@ -34,6 +34,21 @@ def read_key(path: Path, passphrase_file: Path | None) -> SigningKey:
         return read_signing_key(path, read_passphrase(passphrase_file))
     except MisuseError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def own_key() -> SigningKey:
+    """This user's own key, made where there is none.
+
+    Raises:
+        typer.BadParameter: the file holds no key.
+        OSError: it cannot be read or made.
+    """
+    try:
+        key = local_key()
+    except MisuseError as error:
+        raise typer.BadParameter(str(error)) from None
+    assert key is not None  # it was to be made
+    return key
 
 
 def read_passphrase(path: Path | None) -> bytes | None:

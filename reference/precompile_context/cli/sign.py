@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from precompile_context.cli import text
-from precompile_context.cli.keys import read_key
+from precompile_context.cli.keys import own_key, read_key
 from precompile_context.files import BundleFile
 
 app = typer.Typer()
@@ -16,7 +16,10 @@ app = typer.Typer()
 @app.command()
 def sign(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The bundle.")],
-    key: Annotated[Path, typer.Option(metavar="KEY", help="The private key, a PEM file.")],
+    key: Annotated[
+        Path | None,
+        typer.Option(metavar="KEY", help="The private key, a PEM file; by default your own key."),
+    ] = None,
     passphrase_file: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Its first line is the key's passphrase."),
@@ -29,7 +32,7 @@ def sign(
     but nothing can check what its code does. Others' signatures stay, and so does
     the bundle digest.
     """
-    signer = read_key(key, passphrase_file)
+    signer = own_key() if key is None else read_key(key, passphrase_file)
     count = BundleFile(file).sign(signer)
     if as_json:
         print(json.dumps({"ok": True, "keyid": signer.keyid, "signed": count}))

@@ -4,11 +4,11 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from precompile_context.bundle import Bundle, Limits
-from precompile_context.bundle.walk import holds_committed_segment
+from precompile_context.bundle import Bundle, Limits, framing
+from precompile_context.bundle.walk import ends_with_torn_footer, holds_committed_segment
 from precompile_context.errors import ErrorCode, PrecompileError
-from precompile_context.files.access import FileSource
-from precompile_context.files.atomic import Chunk, sync_directory
+from precompile_context.files.access import Chunk, FileSource, write_all
+from precompile_context.files.atomic import sync_directory
 from precompile_context.trust import UNSIGNED, TrustPolicy
 
 
@@ -38,37 +38,37 @@ class FileAppending:
         at, last = self.size, None
         for chunk in chunks:
             if last is not None:
-                at += self._write(last, at)
+                at += write_all(self._fd, last, at)
+                # [PCB-APPD-013]
+                if at == len(last) and not self.size:
+                    # The header of a new file: from here on, what a power cut leaves begins as
+                    # a bundle does, and is known for a writer's unfinished work.
+                    os.fsync(self._fd)
             last = chunk
         if last is not None:
             self._footers.append((at, last))
-            self.size = at + self._write(bytes(len(last)), at)  # its space is taken already
+            self.size = at + write_all(self._fd, bytes(len(last)), at)  # its space is taken already
 
     def commit(self) -> None:
         """Sync all that was written, then write the footers.
 
         So what can fail, for want of space say, fails before anything is
-        committed; and nothing of a footer is on the disk before its segment is.
+        committed; and nothing of a footer is on the disk before its segment is,
+        nor before the footer in front of it.
         """
         if not self._footers:
             return
         os.ftruncate(self._fd, self.size)  # what a failed append left behind it
         os.fsync(self._fd)
+        # Whoever made or folded the file may have died before its name was on the disk.
+        sync_directory(self._path.parent)
         # [PCB-APPD-002]
         while self._footers:
-            self._write(self._footers[0][1], self._footers[0][0])
-            self._base = self._footers[0][0] + len(self._footers.pop(0)[1])
-        os.fsync(self._fd)
-        # [PCB-APPD-003]
-        if self.bundle is None:
-            sync_directory(self._path.parent)
-
-    def _write(self, chunk: Chunk, at: int) -> int:
-        view = memoryview(chunk)
-        done = 0
-        while done < len(view):
-            done += os.pwrite(self._fd, view[done:], at + done)
-        return done
+            at, footer = self._footers[0]
+            self._base = at + write_all(self._fd, footer, at)
+            self._footers.pop(0)
+            # [PCB-APPD-003] [PCB-APPD-013]
+            os.fsync(self._fd)
 
     def roll_back(self) -> None:
         """Take back what was written and not committed; a reader may have mapped what was."""
@@ -84,7 +84,8 @@ def open_for_append(fd: int, limits: Limits, policy: TrustPolicy) -> Bundle | No
     """The bundle in the file, a torn tail cut off; None where nothing is left."""
     source = FileSource(fd)
     # [PCB-APPD-005]
-    if source.size == 0:
+    if source.size <= framing.HEADER_SIZE and not any(source.read(0, source.size)):
+        os.ftruncate(fd, 0)  # new, or its length alone came to the disk before a power cut
         return None
     bundle, end = None, 0
     try:
@@ -92,7 +93,7 @@ def open_for_append(fd: int, limits: Limits, policy: TrustPolicy) -> Bundle | No
         bundle = Bundle.open(source, policy=policy, limits=limits, recover=True)
         end = bundle.size
     except PrecompileError as error:
-        if error.code is not ErrorCode.TRUNCATED:
+        if error.code is not ErrorCode.TRUNCATED and not ends_with_torn_footer(source, 0):
             raise
     if end < source.size:
         _check_torn(source, end, limits)
@@ -102,16 +103,17 @@ def open_for_append(fd: int, limits: Limits, policy: TrustPolicy) -> Bundle | No
 
 def _check_torn(source: FileSource, end: int, limits: Limits) -> None:
     """Raise unless what follows E is a writer's unfinished work, with nothing committed in it."""
+    if ends_with_torn_footer(source, end):
+        return
     detail = "what follows the last complete segment is no unfinished segment; nothing is cut off"
     try:
         Bundle.open(source, policy=UNSIGNED, limits=limits)
     except PrecompileError as error:
         # With a footer at the end and the walk failing, damage lies within: what is behind it
         # may still be read.
-        if error.code is not ErrorCode.TRUNCATED:
-            raise
         # [PCB-APPD-006]
-        if not holds_committed_segment(source, end):
-            return
-        detail = "there is damage before a later segment, which appending would cut off"
+        if error.code is ErrorCode.TRUNCATED:
+            if not holds_committed_segment(source, end):
+                return
+            detail = "there is damage before a later segment, which appending would cut off"
     raise PrecompileError(ErrorCode.MALFORMED_FRAME, detail, end)

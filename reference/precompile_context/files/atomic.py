@@ -1,40 +1,20 @@
 """Files that are replaced as a whole: readers see the old one or the new one."""
 
+import contextlib
 import errno
 import os
+import re
 import secrets
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from precompile_context.files.private_directory import check_private
+from precompile_context.files.access import Chunk, write_all
 
-Chunk = bytes | memoryview
-
-
-class Directory:
-    """A flat directory of files that are replaced as a whole."""
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        """The directory is made where there is none.
-
-        Raises:
-            PermissionError: other users could change what is in it.
-            OSError: it cannot be made.
-        """
-        self.path = Path(path)
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        check_private(self.path)
-
-    def read(self, name: str) -> bytes | None:
-        """The file's bytes, all of one version, or None where there is none."""
-        try:
-            return (self.path / name).read_bytes()
-        except FileNotFoundError:
-            return None
-
-    def replace(self, name: str, chunks: Iterable[Chunk]) -> None:
-        """Make the chunks the file's bytes, at once for every reader."""
-        replace(self.path / name, chunks)
+# Nobody writes for an hour and pauses between two chunks for another: its process died.
+_STALE_SECONDS = 3600.0
+# As many characters of a file's name as fit into a name with 18 more bytes.
+_NAME_PART = 48
 
 
 def replace(path: Path, chunks: Iterable[Chunk], *, mode: int | None = None) -> None:
@@ -48,15 +28,18 @@ def replace(path: Path, chunks: Iterable[Chunk], *, mode: int | None = None) -> 
     path = Path(os.path.realpath(path)) if path.is_symlink() else path
     if path.exists() and not path.is_file():  # a device or a pipe must not give way to a file
         raise OSError(errno.EINVAL, "no regular file", str(path))
-    temporary = path.with_name(f".{path.name[:64]}.{secrets.token_hex(8)}")
+    temporary = path.with_name(f".{path.name[:_NAME_PART]}.{secrets.token_hex(8)}")
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
-        with os.fdopen(fd, "wb") as file:
-            file.writelines(chunks)
-            file.flush()
-            if mode is not None:
-                os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
+        try:
+            if mode is not None:  # before the first byte is there to be read
+                os.fchmod(fd, mode)
+            at = 0
+            for chunk in chunks:
+                at += write_all(fd, chunk, at)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
         # [PCB-APPD-009]
         os.replace(temporary, path)
     except BaseException:
@@ -65,10 +48,37 @@ def replace(path: Path, chunks: Iterable[Chunk], *, mode: int | None = None) -> 
     sync_directory(path.parent)
 
 
+def is_temporary(name: str, of: str | None = None) -> bool:
+    """Whether `replace` gives such names to what it has not finished, of the file `of` or any."""
+    part = re.escape(of[:_NAME_PART]) if of else rf".{{1,{_NAME_PART}}}"
+    return re.fullmatch(rf"\.{part}\.[0-9a-f]{{16}}", name, re.DOTALL) is not None
+
+
+def is_stale(temporary: os.DirEntry[str]) -> bool:
+    """Whether the process that wrote the temporary file has died, as far as one can tell."""
+    return time.time() - temporary.stat(follow_symlinks=False).st_mtime > _STALE_SECONDS
+
+
+def remove_stale(directory: Path, of: str | None = None) -> None:
+    """Remove what killed processes left of their `replace` of the file `of`, or of any here."""
+    with contextlib.suppress(OSError), os.scandir(directory) as entries:
+        for entry in entries:
+            if is_temporary(entry.name, of) and is_stale(entry):
+                os.unlink(entry)
+
+
+# What file systems answer that cannot sync a directory, and where it may not be read.
+_NO_DIRECTORY_SYNC = (errno.EINVAL, errno.EOPNOTSUPP, errno.EACCES, errno.EBADF)
+
+
 def sync_directory(path: Path) -> None:
-    """Make a new name last through a power cut."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    """Make a new name last through a power cut, where the file system can."""
     try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        if error.errno not in _NO_DIRECTORY_SYNC:
+            raise

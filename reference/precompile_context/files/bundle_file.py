@@ -12,16 +12,14 @@ from precompile_context.bundle.sign import sign
 from precompile_context.bundle.source import ranges
 from precompile_context.bundle.writer import split
 from precompile_context.files.access import (
-    APPENDING,
-    LOCK_SECONDS,
     BecameShorterError,
+    Chunk,
     FileSource,
     check_regular,
-    lock,
-    open_or_make,
 )
 from precompile_context.files.appending import FileAppending
-from precompile_context.files.atomic import Chunk, replace
+from precompile_context.files.atomic import remove_stale, replace
+from precompile_context.files.locking import LOCK_SECONDS, is_at, locked
 from precompile_context.trust import UNSIGNED, Envelope, Signer, TrustPolicy
 
 
@@ -83,9 +81,8 @@ class BundleFile:
             PrecompileError: the file is no sound and trusted bundle; it was not changed.
             OSError: the file cannot be opened, locked or written.
         """
-        fd, made = self._lock()
-        try:
-            appending = FileAppending(fd, self.path, self._limits, policy)
+        with locked(self._target(), self._lock_seconds, make=True) as (fd, made):
+            appending = FileAppending(fd, self._target(), self._limits, policy)
             try:
                 yield appending
                 appending.commit()
@@ -93,10 +90,9 @@ class BundleFile:
                 appending.roll_back()
                 raise
             finally:
-                if made and not appending.size:
-                    os.unlink(self._target())  # nothing came of it: an empty file is no bundle
-        finally:
-            os.close(fd)  # also unlocks
+                # Nothing came of it: an empty file is no bundle.
+                if made and not appending.size and is_at(fd, self._target()):
+                    os.unlink(self._target())
 
     def fold(
         self,
@@ -121,8 +117,7 @@ class BundleFile:
                 was not changed.
             OSError: the file cannot be read or written; it was not changed.
         """
-        fd, _ = self._lock(make=False)
-        try:
+        with locked(self._target(), self._lock_seconds, make=False) as (fd, _):
             source = FileSource(fd)
             bundle = Bundle.open(source, policy=policy, limits=self._limits)
             digests = [b"", *(segment.payload_digest for segment in bundle.segments)]
@@ -141,9 +136,8 @@ class BundleFile:
                 return False  # no reader would take one manifest of that size
             chunks = _folded_chunks(source, bundle, tail[0].offset, folded, signer)
             replace(self._target(), chunks, mode=os.fstat(fd).st_mode & 0o777)
+            remove_stale(self._target().parent, self._target().name)
             return True
-        finally:
-            os.close(fd)
 
     def sign(self, signer: Signer) -> int:
         """Make each segment carry this key's signature; how many did not.
@@ -157,8 +151,7 @@ class BundleFile:
                 have more signatures than readers take; it was not changed.
             OSError: the file cannot be read or written; it was not changed.
         """
-        fd, _ = self._lock(make=False)
-        try:
+        with locked(self._target(), self._lock_seconds, make=False) as (fd, _):
             source = FileSource(fd)
             bundle = Bundle.open(source, policy=UNSIGNED, limits=self._limits)
             bundle.verify()
@@ -166,32 +159,10 @@ class BundleFile:
             if signed.count:
                 replace(self._target(), signed.chunks(), mode=os.fstat(fd).st_mode & 0o777)
             return signed.count
-        finally:
-            os.close(fd)
 
     def _target(self) -> Path:
         """The file itself, where the path is a symbolic link: whoever names it shares it."""
         return Path(os.path.realpath(self.path)) if self.path.is_symlink() else self.path
-
-    def _lock(self, *, make: bool = True) -> tuple[int, bool]:
-        """A descriptor of the file, locked for us alone, and whether this call made it."""
-        path = self._target()
-        while True:
-            fd, made = open_or_make(path) if make else (os.open(path, APPENDING), False)
-            try:
-                lock(fd, path, self._lock_seconds)
-                # [PCB-APPD-007]
-                # Another process may have replaced the file while this one waited: what is
-                # appended to the old one would be lost.
-                with contextlib.suppress(FileNotFoundError):
-                    if os.path.samestat(os.fstat(fd), os.stat(path)):
-                        return fd, made
-            except BaseException:
-                if made:
-                    path.unlink(missing_ok=True)
-                os.close(fd)
-                raise
-            os.close(fd)
 
 
 def _folded_chunks(

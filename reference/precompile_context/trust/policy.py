@@ -71,29 +71,24 @@ class TrustPolicy:
         signers: set[str] = set()
         bad = None
         for examined in self.examine(envelope):
-            signers |= {examined.signer} if examined.signer is not None else set()
+            if examined.signer is not None:
+                signers.add(examined.signer)
+            bad = bad or (examined.keyid if examined.is_bad else None)
             # [PCB-SIGN-003]
             # Whoever can add a signature must not take trust away by it.
             if len(signers) >= self.threshold:
                 return
-            bad = bad or (examined.keyid if examined.is_bad else None)
         if bad is not None:
             # [PCB-SIGN-005]
             code = ErrorCode.BAD_SIGNATURE
-            what = (
-                f"has a signature that is not the one of the trusted {_name(bad)}, which it names"
-            )
+            what = f"has a signature that names the trusted {_name(bad)} and is not its own"
         else:
             # [PCB-SIGN-006]
             code = ErrorCode.UNTRUSTED_SIGNER
-            names = [_name(signature.keyid) for signature in envelope.signatures]
-            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            what = f"is signed by {', '.join(names[:3])}{more}: "
-            what += (
-                f"{len(signers)} of the keys that must sign it, not {self.threshold}"
-                if signers
-                else "no trusted key"
+            trusted = (
+                f"{len(signers)} of {self.threshold} trusted keys" if signers else "no trusted key"
             )
+            what = f"is signed by {_names(envelope)}: {trusted}"
         raise PrecompileError(code, f"segment {segment} {what}", offset)
 
     def accepts(self, signer: Signer | None) -> bool:
@@ -138,6 +133,12 @@ class _Nobody(TrustPolicy):
 UNSIGNED: TrustPolicy = _Unsigned()
 # [PCB-SIGN-009]
 NOBODY: TrustPolicy = _Nobody()
+
+
+def _names(envelope: Envelope) -> str:
+    names = [_name(signature.keyid) for signature in envelope.signatures]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
 
 
 def _name(keyid: str) -> str:

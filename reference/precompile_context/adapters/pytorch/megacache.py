@@ -27,6 +27,8 @@ from precompile_context.errors import ErrorCode, PrecompileError
 _VERSION = 1
 _CHECKSUM_SIZE = 4
 _NUMBER_SIZE = 8
+# torch has half a dozen types; a class is made for each further one.
+_MAX_TYPES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +48,26 @@ def from_mega_cache(data: bytes, *, environment: Environment | None = None) -> P
     kept, equivalent or not.
 
     Raises:
-        PrecompileError: the bytes are no mega-cache, or damaged.
+        PrecompileError: the bytes are no mega-cache, or damaged, or name types
+            that are none of torch's caches.
     """
     artifacts = tuple(read_mega_cache(data))
+    types = dict.fromkeys(artifact.type for artifact in artifacts)
+    if len(types) > _MAX_TYPES:
+        detail = f"the mega-cache has {len(types)} types of artifacts; the limit is {_MAX_TYPES}"
+        raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail)
     if environment is None:
         from precompile_context.adapters.pytorch.environment import host_environment
 
         environment = host_environment()
     context = PrecompileContext(environment=environment)
+    for type_name in types:
+        # A file, or another package's type, is nothing that torch would have saved.
+        if not issubclass(artifact_class(type_name, context.registry), TorchArtifact):
+            detail = f"type {type_name!r} is none of torch's caches"
+            raise PrecompileError(ErrorCode.INVALID_NAME, detail)
     names = _Names()
     for artifact in artifacts:
-        artifact_class(artifact.type, context.registry)
         key = names.key_for(artifact)
         context.record_artifact(artifact.type, key, artifact.content, torch_key=artifact.key)
     return context

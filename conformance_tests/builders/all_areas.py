@@ -1,0 +1,38 @@
+"""Every builder, in the order of the norm."""
+
+from builders import (
+    content,
+    context,
+    decode,
+    envelope,
+    extract,
+    frame,
+    future,
+    golden,
+    host,
+    large,
+    limit,
+    name,
+    populate,
+    recover,
+    ref,
+    spec_examples,
+    trust,
+    write,
+    zstd,
+)
+from builders.case import Built
+
+AREAS = (
+    spec_examples, frame, envelope, decode, name, ref, content, extract, zstd, limit, host, recover,
+    write, context, populate, future, trust, golden, large,
+)  # fmt: skip
+
+
+def build() -> list[Built]:
+    """All cases, none of which has the id of another."""
+    built = [one for area in AREAS for one in area.cases()]
+    ids = [one.message.id for one in built]
+    if twice := {id_ for id_ in ids if ids.count(id_) > 1}:
+        raise ValueError(f"ids that are given twice: {sorted(twice)}")
+    return built

@@ -1,0 +1,163 @@
+"""RECV: what a torn or damaged tail costs, and what it must not cost."""
+
+from dataclasses import replace
+
+from builders.bases import MORE, PLAIN, flip, two
+from builders.case import RECOVERY, Built, Cases, accepts, recovering, refuses
+from precompile_conformance.build import NONE, Artifact, Block, Segment, build_segment, bundle
+from precompile_conformance.wire import (
+    FOOTER_SIZE,
+    HEADER,
+    block_record,
+    footer,
+    varint,
+)
+
+FIRST = bundle(PLAIN).data
+RULES = "PCB-RECV-001 PCB-RECV-002 PCB-RECV-004"
+TAILS = {
+    "a-byte": b"\0",
+    "part-of-a-header": HEADER[:5],
+    "a-header": HEADER,
+    "zeros": b"\0" * 500,
+    "ones": b"\xff" * 500,
+    "block-of-2-to-63": HEADER + b"\x12" + varint(2**63) + b"\x0a" + varint(2**63 - 10),
+    "block-of-2-to-64-less-1": HEADER + b"\x12" + varint(2**64 - 1),
+    "manifest-of-2-to-64-less-1": HEADER + b"\x1a" + varint(2**64 - 1),
+    "endless-varint": HEADER + b"\x12" + b"\xff" * 30,
+    "cut-in-the-manifest": HEADER + block_record(b"whole block") + b"\x1a\x05cut",
+    "block-without-data": HEADER + b"\x12\x02\x0a\x00" + bytes(40),
+}
+
+
+def _recovers(name: str, shows: str, data: bytes, segments: int, rules: str = RULES,
+              fault: str = "", at: int | None = None) -> Built:  # fmt: skip
+    made = accepts(
+        f"RECV/{name}", shows, rules, data, asked=recovering(), needs=[RECOVERY], fault=fault,
+        at=at,
+    )  # fmt: skip
+    assert len(made.message.expected.bundle.segments) == segments
+    return made
+
+
+def cases() -> Cases:
+    """All cases of the area."""
+    yield _recovers("whole", "Recovery changes nothing about a whole bundle.", two().data, 2)
+    for name, tail in TAILS.items():
+        data = FIRST + tail
+        yield _recovers(f"tail-{name}", "A torn tail is left out and counted.", data, 1)
+    for name in ("a-byte", "cut-in-the-manifest"):
+        data = FIRST + TAILS[name]
+        yield refuses(
+            f"RECV/strict-{name}", "Who does not ask for recovery is refused a torn tail.",
+            "PCB-RECV-003 PCB-RECV-004 PCB-FRAME-007", data, "TRUNCATED", len(data),
+            base="FRAME/one-segment", defect="a torn tail",
+        )  # fmt: skip
+    second = two().segments[1]
+    for name, length in {
+        "cut-in-second-header": second.offset + 10,
+        "cut-in-second-block": second.block_offsets[0] + 4,
+        "cut-in-second-manifest": second.manifest_offset + 30,
+        "cut-in-second-footer": second.footer_offset + 10,
+        "cut-by-a-byte": len(two().data) - 1,
+    }.items():
+        yield _recovers(name, "The last complete segment is kept.", two().data[:length], 1)
+    data = two().data[: second.offset - 1]
+    yield refuses(
+        "RECV/first-segment-torn", "Nothing complete: there is nothing to recover.", RULES, data,
+        "TRUNCATED", len(data), base="FRAME/one-segment", defect="cut by a byte",
+        asked=recovering(), needs=[RECOVERY],
+    )  # fmt: skip
+    yield refuses(
+        "RECV/no-bundle", "Recovery makes no bundle of what is none.", "PCB-FRAME-003",
+        bytes(100), "NOT_A_BUNDLE", 0, base="FRAME/one-segment", defect="zeros",
+        asked=recovering(), needs=[RECOVERY],
+    )  # fmt: skip
+    yield from _shaped_tails()
+    yield from _damage_within()
+
+
+def _shaped_tails() -> Cases:
+    numbers = [(0, 0), (23, 44), (23, 2**63), (2**63, 2**64 - 1), (23, 1000)]
+    for manifest_offset, size in numbers:
+        torn = FIRST + HEADER + block_record(bytes(700) + footer(manifest_offset, size))
+        yield _recovers(
+            f"footer-shaped-tail-{manifest_offset:x}h-{size:x}h",
+            "A tail that looks like a footer proves nothing.", torn, 1,
+        )  # fmt: skip
+    inside = bundle(Segment(artifacts=(Artifact("one", b"planted"),))).data
+    torn = FIRST + HEADER + block_record(b"before" + inside)
+    yield _recovers(
+        "segment-in-a-torn-block", "Content may hold a bundle; it is not read as one.", torn, 1
+    )
+    yield _recovers(
+        "segment-planted-over-all", "A forged footer that spans what is committed: E counts.",
+        _planted(), 1,
+    )  # fmt: skip
+    yield accepts(
+        "RECV/segment-planted-strict", "Read strictly, the forgery fails when it is verified.",
+        "PCB-CONT-003 PCB-CONT-007 PCB-RECV-003", _planted(), fault="MALFORMED_BLOCK",
+        at=len(HEADER), base="FRAME/one-segment",
+        defect="a torn block whose content ends as a segment over all would",
+    )  # fmt: skip
+
+
+def _planted() -> bytes:
+    """A torn tail that ends with a manifest and footer which claim the file as one segment."""
+    content = b"planted"
+    good = block_record(content)
+    skipped = len(FIRST) + len(HEADER) + 6 - len(HEADER)  # the torn block's prefix takes 6
+    forged = build_segment(Segment(
+        artifacts=(Artifact("one", content, extents=[(1, 0, len(content))]),),
+        blocks=(Block(b"?", NONE, record=b"", entry={"size": skipped, "digest": bytes(32)}),
+                Block(content)),
+    ))  # fmt: skip
+    record_bytes = forged.data[forged.manifest_offset : forged.footer_offset]
+    start = len(HEADER) + skipped + len(good)
+    end = footer(start, start + len(record_bytes) + FOOTER_SIZE)
+    torn = FIRST + HEADER + block_record(good + record_bytes + end)
+    assert len(torn) == len(FIRST) + len(HEADER) + 6 + len(good + record_bytes + end)
+    return torn
+
+
+def _damage_within() -> Cases:
+    lying = bundle(PLAIN, replace(MORE, segment_size=len(two().segments[1].data) + 1)).data
+    yield _recovers(
+        "footer-with-another-size", "A segment is complete where its footer's numbers are its own.",
+        lying + b"torn", 1,
+    )  # fmt: skip
+    nothing = Block(b"?", record=b"\x12\x02\x0a\x00", entry={"size": 4})
+    hollow = Segment(artifacts=(Artifact("x"),), blocks=(nothing,))
+    yield _recovers(
+        "block-without-data-in-a-segment", "A block without data is in no complete segment.",
+        bundle(PLAIN, hollow).data + b"torn", 1,
+    )  # fmt: skip
+    three = bundle(PLAIN, MORE, Segment(artifacts=(Artifact("four", b"fourth"),)))
+    damaged = flip(three.data, three.segments[1].footer_offset)
+    yield _recovers(
+        "no-resynchronising", "What stands behind damage is not searched for.", damaged, 1
+    )
+    built = two()
+    old = flip(built.data, built.segments[0].block_offsets[0] + 1)
+    yield _recovers(
+        "length-in-an-old-block", "A flipped length in an old block costs no segment.", old, 2,
+        fault="MALFORMED_BLOCK", at=built.segments[0].block_offsets[0],
+    )  # fmt: skip
+    bad = replace(MORE, edit=lambda m: m.required_features.append("later"))
+    for name, tail in {"refused-segment": b"", "refused-segment-and-tail": b"torn"}.items():
+        built = bundle(PLAIN, bad)
+        yield refuses(
+            f"RECV/{name}", "A committed segment that is bad is bad: it is no torn tail.",
+            "PCB-RECV-001 PCB-EXT-001", built.data + tail, "UNSUPPORTED_FEATURE",
+            built.segments[1].manifest_offset, base="RECV/whole",
+            defect="the second segment requires a feature", asked=recovering(),
+            needs=[RECOVERY],
+        )  # fmt: skip
+    wrong = replace(MORE, payload_digest=bytes(32))
+    built = bundle(PLAIN, wrong)
+    yield refuses(
+        "RECV/damaged-last-envelope", "A complete segment with a damaged envelope is refused.",
+        "PCB-RECV-001 PCB-ENV-004", built, "MALFORMED_FRAME", built.segments[1].manifest_offset,
+        base="RECV/whole", defect="the second envelope's digest is zeros", asked=recovering(),
+        needs=[RECOVERY],
+    )  # fmt: skip

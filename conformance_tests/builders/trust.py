@@ -1,0 +1,237 @@
+"""SIGN: whose bundles are accepted. Keys are made of published seeds, which fix signatures, too."""
+
+from dataclasses import replace
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from builders.bases import MORE, PLAIN
+from builders.case import READER, SIGNATURES, VERIFIER, Built, Cases, accepts, refuses
+from builders.scripting import Script
+from precompile.conformance.v1 import reading_pb2
+from precompile_conformance.build import PAYLOAD_TYPE, BuiltBundle, Segment, bundle
+from precompile_conformance.reader.trust import pre_authentication_encoding
+from precompile_conformance.wire import record, sha256
+
+# Seeds of the test keys: 32 bytes all alike. They are public; they protect nothing.
+KEYS = {name: Ed25519PrivateKey.from_private_bytes(bytes([byte]) * 32)
+        for name, byte in {"a": 1, "b": 2, "c": 3, "stranger": 9}.items()}  # fmt: skip
+PUBLIC = {name: key.public_key().public_bytes_raw() for name, key in KEYS.items()}
+KEYID = {name: sha256(public).hex() for name, public in PUBLIC.items()}
+# The order of the group, for signatures whose S is not below it.
+ORDER = 2**252 + 27742317777372353535851937790883648493
+BASE = "SIGN/one-key"
+
+
+def signature(name: str, payload: bytes, *, keyid: str | None = None,
+              sig: bytes | None = None, payload_type: str = PAYLOAD_TYPE) -> bytes:  # fmt: skip
+    """A Signature field of an envelope."""
+    if sig is None:
+        sig = KEYS[name].sign(pre_authentication_encoding(payload_type.encode(), payload))
+    keyid = KEYID[name] if keyid is None else keyid
+    return record(0x1A, record(0x0A, sig) + (record(0x12, keyid.encode()) if keyid else b""))
+
+
+def signed(*names: str, segment: Segment = PLAIN, **options: str) -> BuiltBundle:
+    """One segment, signed by these keys."""
+    payload = bundle(segment).segments[0].payload
+    tail = b"".join(signature(name, payload, **options) for name in names)  # type: ignore[arg-type]
+    return bundle(replace(segment, envelope_tail=tail))
+
+
+def trusting(*names: str, threshold: int = 1) -> reading_pb2.ReadRequest:
+    """A request that trusts these keys."""
+    keys = [PUBLIC[name] for name in names]
+    return reading_pb2.ReadRequest(
+        trust=reading_pb2.TrustPolicy(trusted_keys=keys, threshold=threshold)
+    )
+
+
+def _accepted(name: str, shows: str, rules: str, built: BuiltBundle,
+              asked: reading_pb2.ReadRequest) -> Built:  # fmt: skip
+    return accepts(f"SIGN/{name}", shows, rules, built, asked=asked,
+                   classes=[READER, VERIFIER], needs=[SIGNATURES])  # fmt: skip
+
+
+def _refused(name: str, shows: str, rules: str, built: BuiltBundle, code: str, defect: str,
+             asked: reading_pb2.ReadRequest | None = None, segment: int = 0) -> Built:  # fmt: skip
+    return refuses(
+        f"SIGN/{name}", shows, rules, built, code, built.segments[segment].manifest_offset,
+        base=BASE, defect=defect, asked=asked or trusting("a"), classes=[READER, VERIFIER],
+        needs=[SIGNATURES],
+    )  # fmt: skip
+
+
+def cases() -> Cases:
+    """All cases of the area."""
+    yield from _accepts()
+    yield from _refuses()
+    yield from _thresholds()
+    yield from _stages()
+    yield from _digest()
+    yield from _contexts()
+
+
+def _accepts() -> Cases:
+    yield _accepted(
+        "one-key", "Signed by the one trusted key.", "PCB-SIGN-002 PCB-SIGN-003", signed("a"),
+        trusting("a"),
+    )  # fmt: skip
+    yield _accepted(
+        "keyid-empty", "Without a keyid every trusted key is tried.", "PCB-SIGN-002",
+        signed("b", keyid=""), trusting("a", "b"),
+    )  # fmt: skip
+    yield _accepted(
+        "strangers-beside", "Signatures of strangers are ignored.", "PCB-SIGN-003",
+        signed("stranger", "a", "c"), trusting("a"),
+    )  # fmt: skip
+    payload = bundle(PLAIN).segments[0].payload
+    bad = signature("b", payload, sig=bytes(64)) + signature("a", payload)
+    yield _accepted(
+        "bad-one-beside-a-good-one", "Enough good signatures are enough, whatever else is there.",
+        "PCB-SIGN-003", bundle(replace(PLAIN, envelope_tail=bad)), trusting("a", "b"),
+    )  # fmt: skip
+    yield accepts(
+        "SIGN/not-asked-for", "Without a policy signatures are not looked at.", "PCB-ENV-007",
+        bundle(replace(PLAIN, envelope_tail=bad)),
+    )  # fmt: skip
+
+
+def _refuses() -> Cases:
+    payload = bundle(PLAIN).segments[0].payload
+
+    def with_tail(tail: bytes) -> BuiltBundle:
+        return bundle(replace(PLAIN, envelope_tail=tail))
+
+    yield _refused("unsigned", "No signature at all.", "PCB-SIGN-004", bundle(PLAIN), "UNSIGNED",
+                   "no signature")  # fmt: skip
+    yield _refused("by-a-stranger", "Signed by no trusted key.", "PCB-SIGN-006 PCB-SIGN-002",
+                   signed("stranger"), "UNTRUSTED_SIGNER", "another key")  # fmt: skip
+    yield _refused(
+        "strangers-keyid-for-a-trusted-key", "A keyid that names no trusted key: none is tried.",
+        "PCB-SIGN-002 PCB-SIGN-006", signed("a", keyid="0" * 64), "UNTRUSTED_SIGNER",
+        "the keyid names nobody",
+    )  # fmt: skip
+    yield _refused(
+        "keyid-in-capitals", "A keyid is lower-case hexadecimal: capitals name nobody.",
+        "PCB-SIGN-002", signed("a", keyid=KEYID["a"].upper()), "UNTRUSTED_SIGNER",
+        "the keyid is in capitals",
+    )  # fmt: skip
+    yield _refused(
+        "trusted-keyid-for-a-strangers-signature", "The key that is named decides.",
+        "PCB-SIGN-002 PCB-SIGN-005", signed("stranger", keyid=KEYID["a"]), "BAD_SIGNATURE",
+        "a stranger's signature under a trusted keyid",
+    )  # fmt: skip
+    good = KEYS["a"].sign(pre_authentication_encoding(PAYLOAD_TYPE.encode(), payload))
+    high = int.from_bytes(good[32:], "little") + ORDER
+    wrong = {
+        "flipped-bit": (good[:10] + bytes([good[10] ^ 1]) + good[11:], "PCB-SIGN-005"),
+        "zeros": (bytes(64), "PCB-SIGN-005"),
+        "empty": (b"", "PCB-SIGN-005 PCB-SIGN-007"),
+        "63-bytes": (good[:63], "PCB-SIGN-007"),
+        "65-bytes": (good + b"\0", "PCB-SIGN-007"),
+        "s-not-below-the-order": (good[:32] + high.to_bytes(32, "little"), "PCB-SIGN-007"),
+    }
+    for name, (sig, rules) in wrong.items():
+        yield _refused(
+            f"signature-{name}", "A signature that names a trusted key and does not verify.",
+            rules, with_tail(signature("a", payload, sig=sig)), "BAD_SIGNATURE",
+            f"the signature is {name.replace('-', ' ')}",
+        )  # fmt: skip
+    yield _refused(
+        "signature-bad-without-keyid", "A bad signature that names nobody is a stranger's.",
+        "PCB-SIGN-006", with_tail(signature("a", payload, keyid="", sig=bytes(64))),
+        "UNTRUSTED_SIGNER", "zeros as a signature, without a keyid",
+    )  # fmt: skip
+    other = bundle(MORE).segments[0].payload
+    yield _refused(
+        "of-another-payload", "A signature belongs to its payload.", "PCB-SIGN-005",
+        with_tail(signature("a", other)), "BAD_SIGNATURE", "the signature is over another payload",
+    )  # fmt: skip
+    yield _refused(
+        "of-another-payload-type", "A signature covers the payload's type, too.", "PCB-SIGN-005",
+        signed("a", payload_type="text/plain"), "BAD_SIGNATURE",
+        "the signature is over another payload_type",
+    )  # fmt: skip
+    bare = signature("a", payload, sig=KEYS["a"].sign(payload))
+    yield _refused(
+        "of-the-bare-payload", "What is signed is the pre-authentication encoding.",
+        "PCB-SIGN-005", with_tail(bare), "BAD_SIGNATURE", "the payload alone is signed",
+    )  # fmt: skip
+
+
+def _thresholds() -> Cases:
+    two = trusting("a", "b", "c", threshold=2)
+    yield _accepted(
+        "two-of-three", "Two distinct keys meet a threshold of two.", "PCB-SIGN-003",
+        signed("a", "c"), two,
+    )  # fmt: skip
+    yield _refused(
+        "one-of-two", "One key does not meet a threshold of two.", "PCB-SIGN-003 PCB-SIGN-006",
+        signed("a", "stranger"), "UNTRUSTED_SIGNER", "one trusted key alone", two,
+    )  # fmt: skip
+    yield _refused(
+        "the-same-key-twice", "A threshold counts keys, not signatures.", "PCB-SIGN-003",
+        signed("a", "a"), "UNTRUSTED_SIGNER", "two signatures of one key", two,
+    )  # fmt: skip
+
+
+def _stages() -> Cases:
+    first = bundle(PLAIN).segments[0].payload
+    second = bundle(PLAIN, MORE).segments[1].payload
+
+    def chain(tail_one: bytes, tail_two: bytes) -> BuiltBundle:
+        return bundle(replace(PLAIN, envelope_tail=tail_one), replace(MORE, envelope_tail=tail_two))
+
+    yield _accepted(
+        "each-segment", "Every segment carries its own signature.", "PCB-SIGN-003 PCB-SIGN-008",
+        chain(signature("a", first), signature("a", second)), trusting("a"),
+    )  # fmt: skip
+    yield _refused(
+        "second-segment-unsigned", "One segment that is refused refuses the bundle.",
+        "PCB-SIGN-008 PCB-READ-003", chain(signature("a", first), b""), "UNSIGNED",
+        "the second segment has no signature", segment=1,
+    )  # fmt: skip
+    yield _refused(
+        "both-segments-differently-bad", "The lowest segment that is refused decides.",
+        "PCB-SIGN-008", chain(signature("a", first, sig=bytes(64)), b""), "BAD_SIGNATURE",
+        "the first signature is zeros, the second is missing",
+    )  # fmt: skip
+    undecodable = replace(PLAIN, payload=b"\xff\xff\xff")
+    yield _refused(
+        "before-the-payload-is-decoded", "A payload is not decoded before it is trusted.",
+        "PCB-READ-009 PCB-READ-001", bundle(undecodable), "UNSIGNED",
+        "unsigned, and no manifest",
+    )  # fmt: skip
+    framed = bundle(replace(PLAIN, payload_digest=bytes(32)))
+    yield _refused(
+        "frame-before-trust", "What the frame says is checked before signatures are.",
+        "PCB-READ-001", framed, "MALFORMED_FRAME", "unsigned, and with another payload digest",
+    )  # fmt: skip
+
+
+def _contexts() -> Cases:
+    signed_one, stranger = signed("a").data, signed("stranger").data
+    script = Script(good=signed_one, plain=bundle(PLAIN).data, stranger=stranger)
+    script.use("two", trust=trusting("a").trust).load("plain").says(refused="UNSIGNED", current="")
+    script.load("stranger").says(refused="UNTRUSTED_SIGNER", current="").populate()
+    script.says(applied=0).load("good").says("loaded", current="one two").populate()
+    yield script.says(applied=2).built(
+        "SIGN/context-with-a-policy", "A context loads and applies what its policy accepts.",
+        "PCB-SEC-001 PCB-POP-009 PCB-CTX-026", needs=[SIGNATURES],
+    )  # fmt: skip
+
+
+def _digest() -> Cases:
+    built = bundle(PLAIN, MORE)
+    digest = sha256(b"".join(sha256(segment.payload) for segment in built.segments))
+    yield accepts(
+        "CHAIN/expected-digest", "The bundle digest that was expected.", "PCB-CHAIN-004", built,
+        asked=reading_pb2.ReadRequest(expected_digest=digest), classes=[READER, VERIFIER],
+    )  # fmt: skip
+    cut = built.data[: built.segments[1].offset]
+    yield refuses(
+        "CHAIN/expected-digest-tail-dropped", "A chain's tail that was dropped is noticed.",
+        "PCB-CHAIN-004", cut, "DIGEST_MISMATCH", None, base="CHAIN/expected-digest",
+        defect="the last segment is gone",
+        asked=reading_pb2.ReadRequest(expected_digest=digest), classes=[READER, VERIFIER],
+    )  # fmt: skip

@@ -1,0 +1,330 @@
+"""FRAME to DET for writers, and APPD: what is written is read with the suite's own reader."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from builders.bases import MORE, PLAIN, flip, two
+from builders.case import WRITER, Built, Cases, bytes_of, case, rejection
+from precompile.conformance.v1 import reading_pb2, writing_pb2
+from precompile.v1 import artifact_pb2, environment_pb2
+from precompile_conformance import reader
+from precompile_conformance.build import Artifact, Segment, Value, bundle
+from precompile_conformance.judge import without_places
+from precompile_conformance.wire import HEADER, block_record, footer, sha256
+
+FILE = "input.precompile"
+FRAMING = "PCB-FRAME-001 PCB-FRAME-002 PCB-FRAME-008 PCB-BLOCK-001 PCB-BLOCK-002"
+ENVELOPE = "PCB-ENV-001 PCB-ENV-003 PCB-DET-001 PCB-DET-002 PCB-DET-003 PCB-EXTENT-005"
+CLEAN = "PCB-WIRE-009 PCB-EXT-002 PCB-EXT-006 PCB-BLOCK-009 PCB-ZSTD-001"
+FIRST = bundle(PLAIN).data
+
+
+def described(segment: Segment) -> writing_pb2.SegmentDescription:
+    """A segment, as builders describe it, as a writer is told it."""
+    description = writing_pb2.SegmentDescription()
+    for name, match, values in segment.requirements:
+        description.requirements.append(
+            environment_pb2.Requirement(name=name, match=match, values=values)  # type: ignore[arg-type]
+        )
+    for one in segment.artifacts:
+        added = description.artifacts.add(
+            type=one.type,
+            key=one.key,
+            kind=one.kind,
+            content=one.content,
+        )
+        for type_name, key, digest in one.backends:
+            added.backends.add(type=type_name, key=key, content_digest=digest)
+        for name, value in one.attributes.items():
+            kinds = {bytes: "bytes", str: "string", int: "int", float: "double", bool: "bool"}
+            attribute = artifact_pb2.Attribute(name=name)
+            setattr(attribute, f"{kinds[type(value)]}_value", value)
+            added.attributes.append(attribute)
+    for type_name, key in segment.removed:
+        description.removed.add(type=type_name, key=key)
+    return description
+
+
+def sorted_for_readers(segment: Segment) -> Segment:
+    """The segment as it has to be written: requirements and values in order."""
+    ordered = sorted((n, m, sorted(set(v), key=str.encode)) for n, m, v in segment.requirements)
+    return replace(segment, requirements=ordered)
+
+
+def holds(*segments: Segment) -> reading_pb2.BundleDump:
+    """What a reader finds in a bundle of these segments, places apart."""
+    return without_places(reader.read(bundle(*map(sorted_for_readers, segments)).data))
+
+
+def writes(id_: str, shows: str, rules: str, *segments: Segment, most_bytes: int = 0) -> Built:
+    """A bundle to be written."""
+    message = case(id_, shows, rules, classes=[WRITER])
+    message.request.write.spec_version = "1.0"
+    message.request.write.segments.extend(map(described, segments))
+    message.expected.written.holds.CopyFrom(holds(*segments))
+    message.expected.written.most_bytes = most_bytes
+    return Built(message)
+
+
+def misuses(id_: str, shows: str, rules: str, segment: Segment, base: str, defect: str) -> Built:
+    """A description that no bundle can say."""
+    message = case(id_, shows, rules, classes=[WRITER], base=base, defect=defect)
+    message.request.write.spec_version = "1.0"
+    message.request.write.segments.append(described(segment))
+    message.expected.misuse.SetInParent()
+    return Built(message)
+
+
+def appends(id_: str, shows: str, rules: str, file: bytes, segment: Segment,
+            kept: Sequence[Segment], length: int, *, base: str = "",
+            defect: str = "") -> Built:  # fmt: skip
+    """A file that is extended; its first `length` bytes, the segments `kept`, stay."""
+    message = case(id_, shows, rules, classes=[WRITER], base=base, defect=defect)
+    message.request.append.path = FILE
+    message.request.append.segment.CopyFrom(described(segment))
+    message.expected.written.holds.CopyFrom(holds(*kept, segment))
+    message.expected.written.keeps = length
+    return Built(message, {FILE: file})
+
+
+def refuses_append(id_: str, shows: str, rules: str, file: bytes, name: str, at: int | None,
+                   base: str, defect: str) -> Built:  # fmt: skip
+    """A file that is refused and stays as it is."""
+    message = case(id_, shows, rules, classes=[WRITER], base=base, defect=defect)
+    message.request.append.path = FILE
+    message.request.append.segment.CopyFrom(described(NEW))
+    message.expected.rejection.CopyFrom(rejection(name, at))
+    return Built(message, {FILE: file})
+
+
+NEW = Segment(artifacts=(Artifact("new", b"appended"),))
+EVERY: dict[str, Value] = {
+    "raw": b"\0\xff",
+    "text": "ä\u2028😀",
+    "number": -(2**63),
+    "ratio": -0.0,
+    "flag": True,
+}
+
+
+def cases() -> Cases:
+    """All cases of the areas."""
+    yield from _written()
+    yield from _misused()
+    yield from _appended()
+    yield from _not_appended()
+    yield from _concatenated()
+
+
+def _written() -> Cases:
+    yield writes("WRITE/one-artifact", "The smallest bundle with content.",
+                 f"{FRAMING} {ENVELOPE} {CLEAN}", NEW)  # fmt: skip
+    yield writes("WRITE/nothing", "A segment without anything in it.",
+                 f"PCB-FRAME-001 PCB-FRAME-002 {CLEAN}", Segment())  # fmt: skip
+    yield writes("WRITE/empty-content", "Empty content needs no block.", "PCB-FRAME-014"
+                 " PCB-EXTENT-005", Segment(artifacts=(Artifact("empty"),)))  # fmt: skip
+    out_of_order = Segment(artifacts=tuple(Artifact(key, key.encode()) for key in "zamb"))
+    yield writes("WRITE/order-of-recording", "Artifacts stand in the order of recording.",
+                 "PCB-DET-004", out_of_order)  # fmt: skip
+    yield writes("WRITE/chain-of-three", "Each segment names the one before.", "PCB-CHAIN-001",
+                 PLAIN, MORE, NEW)  # fmt: skip
+    attributes = Segment(artifacts=(Artifact("k", b"c", attributes=EVERY),))
+    yield writes("WRITE/attributes", "Attributes of every type, sorted by name.",
+                 "PCB-ART-004 PCB-DET-003", attributes)  # fmt: skip
+    defaults: dict[str, Value] = {"a": b"", "b": "", "c": 0, "d": 0.0, "e": False}
+    yield writes("WRITE/attributes-of-default-values", "A member of a oneof is written though 0.",
+                 "PCB-DET-003",
+                 Segment(artifacts=(Artifact("k", b"c", attributes=defaults),)))  # fmt: skip
+    asked = [("z.last", 1, ["b", "a", "b"]), ("a.first", 2, []), ("m", 1, ["\U00010000", "\uffff"])]
+    yield writes("WRITE/requirements", "Requirements and values are sorted, repeats taken out.",
+                 "PCB-REQ-001 PCB-REQ-003", replace(NEW, requirements=asked))  # fmt: skip
+    entry = Segment(artifacts=(
+        Artifact("g", b"graph", type="t.graph", kind=2),
+        Artifact("e", b"entry", type="t.entry", kind=3,
+                 backends=[("t.graph", "g", sha256(b"graph")), ("t.graph", "later", b"")]),
+    ))  # fmt: skip
+    yield writes("WRITE/entry-with-backends", "Backends are named with their digests, or none.",
+                 "PCB-ART-001", entry)  # fmt: skip
+    yield writes("WRITE/removal", "A removal has no digest.", "PCB-CURR-005",
+                 PLAIN, replace(NEW, removed=[("test.blob", "one")]))  # fmt: skip
+    noise = sha256(b"1") + sha256(b"2") + sha256(b"3")
+    same = Segment(artifacts=tuple(Artifact(f"{i:02}", noise * 4) for i in range(20)))
+    yield writes("WRITE/equal-content-once", "Twenty artifacts of one content take it once.",
+                 "PCB-EXTENT-006", same, most_bytes=5000)  # fmt: skip
+    again = Segment(artifacts=(Artifact("again", noise * 4),))
+    yield writes("WRITE/equal-content-once-in-a-chain", "A later segment refers to the content.",
+                 "PCB-EXTENT-006 PCB-BLOCK-007", same, again, most_bytes=5600)  # fmt: skip
+    repetitive = Segment(artifacts=(Artifact("zeros", bytes(30_000)),))
+    yield writes("WRITE/compressible", "Content that compresses well.",
+                 "PCB-ZSTD-001 PCB-BLOCK-009", repetitive)  # fmt: skip
+    keys = ("k" * 1024, "€" * 341, "../../etc/passwd", "ä", "a\u0308", "\ufeff")
+    odd = Segment(artifacts=tuple(Artifact(k, bytes([i])) for i, k in enumerate(keys)))
+    yield writes("WRITE/keys-at-the-edge", "Keys that are names and no paths.", "PCB-NAME-004",
+                 odd)  # fmt: skip
+    many = Segment(artifacts=tuple(Artifact(f"{i:04}", f"{i}".encode()) for i in range(150)))
+    yield writes("WRITE/150-artifacts", "Many small contents share blocks.",
+                 "PCB-BLOCK-001 PCB-LIM-006", many, most_bytes=18_000)  # fmt: skip
+
+
+def _misused() -> Cases:
+    base = "WRITE/one-artifact"
+    wrong: dict[str, tuple[str, Artifact]] = {
+        "type-capital": ("PCB-NAME-004", Artifact("k", b"c", type="Test")),
+        "type-empty": ("PCB-NAME-004", Artifact("k", b"c", type="")),
+        "type-129-bytes": ("PCB-NAME-004", Artifact("k", b"c", type="a" * 129)),
+        "key-empty": ("PCB-NAME-004", Artifact("", b"c")),
+        "key-newline": ("PCB-NAME-004", Artifact("a\nb", b"c")),
+        "key-1025-bytes": ("PCB-NAME-004", Artifact("k" * 1025, b"c")),
+        "kind-0": ("PCB-EXT-006", Artifact("k", b"c", kind=0)),
+        "kind-9": ("PCB-EXT-006", Artifact("k", b"c", kind=9)),
+        "attribute-name": ("PCB-NAME-004", Artifact("k", b"c", attributes={"A b": 1})),
+        "backends-of-a-cache": (
+            "PCB-ART-003",
+            Artifact("k", b"c", backends=[("t.graph", "g", b"")]),
+        ),
+    }
+    for name, (rule, artifact) in wrong.items():
+        yield misuses(
+            f"WRITE/misuse-{name}", "What no reader would accept is not written.", rule,
+            Segment(artifacts=(artifact,)), base, name.replace("-", " "),
+        )  # fmt: skip
+    yield misuses(
+        "WRITE/misuse-artifact-twice", "An artifact is described once.", "PCB-NAME-004",
+        Segment(artifacts=(Artifact("k", b"1"), Artifact("k", b"2"))), base, "a name twice",
+    )  # fmt: skip
+    for name, requirement in {"requirement-name": ("Gpu", 1, ["a"]),
+                              "requirement-match": ("gpu", 9, ["a"]),
+                              "requirement-value": ("gpu", 1, ["v" * 1025])}.items():  # fmt: skip
+        rule = "PCB-EXT-006" if name == "requirement-match" else "PCB-NAME-004"
+        yield misuses(
+            f"WRITE/misuse-{name}", "A requirement that no reader would accept.", rule,
+            replace(NEW, requirements=[requirement]), base, name.replace("-", " "),
+        )  # fmt: skip
+    yield misuses(
+        "WRITE/misuse-requirement-twice", "A fact is required once.", "PCB-REQ-001",
+        replace(NEW, requirements=[("a", 1, ["x"]), ("a", 2, ["y"])]), base, "a fact twice",
+    )  # fmt: skip
+
+
+TORN = {
+    "a-byte": b"\0",
+    "part-of-a-header": HEADER[:5],
+    "zeros": b"\0" * 500,
+    "cut-in-a-block": HEADER + block_record(bytes(100))[:50],
+    "cut-in-the-manifest": HEADER + block_record(b"whole block") + b"\x1a\x05cut",
+}
+
+
+def _appended() -> Cases:
+    yield appends("APPD/whole", "Appending keeps every byte.", "PCB-APPD-001 PCB-CHAIN-001",
+                  two().data, NEW, [PLAIN, MORE], len(two().data))  # fmt: skip
+    yield appends("APPD/empty-file", "An empty file is a new one.", "PCB-APPD-005", b"", NEW, [],
+                  0)  # fmt: skip
+    for length in (1, 22, 23, 60, len(FIRST) - 1):
+        yield appends(
+            f"APPD/first-segment-torn-{length}", "A file of a torn first segment begins anew.",
+            "PCB-APPD-005", FIRST[:length], NEW, [], 0,
+        )  # fmt: skip
+    for name, tail in TORN.items():
+        yield appends(
+            f"APPD/tail-{name}", "A torn tail is cut off before the append.",
+            "PCB-APPD-001 PCB-APPD-006", FIRST + tail, NEW, [PLAIN], len(FIRST),
+        )  # fmt: skip
+    second = two().segments[1]
+    for name, length in {"cut-in-second-block": second.block_offsets[0] + 4,
+                         "cut-by-a-byte": len(two().data) - 1}.items():  # fmt: skip
+        yield appends(
+            f"APPD/{name}", "What was committed stays, the torn segment goes.",
+            "PCB-APPD-001 PCB-APPD-006", two().data[:length], NEW, [PLAIN], len(FIRST),
+        )  # fmt: skip
+    same = Segment(artifacts=(Artifact("again", b"first content"),))
+    yield appends(
+        "APPD/content-that-is-there", "Content of the file is referred to once it is verified.",
+        "PCB-BLOCK-007 PCB-EXTENT-006", FIRST, same, [PLAIN], len(FIRST),
+    )  # fmt: skip
+    at = bundle(PLAIN).segments[0].block_offsets[0] + 6
+    damaged = flip(FIRST, at)
+    message = case(
+        "APPD/damaged-content-is-not-referred-to", "Content that does not verify is written anew.",
+        "PCB-BLOCK-007", classes=[WRITER], base="APPD/content-that-is-there",
+        defect="a bit of the content that is there",
+    )  # fmt: skip
+    message.request.append.path = FILE
+    message.request.append.segment.CopyFrom(described(same))
+    chained = bundle(PLAIN, same).data
+    dump = without_places(reader.read(flip(chained, at)))
+    for segment in dump.segments:
+        for one in segment.artifacts:
+            one.content_fault.ClearField("detail") if one.HasField("content_fault") else None
+    dump.content_fault.ClearField("detail")
+    message.expected.written.holds.CopyFrom(dump)
+    message.expected.written.keeps = len(FIRST)
+    yield Built(message, {FILE: damaged})
+
+
+def _not_appended() -> Cases:
+    for name, data in {"zeros": bytes(100), "text": b"somebody's only copy of something\n",
+                       "start-lost": FIRST[1:]}.items():  # fmt: skip
+        yield refuses_append(
+            f"APPD/no-bundle-{name}", "A file that is no bundle is left alone.", "PCB-APPD-004",
+            data, "NOT_A_BUNDLE", 0, "APPD/whole", "the file is no bundle",
+        )  # fmt: skip
+    yield refuses_append(
+        "APPD/major-2", "A file of another major is left alone.", "PCB-APPD-004",
+        HEADER[:-1] + b"\x02" + FIRST[23:], "UNSUPPORTED_VERSION", 0, "APPD/whole",
+        "the major version is 2",
+    )  # fmt: skip
+    built = bundle(PLAIN, replace(MORE, edit=lambda m: m.required_features.append("later")))
+    for name, tail in {"feature": b"", "feature-and-tail": b"torn"}.items():
+        yield refuses_append(
+            f"APPD/{name}", "What a reader refuses a writer does not extend.", "PCB-APPD-004",
+            built.data + tail, "UNSUPPORTED_FEATURE", built.segments[1].manifest_offset,
+            "APPD/whole", "the second segment requires a feature",
+        )  # fmt: skip
+    for manifest_offset, size in ((0, 0), (23, 44), (2**64 - 1, 2**64 - 1)):
+        torn = FIRST + HEADER + block_record(bytes(700) + footer(manifest_offset, size))
+        yield refuses_append(
+            f"APPD/footer-shaped-{manifest_offset:x}h-{size:x}h",
+            "A tail that ends as a footer does is not cut off.", "PCB-APPD-006", torn,
+            "MALFORMED_FRAME", len(FIRST), "APPD/tail-cut-in-a-block",
+            "the tail ends with a footer",
+        )  # fmt: skip
+    inside = bundle(MORE).data
+    torn = FIRST + HEADER + block_record(b"before" + inside + b"behind")
+    yield refuses_append(
+        "APPD/segment-in-the-tail", "A whole segment in a torn tail is not cut off.",
+        "PCB-APPD-006", torn, "MALFORMED_FRAME", len(FIRST), "APPD/tail-cut-in-a-block",
+        "the tail holds a whole segment",
+    )  # fmt: skip
+    first = two().segments[0]
+    flipped = flip(two().data, first.footer_offset) + b"torn"
+    yield refuses_append(
+        "APPD/committed-segment-behind-damage", "A committed segment behind damage is not lost.",
+        "PCB-APPD-006 PCB-APPD-001", flipped, "MALFORMED_FRAME", 0, "APPD/tail-a-byte",
+        "the first segment's footer is damaged, too",
+    )  # fmt: skip
+
+
+def _concatenated() -> Cases:
+    newer = bundle(replace(PLAIN, artifacts=(Artifact("one", b"newer"),))).data
+    parts = {"a.precompile": two().data, "b.precompile": bundle(NEW, MORE).data,
+             "c.precompile": newer}  # fmt: skip
+    message = case(
+        "APPD/concatenation", "The concatenation of bundles is a bundle of all their segments.",
+        "PCB-APPD-010 PCB-CHAIN-001 PCB-APPD-001", classes=[WRITER],
+    )  # fmt: skip
+    message.request.concatenate.paths.extend(parts)
+    data = b"".join(map(bytes_of, parts.values()))
+    message.expected.written.holds.CopyFrom(without_places(reader.read(data)))
+    message.expected.written.is_concatenation = True
+    yield Built(message, dict(parts))
+    torn = {"a.precompile": two().data, "b.precompile": bundle(NEW).data[:-1]}
+    message = case(
+        "APPD/concatenation-of-a-torn-one", "A bundle that is not complete is not concatenated.",
+        "PCB-APPD-010", classes=[WRITER], base="APPD/concatenation",
+        defect="the second input is cut by a byte",
+    )  # fmt: skip
+    message.request.concatenate.paths.extend(torn)
+    length = sum(map(len, torn.values()))
+    message.expected.rejection.CopyFrom(rejection("TRUNCATED", length))
+    yield Built(message, torn)

@@ -1,0 +1,56 @@
+"""BLOCK, ZSTD and CONT: stored bytes to content."""
+
+from mutants.mutant import Mutant as M
+
+BLOCKS, CONTENT = "bundle.blocks", "bundle.content"
+MATTERS = "CONT-005 CONT-007 READ-004"
+
+MUTANTS = (
+    M("BLOCK-008", BLOCKS, "if entry.compression == NONE and len(data) != entry.content_size:",
+      "if False:", f"LIM-004 {MATTERS}"),
+    M("CONT-001", CONTENT, "        if digest.digest() != artifact.content_digest:\n"
+      "            raise self._mismatch(artifact)\n", "", MATTERS),
+    M("CONT-001b", CONTENT, "        if hashlib.sha256(content).digest() != artifact.content_digest:"
+      "\n            raise self._mismatch(artifact)\n        return content\n\n    def view",
+      "        return content\n\n    def view", "CTX-030 POP-005 CTX-002 POP-006"),
+    M("CONT-002", BLOCKS, "if hashlib.sha256(data).digest() != entry.digest:", "if False:",
+      f"CONT-001 CONT-004 POP-005 CTX-030 READ-005 {MATTERS}"),
+    M("CONT-003", BLOCKS, "if record[: len(prefix)] != prefix:", "if False:",
+      f"RECV-001 RECV-003 READ-005 {MATTERS}"),
+    M("CONT-004", BLOCKS, "raise fault(ErrorCode.UNSUPPORTED_FEATURE, detail)", "return data",
+      f"EXT-005 CONT-001 {MATTERS}"),
+    M("CONT-005", CONTENT, "offset = segment.blocks[artifact.extents[0].block].offset",
+      "offset = segment.blocks[0].offset", f"CONT-001 {MATTERS}"),
+    M("CONT-007", CONTENT, "            if index >= 0 and segment.manifest.blocks[index].size:\n",
+      "            if index >= 0 and segment.manifest.blocks[index].size and due[index]:\n",
+      f"CONT-003 RECV-001 {MATTERS}"),
+    M("READ-004", "bundle.reader", "    def stream(self, artifact: StoredArtifact) -> "
+      "Iterator[memoryview]:\n", "    def stream(self, artifact: StoredArtifact) -> "
+      "Iterator[memoryview]:\n        self.verify()\n", "CONT-001 CONT-002 CONT-003 CONT-004 "
+      "CONT-005 CONT-007 EXT-005 LIM-003 ZSTD-002 ZSTD-003 ZSTD-004 ZSTD-005 ZSTD-006 ZSTD-007 "
+      "ZSTD-009 BLOCK-008 RECV-001 POP-005 CTX-030"),
+    M("ZSTD-002", BLOCKS, "if data[:4] != _ZSTD_MAGIC:", "if False:", MATTERS),
+    M("ZSTD-003", BLOCKS, "if header.content_size == zstandard.CONTENTSIZE_UNKNOWN:", "if False:",
+      MATTERS),
+    M("ZSTD-004", BLOCKS, "raise fault(ErrorCode.SIZE_MISMATCH, detail)\n    # [PCB-ZSTD-005]",
+      "raise fault(ErrorCode.DECOMPRESSION_FAILED, detail)\n    # [PCB-ZSTD-005]",
+      f"ZSTD-008 {MATTERS}"),
+    M("ZSTD-006", BLOCKS, "if header.window_size > MAX_WINDOW:", "if False:", MATTERS),
+    M("ZSTD-006b", BLOCKS, "MAX_WINDOW = 8 << 20", "MAX_WINDOW = 4 << 20",
+      f"LIM-001 ZSTD-002 ZSTD-003 ZSTD-004 ZSTD-005 ZSTD-007 ZSTD-009 LIM-004 {MATTERS}"),
+    M("ZSTD-009", BLOCKS, "raise fault(ErrorCode.DECOMPRESSION_FAILED, detail) from None\n    if "
+      "len(content)", "raise fault(ErrorCode.MALFORMED_BLOCK, detail) from None\n    if "
+      "len(content)", f"ZSTD-007 ZSTD-005 {MATTERS} LIM-004"),
+    M("ZSTD-009b", BLOCKS, "    if zstandard.get_frame_parameters(data).has_checksum:\n        "
+      "position += 4\n", "", f"ZSTD-002 ZSTD-007 {MATTERS}"),
+    M("LIM-003g", CONTENT, "if over or size > self._limits.block_content:", "if over:", MATTERS),
+    M("READ-006", "held", "        return bundle.read(stored)",
+      "        data = bundle.read(stored)\n        import pickle\n        try:\n            "
+      "pickle.loads(data)\n        except Exception:\n            pass\n        return data",
+      "POP-009", may_crash=True),
+    M("ZSTD-005", BLOCKS, 'raise fault(ErrorCode.DECOMPRESSION_FAILED, "the zstd frame needs',
+      'raise fault(ErrorCode.UNSUPPORTED_FEATURE, "the zstd frame needs', MATTERS),
+    M("ZSTD-007", BLOCKS, "    if position != len(data):\n", "    if position != len(data):\n"
+      "        raise fault(ErrorCode.SIZE_MISMATCH, 'end')\n    if False:\n",
+      f"ZSTD-009 {MATTERS}"),
+)  # fmt: skip

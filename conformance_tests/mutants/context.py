@@ -1,0 +1,116 @@
+"""CTX and POP: the operations of a context, and what populate does."""
+
+from mutants.mutant import Mutant as M
+
+CONTEXT, STATE, POPULATE, ARTIFACT = "context", "state", "populate", "artifact"
+
+MUTANTS = (
+    M("CTX-002", CONTEXT, "        matching = bundle.matching(self.environment)\n",
+      "        self._state._adopt_segments(bundle)\n        matching = bundle.matching("
+      "self.environment)\n", "CTX-026 HOST-005"),
+    M("CTX-003", ARTIFACT, "if type_name in self._classes:", "if False:", "CTX-002"),
+    M("CTX-004", CONTEXT, '        if fault := key_fault(key):\n            raise MisuseError(f"key',
+      '        if (fault := key_fault(key)) and False:\n            raise MisuseError(f"key',
+      "CTX-002 NAME-004"),
+    M("CTX-004b", CONTEXT, '        except Exception as error:  # the class\'s own checks',
+      '        except ZeroDivisionError as error:  # the class\'s own checks', "CTX-002",
+      may_crash=True),
+    M("CTX-005", CONTEXT, "backend_cls is None or backend_cls.KIND is not ArtifactKind.BACKEND",
+      "False", "CTX-002"),
+    M("CTX-007", STATE, "        self.held[held.name] = held\n        for backend",
+      "        self.held.pop(held.name, None)\n        self.held[held.name] = held\n        for "
+      "backend", "CTX-011 CTX-012 CTX-018 CTX-023 CTX-024 CTX-026 CTX-028 CTX-029 CURR-004 POP-006"
+      " CTX-006 CTX-027 ART-006 CTX-017"),
+    M("CTX-009", STATE, "            if name in pending.holds:\n", "            if False:\n",
+      "CTX-012 CTX-018 CTX-027 DET-005 CURR-004 CTX-007 CTX-026"),
+    M("CTX-010", CONTEXT, "        if len(found) != 1:\n", "        if not found:\n", "CTX-002"
+      " CTX-013"),
+    M("CTX-011", STATE, "backends = tuple(held.id if id_ == before else id_ for id_ in "
+      "entry.backends)", "backends = entry.backends", "CTX-012 CTX-027"),
+    M("CTX-012", STATE, "if not self.memory.changed.isdisjoint(self.file.changed):",
+      "if self.memory.changed & self.file.changed - self.saved.keys():",
+      "CTX-006 CTX-007 CTX-011 CTX-017 CTX-024 CTX-023 ART-006 CTX-018 CTX-027 POP-006"),
+    M("CTX-012b", STATE, "            self.memory.changed.discard(held.name)  # back to what was "
+      "serialized\n", "            self.memory.changed.add(held.name)\n", "CTX-018 CTX-006 CTX-023"
+      " CTX-028"),
+    M("CTX-013", CONTEXT, "if held.key == key and held.kind == ArtifactKind.BACKEND\n            ]",
+      "if held.key == key and held.kind == ArtifactKind.BACKEND\n                and "
+      "held.name in self._state.memory.changed\n            ]", "CTX-011 CTX-027 CTX-002 CTX-012"
+      " CTX-030 POP-006"),
+    M("CTX-014", CONTEXT, "            self._states[-1].state = State()\n",
+      "            held = self._states[-1].state.held.clear()\n", "CTX-015"),
+    M("CTX-015", CONTEXT, "                self._states.remove(box)\n", "                pass\n",
+      "CTX-014"),
+    M("CTX-015b", CONTEXT, "        box = _Box(State())\n", "        box = _Box(self._state)\n",
+      "CTX-014"),
+    M("CTX-016", STATE, "            for stored in segment.manifest.artifacts:\n",
+      "            for stored in segment.manifest.artifacts:\n                if int(stored.kind) > "
+      "3 or stored.type.startswith('vendor'):\n                    continue\n",
+      "CTX-031 EXT-003 EXT-004 POP-003 POP-006"),
+    M("CTX-017", POPULATE, "        if name in known and not isinstance(value, OpaqueValue)\n",
+      "        if name in known and not isinstance(value, (OpaqueValue, int))\n", "ART-006"
+      " POP-001"),
+    M("CTX-018", STATE, "return [resolved for name, (_, resolved) in snapshot.items() if name in "
+      "names]", "return [resolved for name, (_, resolved) in snapshot.items()]",
+      "CTX-007 CTX-011 CTX-012 CTX-019 CTX-020 CTX-023 CTX-024 CTX-026 CTX-027 CTX-029 CTX-009"
+      " CURR-004 DET-005 POP-006 ART-006 CTX-006 CTX-016 CTX-017 HOST-006 EXT-003 EXT-004"
+      " CTX-028 CTX-031"),
+    M("CTX-019", CONTEXT, "                if not new and not removed:\n",
+      "                if not new and not removed and not state.segments:\n",
+      "CTX-006 CTX-012 CTX-018 CTX-020 CTX-026 CTX-027 CTX-028 CTX-015 CTX-002 EXT-007 CTX-030"
+      " RECV-002 CTX-029 CTX-014"),
+    M("CTX-023", STATE, "if held.is_loaded or all(backend.content_digest for backend in "
+      "held.backends):", "if True:", "CTX-024 CTX-011 POP-001 POP-006 ART-001 CTX-012 CTX-006"
+      " DET-001 CTX-019 CTX-027 POP-002 POP-004 CTX-007"),
+    M("CTX-024", STATE, "            self._changed(entry)\n", "            pass\n", "CTX-023"),
+    M("CTX-026", CONTEXT, "        matching = bundle.matching(self.environment)\n",
+      "        matching = bundle.segments\n", "CTX-027 HOST-005 HOST-006"),
+    M("CTX-027", STATE, "        self.segments.append((bundle.source, 0, bundle.size))\n",
+      "        pass\n", "CTX-018 CTX-026 CTX-028 CTX-029 CTX-009 CTX-011 CTX-012 CTX-016 CTX-031"
+      " EXT-003 EXT-004 EXT-007 CTX-030 RECV-002 HOST-006 APPD-010 CTX-014"),
+    M("CTX-028", STATE, "if self.digests[len(self.digests) - len(digests) :] == digests:",
+      "if False:"),
+    M("CTX-028b", STATE, "if digests[: len(self.digests)] == self.digests:", "if False:"),
+    M("CTX-029", STATE, "                self._set(held)\n                self._backend_changed("
+      "held.name)\n", "                if held.name in self.held:\n                    continue\n"
+      "                self._set(held)\n                self._backend_changed(held.name)\n",
+      "CTX-026 CTX-028 APPD-010"),
+    M("CTX-030", STATE, "                held = Held.loaded(bundle, stored)\n",
+      "                held = Held.loaded(bundle, stored)\n                held.read()\n",
+      "CTX-002 CTX-027 POP-005 POP-002 POP-006 POP-009"),
+    M("CTX-031", POPULATE, "if cls is None or held.kind != cls.KIND:", "if cls is None:",
+      "POP-003"),
+    M("EXT-007", POPULATE, " and not isinstance(value, OpaqueValue)", "", may_crash=True),
+    M("POP-001", POPULATE, "if held.kind == ArtifactKind.CACHE:\n                self._attempt",
+      "if held.kind == ArtifactKind.BACKEND:\n                self._attempt",
+      "POP-002 POP-003 POP-004 POP-005 POP-006 POP-009 SEC-001 EXT-003 CTX-017 CTX-011 CTX-023"
+      " CTX-024 CTX-006 CTX-012 CTX-026 CTX-027"),
+    M("POP-002", POPULATE, "            # [PCB-POP-005]\n", "            if self._applied:\n"
+      "                raise\n            # [PCB-POP-005]\n", "POP-004 POP-005 POP-006 POP-003"
+      " EXT-003 POP-009"),
+    M("POP-003", POPULATE, "cls is None or held.kind != cls.KIND", "cls is None", "CTX-031"),
+    M("POP-004", POPULATE, 'return PrecompileError(ErrorCode.APPLY_FAILED, f"{type(error)',
+      'return PrecompileError(ErrorCode.UNKNOWN_ARTIFACT_TYPE, f"{type(error)', "POP-002"),
+    M("POP-005", POPULATE, "            self._refuse(held, error)\n        except OSError",
+      "            self._refuse(held, error if error.code < 600 or error.code > 700 else "
+      "_apply_failed(error))\n        except OSError", "POP-002 POP-006 POP-009"),
+    M("POP-006", POPULATE, "            and backend.digest == digest\n", "",
+      "CTX-023 CTX-011 CTX-018"),
+    M("POP-006b", POPULATE, "            and backend.kind == ArtifactKind.BACKEND\n", "", "POP-003"),
+    M("POP-009", "held", "        return bundle.read(stored)", "        return bytes(bundle._content"
+      "._raw(stored, stored.extents[0]) if len(stored.extents) == 1 else bundle.read(stored))",
+      "POP-005 POP-002 POP-006 CTX-030 CTX-002 ART-006 CTX-017 CTX-026 CTX-027 CTX-029 EXT-007"
+      " POP-001 CTX-031 CTX-013 CTX-011 CTX-012 RECV-002 POP-003 SEC-001"),
+    M("CTX-006", "bundle.manifest", "type(value).__name__, _bits(value)",
+      "'', _bits(value) if isinstance(value, float) else str(int(value)).encode() if "
+      "isinstance(value, (bool, int)) else _bits(value)", "CTX-017"),
+    M("CTX-006b", STATE, "        current = self.held.get(held.name)\n        # [PCB-CTX-006]\n",
+      "        current = self.held.pop(held.name, None)\n        if current:\n            "
+      "self.held[held.name] = current\n", "CTX-007 CTX-011 CTX-012 CTX-023 CTX-024 POP-006"
+      " CTX-026 CTX-029 CTX-018"),
+    M("CTX-023b", STATE, "                self.held[held.name] = held\n            return",
+      "                pass\n            return", "CTX-024"),
+    M("CTX-025", CONTEXT, "                requirements=self.requirements,\n",
+      "                requirements=(),\n", "REQ-001 REQ-003 SEC-003 CTX-027 HOST-006 HOST-005"
+      " CTX-026"),
+)  # fmt: skip

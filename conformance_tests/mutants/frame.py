@@ -1,0 +1,59 @@
+"""FRAME, ENV and RECV: headers, footers, envelopes, the walk and E."""
+
+from mutants.mutant import Mutant as M
+
+FRAMING, WALK, CODEC, READER = "bundle.framing", "bundle.walk", "bundle.codec", "bundle.reader"
+
+MUTANTS = (
+    M("FRAME-003", WALK, "or head[0] != 0x0A:", ":", "SPEC-000 READ-005"),
+    M("FRAME-003b", WALK, "head[2:4] != framing.HEADER[2:4] or head[4:21] != framing.MAGIC",
+      "head[4:21] != framing.MAGIC", "APPD-004"),
+    M("FRAME-004", WALK, "major[0] != framing.MAJOR", "major[0] > 2", "EXT-001 READ-001 READ-005"
+      " APPD-004"),
+    M("FRAME-005", WALK, "if head[: framing.HEADER_SIZE] == framing.HEADER:",
+      "if head[2:21] == framing.HEADER[2:21] and (framing.read_varint(head, 22) or [1])[0] == 1:",
+      "READ-005 FRAME-003"),
+    M("FRAME-006", WALK, "offset + len(head)", "offset", "RECV-001"),
+    M("FRAME-007", WALK, 'return PrecompileError(ErrorCode.TRUNCATED, detail, end)',
+      'return PrecompileError(ErrorCode.TRUNCATED, detail, at)',
+      "READ-005 RECV-001 RECV-003 READ-002 APPD-010 READ-003"),
+    M("FRAME-007b", FRAMING, "tag != FOOTER_TAG or size_tag != _FOOTER_SIZE_TAG",
+      "tag != FOOTER_TAG"),
+    M("FRAME-009", FRAMING, "(byte == 0 and index > position) or ", "", "FRAME-005 FRAME-011"),
+    M("FRAME-010", FRAMING, "HEADER_SIZE <= manifest_offset < segment_size - FOOTER_SIZE",
+      "manifest_offset < segment_size - FOOTER_SIZE", "FRAME-011 RECV-001 APPD-006"),
+    M("FRAME-010c", WALK, "if size > end or not", "if not", "RECV-001 APPD-006 FRAME-012", may_crash=True),
+    M("FRAME-011", WALK, "manifest_at + prefix[0] + prefix[1] != at",
+      "manifest_at + prefix[0] + prefix[1] > at", "FRAME-012 READ-005"),
+    M("FRAME-012", WALK, "if fault.code is ErrorCode.NOT_A_BUNDLE and frame.offset > 0:",
+      "if False:", "FRAME-005 READ-005"),
+    M("FRAME-012b", WALK, "PrecompileError(ErrorCode.MALFORMED_FRAME, detail, max(0, at))",
+      "PrecompileError(ErrorCode.TRUNCATED, detail, max(0, at))", "FRAME-013 READ-005"),
+    M("FRAME-013", WALK, "    while end > 0:\n        frame = _segment", "    while end > 1:\n"
+      "        frame = _segment", "FRAME-012"),
+    M("ENV-002", CODEC, "if envelope.payload_type != PAYLOAD_TYPE:", "if False:",
+      "READ-001 READ-002 READ-005"),
+    M("ENV-004", CODEC, "if envelope.payload_digest != hashlib", "if b'' and hashlib",
+      "ENV-006 READ-001 READ-005 RECV-001 CTX-026 ENV-002"),
+    M("ENV-005", CODEC, "parse(envelope, data, ErrorCode.MALFORMED_FRAME, offset)",
+      "parse(envelope, data, ErrorCode.MALFORMED_MANIFEST, offset)", "READ-005"),
+    M("RECV-001", WALK, "or any(end in (f.offset, f.offset + f.size) for f in frames)", "or True"),
+    M("RECV-001b", WALK, "is_whole = framing.read_footer(footer) == (position - start, end - start)",
+      "is_whole = framing.read_footer(footer) is not None"),
+    M("RECV-001c", WALK, "if inner is None or inner[0] == 0 or", "if inner is None or"),
+    M("RECV-002", READER, "self.ignored = source.size - self.size", "self.ignored = 0",
+      "CTX-026 RECV-001 RECV-004"),
+    M("RECV-003", READER, "if recover:", "if True:",
+      "FRAME-007 FRAME-010 FRAME-011 FRAME-012 FRAME-005 READ-005 READ-002 READ-003 APPD-010"
+      " CONT-007 CONT-003 FRAME-009 FRAME-004 RECV-004 APPD-006 ENV-004"),
+    M("ENV-006", CODEC, "    return envelope\n", "    data = bytes(data)\n    first = "
+      "bundle_pb2.Envelope.FromString(data[: data.find(PAYLOAD_TYPE.encode()) - 2])\n    "
+      "envelope.payload = first.payload\n    return envelope\n", "ENV-005 WIRE-004 ENV-004"),
+    M("ENV-007", CODEC, "    # [PCB-ENV-002]\n", "    known = bundle_pb2.Envelope()\n    "
+      "known.CopyFrom(envelope)\n    known.DiscardUnknownFields()\n    if known.ByteSize() != "
+      "envelope.ByteSize():\n        raise PrecompileError(ErrorCode.MALFORMED_FRAME, '', offset)\n"),
+    M("READ-003", WALK, "            faults.append(fault)\n        frames.append(frame)",
+      "            if fault.code is not ErrorCode.UNSUPPORTED_VERSION or not frame.offset:\n"
+      "                faults.append(fault)\n        frames.append(frame)",
+      "FRAME-004 READ-001 READ-002"),
+)  # fmt: skip

@@ -1,0 +1,224 @@
+"""The command `precompile-conformance`."""
+
+import contextlib
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.progress import Progress as Bar
+
+from precompile_conformance import corpus, expectations, trace
+from precompile_conformance.reports import files, text
+from precompile_conformance.selection import Selection
+from precompile_conformance.session import Session
+from precompile_conformance.status import Result
+from precompile_conformance.testee import StartError, TesteeError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+# The reference, which is there in a checkout.
+DEFAULT_TESTEE = (sys.executable, "-m", "testees.reference")
+
+Testees = Annotated[
+    list[str] | None,
+    typer.Option("--testee", help="Command of an implementation; repeat it to compare several."),
+]
+Vectors = Annotated[Path, typer.Option(help="Folder of the versions' vectors.")]
+Jobs = Annotated[int, typer.Option(min=1, help="Testees side by side.")]
+Timeout = Annotated[float, typer.Option(help="Seconds for one answer.")]
+
+
+@app.callback()
+def main_help() -> None:
+    """Judge any implementation of the Precompile Bundle, requirement by requirement."""
+
+
+@app.command()
+def run(
+    testee: Testees = None,
+    *,
+    version: Annotated[str, typer.Option(help="Version of the vectors; the newest one else.")] = "",
+    vectors: Vectors = corpus.VECTORS,
+    classes: Annotated[list[str] | None, typer.Option("--class", help="Only this class.")] = None,
+    area: Annotated[list[str] | None, typer.Option(help="Only this area.")] = None,
+    case: Annotated[
+        list[str] | None, typer.Option(help="Only this case; * and ? match anything.")
+    ] = None,
+    requirement: Annotated[list[str] | None, typer.Option(help="Only cases of this id.")] = None,
+    large: Annotated[bool, typer.Option("--large", help="Inputs of gigabytes, too.")] = False,
+    frozen: Annotated[
+        bool, typer.Option("--frozen", help="Only what the version was released with.")
+    ] = False,
+    jobs: Jobs = 1,
+    timeout: Timeout = 60.0,
+    expected: Annotated[Path | None, typer.Option(help="TOML file of expected failures.")] = None,
+    write_xfail: Annotated[Path | None, typer.Option(help="Draft that file.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Folder for JSON, JUnit, HTML and badge.")
+    ] = None,
+    traced: Annotated[
+        bool, typer.Option("--trace", help="Fail where a requirement has no case that passed.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="A line for each case.")] = False,
+) -> None:
+    """Run cases; exit 1 where one fails, or none was run."""
+    with _told():
+        directory = vectors / f"v{version or _newest(vectors)}"
+        only = corpus.frozen_ids(directory) if frozen else None
+        if frozen and only is None:
+            raise corpus.CorpusError(f"{directory.name} is not frozen")
+        chosen = (classes or (), area or (), case or (), requirement or (), large, only)
+        known = expectations.load(expected) if expected else {}
+        session = Session(
+            _commands(testee), _progress(verbose=verbose), jobs, timeout, known, write_xfail
+        )
+        told, cases = session.run(directory, Selection(*chosen))
+    if traced:
+        reasons = trace.reasons()
+        told = replace(told, faults=[*told.faults, *trace.faults(told, cases, reasons)])
+        print(trace.summary(told, cases, reasons))
+    for line in text.lines(told, DEFAULT_TESTEE):
+        print(line)
+    if report:
+        files.write(told, report)
+    raise typer.Exit(0 if told.is_good else 1)
+
+
+@app.command()
+def matrix(
+    testee: Testees = None,
+    *,
+    vectors: Vectors = corpus.VECTORS,
+    jobs: Jobs = 1,
+    timeout: Timeout = 60.0,
+) -> None:
+    """Run every version's vectors, a released one's as it was released; exit 1 where one fails."""
+    good = True
+    with _told():
+        session = Session(_commands(testee), _progress(verbose=False), jobs, timeout)
+        for version in corpus.versions(vectors):
+            directory = vectors / f"v{version}"
+            only = corpus.frozen_ids(directory)
+            told, _ = session.run(directory, Selection(frozen=only))
+            how = "not released" if only is None else "as released"
+            for one in told.testees:
+                print(f"v{version} ({how}) {text.summary(one)}")
+            for fault in told.faults:
+                print(f"ERROR: {fault}")
+            good = good and told.is_good
+        good = good and bool(corpus.versions(vectors))
+    raise typer.Exit(0 if good else 1)
+
+
+@app.command("explore")
+def explore_command(
+    testee: Testees = None,
+    *,
+    seconds: Annotated[float, typer.Option(help="How long to search.")] = 60.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same examples.")] = 0,
+    out: Annotated[
+        Path, typer.Option(help="Folder that finds are written into, as vectors are.")
+    ] = Path("found"),
+) -> None:
+    """Search for bundles and scripts that testees get wrong; exit 1 where there is one."""
+    from precompile_conformance.explore import explore
+
+    with _told(), Console(stderr=True).status("searching") as status:
+        tally = explore(
+            _commands(testee),
+            seconds=seconds,
+            seed=seed,
+            told=lambda t: status.update(
+                f"{t.bundles} bundles, {t.scripts} scripts, {len(t.found)} found"
+            ),
+        )
+    for index, found in enumerate(tally.found):
+        found.case.id = f"FOUND/seed-{seed}-{index}"
+        place = corpus.write_case(out, found.case, found.files)
+        print(f"{found.testee}: {found.observed}; {place}")
+        for line in found.lines:
+            print(f"  {line}")
+    print(f"{tally.bundles} bundles, {tally.scripts} scripts, {len(tally.found)} found")
+    raise typer.Exit(1 if tally.found else 0)
+
+
+@app.command("list")
+def list_cases(
+    version: Annotated[str, typer.Option(help="Version of the vectors.")] = "",
+    *,
+    vectors: Vectors = corpus.VECTORS,
+) -> None:
+    """List the cases with what each one shows."""
+    for one in corpus.load(vectors / f"v{version or _newest(vectors)}"):
+        print(f"{one.id}: {one.message.shows} [{' '.join(one.message.requirements)}]")
+
+
+@app.command()
+def check(vectors: Annotated[Path, typer.Argument()] = corpus.VECTORS) -> None:
+    """Check that no file of any version is edited, missing or unlisted."""
+    faults = [f for v in corpus.versions(vectors) for f in corpus.faults(vectors / f"v{v}")]
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    raise typer.Exit(1 if faults or not corpus.versions(vectors) else 0)
+
+
+@app.command()
+def freeze(version: Annotated[str, typer.Argument()], *, vectors: Vectors = corpus.VECTORS) -> None:
+    """Release a version: its files never change again, cases may still be added."""
+    with _told():
+        count = corpus.freeze(vectors / f"v{version}")
+    print(f"v{version} is frozen with {count} cases")
+
+
+def _newest(vectors: Path) -> str:
+    found = corpus.versions(vectors)
+    if not found:
+        raise corpus.CorpusError(f"{vectors}: no vectors")
+    return found[-1]
+
+
+def _commands(testees: list[str] | None) -> list[list[str]]:
+    return [shlex.split(command) for command in testees or ()] or [list(DEFAULT_TESTEE)]
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """What keeps cases from being run is one line, and no traceback."""
+    try:
+        yield
+    except (corpus.CorpusError, expectations.ExpectationsError, StartError, TesteeError,
+            OSError) as error:  # fmt: skip
+        print(f"ERROR: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+def _progress(
+    *, verbose: bool
+) -> Callable[[str, int], contextlib.AbstractContextManager[Callable[[Result], None]]]:
+    """A bar on a terminal, and none in a pipe; with `verbose` a line for each case."""
+    console = Console(stderr=True)
+
+    @contextlib.contextmanager
+    def progress(name: str, total: int) -> Iterator[Callable[[Result], None]]:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
+            task = bar.add_task(name, total=total)
+
+            def done(result: Result) -> None:
+                bar.advance(task)
+                if verbose:
+                    bar.console.print(text.one_line(result), highlight=False, markup=False)
+
+            yield done
+
+    return progress
+
+
+def main() -> None:
+    """Run the command."""
+    app(prog_name="precompile-conformance")

@@ -1,0 +1,240 @@
+"""Whether a testee's answer is what a case expects."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from google.protobuf.message import Message
+
+from precompile.conformance.v1 import case_pb2, reading_pb2, script_pb2, testee_pb2
+from precompile.v1 import error_pb2
+from precompile_conformance import reader, writer_rules
+from precompile_conformance.differences import differences
+from precompile_conformance.reader import Refused
+
+_MOST_LINES = 12
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a testee did: its response, and what the judge needs to know beside it.
+
+    `again` is its answer to the same request once more; `inputs` are the bytes of the
+    case's files as they were, `file_after` those of the file of an AppendRequest.
+    """
+
+    response: testee_pb2.Response
+    inputs: Sequence[bytes] = ()
+    again: testee_pb2.Response | None = None
+    file_after: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was observed, in a word or two, and how it differs; no differences: it conforms."""
+
+    observed: str
+    differences: tuple[str, ...] = field(default=())
+
+    @property
+    def conforms(self) -> bool:
+        """Whether the answer is one of those that the case allows."""
+        return not self.differences
+
+
+def judge(case: case_pb2.Case, answer: Answer) -> Verdict:
+    """The verdict on an answer, against the expected outcome and then its alternatives."""
+    first = tuple(_compare(case.expected, answer))
+    if not first or not case.alternatives:
+        return Verdict(observed(answer.response), first)
+    for alternative in case.alternatives:
+        if not tuple(_compare(alternative.expected, answer)):
+            return Verdict(observed(answer.response))
+    return Verdict(observed(answer.response), first)
+
+
+def observed(response: testee_pb2.Response) -> str:
+    """An answer in a word or two, stable enough to be listed as an expected failure."""
+    which = response.WhichOneof("response") or "nothing"
+    return f"rejected {code_name(response.rejection)}" if which == "rejection" else which
+
+
+def code_name(rejection: reading_pb2.Rejection) -> str:
+    """`TRUNCATED` for ERROR_CODE_TRUNCATED."""
+    try:
+        return error_pb2.ErrorCode.Name(rejection.code).removeprefix("ERROR_CODE_")
+    except ValueError:
+        return str(rejection.code)
+
+
+def _compare(expected: case_pb2.Expected, answer: Answer) -> list[str]:
+    response = answer.response
+    which = response.WhichOneof("response") or "nothing"
+    wanted = expected.WhichOneof("outcome") or "nothing"
+    if wanted == "written" and which in ("written", "appended"):
+        return _written(expected.written, answer)
+    if wanted != which:
+        return [f"expected {_outcome(expected)}, got {_response(response)}"]
+    if wanted == "script":
+        loads = sum(map(len, answer.inputs))
+        return _script(expected.script, response.script, loads)[:_MOST_LINES]
+    found = _of_kind(wanted, expected, response)
+    if wanted == "rejection" and answer.file_after not in (None, *answer.inputs[:1]):
+        found.append("the file was refused and changed all the same")
+    return found[:_MOST_LINES]
+
+
+def _of_kind(kind: str, expected: case_pb2.Expected, response: testee_pb2.Response) -> list[str]:
+    if kind == "rejection":
+        return list(_message(expected.rejection, response.rejection))
+    if kind == "bundle":
+        return list(_message(expected.bundle, response.bundle))
+    if kind == "extracted":
+        return _extracted(expected.extracted, response.extracted)
+    return []  # misuse: its detail is for people
+
+
+def _outcome(expected: case_pb2.Expected) -> str:
+    which = expected.WhichOneof("outcome") or "nothing"
+    return f"rejection {code_name(expected.rejection)}" if which == "rejection" else which
+
+
+def _response(response: testee_pb2.Response) -> str:
+    which = response.WhichOneof("response") or "nothing"
+    if which == "rejection":
+        rejection = response.rejection
+        where = f" at byte {rejection.offset}" if rejection.HasField("offset") else ""
+        return f"rejection {code_name(rejection)}{where}: {rejection.detail}"
+    if which in ("unsupported", "misuse"):
+        return f"{which}: {getattr(response, which).detail}"
+    return which
+
+
+def _message(expected: Message, got: Message) -> list[str]:
+    """The differences, details and offsets that the case leaves open apart."""
+    wanted, found = type(expected)(), type(got)()
+    wanted.CopyFrom(expected)
+    found.CopyFrom(got)
+    _leave_open(wanted, found)
+    return list(differences(wanted, found))
+
+
+def _leave_open(expected: Message, got: Message) -> None:
+    if isinstance(expected, reading_pb2.Rejection) and isinstance(got, reading_pb2.Rejection):
+        expected.ClearField("detail")
+        got.ClearField("detail")
+        if not expected.HasField("offset"):
+            got.ClearField("offset")
+        return
+    for field_, value in expected.ListFields():
+        if field_.message_type is None:
+            continue
+        other = getattr(got, field_.name)
+        if isinstance(value, Message):
+            if got.HasField(field_.name):
+                _leave_open(value, other)
+        else:
+            for a, b in zip(value, other, strict=False):
+                _leave_open(a, b)
+
+
+def _extracted(expected: reading_pb2.Extracted, got: reading_pb2.Extracted) -> list[str]:
+    open_content = reading_pb2.Extracted()
+    open_content.CopyFrom(got)
+    if not expected.content:
+        open_content.ClearField("content")
+    return list(differences(expected, open_content))
+
+
+def _written(expected: case_pb2.WrittenBundle, answer: Answer) -> list[str]:
+    data = answer.file_after
+    if data is None:
+        data = answer.response.written.bundle
+        if answer.again is not None and answer.again.written.bundle != data:
+            return ["the same request gave other bytes the second time"]
+    original = b"".join(answer.inputs)
+    if not data.startswith(original[: expected.keeps]):
+        return [f"the first {expected.keeps} bytes of the input are not kept"]
+    if expected.is_concatenation and data != original:
+        return ["the result is not the concatenation of the inputs"]
+    if expected.most_bytes and len(data) > expected.most_bytes:
+        return [f"{len(data)} bytes were written, {expected.most_bytes} are enough"]
+    since = len(data) if expected.is_concatenation else expected.keeps
+    return _holds(expected.holds, data, since)
+
+
+def _holds(expected: reading_pb2.BundleDump, data: bytes, since: int) -> list[str]:
+    """What a reader finds in bytes that a testee wrote, from `since` on, beside what it should."""
+    try:
+        found = reader.read(data)
+    except Refused as fault:
+        return [f"what was written is refused: {fault.code} at byte {fault.offset}: {fault.detail}"]
+    lines = _message(without_places(expected), without_places(found))
+    return lines + list(writer_rules.faults(data, since))
+
+
+def without_places(dump: reading_pb2.BundleDump) -> reading_pb2.BundleDump:
+    """The dump without what depends on how a writer packs and compresses."""
+    shape = reading_pb2.BundleDump()
+    shape.CopyFrom(dump)
+    for name in ("bundle_digest", "size", "ignored"):
+        shape.ClearField(name)
+    for segment in shape.segments:
+        for name in ("offset", "size", "payload_digest", "producer"):
+            segment.ClearField(name)
+    return shape
+
+
+def _script(
+    expected: script_pb2.ScriptResponse, got: script_pb2.ScriptResponse, loaded: int
+) -> list[str]:
+    """`loaded` bytes of files come first in what is serialized: another writer's."""
+    if len(expected.results) != len(got.results):
+        return [f"expected {len(expected.results)} results, got {len(got.results)}"]
+    lines: list[str] = []
+    for index, (wanted, found) in enumerate(zip(expected.results, got.results, strict=True)):
+        step = [f"step {index}: {line}" for line in _step(wanted, found)]
+        if wanted.serialized.HasField("holds") and not step:
+            step = [f"step {index}: {line}" for line in _bundle(wanted, index, got, loaded)]
+        lines += step
+    return lines
+
+
+def _step(expected: script_pb2.StepResult, got: script_pb2.StepResult) -> list[str]:
+    wanted, found = script_pb2.StepResult(), script_pb2.StepResult()
+    wanted.CopyFrom(expected)
+    found.CopyFrom(got)
+    which = wanted.WhichOneof("result")
+    if which != found.WhichOneof("result"):
+        return [f"expected {which}, got {found.WhichOneof('result')} {_refusal(found)}".strip()]
+    if which == "misuse":
+        found.misuse.ClearField("detail")
+        wanted.misuse.ClearField("detail")
+    if which == "serialized":
+        for name in ("holds", "same_as_step", "extends_step", "bundle"):
+            wanted.serialized.ClearField(name)
+        if not expected.serialized.HasField("holds") and found.serialized.bundle:
+            return ["expected nothing to be serialized, got a bundle"]
+        found.serialized.ClearField("bundle")
+    _leave_open(wanted, found)
+    return list(differences(wanted, found))
+
+
+def _refusal(result: script_pb2.StepResult) -> str:
+    if result.WhichOneof("result") == "rejection":
+        return f"({code_name(result.rejection)}: {result.rejection.detail})"
+    return f"({result.misuse.detail})" if result.WhichOneof("result") == "misuse" else ""
+
+
+def _bundle(
+    expected: script_pb2.StepResult, index: int, got: script_pb2.ScriptResponse, loaded: int
+) -> list[str]:
+    """The serialized bundle of a step, beside what it must hold and earlier ones."""
+    wanted, data = expected.serialized, got.results[index].serialized.bundle
+    if wanted.HasField("same_as_step"):
+        if data != got.results[wanted.same_as_step].serialized.bundle:
+            return [f"the bundle is not that of step {wanted.same_as_step}, byte for byte"]
+    elif wanted.HasField("extends_step"):
+        before = got.results[wanted.extends_step].serialized.bundle
+        if not data.startswith(before) or len(data) <= len(before):
+            return [f"the bundle does not begin with that of step {wanted.extends_step}"]
+    return _holds(wanted.holds, data, loaded)

@@ -1,0 +1,205 @@
+"""Whole scripts: what each step gives, and the snapshot after it."""
+
+from collections.abc import Mapping
+
+from precompile.conformance.v1 import reading_pb2, script_pb2
+from precompile.v1 import artifact_pb2
+from precompile_conformance.model import operations
+from precompile_conformance.model.operations import (
+    Context,
+    EditFailedError,
+    MisusedError,
+    add_to_info,
+    attribute_bytes,
+)
+from precompile_conformance.model.values import (
+    BACKEND,
+    CACHE,
+    Item,
+    Segment,
+    State,
+    bundle_dump,
+)
+from precompile_conformance.reader import Refused
+from precompile_conformance.reader.read import Opened, open_all
+
+EXACT = 1
+
+
+def run(request: script_pb2.ScriptRequest, files: Mapping[str, bytes]) -> script_pb2.ScriptResponse:
+    """What a conforming context answers; `files` are the inputs by the names in the request."""
+    script = _Script(files)
+    response = script_pb2.ScriptResponse()
+    for index, step in enumerate(request.steps):
+        response.results.append(script.carry_out(index, step))
+    return response
+
+
+class _Script:
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        self._files = files
+        self._contexts: dict[str, Context] = {}
+        self._bundles: dict[int, list[Segment]] = {}
+        self._latest: dict[int, int] = {}  # state to the step that serialized it last
+
+    def carry_out(self, index: int, step: script_pb2.Step) -> script_pb2.StepResult:
+        self._index = index
+        result = script_pb2.StepResult()
+        which = step.WhichOneof("step")
+        assert which is not None
+        try:
+            getattr(self, f"_{which}")(getattr(step, which), result)
+        except MisusedError:
+            result.misuse.SetInParent()
+        except EditFailedError:
+            result.raised.SetInParent()
+        except Refused as fault:
+            result.rejection.CopyFrom(fault.message())
+            result.rejection.ClearField("detail")
+        if result.WhichOneof("result") is None:
+            result.done.SetInParent()
+        state = self._context.state
+        result.snapshot.current.extend(one.id() for one in state.current.values())
+        result.snapshot.need_serialize = state.needs_save()
+        return result
+
+    def _use_context(self, step: script_pb2.UseContext, result: script_pb2.StepResult) -> None:
+        if step.name not in self._contexts:
+            trust = step.trust if step.HasField("trust") else None
+            self._contexts[step.name] = Context(step.host, _requirements(step), trust)
+        self._context = self._contexts[step.name]
+
+    def _register(self, step: script_pb2.Register, result: script_pb2.StepResult) -> None:
+        operations.register(self._context, step)
+
+    def _record(self, step: script_pb2.Record, result: script_pb2.StepResult) -> None:
+        operations.record(self._context, step)
+
+    def _remove(self, step: script_pb2.Remove, result: script_pb2.StepResult) -> None:
+        result.removed.found = operations.remove(self._context, (step.type, step.key))
+        result.removed.SetInParent()
+
+    def _edit(self, step: script_pb2.Edit, result: script_pb2.StepResult) -> None:
+        operations.edit(self._context, step)
+
+    def _lookup(self, step: script_pb2.Lookup, result: script_pb2.StepResult) -> None:
+        self._found(operations.lookup(self._context, (step.type, step.key)), result)
+
+    def _find_backend(self, step: script_pb2.FindBackend, result: script_pb2.StepResult) -> None:
+        self._found(operations.find_backend(self._context, step.key), result)
+
+    def _found(self, value: script_pb2.ArtifactValue | None, result: script_pb2.StepResult) -> None:
+        result.found.SetInParent()
+        if value is not None:
+            result.found.artifact.CopyFrom(value)
+
+    def _serialize(self, step: script_pb2.Serialize, result: script_pb2.StepResult) -> None:
+        before = self._context.state.segments
+        segments = operations.serialize(self._context)
+        result.serialized.SetInParent()
+        if not segments:
+            return
+        self._bundles[self._index] = segments
+        result.serialized.holds.CopyFrom(bundle_dump(segments))
+        self._say_what_is_kept(before, segments, result)
+        for type_name, key in self._context.state.current:
+            add_to_info(result.serialized, type_name, key)
+        result.serialized.info.SetInParent()
+
+    def _say_what_is_kept(
+        self, before: list[Segment], after: list[Segment], result: script_pb2.StepResult
+    ) -> None:
+        """An earlier step of the same state whose bundle this one equals or extends."""
+        for index in reversed(self._bundles):
+            if index == self._index:
+                continue
+            if self._bundles[index] == after:
+                result.serialized.same_as_step = index
+                return
+            if self._bundles[index] == before and before:
+                result.serialized.extends_step = index
+                return
+
+    def _load(self, step: script_pb2.Load, result: script_pb2.StepResult) -> None:
+        ignored, at = 0, None
+        if step.WhichOneof("source") == "path":
+            data = self._files[step.path]
+            asked = reading_pb2.ReadRequest(recover=True, trust=self._context.trust)
+            opened = open_all(data, asked)
+            last = opened[-1].frame
+            segments, at = _from_file(opened), last.manifest_offset
+            ignored = len(data) - last.offset - last.size
+        else:
+            segments = self._bundles[step.step]
+            if self._context.trust:  # what a script serialized, nobody signed
+                raise Refused("UNSIGNED", None)
+        matching = operations.load(self._context, segments, at)
+        result.loaded.segments = len(segments)
+        result.loaded.opaque = len(segments) - len(matching)
+        result.loaded.ignored = ignored
+        result.loaded.info.SetInParent()
+        for type_name, key in operations.loaded_names(matching):
+            add_to_info(result.loaded, type_name, key)
+
+    def _populate(self, step: script_pb2.Populate, result: script_pb2.StepResult) -> None:
+        result.populated.CopyFrom(operations.populate(self._context))
+        result.populated.info.SetInParent()
+
+    def _clear(self, step: script_pb2.Clear, result: script_pb2.StepResult) -> None:
+        self._context.states[-1] = State()
+
+    def _enter_fresh(self, step: script_pb2.EnterFresh, result: script_pb2.StepResult) -> None:
+        self._context.states.append(State())
+
+    def _leave_fresh(self, step: script_pb2.LeaveFresh, result: script_pb2.StepResult) -> None:
+        self._context.states.pop()
+
+
+def _requirements(
+    step: script_pb2.UseContext,
+) -> tuple[tuple[str, int, tuple[str, ...]], ...]:
+    """What segments require: as told, or every fact of the host, exactly; sorted."""
+    if step.HasField("requirements"):
+        told = [(r.name, int(r.match), r.values) for r in step.requirements.requirements]
+    else:
+        told = [(fact.name, EXACT, fact.values) for fact in step.host.facts]
+    return tuple(
+        (name, match, tuple(sorted(set(values), key=str.encode)))
+        for name, match, values in sorted(told, key=lambda one: one[0].encode())
+    )
+
+
+def _from_file(opened: list[Opened]) -> list[Segment]:
+    segments: list[Segment] = []
+    for one in opened:
+        begins = not one.manifest.previous_manifest_digest
+        segments.append(
+            Segment(
+                tuple((r.name, int(r.match), tuple(r.values)) for r in one.manifest.requirements),
+                tuple(_item(artifact, one) for artifact in one.manifest.artifacts),
+                tuple((removed.type, removed.key) for removed in one.manifest.removed),
+                None if begins else segments[-1],
+                one.frame.payload_digest,
+            )
+        )
+    return segments
+
+
+def _item(artifact: artifact_pb2.Artifact, opened: Opened) -> Item:
+    content: bytes | Refused
+    try:
+        content = opened.contents.artifact(artifact)
+    except Refused as fault:
+        content = fault
+    backends = [] if artifact.kind in (CACHE, BACKEND) else artifact.backends
+    return Item(
+        artifact.type,
+        artifact.key,
+        artifact.kind,
+        artifact.content_digest,
+        content,
+        artifact.content_size,
+        tuple((b.type, b.key, b.content_digest) for b in backends),
+        tuple(map(attribute_bytes, artifact.attributes)),
+        is_loaded=True,
+    )

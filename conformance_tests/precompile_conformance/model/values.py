@@ -1,0 +1,148 @@
+"""What the model's state is made of."""
+
+from dataclasses import dataclass, field, replace
+
+from precompile.conformance.v1 import reading_pb2
+from precompile.v1 import artifact_pb2, environment_pb2
+from precompile_conformance.reader import Refused
+from precompile_conformance.wire import sha256
+
+CACHE, BACKEND, ENTRY = 1, 2, 3
+Name = tuple[str, str]
+Backend = tuple[str, str, bytes]  # type, key, digest or empty
+
+
+@dataclass(frozen=True)
+class Item:
+    """An artifact. `content` is a refusal where what was loaded is damaged.
+
+    `fields` are serialized Attribute messages, sorted by name.
+    """
+
+    type: str
+    key: str
+    kind: int
+    digest: bytes
+    content: bytes | Refused = field(compare=False)
+    size: int
+    backends: tuple[Backend, ...] = ()
+    fields: tuple[bytes, ...] = ()
+    is_loaded: bool = field(default=False, compare=False)
+
+    @property
+    def name(self) -> Name:
+        """Type and key."""
+        return self.type, self.key
+
+    def id(self) -> artifact_pb2.ArtifactId:
+        """As a snapshot lists it."""
+        return artifact_pb2.ArtifactId(type=self.type, key=self.key, content_digest=self.digest)
+
+    def dump(self) -> reading_pb2.ArtifactDump:
+        """As a reader finds it."""
+        message = reading_pb2.ArtifactDump(
+            type=self.type,
+            key=self.key,
+            kind=self.kind,  # type: ignore[arg-type]
+            content_digest=self.digest,
+            content_size=self.size,
+        )
+        for type_name, key, digest in self.backends:
+            message.backends.add(type=type_name, key=key, content_digest=digest)
+        for data in self.fields:
+            known = artifact_pb2.Attribute.FromString(data)
+            added = message.attributes.add(name=known.name)
+            if which := known.WhichOneof("value"):
+                setattr(added, which, getattr(known, which))
+        if isinstance(self.content, Refused):
+            message.content_fault.code = self.content.message().code  # it lies elsewhere by now
+        return message
+
+
+def item(type_name: str, key: str, kind: int, content: bytes, **others: object) -> Item:
+    """An artifact of known content."""
+    digest, size = sha256(content), len(content)
+    return replace(Item(type_name, key, kind, digest, content, size), **others)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A segment; equal ones have equal bytes. `origin` names one that came in a file."""
+
+    requirements: tuple[tuple[str, int, tuple[str, ...]], ...]
+    items: tuple[Item, ...]
+    removed: tuple[Name, ...]
+    previous: "Segment | None"
+    origin: bytes = b""
+
+    def messages(self) -> list[environment_pb2.Requirement]:
+        """Its requirements."""
+        return [
+            environment_pb2.Requirement(name=name, match=match, values=values)  # type: ignore[arg-type]
+            for name, match, values in self.requirements
+        ]
+
+    def dump(self) -> reading_pb2.SegmentDump:
+        """As a reader finds it, places apart."""
+        message = reading_pb2.SegmentDump(begins_chain=self.previous is None, matches=True)
+        message.requirements.extend(self.messages())
+        for type_name, key in self.removed:
+            message.removed.add(type=type_name, key=key)
+        message.artifacts.extend(one.dump() for one in self.items)
+        return message
+
+
+def current(segments: list[Segment]) -> dict[Name, Item]:
+    """What is current in segments that all match."""
+    found: dict[Name, Item] = {}
+    for segment in segments:
+        for name in segment.removed:
+            found.pop(name, None)
+        for one in segment.items:
+            found[one.name] = one
+    return found
+
+
+def bundle_dump(segments: list[Segment]) -> reading_pb2.BundleDump:
+    """What a reader without a host finds in a bundle, places apart."""
+    dump = reading_pb2.BundleDump()
+    dump.segments.extend(segment.dump() for segment in segments)
+    dump.current.extend(one.id() for one in current(segments).values())
+    for one in (artifact for segment in dump.segments for artifact in segment.artifacts):
+        if one.HasField("content_fault"):
+            dump.content_fault.CopyFrom(one.content_fault)
+            break
+    return dump
+
+
+@dataclass
+class State:
+    """The norm's abstract state: `saved` is what `segments` hold for this host."""
+
+    current: dict[Name, Item] = field(default_factory=dict)
+    segments: list[Segment] = field(default_factory=list)
+    saved: dict[Name, Item] = field(default_factory=dict)
+    removed: dict[Name, None] = field(default_factory=dict)  # since the last save, and saved
+
+    def bound(self, one: Item) -> Item:
+        """The item with each backend that it names without a digest bound to the current one."""
+        if one.is_loaded:
+            return one
+        backends = tuple((t, k, digest or self._digest_of((t, k))) for t, k, digest in one.backends)
+        return replace(one, backends=backends)
+
+    def _digest_of(self, name: Name) -> bytes:
+        there = self.current.get(name)
+        return there.digest if there else b""
+
+    def unsaved(self) -> list[Item]:
+        """The new artifacts of the next save, in order."""
+        return [
+            bound
+            for bound in map(self.bound, self.current.values())
+            if self.saved.get(bound.name) != bound or bound.name in self.removed
+        ]
+
+    def needs_save(self) -> bool:
+        """Whether an artifact or a removal is recorded that no save has written."""
+        return bool(self.unsaved() or self.removed)

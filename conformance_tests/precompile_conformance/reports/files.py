@@ -1,0 +1,22 @@
+"""All forms of a report in one folder."""
+
+from pathlib import Path
+
+from precompile_conformance.reports import as_json, badge, html, junit
+from precompile_conformance.reports.report import Report
+
+
+def write(report: Report, directory: Path) -> list[Path]:
+    """Write report.json, junit.xml, index.html and a badge for each testee; what was written."""
+    directory.mkdir(parents=True, exist_ok=True)
+    texts = {
+        "report.json": as_json.render(report),
+        "junit.xml": junit.render(report),
+        "index.html": html.render(report),
+    }
+    for index, testee in enumerate(report.testees):
+        suffix = f"-{index}" if index else ""
+        texts[f"badge{suffix}.svg"] = badge.render(testee, report.version)
+    for name, text in texts.items():
+        (directory / name).write_text(text, encoding="utf-8")
+    return [directory / name for name in texts]

@@ -1,0 +1,1 @@
+"""Tests of the suite itself: of its runner, its reader, its model, its vectors."""

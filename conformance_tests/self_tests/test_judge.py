@@ -1,0 +1,188 @@
+"""The judge: what counts as the expected answer, and what does not."""
+
+from collections.abc import Callable
+
+import pytest
+
+from builders.bases import MORE, PLAIN
+from builders.scripting import Script
+from builders.write import NEW, appends, writes
+from precompile.conformance.v1 import case_pb2, reading_pb2, testee_pb2
+from precompile_conformance import model, reader
+from precompile_conformance.build import Artifact, Block, Segment, bundle
+from precompile_conformance.judge import Answer, Verdict, judge
+from precompile_conformance.wire import record
+
+Change = Callable[[reading_pb2.BundleDump], object]
+
+
+def judged(expected: reading_pb2.BundleDump, got: reading_pb2.BundleDump) -> Verdict:
+    case = case_pb2.Case()
+    case.expected.bundle.CopyFrom(expected)
+    return judge(case, Answer(testee_pb2.Response(bundle=got)))
+
+
+CHANGES: dict[str, Change] = {
+    "digest": lambda d: setattr(d, "bundle_digest", bytes(32)),
+    "size": lambda d: setattr(d, "size", 1),
+    "offset": lambda d: setattr(d.segments[1], "offset", 1),
+    "order": lambda d: d.current.reverse(),
+    "a segment too few": lambda d: d.segments.pop(),
+    "a key": lambda d: setattr(d.segments[0].artifacts[0], "key", "x"),
+    "a kind": lambda d: setattr(d.segments[0].artifacts[0], "kind", 9),
+    "a content digest": lambda d: setattr(d.current[0], "content_digest", b""),
+    "an attribute": lambda d: d.segments[0].artifacts[0].attributes.add(name="x"),
+    "a fault": lambda d: setattr(d.content_fault, "code", 602),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_any_difference_of_a_dump_is_seen(name: str) -> None:
+    expected = reader.read(bundle(PLAIN, MORE).data)
+    got = reading_pb2.BundleDump()
+    got.CopyFrom(expected)
+    assert judged(expected, got).conforms
+    CHANGES[name](got)
+    verdict = judged(expected, got)
+    assert not verdict.conforms
+    assert verdict.observed == "bundle"
+
+
+def test_a_minus_zero_is_no_zero() -> None:
+    zero, minus = (
+        reader.read(bundle(Segment(artifacts=(Artifact("k", attributes={"a": value}),))).data)
+        for value in (0.0, -0.0)
+    )
+    minus.bundle_digest = zero.bundle_digest
+    minus.segments[0].payload_digest = zero.segments[0].payload_digest
+    zero.size = minus.size
+    zero.segments[0].size = minus.segments[0].size
+    assert "double_value" in judged(zero, minus).differences[0]
+
+
+def rejection(code: int, offset: int | None = None, detail: str = "") -> reading_pb2.Rejection:
+    message = reading_pb2.Rejection(code=code, detail=detail)  # type: ignore[arg-type]
+    if offset is not None:
+        message.offset = offset
+    return message
+
+
+@pytest.mark.parametrize(
+    ("expected", "got", "conforms"),
+    [
+        (rejection(101, 0), rejection(101, 0, "any words"), True),
+        (rejection(101, 0), rejection(101, 1), False),
+        (rejection(101, 0), rejection(101), False),
+        (rejection(101), rejection(101, 5), True),
+        (rejection(101), rejection(102), False),
+    ],
+)
+def test_a_rejection_is_its_code_and_where_it_is_fixed_its_offset(
+    expected: reading_pb2.Rejection, got: reading_pb2.Rejection, conforms: bool
+) -> None:
+    case = case_pb2.Case()
+    case.expected.rejection.CopyFrom(expected)
+    verdict = judge(case, Answer(testee_pb2.Response(rejection=got)))
+    assert verdict.conforms is conforms
+
+
+def test_an_alternative_conforms_too() -> None:
+    case = case_pb2.Case()
+    case.expected.rejection.CopyFrom(rejection(101))
+    case.alternatives.add(reason="open").expected.rejection.CopyFrom(rejection(104))
+    answer = Answer(testee_pb2.Response(rejection=rejection(104)))
+    assert judge(case, answer).conforms
+    assert not judge(case, Answer(testee_pb2.Response(rejection=rejection(103)))).conforms
+
+
+def written(data: bytes, again: bytes | None = None) -> Answer:
+    response, second = testee_pb2.Response(), testee_pb2.Response()
+    response.written.bundle = data
+    second.written.bundle = data if again is None else again
+    return Answer(response, again=second)
+
+
+def verdict_on(data: bytes, again: bytes | None = None) -> tuple[str, ...]:
+    case = writes("SELF/x", "x", "PCB-FRAME-001", NEW).message
+    return judge(case, written(data, again)).differences
+
+
+def test_a_sound_bundle_of_what_was_asked_for_conforms() -> None:
+    assert verdict_on(bundle(NEW).data) == ()
+
+
+def test_a_writer_that_gives_other_bytes_the_second_time_fails() -> None:
+    assert "other bytes" in verdict_on(bundle(NEW).data, bundle(NEW).data + b"\0")[0]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (bundle(NEW).data[:-1], "what was written is refused: TRUNCATED"),
+        (bundle(MORE).data, "key"),
+        (
+            bundle(Segment(artifacts=NEW.artifacts, envelope_tail=record(0x7A, b"x"))).data,
+            "fields that version 1.0 does not define",
+        ),
+        (
+            bundle(
+                Segment(
+                    artifacts=NEW.artifacts, payload=bundle(NEW).segments[0].payload + b"\x1a\0"
+                )
+            ).data,
+            "not the deterministic encoding",
+        ),
+    ],
+)
+def test_what_a_writer_must_not_write_is_seen(data: bytes, words: str) -> None:
+    assert words in "\n".join(verdict_on(data))
+
+
+def test_equal_content_that_is_stored_twice_is_seen() -> None:
+    twice = Segment(
+        artifacts=(
+            Artifact("a", b"same", extents=[(0, 0, 4)]),
+            Artifact("b", b"same", extents=[(1, 0, 4)]),
+        ),
+        blocks=(Block(b"same"), Block(b"same")),
+    )
+    case = writes("SELF/x", "x", "PCB-EXTENT-006", twice).message
+    assert "stored again" in judge(case, written(bundle(twice).data)).differences[0]
+
+
+def test_an_append_that_changes_what_was_there_is_seen() -> None:
+    first = bundle(PLAIN).data
+    case = appends("SELF/x", "x", "PCB-APPD-001", first, NEW, [PLAIN], len(first)).message
+    response = testee_pb2.Response()
+    response.appended.SetInParent()
+    grown = bundle(PLAIN, NEW).data
+    assert judge(case, Answer(response, [first], file_after=grown)).conforms
+    moved = bundle(NEW, PLAIN).data
+    assert "not kept" in judge(case, Answer(response, [first], file_after=moved)).differences[0]
+
+
+def test_a_refused_file_that_was_changed_is_seen() -> None:
+    case = case_pb2.Case()
+    case.expected.rejection.CopyFrom(rejection(101))
+    answer = testee_pb2.Response(rejection=rejection(101))
+    assert judge(case, Answer(answer, [b"x"], file_after=b"x")).conforms
+    assert not judge(case, Answer(answer, [b"x"], file_after=b"")).conforms
+
+
+def test_a_script_is_judged_step_by_step_and_by_its_bundles() -> None:
+    script = Script().blob("a", b"1").serialize().blob("b", b"2").serialize()
+    case = script.built("SELF/x", "x", "PCB-CTX-018").message
+    response = testee_pb2.Response()
+    response.script.CopyFrom(model.run(case.request.script, {}))
+    first, second = (r.serialized for r in response.script.results if r.HasField("serialized"))
+    one = Segment(artifacts=(Artifact("a", b"1"),))
+    two = Segment(artifacts=(Artifact("b", b"2"),))
+    first.bundle, second.bundle = bundle(one).data, bundle(one, two).data
+    for result in (first, second):
+        result.ClearField("holds")
+        result.ClearField("extends_step")
+    assert judge(case, Answer(response)).conforms
+    second.bundle = bundle(two, one).data
+    assert "does not begin with that of step" in judge(case, Answer(response)).differences[0]
+    response.script.results[-1].snapshot.need_serialize = True
+    assert "need_serialize" in judge(case, Answer(response)).differences[0]

@@ -1,0 +1,146 @@
+"""Reports: what failed can be found and repeated, in every form."""
+
+import json
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+from typer.testing import CliRunner
+
+from builders.bases import MORE, PLAIN
+from builders.case import accepts, refuses
+from precompile_conformance import corpus
+from precompile_conformance.cli import app
+
+RUN = CliRunner()
+
+
+def vectors(tmp_path: Path) -> Path:
+    """A version of two cases."""
+    directory = tmp_path / "vectors" / "v9.0"
+    accepts("SELF/sound", "A sound bundle.", "PCB-READ-008", PLAIN).write(directory)
+    refuses(
+        "SELF/empty", "Nothing.", "PCB-FRAME-003", b"", "NOT_A_BUNDLE", 0, base="SELF/sound",
+        defect="all is gone",
+    ).write(directory)  # fmt: skip
+    corpus.write_sums(directory)
+    return directory.parent
+
+
+def run(tmp_path: Path, mode: str, *options: str) -> tuple[int, str]:
+    testee = f"{sys.executable} -m self_tests.testee {mode}"
+    place = str(vectors(tmp_path))
+    result = RUN.invoke(app, ["run", "--testee", testee, "--vectors", place, *options])
+    return result.exit_code, result.output
+
+
+def test_a_run_in_which_all_passes_succeeds(tmp_path: Path) -> None:
+    status, output = run(tmp_path, "honest")
+    assert (status, "2 PASS" in output) == (0, True)
+
+
+def test_a_failure_tells_id_requirement_expected_got_and_how_to_repeat_it(tmp_path: Path) -> None:
+    status, output = run(tmp_path, "liar")
+    assert status == 1
+    assert "FAIL SELF/empty: Nothing." in output
+    assert "PCB-FRAME-003 A reader MUST refuse as NOT_A_BUNDLE" in output
+    assert "expected rejection NOT_A_BUNDLE, got bundle" in output
+    assert "repeat: precompile-conformance run --case SELF/empty --testee" in output
+
+
+def test_a_run_of_no_case_fails(tmp_path: Path) -> None:
+    status, output = run(tmp_path, "honest", "--case", "SELF/nothing")
+    assert (status, "no case was run" in output) == (1, True)
+
+
+def test_a_run_of_damaged_vectors_fails(tmp_path: Path) -> None:
+    place = vectors(tmp_path)
+    (place / "v9.0" / "SELF" / "sound" / "extra").write_text("")
+    testee = f"{sys.executable} -m self_tests.testee honest"
+    result = RUN.invoke(app, ["run", "--testee", testee, "--vectors", str(place)])
+    assert (result.exit_code, "not listed" in result.output) == (1, True)
+
+
+def test_selections_choose_by_class_area_and_requirement(tmp_path: Path) -> None:
+    for options, count in {
+        ("--class", "reader"): 2, ("--class", "writer"): 0, ("--area", "self"): 2,
+        ("--area", "frame"): 0, ("--requirement", "PCB-FRAME-003"): 1, ("--case", "SELF/s*"): 1,
+    }.items():  # fmt: skip
+        _, output = run(tmp_path / "-".join(options).replace("*", "x").replace("/", "_"),
+                        "honest", *options)  # fmt: skip
+        assert (f"{count} PASS" in output) is bool(count)
+
+
+def test_expected_failures_make_a_run_succeed_until_they_pass(tmp_path: Path) -> None:
+    draft = tmp_path / "expected.toml"
+    assert run(tmp_path / "1", "liar", "--write-xfail", str(draft))[0] == 1
+    draft.write_text(draft.read_text().replace('""', '"known"'))
+    status, output = run(tmp_path / "2", "liar", "--expected", str(draft))
+    assert (status, "2 XFAIL" in output) == (0, True)
+    status, output = run(tmp_path / "3", "honest", "--expected", str(draft))
+    assert (status, "2 XPASS" in output) == (1, True)
+    draft.write_text(draft.read_text().replace("SELF/empty", "SELF/gone"))
+    status, output = run(tmp_path / "4", "liar", "--expected", str(draft))
+    assert (status, "SELF/gone: listed, and no case" in output) == (1, True)
+
+
+def test_json_junit_html_and_badge_tell_the_same(tmp_path: Path) -> None:
+    place = tmp_path / "report"
+    run(tmp_path, "liar", "--report", str(place))
+    told = json.loads((place / "report.json").read_text())
+    (testee,) = told["testees"]
+    assert (told["succeeded"], testee["counts"]) == (False, {"FAIL": 2})
+    assert told["corpus"] == corpus.digest(tmp_path / "vectors" / "v9.0")
+    suite = ElementTree.parse(place / "junit.xml").getroot()[0]
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "2")
+    page = (place / "index.html").read_text()
+    assert "PCB-FRAME-003" in page
+    assert "SELF/empty" in page
+    assert told["corpus"][:16] in page
+    assert "0 of 2 cases" in (place / "badge.svg").read_text()
+
+
+def test_two_testees_stand_side_by_side(tmp_path: Path) -> None:
+    place = tmp_path / "report"
+    second = f"{sys.executable} -m self_tests.testee liar"
+    status, _ = run(tmp_path, "honest", "--testee", second, "--report", str(place))
+    told = json.loads((place / "report.json").read_text())
+    assert status == 1
+    assert [testee["counts"] for testee in told["testees"]] == [{"PASS": 2}, {"FAIL": 2}]
+
+
+def test_a_testee_cannot_put_markup_into_the_page(tmp_path: Path) -> None:
+    from precompile_conformance.reports import Report, TesteeReport, html, junit
+    from precompile_conformance.requirements_index import by_id
+    from precompile_conformance.running import Claims
+    from precompile_conformance.status import Result, Status
+
+    cases = corpus.load(vectors(tmp_path) / "v9.0")
+    evil = "<script>alert(1)</script>\x00\x1b[2J"
+    claims = Claims(evil, "1", (), frozenset(), frozenset())
+    results = [Result(case.id, Status.FAIL, evil, (evil,)) for case in cases]
+    report = Report("9.0", "0" * 64, cases, by_id(), [TesteeReport((evil,), claims, results)])
+    assert "<script>alert" not in html.render(report)
+    ElementTree.fromstring(junit.render(report).split("\n", 1)[1])
+
+
+def test_the_list_names_every_case(tmp_path: Path) -> None:
+    result = RUN.invoke(app, ["list", "--vectors", str(vectors(tmp_path))])
+    assert "SELF/sound: A sound bundle. [PCB-READ-008]" in result.output
+
+
+def test_check_and_freeze_work_on_a_version(tmp_path: Path) -> None:
+    place = str(vectors(tmp_path))
+    assert RUN.invoke(app, ["check", place]).exit_code == 0
+    assert RUN.invoke(app, ["freeze", "9.0", "--vectors", place]).exit_code == 0
+    assert RUN.invoke(app, ["freeze", "9.0", "--vectors", place]).exit_code == 1
+    accepts("SELF/later", "Later.", "PCB-READ-008", MORE).write(Path(place) / "v9.0")
+    corpus.write_sums(Path(place) / "v9.0")
+    _, output = run_frozen(place)
+    assert "2 PASS" in output
+
+
+def run_frozen(place: str) -> tuple[int, str]:
+    testee = f"{sys.executable} -m self_tests.testee honest"
+    result = RUN.invoke(app, ["run", "--testee", testee, "--vectors", place, "--frozen"])
+    return result.exit_code, result.output

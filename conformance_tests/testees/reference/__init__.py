@@ -1,0 +1,1 @@
+"""The reference implementation as a testee of the conformance suite."""
