@@ -48,8 +48,12 @@ def encode_manifest(manifest: Manifest, artifacts: Iterable[bytes]) -> bytes:
     return b"".join((before, *artifacts, after.SerializeToString(deterministic=True)))
 
 
-def encode_stored(artifact: StoredArtifact) -> bytes:
-    """The record of an artifact that was read."""
+def encode_stored_manifest(manifest: Manifest) -> bytes:
+    """The payload of a manifest that was read, and all of its artifacts."""
+    return encode_manifest(manifest, map(_encode_stored, manifest.artifacts))
+
+
+def _encode_stored(artifact: StoredArtifact) -> bytes:
     return encode_artifact(
         artifact.type,
         artifact.key,

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from precompile_context.artifact import ArtifactId
-from precompile_context.bundle.encode import encode_manifest, encode_stored
+from precompile_context.bundle.encode import encode_stored_manifest
 from precompile_context.bundle.manifest import StoredArtifact
 from precompile_context.bundle.reader import Bundle
 from precompile_context.bundle.segment import Segment
@@ -36,8 +36,7 @@ def foldable(segments: tuple[Segment, ...]) -> bool:
 
 def _is_fully_known(segment: Segment) -> bool:
     """Whether its manifest, encoded anew, is the payload byte for byte."""
-    manifest = segment.manifest
-    payload = encode_manifest(manifest, map(encode_stored, manifest.artifacts))
+    payload = encode_stored_manifest(segment.manifest)
     return hashlib.sha256(payload).digest() == segment.payload_digest
 
 
