@@ -8,6 +8,7 @@ from pathlib import Path
 import rich.table
 from rich.console import Console
 
+from benchmarks.contents import WORKLOADS
 from benchmarks.measuring import measure
 from benchmarks.page import page
 from benchmarks.results import Results
@@ -19,9 +20,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--runs", type=int, default=3, help="of each measurement (default 3)")
     parser.add_argument("--full", action="store_true", help="the workloads of gigabytes, too")
+    parser.add_argument(
+        "--only", action="append", choices=WORKLOADS, help="this workload and no growth; repeatable"
+    )
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results"), metavar="FOLDER")
     options = parser.parse_args()
-    results = _measure(options.runs, full=options.full)
+    chosen = options.only or [w.name for w in WORKLOADS.values() if options.full or not w.full]
+    results = _measure(options.runs, chosen, growth=not options.only)
     options.output.mkdir(parents=True, exist_ok=True)
     (options.output / "results.json").write_text(json.dumps(results.to_json(), indent=1) + "\n")
     from benchmarks.plots import draw  # its libraries would be in the way of small children
@@ -36,14 +41,15 @@ def main() -> None:
     console.print(f"written: {options.output}/index.html, results.json and pictures")
 
 
-def _measure(runs: int, *, full: bool) -> Results:
+def _measure(runs: int, workloads: list[str], *, growth: bool) -> Results:
     console = Console(stderr=True)
     with (
-        tempfile.TemporaryDirectory(dir=".") as folder,
+        tempfile.TemporaryDirectory() as folder,
         console.status("measuring") as status,
     ):
         results = Results()
-        for step in measure(results, Path(folder).absolute(), runs, full=full):
+        place = Path(folder).absolute()
+        for step in measure(results, place, runs, workloads, growth=growth):
             status.update(step)
     return results
 

@@ -23,7 +23,9 @@ from benchmarks.startup import startup
 _FOR_ALL = ("save", "read one", "load all")
 
 
-def measure(results: Results, folder: Path, runs: int, *, full: bool) -> Iterator[str]:
+def measure(
+    results: Results, folder: Path, runs: int, workloads: list[str], *, growth: bool
+) -> Iterator[str]:
     """Fill `results`; what is measured next is told before it is."""
     results.machine = _machine()
     yield "a real program's artifacts"
@@ -32,9 +34,7 @@ def measure(results: Results, folder: Path, runs: int, *, full: bool) -> Iterato
         yield f"the machine's limits, run {run + 1}"
         for name, value in json.loads(_child("machine", folder / "limit")).items():
             results.limits.setdefault(name, []).append(value)
-    for workload in WORKLOADS.values():
-        if workload.full and not full:
-            continue
+    for workload in (WORKLOADS[name] for name in workloads):
         by_peer = results.runs.setdefault(workload.name, defaultdict(list))
         for run in range(runs):
             for peer in PEERS:
@@ -47,7 +47,7 @@ def measure(results: Results, folder: Path, runs: int, *, full: bool) -> Iterato
                     by_peer[peer][run] |= json.loads(output)
         for path in folder.glob("file-*"):
             path.unlink()
-    for name, (_, peers, sizes) in SERIES.items():
+    for name, (_, peers, sizes) in SERIES.items() if growth else ():
         for size in sizes:
             for peer in peers:
                 yield f"growth: {size} {name}, {peer}"

@@ -1,24 +1,32 @@
 """Manifests to the wire: equal ones to equal bytes."""
 
-import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from precompile.v1 import artifact_pb2, bundle_pb2
 from precompile_context.artifact import ArtifactId, ArtifactKind
-from precompile_context.bundle.framing import varint
-from precompile_context.bundle.manifest import (
-    FieldValue,
-    Manifest,
-    OpaqueValue,
-    StoredArtifact,
-)
+from precompile_context.bundle.manifest import FieldValue, Manifest, OpaqueValue
+
+# Type, key, kind, digest, size, extents (block, offset, size), backends, fields; a plain tuple,
+# because there are very many.
+Record = tuple[
+    str,
+    str,
+    ArtifactKind | int,
+    bytes,
+    int,
+    Sequence[tuple[int, int, int]],
+    tuple[ArtifactId, ...],
+    tuple[tuple[str, FieldValue], ...],
+]
 
 
-def encode_manifest(manifest: Manifest, artifacts: Iterable[bytes]) -> bytes:
-    """The payload of the segment's envelope.
+def encode_stored_manifest(manifest: Manifest) -> bytes:
+    """The payload of a manifest that was read, and all of its artifacts."""
+    return encode_manifest(manifest, (artifact[:8] for artifact in manifest.artifacts))
 
-    `artifacts` are records as `encode_artifact` gives them, in place of those of `manifest`.
-    """
+
+def encode_manifest(manifest: Manifest, artifacts: Iterable[Record]) -> bytes:
+    """The payload of the segment's envelope; `artifacts` are in place of those of `manifest`."""
     # [PCB-DET-003] [PCB-WIRE-009] [PCB-EXT-002] [PCB-EXT-006]
     message = bundle_pb2.Manifest(
         previous_manifest_digest=manifest.previous_manifest_digest,
@@ -39,86 +47,27 @@ def encode_manifest(manifest: Manifest, artifacts: Iterable[bytes]) -> bytes:
             compression=block.compression,
             content_size=block.content_size,
         )
-    after = bundle_pb2.Manifest()
+    for artifact in artifacts:
+        _add_artifact(message, artifact)
     for removed in manifest.removed:
         # [PCB-CURR-005]
-        after.removed.add(type=removed.type, key=removed.key)
-    # What is of one field after another may be serialized apart.
-    before = message.SerializeToString(deterministic=True)
-    return b"".join((before, *artifacts, after.SerializeToString(deterministic=True)))
+        message.removed.add(type=removed.type, key=removed.key)
+    return message.SerializeToString(deterministic=True)
 
 
-def encode_stored_manifest(manifest: Manifest) -> bytes:
-    """The payload of a manifest that was read, and all of its artifacts."""
-    return encode_manifest(manifest, map(_encode_stored, manifest.artifacts))
-
-
-def _encode_stored(artifact: StoredArtifact) -> bytes:
-    return encode_artifact(
-        artifact.type,
-        artifact.key,
-        artifact.kind,
-        artifact.content_digest,
-        artifact.content_size,
-        artifact.extents,
-        artifact.backends,
-        artifact.fields,
+def _add_artifact(message: bundle_pb2.Manifest, artifact: Record) -> None:
+    type, key, kind, digest, size, extents, backends, fields = artifact
+    added = message.artifacts.add(
+        type=type, key=key, kind=kind, content_digest=digest, content_size=size
     )
-
-
-def encode_artifact(
-    type: str,
-    key: str,
-    kind: ArtifactKind | int,
-    digest: bytes,
-    size: int,
-    extents: Iterable[tuple[int, int, int]],
-    backends: tuple[ArtifactId, ...],
-    fields: tuple[tuple[str, FieldValue], ...],
-) -> bytes:
-    """One element of `Manifest.artifacts`, tag and length included.
-
-    Written by hand: a message made by the library, field by field, takes thrice the time.
-    """
-    name = key.encode()
-    body = _before_key(type, len(name)) + name + _before_digest(kind) + digest
-    if size:
-        body += b"\x28" + varint(size)
     for block, offset, length in extents:
-        extent = b"\x18" + varint(length)
-        if offset:
-            extent = b"\x10" + varint(offset) + extent
-        if block:
-            extent = b"\x08" + varint(block) + extent
-        body += b"\x32" + varint(len(extent)) + extent
-    if backends or fields:
-        body += _backends_and_attributes(backends, fields)
-    return b"\x32" + varint(len(body)) + body
-
-
-@functools.lru_cache(maxsize=4096)
-def _before_key(type: str, key_size: int) -> bytes:
-    data = type.encode()
-    return b"\x0a" + varint(len(data)) + data + b"\x12" + varint(key_size)
-
-
-@functools.lru_cache(maxsize=64)
-def _before_digest(kind: int) -> bytes:
-    return b"\x18" + varint(kind & (1 << 64) - 1) + b"\x22\x20"
-
-
-def _backends_and_attributes(
-    backends: tuple[ArtifactId, ...], fields: tuple[tuple[str, FieldValue], ...]
-) -> bytes:
-    """The last fields of an Artifact, so that they may be serialized apart."""
-    message = artifact_pb2.Artifact()
+        added.extents.add(block=block, offset=offset, size=length)
     for backend in backends:
-        message.backends.add(
+        added.backends.add(
             type=backend.type, key=backend.key, content_digest=backend.content_digest
         )
     for name, value in fields:
-        _set(message.attributes.add(name=name), value)
-    return message.SerializeToString(deterministic=True)
+        _set(added.attributes.add(name=name), value)
 
 
 def _set(message: artifact_pb2.Attribute, value: FieldValue) -> None:

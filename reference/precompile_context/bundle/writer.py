@@ -11,7 +11,7 @@ from precompile.v1 import bundle_pb2
 from precompile_context.artifact import ArtifactId, ArtifactKind
 from precompile_context.bundle import framing
 from precompile_context.bundle.chain import Chain, Places, Ranges
-from precompile_context.bundle.encode import encode_artifact, encode_manifest
+from precompile_context.bundle.encode import encode_manifest
 from precompile_context.bundle.manifest import (
     PAYLOAD_TYPE,
     PRODUCER,
@@ -131,12 +131,10 @@ class SegmentWriter:
         )
         placed = self._placed
         # [PCB-DET-004] [PCB-EXTENT-005]
-        records = [
-            encode_artifact(
-                a.type, a.key, a.kind, digest, a.size, placed[digest], a.backends, a.fields
-            )
+        records = (
+            (a.type, a.key, a.kind, digest, a.size, placed[digest], a.backends, a.fields)
             for a, digest in zip(artifacts, digests, strict=True)
-        ]
+        )
         payload = encode_manifest(manifest, records)
         # [PCB-ENV-003]
         digest = hashlib.sha256(payload).digest()
