@@ -3,7 +3,6 @@
 import json
 import platform
 import sys
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,7 +34,7 @@ def measure(
         for name, value in json.loads(_child("machine", folder / "limit")).items():
             results.limits.setdefault(name, []).append(value)
     for workload in (WORKLOADS[name] for name in workloads):
-        by_peer = results.runs.setdefault(workload.name, defaultdict(list))
+        by_peer = results.runs.setdefault(workload.name, {peer: [] for peer in PEERS})
         for run in range(runs):
             for peer in PEERS:
                 by_peer[peer].append({})
