@@ -8,7 +8,7 @@
 #   test-typescript  the TypeScript implementation: its own tests, the vectors, a browser
 #   vectors    make the vectors of version 1.0 anew, from conformance_tests/builders/
 #   generate   protoc's output for Python, from proto/ into generated/
-#   bench      side by side with torch's mega-cache
+#   bench      side by side with torch's mega-cache and the machine's limits
 #   fuzz       all that reads foreign bytes, for FUZZ_SECONDS (600) altogether
 #   crash      CRASH_RUNS (1000) processes killed at work, CRASH_STATES (200) power cuts a moment
 #   stress     many processes on one file, many threads on one context
@@ -43,12 +43,12 @@ CORE_TESTS := -m 'not torch' --ignore-glob='*/test_run*.py' --ignore-glob='*/tes
 
 .PHONY: demo test check conformance vectors generate bench fuzz crash stress clean
 .PHONY: check-python check-generated check-schema check-spec test-all test-fuzz test-runtimes
-.PHONY: freeze-schema test-cpp run-cpp fuzz-cpp
+.PHONY: freeze-schema check-instructions test-cpp run-cpp fuzz-cpp
 
 demo: .venv/.ready
 	$(BIN)/precompile demo
 
-test: check test-all test-fuzz test-runtimes conformance test-cpp test-typescript
+test: check test-all test-fuzz test-runtimes conformance test-cpp test-typescript check-instructions
 
 check: check-python check-generated check-schema check-spec
 
@@ -85,8 +85,17 @@ $(TYPESCRIPT)/node_modules/.package-lock.json: $(TYPESCRIPT)/package.json $(TYPE
 vectors: .venv/.ready
 	$(BIN)/python -m builders
 
-bench: .venv/.ready
-	$(BIN)/python -m benchmarks
+# BENCH='--full' adds the workloads of gigabytes.
+bench: .venv/.bench
+	$(BIN)/python -m benchmarks $(BENCH)
+
+.venv/.bench: .venv/.ready locks/bench.txt
+	$(BIN)/python -m pip $(LOCKED) -r locks/bench.txt
+	touch $@
+
+# Counts of instructions: the same on every run, whatever else the machine does.
+check-instructions: .venv/.ready
+	$(BIN)/python -m benchmarks.instructions
 
 # --- reliability ---------------------------------------------------------------------------
 
@@ -225,6 +234,7 @@ test-runtimes: $(PROTOBUF_RUNTIMES:%=.runtimes/%)
 .PHONY: lock
 lock: .uv/bin/uv
 	$(call compile,--extra cli --extra dev -c constraints.txt pyproject.toml locks/python.in,python)
+	$(call compile,--extra bench -c constraints.txt pyproject.toml,bench)
 	echo grpcio-tools==$(GRPCIO_TOOLS) | $(call compile,-,protoc)
 	echo atheris==$(ATHERIS) | $(call compile,-,fuzz)
 	$(foreach version,$(PROTOBUF_RUNTIMES),\

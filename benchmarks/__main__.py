@@ -1,97 +1,57 @@
-"""Interleaved runs of both peers in fresh processes; medians with their spread, as a table."""
+"""Everything is measured and shown: on the terminal, as JSON, as pictures and as a page."""
 
 import argparse
 import json
-import statistics
-import subprocess
-import sys
 import tempfile
-from collections import defaultdict
 from pathlib import Path
 
+import rich.table
 from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
 
-from benchmarks.peers import PEERS
-from benchmarks.workloads import OPERATIONS, WORKLOADS
-
-Results = dict[tuple[str, str, str], list[dict[str, float]]]
+from benchmarks.contents import WORKLOADS
+from benchmarks.measuring import measure
+from benchmarks.page import page
+from benchmarks.results import Results
+from benchmarks.tables import tables
 
 
 def main() -> None:
-    """Run everything and print the table, or JSON."""
+    """Measure, print the tables, and write results.json, the pictures and index.html."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--runs", type=int, default=3, help="of each measurement (default 3)")
-    parser.add_argument("--json", action="store_true", help="all runs, for programs")
+    parser.add_argument("--full", action="store_true", help="the workloads of gigabytes, too")
+    parser.add_argument(
+        "--only", action="append", choices=WORKLOADS, help="this workload and no growth; repeatable"
+    )
+    parser.add_argument("--output", type=Path, default=Path("benchmarks/results"), metavar="FOLDER")
     options = parser.parse_args()
-    results = _measure(options.runs)
-    if options.json:
-        rows = [
-            {"workload": w, "operation": o, "peer": p, "runs": runs}
-            for (w, o, p), runs in results.items()
-        ]
-        print(json.dumps(rows, indent=2))
-    else:
-        Console(width=124).print(_table(results))
+    chosen = options.only or [w.name for w in WORKLOADS.values() if options.full or not w.full]
+    results = _measure(options.runs, chosen, growth=not options.only)
+    options.output.mkdir(parents=True, exist_ok=True)
+    (options.output / "results.json").write_text(json.dumps(results.to_json(), indent=1) + "\n")
+    from benchmarks.plots import draw  # its libraries would be in the way of small children
+
+    (options.output / "index.html").write_text(page(results, draw(results, options.output)))
+    console = Console(width=200)
+    for table in tables(results):
+        shown = rich.table.Table(*table.headings, title=table.title)
+        for row in table.rows:
+            shown.add_row(*row)
+        console.print(shown)
+    console.print(f"written: {options.output}/index.html, results.json and pictures")
 
 
-def _measure(runs: int) -> Results:
-    results: Results = defaultdict(list)
+def _measure(runs: int, workloads: list[str], *, growth: bool) -> Results:
     console = Console(stderr=True)
-    total = len(WORKLOADS) * len(OPERATIONS) * len(PEERS) * runs
     with (
         tempfile.TemporaryDirectory() as folder,
-        Progress(console=console, transient=True, disable=not console.is_terminal) as progress,
+        console.status("measuring") as status,
     ):
-        task = progress.add_task("measuring", total=total)
-        for workload in WORKLOADS:
-            for operation in OPERATIONS:
-                for _ in range(runs):
-                    for peer in PEERS:  # A B A B: what slows the machine slows both
-                        path = Path(folder) / peer
-                        run = _run(peer, workload, operation, path)
-                        results[workload, operation, peer].append(run)
-                        progress.advance(task)
+        results = Results()
+        place = Path(folder).absolute()
+        for step in measure(results, place, runs, workloads, growth=growth):
+            status.update(step)
     return results
-
-
-def _run(peer: str, workload: str, operation: str, path: Path) -> dict[str, float]:
-    command = [sys.executable, "-m", "benchmarks.workloads", peer, workload, operation, str(path)]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    measured: dict[str, float] = json.loads(output)
-    return measured
-
-
-def _table(results: Results) -> Table:
-    table = Table(title="seconds, median of the runs (lowest-highest); bundle / mega-cache")
-    table.add_column("workload", no_wrap=True)
-    table.add_column("operation", no_wrap=True)
-    for heading in ("bundle", "mega-cache", "ratio", "peak MiB", "file MiB"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for workload in WORKLOADS:
-        for operation in OPERATIONS:
-            ours, theirs = (results[workload, operation, peer] for peer in PEERS)
-            ratio = _median(theirs, "seconds") / _median(ours, "seconds")
-            table.add_row(
-                workload,
-                operation,
-                _seconds(ours),
-                _seconds(theirs),
-                f"{ratio:.2f}" if ratio < 10 else f"{ratio:.0f}",
-                f"{_median(ours, 'peak_mib'):.0f} / {_median(theirs, 'peak_mib'):.0f}",
-                f"{_median(ours, 'file_mib'):.0f} / {_median(theirs, 'file_mib'):.0f}",
-            )
-    return table
-
-
-def _median(runs: list[dict[str, float]], field: str) -> float:
-    return statistics.median(run[field] for run in runs)
-
-
-def _seconds(runs: list[dict[str, float]]) -> str:
-    values = sorted(run["seconds"] for run in runs)
-    return f"{statistics.median(values):.3g} ({values[0]:.3g}-{values[-1]:.3g})"
 
 
 if __name__ == "__main__":

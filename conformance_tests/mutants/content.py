@@ -10,9 +10,12 @@ MUTANTS = (
       "if False:", f"LIM-004 {MATTERS}"),
     M("CONT-001", CONTENT, "        if digest.digest() != artifact.content_digest:\n"
       "            raise self._mismatch(artifact)\n", "", MATTERS),
-    M("CONT-001b", CONTENT, "        if hashlib.sha256(content).digest() != artifact.content_digest:"
-      "\n            raise self._mismatch(artifact)\n        return content\n\n    def view",
-      "        return content\n\n    def view", "CTX-030 POP-005 CTX-002 POP-006"),
+    M("CONT-001b", CONTENT,
+      "        if hashlib.sha256(content).digest() != artifact.content_digest"
+      ":\n            raise self._mismatch(artifact)\n        return content\n\n "
+      "   def _in_last",
+      "        return content\n\n    def _in_last",
+      "CTX-030 POP-005 CTX-002 POP-006"),
     M("CONT-002", BLOCKS, "if hashlib.sha256(data).digest() != entry.digest:", "if False:",
       f"CONT-001 CONT-004 POP-005 CTX-030 READ-005 {MATTERS}"),
     M("CONT-003", BLOCKS, "if record[: len(prefix)] != prefix:", "if False:",

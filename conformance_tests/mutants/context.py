@@ -17,10 +17,12 @@ MUTANTS = (
       may_crash=True),
     M("CTX-005", CONTEXT, "backend_cls is None or backend_cls.KIND is not ArtifactKind.BACKEND",
       "False", "CTX-002"),
-    M("CTX-007", STATE, "        self.held[held.name] = held\n        for backend",
-      "        self.held.pop(held.name, None)\n        self.held[held.name] = held\n        for "
-      "backend", "CTX-011 CTX-012 CTX-018 CTX-023 CTX-024 CTX-026 CTX-028 CTX-029 CURR-004 POP-006"
-      " CTX-006 CTX-027 ART-006 CTX-017"),
+    M("CTX-007", STATE,
+      "        self.held[name] = held\n        self._name_backends",
+      "        self.held.pop(name, None)\n        self.held[name] = held\n     "
+      "   self._name_backends",
+      "CTX-011 CTX-012 CTX-018 CTX-023 CTX-024 CTX-026 CTX-028 CTX-029 CURR-0"
+      "04 POP-006 CTX-006 CTX-027 ART-006 CTX-017"),
     M("CTX-009", STATE, "            if name in pending.holds:\n", "            if False:\n",
       "CTX-012 CTX-018 CTX-027 DET-005 CURR-004 CTX-007 CTX-026"),
     M("CTX-010", CONTEXT, "        if len(found) != 1:\n", "        if not found:\n", "CTX-002"
@@ -30,9 +32,11 @@ MUTANTS = (
     M("CTX-012", STATE, "if not self.memory.changed.isdisjoint(self.file.changed):",
       "if self.memory.changed & self.file.changed - self.saved.keys():",
       "CTX-006 CTX-007 CTX-011 CTX-017 CTX-024 CTX-023 ART-006 CTX-018 CTX-027 POP-006"),
-    M("CTX-012b", STATE, "            self.memory.changed.discard(held.name)  # back to what was "
-      "serialized\n", "            self.memory.changed.add(held.name)\n", "CTX-018 CTX-006 CTX-023"
-      " CTX-028"),
+    M("CTX-012b", STATE,
+      "            self.memory.changed.discard(name)  # back to what was seri"
+      "alized\n",
+      "            self.memory.changed.add(name)\n",
+      "CTX-018 CTX-006 CTX-023 CTX-028"),
     M("CTX-013", CONTEXT, "if held.key == key and held.kind == ArtifactKind.BACKEND\n            ]",
       "if held.key == key and held.kind == ArtifactKind.BACKEND\n                and "
       "held.name in self._state.memory.changed\n            ]", "CTX-011 CTX-027 CTX-002 CTX-012"
@@ -43,26 +47,36 @@ MUTANTS = (
       "CTX-014"),
     M("CTX-015b", CONTEXT, "        box = _Box(State())\n", "        box = _Box(self._state)\n",
       "CTX-014"),
-    M("CTX-016", STATE, "            for stored in segment.manifest.artifacts:\n",
-      "            for stored in segment.manifest.artifacts:\n                if int(stored.kind) > "
-      "3 or stored.type.startswith('vendor'):\n                    continue\n",
+    M("CTX-016", STATE,
+      "            stored = segment.manifest.artifacts\n",
+      "            stored = tuple(\n                s for s in segment.manifes"
+      "t.artifacts\n                if int(s.kind) <= 3 and not s.type.startsw"
+      "ith('vendor')\n            )\n",
       "CTX-031 EXT-003 EXT-004 POP-003 POP-006"),
     M("CTX-017", POPULATE, "        if name in known and not isinstance(value, OpaqueValue)\n",
       "        if name in known and not isinstance(value, (OpaqueValue, int))\n", "ART-006"
       " POP-001"),
-    M("CTX-018", STATE, "return [resolved for name, (_, resolved) in snapshot.items() if name in "
-      "names]", "return [resolved for name, (_, resolved) in snapshot.items()]",
-      "CTX-007 CTX-011 CTX-012 CTX-019 CTX-020 CTX-023 CTX-024 CTX-026 CTX-027 CTX-029 CTX-009"
-      " CURR-004 DET-005 POP-006 ART-006 CTX-006 CTX-016 CTX-017 HOST-006 EXT-003 EXT-004"
-      " CTX-028 CTX-031"),
+    M("CTX-018", STATE,
+      "return {name: held for name, held in resolved if name in changed or na"
+      "me in removed}",
+      "return dict(resolved)",
+      "CTX-007 CTX-011 CTX-012 CTX-019 CTX-020 CTX-023 CTX-024 CTX-026 CTX-02"
+      "7 CTX-029 CTX-009 CURR-004 DET-005 POP-006 ART-006 CTX-006 CTX-016 CTX"
+      "-017 HOST-006 EXT-003 EXT-004 CTX-028 CTX-031"),
     M("CTX-019", CONTEXT, "                if not new and not removed:\n",
       "                if not new and not removed and not state.segments:\n",
       "CTX-006 CTX-012 CTX-018 CTX-020 CTX-026 CTX-027 CTX-028 CTX-015 CTX-002 EXT-007 CTX-030"
       " RECV-002 CTX-029 CTX-014"),
-    M("CTX-023", STATE, "if held.is_loaded or all(backend.content_digest for backend in "
-      "held.backends):", "if True:", "CTX-024 CTX-011 POP-001 POP-006 ART-001 CTX-012 CTX-006"
-      " DET-001 CTX-019 CTX-027 POP-002 POP-004 CTX-007"),
-    M("CTX-024", STATE, "            self._changed(entry)\n", "            pass\n", "CTX-023"),
+    M("CTX-023", STATE,
+      "if not held.backends or held.is_loaded or all(b.content_digest for b i"
+      "n held.backends):",
+      "if True:",
+      "CTX-024 CTX-011 POP-001 POP-006 ART-001 CTX-012 CTX-006 DET-001 CTX-01"
+      "9 CTX-027 POP-002 POP-004 CTX-007"),
+    M("CTX-024", STATE,
+      "            self._changed(entry.name, entry)\n",
+      "            pass\n",
+      "CTX-023"),
     M("CTX-026", CONTEXT, "        matching = bundle.matching(self.environment)\n",
       "        matching = bundle.segments\n", "CTX-027 HOST-005 HOST-006"),
     M("CTX-027", STATE, "        self.segments.append((bundle.source, 0, bundle.size))\n",
@@ -71,12 +85,15 @@ MUTANTS = (
     M("CTX-028", STATE, "if self.digests[len(self.digests) - len(digests) :] == digests:",
       "if False:"),
     M("CTX-028b", STATE, "if digests[: len(self.digests)] == self.digests:", "if False:"),
-    M("CTX-029", STATE, "                self._set(held)\n                self._backend_changed("
-      "held.name)\n", "                if held.name in self.held:\n                    continue\n"
-      "                self._set(held)\n                self._backend_changed(held.name)\n",
+    M("CTX-029", STATE,
+      "        self.held |= loaded\n",
+      "        loaded = {n: held for n, held in loaded.items() if n not in se"
+      "lf.held}\n        self.held |= loaded\n",
       "CTX-026 CTX-028 APPD-010"),
-    M("CTX-030", STATE, "                held = Held.loaded(bundle, stored)\n",
-      "                held = Held.loaded(bundle, stored)\n                held.read()\n",
+    M("CTX-030", STATE,
+      "        self.held |= loaded\n",
+      "        [held.read() for held in loaded.values()]\n        self.held |="
+      " loaded\n",
       "CTX-002 CTX-027 POP-005 POP-002 POP-006 POP-009"),
     M("CTX-031", POPULATE, "if cls is None or held.kind != cls.KIND:", "if cls is None:",
       "POP-003"),
@@ -104,12 +121,16 @@ MUTANTS = (
     M("CTX-006", "bundle.manifest", "type(value).__name__, _bits(value)",
       "'', _bits(value) if isinstance(value, float) else str(int(value)).encode() if "
       "isinstance(value, (bool, int)) else _bits(value)", "CTX-017"),
-    M("CTX-006b", STATE, "        current = self.held.get(held.name)\n        # [PCB-CTX-006]\n",
-      "        current = self.held.pop(held.name, None)\n        if current:\n            "
-      "self.held[held.name] = current\n", "CTX-007 CTX-011 CTX-012 CTX-023 CTX-024 POP-006"
-      " CTX-026 CTX-029 CTX-018"),
-    M("CTX-023b", STATE, "                self.held[held.name] = held\n            return",
-      "                pass\n            return", "CTX-024"),
+    M("CTX-006b", STATE,
+      "        current = self.held.get(name)\n        # [PCB-CTX-006]\n",
+      "        current = self.held.pop(name, None)\n        if current:\n      "
+      "      self.held[name] = current\n",
+      "CTX-007 CTX-011 CTX-012 CTX-023 CTX-024 POP-006 CTX-026 CTX-029 CTX-01"
+      "8"),
+    M("CTX-023b", STATE,
+      "                self.held[name] = held\n            return",
+      "                pass\n            return",
+      "CTX-024"),
     M("CTX-025", CONTEXT, "                requirements=self.requirements,\n",
       "                requirements=(),\n", "REQ-001 REQ-003 SEC-003 CTX-027 HOST-006 HOST-005"
       " CTX-026"),

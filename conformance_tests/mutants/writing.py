@@ -2,8 +2,8 @@
 
 from mutants.mutant import Mutant as M
 
-FRAMING, WRITER, CODEC, CHAIN, PACKING = (
-    "bundle.framing", "bundle.writer", "bundle.codec", "bundle.chain", "bundle.packing",
+FRAMING, WRITER, ENCODE, CHAIN, PACKING = (
+    "bundle.framing", "bundle.writer", "bundle.encode", "bundle.chain", "bundle.packing",
 )  # fmt: skip
 APPENDING = "files.appending"
 # What any bundle of a writer's shows when its bytes are wrong.
@@ -24,17 +24,23 @@ MUTANTS = (
     M("FRAME-008", FRAMING, "    return bytes([MANIFEST_TAG]) + varint(envelope_size)\n",
       "    data = varint(envelope_size)\n    return bytes([MANIFEST_TAG]) + data[:-1] + "
       'bytes([data[-1] | 0x80]) + b"\\x00"\n', ANY),
-    M("FRAME-014", WRITER, "            if not len(artifact.content):\n                "
-      "placed[artifact.digest] = ()\n", "            if False:\n                pass\n", ANY),
-    M("BLOCK-001", WRITER, "            self._add_own(block, size, placed)\n            yield prefix\n"
-      "            yield block.data\n", "            self._add_own(block, size, placed)\n        "
-      "    self._entries.append(self._entries[-1])\n            yield prefix\n            yield "
-      "block.data\n", ANY),
+    M("FRAME-014", WRITER,
+      "            if not artifact.size:\n                self._placed[digest]"
+      " = ()\n            # [PCB-EXTENT-006]\n            elif",
+      "            if",
+      ANY),
+    M("BLOCK-001", WRITER,
+      "            self._place_own(block, size)\n",
+      "            self._place_own(block, size)\n            self._entries.app"
+      "end(self._entries[-1])\n",
+      ANY),
     M("BLOCK-002", WRITER, "BlockEntry(block.digest, size, block.compression",
       "BlockEntry(block.digest, size + 1, block.compression", ANY),
     M("BLOCK-002b", WRITER, "BlockEntry(block.digest, size, block.compression",
       "BlockEntry(bytes(32), size, block.compression", ANY),
-    M("BLOCK-007", CHAIN, "if verify is not None and not verify():", "if False:"),
+    M("BLOCK-007", CHAIN,
+      "if artifact is not None and not self._is_sound(artifact):",
+      "if False:"),
     M("BLOCK-009", PACKING, "data, compression = compressed, ZSTD",
       "data, compression = compressed, 9", ANY),
     M("ZSTD-001", PACKING, "zstandard.ZstdCompressor(compression_params=parameters)",
@@ -47,10 +53,12 @@ MUTANTS = (
       "for name in sorted(by_name, reverse=True))", "CTX-025"),
     M("REQ-003", "environment", "ordered = tuple(sorted(set(values), key=str.encode))",
       "ordered = tuple(values)"),
-    M("ART-001", CODEC, "            type=backend.type, key=backend.key, content_digest="
-      "backend.content_digest\n", "            type=backend.type, key=backend.key\n",
-      "CTX-011 CTX-012 CTX-016 CTX-023 CTX-024 CTX-027 CTX-006 POP-001 POP-006 DET-001 CTX-019"
-      " EXT-003 CTX-007"),
+    M("ART-001", ENCODE,
+      "            type=backend.type, key=backend.key, content_digest=backend"
+      ".content_digest\n",
+      "            type=backend.type, key=backend.key\n",
+      "CTX-011 CTX-012 CTX-016 CTX-023 CTX-024 CTX-027 CTX-006 POP-001 POP-00"
+      "6 DET-001 CTX-019 EXT-003 CTX-007"),
     M("ART-003", "context", "if backends and cls.KIND is not ArtifactKind.ENTRY:", "if False:",
       "CTX-005"),
     M("ART-004", "artifact", "for name in sorted(attribute_names(type(artifact)))}",
@@ -62,24 +70,34 @@ MUTANTS = (
       "self._producer.name, __import__('secrets').token_hex(4)),\n", ANY),
     M("DET-002", WRITER, "            producer=self._producer,\n", "            producer=Producer("
       "self._producer.name, str(__import__('time').time_ns())),\n", ANY),
-    M("DET-003", CODEC, "    return message.SerializeToString(deterministic=True)",
+    M("DET-003", ENCODE,
+      "    return message.SerializeToString(deterministic=True)",
       '    return message.SerializeToString(deterministic=True) + b"\\x1a\\x00"', ANY),
     M("DET-004", WRITER, "        artifacts = list(artifacts)\n",
       "        artifacts = sorted(artifacts, key=lambda one: one.key)\n", ANY),
     M("DET-005", "context", "removed = [name for name in tombstones if name in state.saved]",
       "removed = sorted(name for name in tombstones if name in state.saved)"),
-    M("EXTENT-005", WRITER, "        content_size=len(artifact.content),\n",
-      "        content_size=len(artifact.content) + 1,\n", ANY),
-    M("EXTENT-006", WRITER, "elif ranges := self._chain.find(artifact.digest):",
-      "elif ranges := None:", "CTX-016 BLOCK-007"),
-    M("WIRE-009", CODEC, "    return message.SerializeToString(deterministic=True)",
+    M("EXTENT-005", WRITER,
+      "digest, a.size, placed[digest]",
+      "digest, a.size + 1, placed[digest]",
+      ANY),
+    M("EXTENT-006", WRITER,
+      "elif ranges := self._chain.find(digest):",
+      "elif ranges := None:",
+      "CTX-016 BLOCK-007"),
+    M("WIRE-009", ENCODE,
+      "    return message.SerializeToString(deterministic=True)",
       "    return message.SerializeToString(deterministic=True) + "
       'b"\\x80\\x81\\x80\\x80\\x80\\x80\\x00\\x01"', ANY),
-    M("EXT-002", CODEC, "    message = bundle_pb2.Manifest(\n", "    message = "
-      'bundle_pb2.Manifest(\n        required_features=["x"],\n', ANY),
-    M("EXT-006", CODEC, "    return message.SerializeToString(deterministic=True)",
+    M("EXT-002", ENCODE,
+      "    message = bundle_pb2.Manifest(\n",
+      '    message = bundle_pb2.Manifest(\n        required_features=["x"],\n',
+      ANY),
+    M("EXT-006", ENCODE,
+      "    return message.SerializeToString(deterministic=True)",
       '    return message.SerializeToString(deterministic=True) + b"\\x82\\x01\\x00"', ANY),
-    M("CURR-005", CODEC, "message.removed.add(type=removed.type, key=removed.key)",
+    M("CURR-005", ENCODE,
+      "message.removed.add(type=removed.type, key=removed.key)",
       "message.removed.add(type=removed.type, key=removed.key, content_digest=bytes(32))", ANY),
     M("APPD-001", APPENDING, "        at, last = self.size, None\n",
       "        at, last = 0, None\n", "APPD-006 BLOCK-007 EXTENT-006 CHAIN-001"),

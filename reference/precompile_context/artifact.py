@@ -41,6 +41,8 @@ def name_fault(name: str) -> str | None:
 
 def key_fault(key: str) -> str | None:
     """Why `key` is no artifact key; None where it is one."""
+    if key.isascii() and key.isprintable() and 1 <= len(key) <= MAX_KEY_BYTES:
+        return None  # as nearly all are
     try:
         size = len(key.encode())
     except UnicodeEncodeError:
@@ -114,6 +116,16 @@ def attribute_names(cls: type[CacheArtifact]) -> frozenset[str]:
     return frozenset(f.name for f in dataclasses.fields(cls)) - {"key", "content"}
 
 
+@functools.cache
+def takes_anything(cls: type[CacheArtifact]) -> bool:
+    """Whether the class does no more than hold a key and a content: making one cannot fail."""
+    if attribute_names(cls) or cls.__abstractmethods__ or hasattr(cls, "__post_init__"):
+        return False
+    code = getattr(cls.__init__, "__code__", None)
+    # A constructor that is not the one which dataclass makes may refuse what it is given.
+    return cls.__new__ is object.__new__ and code is not None and code.co_filename == "<string>"
+
+
 def attribute_fault(name: str, value: Any) -> str | None:
     """Why the pair cannot travel as an attribute; None where it can."""
     if fault := name_fault(name):
@@ -175,12 +187,13 @@ class Registry:
         Raises:
             MisuseError: a distribution announces the type, and cannot be imported.
         """
-        if type_name not in self._classes and type_name not in self._unknown:
+        cls = self._classes.get(type_name)
+        if cls is None and type_name not in self._unknown:
             cls = _well_known(type_name)
             if cls is not None:
                 return self._classes.setdefault(type_name, cls)
             self._unknown.add(type_name)
-        return self._classes.get(type_name)
+        return cls
 
 
 def _well_known(type_name: str) -> type[CacheArtifact] | None:

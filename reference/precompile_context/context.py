@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from precompile_context.artifact import (
     attributes_of,
     is_unicode,
     key_fault,
+    takes_anything,
 )
 from precompile_context.bundle import (
     DEFAULT_LIMITS,
@@ -26,17 +27,19 @@ from precompile_context.bundle import (
     Limits,
     Producer,
     SegmentWriter,
+    StoredArtifact,
 )
-from precompile_context.bundle.codec import encode_manifest
-from precompile_context.bundle.manifest import PRODUCER, Identity, Manifest
+from precompile_context.bundle.encode import encode_manifest
+from precompile_context.bundle.manifest import PRODUCER, Manifest
 from precompile_context.bundle.source import Buffer
 from precompile_context.bundle.writer import MANIFEST_TARGET, index_size, split
 from precompile_context.cache import PrecompileCache
 from precompile_context.cache_info import CacheInfo
 from precompile_context.environment import Environment, Requirement, sorted_requirements
 from precompile_context.errors import MisuseError
-from precompile_context.held import Held, digest_of
+from precompile_context.held import Held
 from precompile_context.locks import StateLock, WorkLock
+from precompile_context.pausing import without_collection
 from precompile_context.populate import Populate, PopulateReport, instantiate
 from precompile_context.saving import check_room, missing
 from precompile_context.sink import BundleFileLike, BundleSink, LoadReport, SaveReport
@@ -77,7 +80,7 @@ class PrecompileContext:
         if not (is_unicode(producer.name) and is_unicode(producer.version)):
             raise MisuseError("a producer's name and version are text")
         header = Manifest(b"", producer, self.requirements, (), (), ())
-        if len(encode_manifest(header)) > MANIFEST_TARGET:
+        if len(encode_manifest(header, ())) > MANIFEST_TARGET:
             raise MisuseError("requirements and producer leave no room in a manifest")
         self.registry = registry or Registry()
         self._limits = limits
@@ -140,6 +143,8 @@ class PrecompileContext:
                 raise MisuseError(f"{backend_type!r} is no registered type of backends")
             if fault := key_fault(backend_key):
                 raise MisuseError(f"backend {backend_key[:80]!r}: {fault}")
+        if not (fields or backends) and takes_anything(cls):
+            return Held(type_name, key, cls.KIND, content, len(content))
         try:
             attributes = attributes_of(cls(key=key, content=content, **fields))
         except Exception as error:  # the class's own checks may raise anything
@@ -149,8 +154,8 @@ class PrecompileContext:
                 raise MisuseError(f"field {name!r} of {type_name}: {fault}")
         ids = tuple(ArtifactId(*backend) for backend in backends)
         fields_ = tuple(attributes.items())
-        held = Held(type_name, key, cls.KIND, digest_of(content), content, ids, fields_)
-        if (ids or fields_) and index_size(held.to_write()) > MANIFEST_TARGET:
+        held = Held(type_name, key, cls.KIND, content, len(content), ids, fields_)
+        if (ids or fields_) and index_size(held) > MANIFEST_TARGET:
             raise MisuseError(
                 f"fields or backends of {type_name} {key!r} take too much; use content"
             )
@@ -174,8 +179,8 @@ class PrecompileContext:
                 before.type,
                 before.key,
                 before.kind,
-                digest_of(content),
                 content,
+                len(content),
                 fields=before.fields,
             )
             with self._lock:
@@ -231,11 +236,11 @@ class PrecompileContext:
         None where nothing was ever recorded or loaded. With nothing new, the same
         bytes. If it fails, the state is as before.
         """
-        with self._saving:
+        with self._saving, without_collection():
             with self._lock:
                 state = self._state
                 snapshot = state.snapshot()
-                info = CacheInfo.of(snapshot)
+                info = CacheInfo.of(snapshot.current)
                 new = state.unserialized(snapshot)
                 tombstones = list(state.memory.removed)
                 removed = [name for name in tombstones if name in state.saved]
@@ -247,7 +252,7 @@ class PrecompileContext:
             chain = state.chain.copy()
             chunks: list[bytes | memoryview] = []
             digests: list[bytes] = []
-            for segment in self._segments(chain, new, removed):
+            for segment in self._segments(chain, new.values(), removed):
                 chunks += segment
                 digests.append(chain.previous_digest)
             data = b"".join(chunks)
@@ -259,17 +264,16 @@ class PrecompileContext:
                 for name in tombstones:
                     state.saved.pop(name, None)
                     state.memory.removed.pop(name, None)
-                for held in new:
-                    state.saved[held.name] = held.identity
+                state.saved |= new
                 state.mark_saved(snapshot, state.memory)
             return state.joined(), info
 
     def _segments(
-        self, chain: Chain, new: list[Held], removed: list[tuple[str, str]]
+        self, chain: Chain, new: Iterable[Held], removed: list[tuple[str, str]]
     ) -> Iterator[Iterator[bytes | memoryview]]:
         """The chunks of each segment: one, or more where a manifest would grow too large."""
         gone = (ArtifactId(*name) for name in removed)
-        for artifacts, removals in split((held.to_write() for held in new), gone):
+        for artifacts, removals in split(new, gone):
             # [PCB-CTX-025]
             writer = SegmentWriter(
                 chain,
@@ -299,7 +303,7 @@ class PrecompileContext:
                 snapshot = state.snapshot()
                 tombstones = list(state.file.removed)
             # [PCB-SIGN-011]
-            with sink.appending(self._policy) as file:
+            with sink.appending(self._policy) as file, without_collection():
                 # [PCB-CTX-021]
                 there = self._current_in(file.bundle)
                 removed = [name for name in tombstones if name in there]
@@ -314,9 +318,9 @@ class PrecompileContext:
                     state.file.removed.pop(name, None)
                 state.mark_saved(snapshot, state.file)
             appended = tuple(held.id for held in new)
-            return SaveReport(CacheInfo.of(snapshot), appended, file.size)
+            return SaveReport(CacheInfo.of(snapshot.current), appended, file.size)
 
-    def _current_in(self, bundle: Bundle | None) -> dict[tuple[str, str], Identity]:
+    def _current_in(self, bundle: Bundle | None) -> dict[tuple[str, str], StoredArtifact]:
         """What a bundle holds for this environment, and of what this context would write."""
         segments = [
             segment
@@ -324,8 +328,7 @@ class PrecompileContext:
             if segment.manifest.requirements == self.requirements
             or not self.environment.mismatches(segment.manifest.requirements)
         ]
-        current = bundle.current(segments) if bundle else {}
-        return {name: stored.identity for name, stored in current.items()}
+        return bundle.current(segments) if bundle else {}
 
     def load(self, source: Buffer | ByteSource | Bundle | BundleFileLike) -> LoadReport:
         """Make a bundle's artifacts current here, and its segments part of what is serialized.
@@ -351,7 +354,7 @@ class PrecompileContext:
             bundle = Bundle.open(source, policy=self._policy, limits=self._limits, recover=recover)
         # [PCB-CTX-026] [PCB-HOST-006]
         matching = bundle.matching(self.environment)
-        with self._saving, self._lock:
+        with self._saving, self._lock, without_collection():
             self._state.adopt(bundle, matching)
         return LoadReport(
             info=CacheInfo.of(bundle.current(matching)),
@@ -370,8 +373,8 @@ class PrecompileContext:
         """
         with self._lock:
             state = self._state
-            current = {name: state.resolve(held) for name, held in state.held.items()}
-        return Populate(current, self.registry, cache).run()
+            snapshot = state.snapshot()
+        return Populate(snapshot.resolved, self.registry, cache).run()
 
     def clear(self) -> None:
         """Forget everything but the registered types."""

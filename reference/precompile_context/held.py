@@ -5,7 +5,7 @@ import hashlib
 from dataclasses import dataclass
 
 from precompile_context.artifact import ArtifactId, ArtifactKind
-from precompile_context.bundle import Bundle, NewArtifact, StoredArtifact
+from precompile_context.bundle import Bundle, StoredArtifact
 from precompile_context.bundle.manifest import FieldValue, Identity, identity
 
 ArtifactName = tuple[str, str]
@@ -16,9 +16,9 @@ def digest_of(content: bytes) -> bytes:
     return hashlib.sha256(content).digest()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # not frozen: a frozen one takes thrice the time to make
 class Held:
-    """One current artifact.
+    """One current artifact. Nothing of it changes once it is made.
 
     A backend is named by the digest that it had when this entry was last saved;
     before that, by an empty digest, which stands for the backend current then.
@@ -27,10 +27,11 @@ class Held:
     type: str
     key: str
     kind: ArtifactKind | int
-    digest: bytes
     content: bytes | tuple[Bundle, StoredArtifact]
+    size: int
     backends: tuple[ArtifactId, ...] = ()
     fields: tuple[tuple[str, FieldValue], ...] = ()
+    _digest: bytes | None = None
 
     @classmethod
     def loaded(cls, bundle: Bundle, stored: StoredArtifact) -> "Held":
@@ -40,11 +41,20 @@ class Held:
             stored.key,
             # [PCB-CTX-016] [PCB-EXT-008]
             stored.kind,
-            stored.content_digest,
             (bundle, stored),
+            stored.content_size,
             stored.backends,
             stored.fields,
+            stored.content_digest,
         )
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the content, computed when first asked for: a save does it side by side."""
+        if self._digest is None:
+            assert isinstance(self.content, bytes)  # what is loaded came with its digest
+            self._digest = digest_of(self.content)
+        return self._digest
 
     @property
     def is_loaded(self) -> bool:
@@ -60,13 +70,6 @@ class Held:
     def id(self) -> ArtifactId:
         """Its name with its digest."""
         return ArtifactId(self.type, self.key, self.digest)
-
-    @property
-    def size(self) -> int:
-        """Bytes of its content."""
-        if isinstance(self.content, bytes):
-            return len(self.content)
-        return self.content[1].content_size
 
     @property
     def identity(self) -> Identity:
@@ -88,9 +91,3 @@ class Held:
     def bound(self, backends: tuple[ArtifactId, ...]) -> "Held":
         """The same artifact, naming its backends by these digests."""
         return dataclasses.replace(self, backends=backends)
-
-    def to_write(self) -> NewArtifact:
-        """As a segment writer takes it."""
-        return NewArtifact(
-            self.type, self.key, self.kind, self.digest, self.read(), self.backends, self.fields
-        )

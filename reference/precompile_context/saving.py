@@ -3,8 +3,7 @@
 import dataclasses
 from collections.abc import Collection, Mapping
 
-from precompile_context.bundle import Bundle, Limits
-from precompile_context.bundle.manifest import Identity
+from precompile_context.bundle import Bundle, Limits, StoredArtifact
 from precompile_context.errors import PrecompileError
 from precompile_context.held import ArtifactName, Held
 from precompile_context.state import Snapshot
@@ -12,7 +11,7 @@ from precompile_context.state import Snapshot
 
 def missing(
     snapshot: Snapshot,
-    there: Mapping[ArtifactName, Identity],
+    there: Mapping[ArtifactName, StoredArtifact],
     removed: Collection[ArtifactName],
     *,
     keep_existing: bool,
@@ -24,14 +23,21 @@ def missing(
     place of another content, nor an entry that names such a backend: it would
     never find its content there.
     """
-    kept = {name: i for name, i in there.items() if keep_existing and name not in removed}
+    kept = {name: s for name, s in there.items() if keep_existing and name not in removed}
     wanted = (
         held
-        for _, held in snapshot.values()
-        if held.name in removed
-        or (there.get(held.name) != held.identity and not _yields(held, snapshot, kept))
+        for name, held in snapshot.resolved.items()
+        if name in removed
+        or (
+            not ((stored := there.get(name)) and _is_same(stored, held))
+            and not (kept and _yields(held, snapshot, kept))
+        )
     )
     return [held for held in map(_read, wanted) if held is not None]
+
+
+def _is_same(stored: StoredArtifact, held: Held) -> bool:
+    return stored.content_size == held.size and stored.identity == held.identity
 
 
 def check_room(bundle: Bundle | None, new: list[Held], limits: Limits) -> None:
@@ -42,20 +48,22 @@ def check_room(bundle: Bundle | None, new: list[Held], limits: Limits) -> None:
     limits.check(stored, content=content, items=items)
 
 
-def _yields(held: Held, snapshot: Snapshot, kept: Mapping[tuple[str, str], Identity]) -> bool:
+def _yields(held: Held, snapshot: Snapshot, kept: Mapping[ArtifactName, StoredArtifact]) -> bool:
     """Whether an artifact is not appended for the sake of what the sink keeps."""
     return held.name in kept or any(
-        _is_other(snapshot.get(name), kept.get(name))
+        _is_other(snapshot.resolved.get(name), kept.get(name))
         for name in ((backend.type, backend.key) for backend in held.backends)
     )
 
 
-def _is_other(ours: tuple[Held, Held] | None, kept: Identity | None) -> bool:
-    return ours is not None and kept is not None and ours[1].identity != kept
+def _is_other(ours: Held | None, kept: StoredArtifact | None) -> bool:
+    return ours is not None and kept is not None and not _is_same(kept, ours)
 
 
 def _read(held: Held) -> Held | None:
     """`held` with its content in memory; None where what was loaded has been damaged since."""
+    if not held.is_loaded:
+        return held
     try:
         return dataclasses.replace(held, content=held.read())
     except (PrecompileError, OSError):

@@ -4,12 +4,16 @@ from dataclasses import dataclass, field
 
 from precompile_context.artifact import ArtifactId
 from precompile_context.bundle import Bundle, Chain, JoinedSource, Segment
-from precompile_context.bundle.manifest import Identity
 from precompile_context.bundle.source import ByteSource
 from precompile_context.held import ArtifactName, Held
 
-# By name: the very object that was current, and the same with its backends bound.
-Snapshot = dict[ArtifactName, tuple[Held, Held]]
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What was current at one moment: the very objects, and the same with their backends bound."""
+
+    current: dict[ArtifactName, Held]
+    resolved: dict[ArtifactName, Held]
 
 
 @dataclass(slots=True)
@@ -36,7 +40,7 @@ class State:
 
     def __init__(self) -> None:
         self.held: dict[ArtifactName, Held] = {}
-        self.saved: dict[ArtifactName, Identity] = {}
+        self.saved: dict[ArtifactName, Held] = {}
         self.memory = Pending()
         self.file = Pending()
         self.segments: list[tuple[ByteSource, int, int]] = []
@@ -64,7 +68,7 @@ class State:
         A loaded entry is as it was saved: a backend that was not there then stays missing.
         """
         # [PCB-CTX-023] [PCB-ART-001]
-        if held.is_loaded or all(backend.content_digest for backend in held.backends):
+        if not held.backends or held.is_loaded or all(b.content_digest for b in held.backends):
             return held
         return held.bound(tuple(self._resolve(backend) for backend in held.backends))
 
@@ -76,23 +80,29 @@ class State:
 
     def put(self, held: Held) -> None:
         """Make `held` current, unless an equal artifact is."""
-        current = self.held.get(held.name)
+        name = held.name
+        current = self.held.get(name)
         # [PCB-CTX-006]
-        if current and self.resolve(current).identity == self.resolve(held).identity:
+        if (
+            current
+            and current.size == held.size  # else their digests need not be computed
+            and self.resolve(current).identity == self.resolve(held).identity
+        ):
             if held.backends:
                 # Recorded again, an entry goes with the backends that are current at the next
                 # save, as one does that was never saved.
-                self.held[held.name] = held
+                self.held[name] = held
             return
         # [PCB-CTX-007]
-        self._set(held)
-        self._backend_changed(held.name)
+        self._set(name, held)
+        if name in self._named_by:
+            self._backend_changed(name)
 
     def _backend_changed(self, name: ArtifactName) -> None:
         """Entries that name it without a digest mean its new content."""
         # [PCB-CTX-024]
         for entry in self._entries_naming(ArtifactId(*name)):
-            self._changed(entry)
+            self._changed(entry.name, entry)
 
     def edit(self, held: Held) -> None:
         """Make `held` current in place of a backend; the entries that named that follow."""
@@ -105,20 +115,24 @@ class State:
         for entry in (*self._entries_naming(before), *self._entries_naming(unbound)):
             # [PCB-CTX-011]
             backends = tuple(held.id if id_ == before else id_ for id_ in entry.backends)
-            self._set(entry.bound(backends))
+            self._set(entry.name, entry.bound(backends))
 
-    def _set(self, held: Held) -> None:
-        self.held[held.name] = held
-        for backend in held.backends:
-            self._named_by.setdefault((backend.type, backend.key), set()).add(held.name)
-        self._changed(held)
+    def _set(self, name: ArtifactName, held: Held) -> None:
+        self.held[name] = held
+        self._name_backends(name, held)
+        self._changed(name, held)
 
-    def _changed(self, held: Held) -> None:
-        self.file.changed.add(held.name)
-        if self.saved.get(held.name) == self.resolve(held).identity:
-            self.memory.changed.discard(held.name)  # back to what was serialized
+    def _name_backends(self, name: ArtifactName, entry: Held) -> None:
+        for backend in entry.backends:
+            self._named_by.setdefault((backend.type, backend.key), set()).add(name)
+
+    def _changed(self, name: ArtifactName, held: Held) -> None:
+        self.file.changed.add(name)
+        saved = self.saved.get(name)
+        if saved is not None and saved.identity == self.resolve(held).identity:
+            self.memory.changed.discard(name)  # back to what was serialized
         else:
-            self.memory.changed.add(held.name)
+            self.memory.changed.add(name)
 
     def _entries_naming(self, backend: ArtifactId) -> list[Held]:
         """The current entries that name a backend by exactly this digest."""
@@ -139,28 +153,40 @@ class State:
         self._backend_changed(name)
         return True
 
-    def unserialized(self, snapshot: Snapshot) -> list[Held]:
+    def unserialized(self, snapshot: Snapshot) -> dict[ArtifactName, Held]:
         """What the next segment holds, in recorded order."""
-        names = self.memory.changed | self.memory.removed.keys()
-        if not names:
-            return []
-        return [resolved for name, (_, resolved) in snapshot.items() if name in names]
+        changed, removed = self.memory.changed, self.memory.removed
+        if not changed and not removed:
+            return {}
+        resolved = snapshot.resolved.items()
+        return {name: held for name, held in resolved if name in changed or name in removed}
 
     def snapshot(self) -> Snapshot:
         """What is current now, as it is and with its backends bound."""
-        return {name: (held, self.resolve(held)) for name, held in self.held.items()}
+        current = dict(self.held)
+        if not self._named_by:
+            return Snapshot(current, current)
+        return Snapshot(current, {name: self.resolve(held) for name, held in current.items()})
 
     def mark_saved(self, snapshot: Snapshot, pending: Pending) -> None:
         """What was current at the snapshot is saved, bound to the backends of then."""
-        for name, (held, resolved) in snapshot.items():
-            pending.holds.add(name)
-            # [PCB-CTX-022]
+        pending.holds |= snapshot.current.keys()
+        # [PCB-CTX-022]
+        for name in snapshot.current:
             if name not in self.held:
                 pending.removed[name] = None  # removed while it was being written
-            elif self.held[name] is held:
-                self.held[name] = resolved
-                if self.resolve(resolved).identity == resolved.identity:
-                    pending.changed.discard(name)
+        if snapshot.resolved is not snapshot.current:
+            for name, held in snapshot.current.items():
+                if self.held.get(name) is held:
+                    self.held[name] = snapshot.resolved[name]
+        now, saved = self.held.get, snapshot.resolved.get
+        pending.changed = {
+            name
+            for name in pending.changed
+            if (current := now(name)) is None
+            or current is not saved(name)
+            or (current.backends and self.resolve(current).identity != current.identity)
+        }
 
     def adopt(self, bundle: Bundle, matching: tuple[Segment, ...]) -> None:
         """A loaded bundle's segments come after those so far, its artifacts become current."""
@@ -170,15 +196,21 @@ class State:
             for removed in segment.manifest.removed:
                 self.held.pop((removed.type, removed.key), None)
                 self.saved.pop((removed.type, removed.key), None)
-            for stored in segment.manifest.artifacts:
-                held = Held.loaded(bundle, stored)
-                self._set(held)
-                self._backend_changed(held.name)
-                self.saved[held.name] = held.identity
-                for pending in (self.memory, self.file):
-                    pending.holds.add(held.name)
-                    pending.changed.discard(held.name)
-                    pending.removed.pop(held.name, None)
+            stored = segment.manifest.artifacts
+            self._put_loaded({(s.type, s.key): Held.loaded(bundle, s) for s in stored})
+
+    def _put_loaded(self, loaded: dict[ArtifactName, Held]) -> None:
+        self.held |= loaded
+        self.saved |= loaded
+        for name, held in loaded.items():
+            if held.backends:
+                self._name_backends(name, held)
+        for name in loaded.keys() & self._named_by.keys():
+            self._backend_changed(name)
+        for pending in (self.memory, self.file):
+            pending.holds |= loaded.keys()
+            pending.changed -= loaded.keys()
+            pending.removed = {n: None for n in pending.removed if n not in loaded}
 
     def _adopt_segments(self, bundle: Bundle) -> None:
         digests = [segment.payload_digest for segment in bundle.segments]

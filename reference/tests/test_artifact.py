@@ -21,6 +21,7 @@ from precompile_context.artifact import (
     attributes_of,
     key_fault,
     name_fault,
+    takes_anything,
 )
 from precompile_context.errors import MisuseError
 from tests.toys import BLOB, Blob, Graph, Kernel, Step
@@ -263,3 +264,60 @@ def test_a_registered_class_goes_before_a_well_known_one(announce: Any) -> None:
 def test_an_announced_object_of_another_type_is_not_taken(announce: Any, target: str) -> None:
     announce(f"test.blob = {target}")
     assert Registry().get(BLOB) is None
+
+
+@dataclass(frozen=True)
+class Refusing(CacheArtifact):
+    """Takes no empty content."""
+
+    TYPE = "test.refusing"
+
+    def __post_init__(self) -> None:
+        if not self.content:
+            raise ValueError("empty")
+
+    def populate_cache(self) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True)
+class Constructed(CacheArtifact):
+    """Has a constructor of its own."""
+
+    TYPE = "test.constructed"
+
+    def __init__(self, key: str, content: bytes) -> None:
+        object.__setattr__(self, "key", key)
+        object.__setattr__(self, "content", content)
+
+    def populate_cache(self) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True)
+class Plain(CacheArtifact):
+    """Holds what it is given."""
+
+    TYPE = "test.plain"
+
+    def populate_cache(self) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True)
+class Further(Plain):
+    """Has one field more."""
+
+    size: int = 0
+
+
+class Abstract(CacheArtifact):
+    """Cannot be made."""
+
+
+@pytest.mark.parametrize("cls", [Refusing, Constructed, Further, Abstract])
+def test_a_class_that_may_refuse_what_it_is_given_is_told_from_one_that_cannot(
+    cls: type[CacheArtifact],
+) -> None:
+    assert not takes_anything(cls)
+    assert takes_anything(Plain)

@@ -19,6 +19,7 @@ LAYERS = {
     "errors": 1,
     "artifact": 1,
     "environment": 1,
+    "pausing": 1,
     "locks": 1,
     "bundle": 2,
     "trust": 2,

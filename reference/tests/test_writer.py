@@ -12,8 +12,9 @@ from precompile.v1 import artifact_pb2, bundle_pb2
 from precompile_context import ArtifactId, ArtifactKind
 from precompile_context.bundle import Bundle, Chain, Producer, SegmentWriter, packing, writer
 from precompile_context.bundle.framing import FOOTER_SIZE, HEADER
-from precompile_context.bundle.writer import NewArtifact, split
+from precompile_context.bundle.writer import NewArtifact, hashed_ahead, split
 from precompile_context.environment import Match, Requirement
+from precompile_context.held import Held
 from precompile_context.trust import UNSIGNED
 from precompile_context.version import __version__
 from tests.toys import BLOB, GRAPH, STEP, bundle_contents, new_artifact, noise, write_segment
@@ -254,7 +255,21 @@ def test_no_run_makes_a_manifest_past_the_target(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(packing, "BLOCK_CONTENT", 600)
     monkeypatch.setattr(packing, "PROBE_SIZE", 1 << 30)
     for run, _ in split((_many(i) for i in range(150)), []):
-        segment = Bundle.open(write_segment(*run), policy=UNSIGNED).segments[0]
+        data = b"".join(SegmentWriter(Chain()).chunks(run))
+        segment = Bundle.open(data, policy=UNSIGNED).segments[0]
         # Blocks of 600 bytes, where the estimate knows those of 8 MiB, and no chain's digest yet.
         entries = 60 * len(segment.manifest.blocks)
         assert segment.size - FOOTER_SIZE - segment.manifest_offset <= 6000 + entries + 200
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_digests_computed_ahead_change_neither_order_nor_bytes(
+    monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    artifacts = [Held(BLOB, f"k{i}", 1, noise(200 * (i % 3), i), 200 * (i % 3)) for i in range(30)]
+    plain = b"".join(SegmentWriter(Chain()).chunks(artifacts))
+    monkeypatch.setattr(writer, "PROBE_SIZE", 100)
+    monkeypatch.setattr(writer, "WORKERS", workers)
+    artifacts = [Held(a.type, a.key, a.kind, a.read(), a.size) for a in artifacts]
+    assert list(hashed_ahead(artifacts)) == artifacts
+    assert b"".join(SegmentWriter(Chain()).chunks(artifacts)) == plain

@@ -1,7 +1,7 @@
-"""Envelopes and manifests from and to the wire. Nothing raw of protobuf's leaves here."""
+"""Envelopes and manifests from the wire. Nothing raw of protobuf's leaves here."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from google.protobuf.message import Message
 
@@ -61,7 +61,7 @@ def decode_envelope(
     return envelope
 
 
-def count_items(message: bundle_pb2.Manifest) -> int:
+def _count_items(message: bundle_pb2.Manifest) -> int:
     """Elements of all lists in the manifest: what it costs to hold it, whatever its bytes."""
     return (
         len(message.blocks)
@@ -73,9 +73,11 @@ def count_items(message: bundle_pb2.Manifest) -> int:
 
 
 def decode_manifest(
-    payload: bytes, segment: int, offset: int, items_left: int
+    payload: bytes, segment: int, offset: int, items_left: int | None
 ) -> tuple[Manifest, int]:
     """The manifest that `payload` holds, well formed but not yet valid, and its count of items.
+
+    They are not counted (0) where `items_left` is None.
 
     Raises:
         PrecompileError: MALFORMED_MANIFEST, UNSUPPORTED_FEATURE, LIMIT_EXCEEDED
@@ -94,31 +96,33 @@ def decode_manifest(
         if feature not in KNOWN_FEATURES:
             detail = f"the segment requires the feature {feature!r}, which this reader lacks"
             raise PrecompileError(ErrorCode.UNSUPPORTED_FEATURE, detail, offset)
-    items = count_items(message)
+    items = 0 if items_left is None else _count_items(message)
     # [PCB-LIM-003]
-    if items > items_left:
+    if items_left is not None and items > items_left:
         detail = "the manifests list more artifacts, blocks and the like than this reader takes"
         raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, offset)
     # [PCB-WIRE-005] [PCB-WIRE-006]
-    if fault := _malformed(message):
+    artifacts = tuple(_artifacts(message, segment))
+    if fault := _malformed(message, artifacts):
         raise PrecompileError(ErrorCode.MALFORMED_MANIFEST, fault, offset)
     manifest = Manifest(
         previous_manifest_digest=message.previous_manifest_digest,
         producer=Producer(message.producer.name, message.producer.version),
         requirements=tuple(
-            Requirement(r.name, _known(Match, r.match), tuple(r.values))
+            # [PCB-EXT-005] A plain number where it was added later.
+            Requirement(r.name, _MATCHES.get(r.match, r.match), tuple(r.values))
             for r in message.requirements
         ),
         blocks=tuple(
             BlockEntry(b.digest, b.size, b.compression, b.content_size) for b in message.blocks
         ),
-        artifacts=tuple(_stored(artifact, segment) for artifact in message.artifacts),
+        artifacts=artifacts,
         removed=_ids(message.removed),
     )
     return manifest, items
 
 
-def _malformed(message: bundle_pb2.Manifest) -> str | None:
+def _malformed(message: bundle_pb2.Manifest, artifacts: tuple[StoredArtifact, ...]) -> str | None:
     """What in the manifest can never be right, whatever else it holds."""
     if len(message.previous_manifest_digest) not in (0, DIGEST_SIZE):
         return "previous_manifest_digest is neither empty nor 32 bytes"
@@ -130,46 +134,45 @@ def _malformed(message: bundle_pb2.Manifest) -> str | None:
             return "a block has no compression"
         if len(block.digest) != DIGEST_SIZE:
             return "a block's digest is not 32 bytes"
-    for artifact in message.artifacts:
+    for artifact in artifacts:
         if artifact.kind == 0:
             return f"artifact {artifact.key!r} has no kind"
         if len(artifact.content_digest) != DIGEST_SIZE:
             return f"artifact {artifact.key!r} has a content digest that is not 32 bytes"
-        for backend in () if artifact.kind in _WITHOUT_BACKENDS else artifact.backends:
+        for backend in artifact.backends:
             if len(backend.content_digest) not in (0, DIGEST_SIZE):
                 return f"artifact {artifact.key!r} names a backend by a digest of another size"
     return None
 
 
-# [PCB-EXT-003] [PCB-EXT-005]
-def _known(enumeration: type[Match] | type[ArtifactKind], value: int) -> int:
-    """The member of `enumeration`, or the plain number where it was added later."""
-    try:
-        return enumeration(value)
-    except ValueError:
-        return value
+_MATCHES: dict[int, Match | int] = {int(match): match for match in Match}
 
 
 def _ids(messages: Iterable[artifact_pb2.ArtifactId]) -> tuple[ArtifactId, ...]:
     return tuple(ArtifactId(m.type, m.key, m.content_digest) for m in messages)
 
 
-def _stored(message: artifact_pb2.Artifact, segment: int) -> StoredArtifact:
-    return StoredArtifact(
-        type=message.type,
-        key=message.key,
-        kind=_known(ArtifactKind, message.kind),
-        content_digest=message.content_digest,
-        content_size=message.content_size,
-        extents=tuple(Extent(e.block, e.offset, e.size) for e in message.extents),
-        # [PCB-ART-002]
-        # Another kind's are ignored; those of a kind added later are carried.
-        backends=() if message.kind in _WITHOUT_BACKENDS else _ids(message.backends),
-        fields=tuple(_attribute(attribute) for attribute in message.attributes),
-        segment=segment,
-    )
+def _artifacts(message: bundle_pb2.Manifest, segment: int) -> Iterator[StoredArtifact]:
+    for artifact in message.artifacts:
+        kind = artifact.kind
+        attributes = artifact.attributes
+        yield StoredArtifact(
+            artifact.type,
+            artifact.key,
+            # [PCB-EXT-003]
+            _KINDS.get(kind, kind),
+            artifact.content_digest,
+            artifact.content_size,
+            tuple([Extent(e.block, e.offset, e.size) for e in artifact.extents]),
+            # [PCB-ART-002]
+            # Another kind's are ignored; those of a kind added later are carried.
+            () if kind in _WITHOUT_BACKENDS else _ids(artifact.backends),
+            tuple(map(_attribute, attributes)) if attributes else (),
+            segment,
+        )
 
 
+_KINDS: dict[int, ArtifactKind | int] = {int(kind): kind for kind in ArtifactKind}
 _WITHOUT_BACKENDS = (artifact_pb2.ARTIFACT_KIND_CACHE, artifact_pb2.ARTIFACT_KIND_BACKEND)
 
 
@@ -179,68 +182,3 @@ def _attribute(message: artifact_pb2.Attribute) -> tuple[str, FieldValue]:
         # [PCB-EXT-007]
         return message.name, OpaqueValue(message.SerializeToString())
     return message.name, getattr(message, which)
-
-
-def encode_manifest(manifest: Manifest) -> bytes:
-    """The payload of the segment's envelope. Equal manifests give equal bytes."""
-    # [PCB-DET-003] [PCB-WIRE-009] [PCB-EXT-002] [PCB-EXT-006]
-    message = bundle_pb2.Manifest(
-        previous_manifest_digest=manifest.previous_manifest_digest,
-        producer=bundle_pb2.Producer(
-            name=manifest.producer.name, version=manifest.producer.version
-        ),
-    )
-    for requirement in manifest.requirements:
-        message.requirements.add(
-            name=requirement.name,
-            match=requirement.match,
-            values=requirement.values,
-        )
-    for block in manifest.blocks:
-        message.blocks.add(
-            digest=block.digest,
-            size=block.size,
-            compression=block.compression,
-            content_size=block.content_size,
-        )
-    for artifact in manifest.artifacts:
-        _add_artifact(message, artifact)
-    for removed in manifest.removed:
-        # [PCB-CURR-005]
-        message.removed.add(type=removed.type, key=removed.key)
-    return message.SerializeToString(deterministic=True)
-
-
-def _add_artifact(message: bundle_pb2.Manifest, artifact: StoredArtifact) -> None:
-    added = message.artifacts.add(
-        type=artifact.type,
-        key=artifact.key,
-        kind=artifact.kind,
-        content_digest=artifact.content_digest,
-        content_size=artifact.content_size,
-    )
-    for extent in artifact.extents:
-        added.extents.add(block=extent.block, offset=extent.offset, size=extent.size)
-    for backend in artifact.backends:
-        added.backends.add(
-            type=backend.type, key=backend.key, content_digest=backend.content_digest
-        )
-    for name, value in artifact.fields:
-        _set(added.attributes.add(name=name), value)
-
-
-def _set(message: artifact_pb2.Attribute, value: FieldValue) -> None:
-    match value:
-        case OpaqueValue():
-            message.MergeFromString(value.message)
-        # [PCB-ART-006]
-        case bool():  # before int: to Python a bool is one
-            message.bool_value = value
-        case int():
-            message.int_value = value
-        case float():
-            message.double_value = value
-        case str():
-            message.string_value = value
-        case bytes():
-            message.bytes_value = value

@@ -28,12 +28,15 @@ class ContentReader:
         self._limits = limits
         self._decompressed = 0
         self._kept: OrderedDict[int, memoryview] = OrderedDict()
+        self._last = (-1, memoryview(b""))  # offset and content of one of the kept blocks
         self._lock = WorkLock()
 
     def read(self, artifact: StoredArtifact) -> bytes:
         """The whole content. What is checked is the copy that is handed out."""
         self._check_size(artifact, self._limits.artifact_content)
-        if self._is_whole_raw_block(artifact):
+        if len(artifact.extents) == 1 and (piece := self._in_last_block(artifact)) is not None:
+            content = bytes(piece)
+        elif self._is_whole_raw_block(artifact):
             content = bytes(self._raw(artifact, artifact.extents[0]))
         else:
             content = b"".join(self._piece(artifact, extent) for extent in artifact.extents)
@@ -41,6 +44,14 @@ class ContentReader:
         if hashlib.sha256(content).digest() != artifact.content_digest:
             raise self._mismatch(artifact)
         return content
+
+    def _in_last_block(self, artifact: StoredArtifact) -> memoryview | None:
+        """The content where it lies in the block that was read last: most often it does."""
+        index, offset, size = artifact.extents[0]
+        at, content = self._last
+        if self._segments[artifact.segment].blocks[index].offset != at:
+            return None
+        return content[offset : offset + size]
 
     def view(self, artifact: StoredArtifact) -> memoryview:
         """The content without a copy where it is one uncompressed range of the source."""
@@ -89,6 +100,7 @@ class ContentReader:
         """Let go of the blocks that are kept for the next read."""
         with self._lock:
             self._kept.clear()
+            self._last = -1, memoryview(b"")
 
     def verify(self, segment: Segment, progress: Callable[[int], None]) -> None:
         """Read every own block of the segment and every artifact's content."""
@@ -177,6 +189,7 @@ class ContentReader:
     def _keep(self, offset: int, content: memoryview) -> None:
         with self._lock:
             self._kept[offset] = content
+            self._last = offset, content
             while len(self._kept) > _KEPT_BLOCKS or (
                 len(self._kept) > 1 and sum(map(len, self._kept.values())) > _KEPT_BYTES
             ):

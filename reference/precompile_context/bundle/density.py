@@ -27,10 +27,8 @@ def is_too_dense(payload: bytes) -> bool:
 
     What protobuf cannot parse counts up to its first fault.
     """
-    # There are no more elements than bytes that look like their tags: true of nearly every
-    # manifest, and cheap to see.
-    candidates = len(payload) - len(payload.translate(None, _TAGS))
-    if candidates * _ELEMENT <= len(payload):
+    # True of nearly every manifest, and cheap to see.
+    if most_elements(payload) * _ELEMENT <= len(payload):
         return False
     left = len(payload)
     for number, start, end in _fields(payload, 0, len(payload)):
@@ -43,6 +41,11 @@ def is_too_dense(payload: bytes) -> bool:
         if left < 0:
             return True
     return False
+
+
+def most_elements(payload: bytes) -> int:
+    """No more elements are listed than there are bytes that look like their tags."""
+    return len(payload) - len(payload.translate(None, _TAGS))
 
 
 def _count(data: bytes, start: int, end: int, numbers: tuple[int, ...]) -> int:

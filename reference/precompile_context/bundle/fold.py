@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from precompile_context.artifact import ArtifactId
-from precompile_context.bundle.codec import encode_manifest
+from precompile_context.bundle.encode import encode_stored_manifest
 from precompile_context.bundle.manifest import StoredArtifact
 from precompile_context.bundle.reader import Bundle
 from precompile_context.bundle.segment import Segment
@@ -37,7 +37,8 @@ def foldable(segments: tuple[Segment, ...]) -> bool:
 
 def is_fully_known(segment: Segment) -> bool:
     """Whether its manifest, encoded anew, is the payload byte for byte: nothing would be lost."""
-    return hashlib.sha256(encode_manifest(segment.manifest)).digest() == segment.payload_digest
+    payload = encode_stored_manifest(segment.manifest)
+    return hashlib.sha256(payload).digest() == segment.payload_digest
 
 
 def fold(bundle: Bundle, segments: tuple[Segment, ...]) -> Folded:

@@ -4,6 +4,7 @@ Nothing here knows protobuf's library: these few bytes are fixed by the format s
 that a reader can find its way without decoding, and a writer without copying.
 """
 
+import functools
 import struct
 
 MAGIC = b"precompile.bundle"
@@ -25,6 +26,7 @@ MAX_BLOCK_PREFIX = 12
 
 
 # [PCB-FRAME-008]
+@functools.lru_cache(maxsize=1 << 15)  # lengths, sizes and offsets repeat
 def varint(value: int) -> bytes:
     """`value` as a minimal varint."""
     out = bytearray()
@@ -61,9 +63,15 @@ def block_data_size(record_size: int) -> int | None:
     """Bytes of data in a Block record of `record_size`; None where no record has that size."""
     for prefix_size in range(4, MAX_BLOCK_PREFIX + 1):
         data_size = record_size - prefix_size
-        if data_size > 0 and len(block_prefix(data_size)) == prefix_size:
-            return data_size
+        if data_size > 0:
+            inner = 1 + _varint_size(data_size)
+            if 1 + _varint_size(inner + data_size) + inner == prefix_size:
+                return data_size
     return None
+
+
+def _varint_size(value: int) -> int:
+    return (value.bit_length() + 6) // 7 or 1
 
 
 def manifest_prefix(envelope_size: int) -> bytes:

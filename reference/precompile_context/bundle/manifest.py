@@ -2,6 +2,7 @@
 
 import struct
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from precompile.v1 import bundle_pb2
 from precompile_context.artifact import ArtifactId, ArtifactKind, AttributeValue
@@ -25,8 +26,7 @@ class Producer:
 PRODUCER = Producer("precompile-context", __version__)
 
 
-@dataclass(frozen=True, slots=True)
-class BlockEntry:
+class BlockEntry(NamedTuple):
     """One block; `size` is its record's length, 0 for an external one."""
 
     digest: bytes
@@ -35,8 +35,7 @@ class BlockEntry:
     content_size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(NamedTuple):
     """A range of the content of the block with index `block`."""
 
     block: int
@@ -54,8 +53,7 @@ class OpaqueValue:
 FieldValue = AttributeValue | OpaqueValue
 
 
-@dataclass(frozen=True, slots=True)
-class StoredArtifact:
+class StoredArtifact(NamedTuple):
     """An artifact as a manifest describes it; `segment` is that manifest's index in its bundle.
 
     `fields` are its attributes in wire order.
@@ -92,6 +90,8 @@ def identity(
     fields: tuple[tuple[str, FieldValue], ...],
 ) -> Identity:
     """A hashable value, equal for equal artifacts; doubles compare bit by bit, 1 is not True."""
+    if not fields:
+        return int(kind), digest, backends, ()
     values = tuple((name, type(value).__name__, _bits(value)) for name, value in fields)
     return int(kind), digest, backends, values
 

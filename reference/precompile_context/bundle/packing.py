@@ -5,7 +5,7 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import zstandard
 
@@ -24,6 +24,8 @@ _WINDOW_LOG = 23
 # On what torch's caches record: 10.3, 11.6, 11.8 and 12.0 times smaller at levels 3, 6, 7 and 9,
 # at 650, 216, 189 and 131 MB/s a thread.
 _LEVEL = 7
+# Threads that hash and compress; more than four outrun one writer.
+WORKERS = min(4, os.cpu_count() or 1)
 
 Content = bytes | memoryview
 
@@ -41,17 +43,25 @@ class StoredBlock:
 
 @dataclass(slots=True)
 class _Draft:
-    pieces: list[tuple[bytes, Content]]
-    size: int
+    """A block to be: contents or parts of them, and (digest, offset, size) of each."""
+
     compress: bool
     whole: bool = True  # every piece is one whole content
+    size: int = 0
+    pieces: list[Content] = field(default_factory=list)
+    contents: list[tuple[bytes, int, int]] = field(default_factory=list)
+
+    def add(self, digest: bytes, content: Content, size: int) -> None:
+        self.pieces.append(content)
+        self.contents.append((digest, self.size, size))
+        self.size += size
 
 
 class Packer:
     """Packs contents in their order; blocks come out in an order that depends on nothing else."""
 
     def __init__(self, workers: int | None = None) -> None:
-        self._workers = workers or min(4, os.cpu_count() or 1)
+        self._workers = workers or WORKERS
 
     def pack(self, contents: Iterable[tuple[bytes, Content]]) -> Iterator[StoredBlock]:
         """The blocks that hold the given (digest, content) pairs, compressed side by side.
@@ -79,18 +89,18 @@ class Packer:
 
 
 def _drafts(contents: Iterable[tuple[bytes, Content]]) -> Iterator[_Draft]:
-    shared = _Draft([], 0, True)
+    shared = _Draft(compress=True)
     for digest, content in contents:
-        if len(content) >= PROBE_SIZE and not _compresses(content):
+        size = len(content)
+        if size >= PROBE_SIZE and not _compresses(content):
             yield from _own_blocks(digest, content, RAW_BLOCK_CONTENT, compress=False)
-        elif len(content) > BLOCK_CONTENT:
+        elif size > BLOCK_CONTENT:
             yield from _own_blocks(digest, content, BLOCK_CONTENT, compress=True)
         else:
-            if shared.size + len(content) > BLOCK_CONTENT:
+            if shared.size + size > BLOCK_CONTENT:
                 yield shared
-                shared = _Draft([], 0, True)
-            shared.pieces.append((digest, content))
-            shared.size += len(content)
+                shared = _Draft(compress=True)
+            shared.add(digest, content, size)
     if shared.pieces:
         yield shared
 
@@ -99,7 +109,9 @@ def _own_blocks(digest: bytes, content: Content, step: int, *, compress: bool) -
     view = memoryview(content)
     for start in range(0, len(view), step):
         piece = view[start : start + step]
-        yield _Draft([(digest, piece)], len(piece), compress, whole=len(piece) == len(view))
+        draft = _Draft(compress, whole=len(piece) == len(view))
+        draft.add(digest, piece, len(piece))
+        yield draft
 
 
 def _compresses(content: Content) -> bool:
@@ -113,24 +125,19 @@ def _compresses(content: Content) -> bool:
 
 
 def _store(draft: _Draft) -> StoredBlock:
-    content = draft.pieces[0][1]
-    if len(draft.pieces) > 1:
-        content = b"".join(piece for _, piece in draft.pieces)
+    content = draft.pieces[0] if len(draft.pieces) == 1 else b"".join(draft.pieces)
     data, compression = content, NONE
     if draft.compress and (len(content) < PROBE_SIZE or _compresses(content)):
         compressed = _compressor(len(content)).compress(content)
         if len(compressed) < len(content):
             # [PCB-BLOCK-009]
             data, compression = compressed, ZSTD
-    contents, offset = [], 0
-    for digest, piece in draft.pieces:
-        contents.append((digest, offset, len(piece)))
-        offset += len(piece)
+    contents = tuple(draft.contents)
     if compression == NONE and draft.whole and len(contents) == 1:
         digest = contents[0][0]  # the block is the content: one digest, computed once
     else:
         digest = hashlib.sha256(data).digest()
-    return StoredBlock(data, digest, compression, len(content), tuple(contents))
+    return StoredBlock(data, digest, compression, len(content), contents)
 
 
 def _compressor(size: int) -> zstandard.ZstdCompressor:

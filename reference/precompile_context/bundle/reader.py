@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from precompile_context.bundle import framing
 from precompile_context.bundle.codec import decode_envelope, decode_manifest
 from precompile_context.bundle.content import ContentReader
+from precompile_context.bundle.density import most_elements
 from precompile_context.bundle.limits import DEFAULT_LIMITS, Limits
 from precompile_context.bundle.manifest import BlockEntry, Manifest, StoredArtifact
 from precompile_context.bundle.segment import Segment
@@ -20,6 +21,7 @@ from precompile_context.bundle.walk import (
 )
 from precompile_context.environment import Environment, Requirement
 from precompile_context.errors import ErrorCode, PrecompileError
+from precompile_context.pausing import without_collection
 from precompile_context.trust import Envelope, TrustPolicy
 
 ArtifactName = tuple[str, str]
@@ -76,9 +78,10 @@ class Bundle:
         # [PCB-READ-009] [PCB-SIGN-008] All segments, before anything of any manifest is decoded.
         for index, (frame, envelope) in enumerate(zip(frames, envelopes, strict=True)):
             policy.check(envelope, index, frame.manifest_offset)
-        manifests = _decode(frames, [envelope.payload for envelope in envelopes], limits)
         digests = [envelope.payload_digest for envelope in envelopes]  # verified by now
-        return cls(source, _validate(frames, digests, manifests), limits, policy)
+        with without_collection():
+            manifests = _decode(frames, [envelope.payload for envelope in envelopes], limits)
+            return cls(source, _validate(frames, digests, manifests), limits, policy)
 
     def over(self, source: Buffer | ByteSource) -> "Bundle":
         """The same bundle, its content read from another source of the same bytes."""
@@ -241,10 +244,10 @@ def _may_be_torn(faults: list[PrecompileError]) -> bool:
 def _decode(frames: list[SegmentFrame], payloads: list[bytes], limits: Limits) -> list[Manifest]:
     manifests = []
     items = content = 0
+    counted = sum(map(most_elements, payloads)) > limits.items  # else there cannot be too many
     for index, (frame, payload) in enumerate(zip(frames, payloads, strict=True)):
-        manifest, count = decode_manifest(
-            payload, index, frame.manifest_offset, limits.items - items
-        )
+        left = limits.items - items if counted else None
+        manifest, count = decode_manifest(payload, index, frame.manifest_offset, left)
         items += count
         content += sum(artifact.content_size for artifact in manifest.artifacts)
         # [PCB-LIM-003]

@@ -1,6 +1,6 @@
 """A content that still lies in a bundle: read, or taken over block by block, when it is written."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from precompile_context.bundle.manifest import StoredArtifact
@@ -61,7 +61,7 @@ class StoredContent:
 
 
 def read_in_turn(
-    contents: list[tuple[bytes, "bytes | memoryview | StoredContent"]],
+    contents: Iterable[tuple[bytes, "bytes | memoryview | StoredContent"]],
 ) -> Iterator[tuple[bytes, bytes | memoryview]]:
     """Each (digest, content), read when it is its turn; one bundle's blocks are kept at a time."""
     last: Bundle | None = None

@@ -69,20 +69,28 @@ def _check_names(manifest: Manifest) -> None:
             raise _InvalidError(ErrorCode.INVALID_NAME, detail)
     # [PCB-REQ-002]
     _check_sorted((r.name for r in manifest.requirements), "requirements")
+    # [PCB-NAME-001] [PCB-NAME-002] [PCB-NAME-006]
+    for type_name in {artifact.type for artifact in manifest.artifacts}:
+        _check_name(name_fault(type_name), type_name)
     for artifact in manifest.artifacts:
-        # [PCB-NAME-001] [PCB-NAME-002] [PCB-NAME-006]
-        _check_id(artifact)
+        if fault := key_fault(artifact.key):
+            _check_name(fault, artifact.key)
         for backend in artifact.backends:
             _check_id(backend)
-        for name, _ in artifact.fields:
-            _check_name(name_fault(name), name)
-        # [PCB-ART-005]
-        _check_sorted((name for name, _ in artifact.fields), f"attributes of {artifact.key!r}")
+        if artifact.fields:
+            _check_attributes(artifact)
     for removed in manifest.removed:
         _check_id(removed)
 
 
-def _check_id(named: StoredArtifact | ArtifactId) -> None:
+def _check_attributes(artifact: StoredArtifact) -> None:
+    for name, _ in artifact.fields:
+        _check_name(name_fault(name), name)
+    # [PCB-ART-005]
+    _check_sorted((name for name, _ in artifact.fields), f"attributes of {artifact.key!r}")
+
+
+def _check_id(named: ArtifactId) -> None:
     _check_name(name_fault(named.type), named.type)
     _check_name(key_fault(named.key), named.key)
 
@@ -144,19 +152,19 @@ def _place_blocks(
 
 def _check_extents(artifact: StoredArtifact, blocks: tuple[BlockEntry, ...]) -> None:
     total = 0
-    for extent in artifact.extents:
+    for block, offset, size in artifact.extents:
         # [PCB-EXTENT-001]
-        if extent.block >= len(blocks):
+        if block >= len(blocks):
             raise _bad_extent(artifact, "points at a block that is not there")
-        content_size = blocks[extent.block].content_size
+        content_size = blocks[block].content_size
         # [PCB-EXTENT-002]
-        if extent.size == 0 or extent.offset + extent.size > content_size:
+        if size == 0 or offset + size > content_size:
             raise _bad_extent(artifact, "is empty or reaches past its block")
         # [PCB-EXTENT-003]
         # Several extents in parts of blocks would make reading one artifact cost many blocks.
-        if len(artifact.extents) > 1 and extent.size != content_size:
+        if size != content_size and len(artifact.extents) > 1:
             raise _bad_extent(artifact, "is one of several and does not cover its block")
-        total += extent.size
+        total += size
     # [PCB-EXTENT-004]
     if total != artifact.content_size:
         raise _bad_extent(artifact, f"and its like add up to {total}, not to the content's size")

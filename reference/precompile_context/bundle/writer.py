@@ -1,26 +1,26 @@
 """One segment out of artifacts: packed into blocks, compressed, indexed."""
 
 import hashlib
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain
+from typing import Protocol
 
 from precompile.v1 import bundle_pb2
 from precompile_context.artifact import ArtifactId, ArtifactKind
 from precompile_context.bundle import framing
-from precompile_context.bundle.chain import Chain
-from precompile_context.bundle.codec import encode_manifest
+from precompile_context.bundle.chain import Chain, Places, Ranges
+from precompile_context.bundle.encode import encode_manifest
 from precompile_context.bundle.manifest import (
     PAYLOAD_TYPE,
     PRODUCER,
     BlockEntry,
-    Extent,
     FieldValue,
     Manifest,
     Producer,
-    StoredArtifact,
 )
-from precompile_context.bundle.packing import Packer, StoredBlock
+from precompile_context.bundle.packing import PROBE_SIZE, WORKERS, Content, Packer, StoredBlock
 from precompile_context.bundle.stored_content import StoredContent, read_in_turn
 from precompile_context.environment import Requirement
 from precompile_context.trust import Signer, dsse
@@ -31,23 +31,56 @@ from precompile_context.trust import Signer, dsse
 MANIFEST_TARGET = 8 << 20
 
 
-Content = bytes | memoryview | StoredContent
+class Writable(Protocol):
+    """What can be written: an artifact whose content is in memory, or is read when its turn comes.
+
+    `digest` is the SHA-256 of the content, known to be so or checked by `read`.
+    """
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def kind(self) -> ArtifactKind | int: ...
+    @property
+    def digest(self) -> bytes: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def backends(self) -> tuple[ArtifactId, ...]: ...
+    @property
+    def fields(self) -> tuple[tuple[str, FieldValue], ...]: ...
+    def read(self) -> Content: ...
 
 
 @dataclass(frozen=True, slots=True)
 class NewArtifact:
-    """An artifact to be written; `digest` is the SHA-256 of `content`.
+    """An artifact to be written, in memory or still in another bundle.
 
-    Of bytes that is known to be so. A stored content is read, and checked, when it is written.
+    A stored content is read, and checked, when it is written.
     """
 
     type: str
     key: str
     kind: ArtifactKind | int
     digest: bytes
-    content: Content
+    content: Content | StoredContent
     backends: tuple[ArtifactId, ...] = ()
     fields: tuple[tuple[str, FieldValue], ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes of its content."""
+        return len(self.content)
+
+    def read(self) -> Content:
+        """The content.
+
+        Raises:
+            PrecompileError: a CONTENT code, where it is stored.
+        """
+        return self.content.read() if isinstance(self.content, StoredContent) else self.content
 
 
 class SegmentWriter:
@@ -72,11 +105,13 @@ class SegmentWriter:
         self._producer = producer
         self._signer = signer
         self._entries: list[BlockEntry] = []
-        self._external: dict[BlockEntry, int] = {}
+        # By content digest: where it lies in this segment's blocks.
+        self._placed: dict[bytes, Places] = {}
+        self._elsewhere: dict[bytes, Ranges] = {}  # in earlier segments of the chain
 
     def chunks(
-        self, artifacts: Iterable[NewArtifact], removed: Iterable[ArtifactId] = ()
-    ) -> Iterator[bytes | memoryview]:
+        self, artifacts: Iterable[Writable], removed: Iterable[ArtifactId] = ()
+    ) -> Iterator[Content]:
         """The segment's bytes in order; the last item, and it alone, is the footer.
 
         Whoever stores them makes sure that all others are stored first: the
@@ -86,29 +121,34 @@ class SegmentWriter:
         # [PCB-FRAME-002]
         yield framing.HEADER
         manifest_offset = framing.HEADER_SIZE
-        placed: dict[bytes, tuple[Extent, ...]] = {}
-        # [PCB-DET-001]
-        # All of the chain's blocks are entered before the first own one: how far the packer
-        # takes contents ahead depends on its threads, and the bytes must not.
-        contents = self._new_contents(artifacts, placed)
-        for block in self._blocks(contents):
+        digests: list[bytes] = []
+        for block in self._blocks(artifacts, digests):
             prefix = framing.block_prefix(len(block.data))
             size = len(prefix) + len(block.data)
-            self._add_own(block, size, placed)
+            self._place_own(block, size)
             yield prefix
             yield block.data
             manifest_offset += size
+        # [PCB-DET-001]
+        # After all own blocks: how far the packer takes contents ahead depends on its threads,
+        # and the bytes must not.
+        self._place_external()
         manifest = Manifest(
             # [PCB-CHAIN-001]
             previous_manifest_digest=self._chain.previous_digest,
             producer=self._producer,
             requirements=self._requirements,
             blocks=tuple(self._entries),
-            # [PCB-DET-004]
-            artifacts=tuple(_stored(artifact, placed) for artifact in artifacts),
+            artifacts=(),
             removed=tuple(removed),
         )
-        payload = encode_manifest(manifest)
+        placed = self._placed
+        # [PCB-DET-004] [PCB-EXTENT-005]
+        records = (
+            (a.type, a.key, a.kind, digest, a.size, placed[digest], a.backends, a.fields)
+            for a, digest in zip(artifacts, digests, strict=True)
+        )
+        payload = encode_manifest(manifest, records)
         # [PCB-ENV-003]
         digest = hashlib.sha256(payload).digest()
         envelope = bundle_pb2.Envelope(
@@ -125,100 +165,126 @@ class SegmentWriter:
         yield data
         size = manifest_offset + len(prefix) + len(data) + framing.FOOTER_SIZE
         yield framing.footer(manifest_offset, size)
-        self._chain.extend(manifest, digest)
+        self._chain.extend(digest, manifest.blocks, self._placed)
 
-    def _blocks(self, contents: list[tuple[bytes, Content]]) -> Iterator[StoredBlock]:
+    def _blocks(self, artifacts: list[Writable], digests: list[bytes]) -> Iterator[StoredBlock]:
         """What is stored in blocks of its own already, as it is; the rest packed anew."""
-        loose = []
-        for digest, content in contents:
+        new: set[bytes] = set()
+        for artifact in artifacts:
+            content = artifact.content if isinstance(artifact, NewArtifact) else None
             if isinstance(content, StoredContent) and content.has_own_blocks:
-                yield from content.own_blocks()
-            else:
-                loose.append((digest, content))
-        yield from Packer(self._workers).pack(read_in_turn(loose))
+                digest = artifact.digest
+                if digest not in new and self._chain.find(digest) is None:
+                    new.add(digest)
+                    yield from content.own_blocks()
+        yield from Packer(self._workers).pack(
+            read_in_turn(self._new_contents(artifacts, digests, new))
+        )
 
     def _new_contents(
-        self, artifacts: list[NewArtifact], placed: dict[bytes, tuple[Extent, ...]]
-    ) -> list[tuple[bytes, Content]]:
-        """(digest, content) of what is not stored yet; what the chain holds is placed there."""
-        new: dict[bytes, Content] = {}
-        for artifact in artifacts:
-            if artifact.digest in placed or artifact.digest in new:
+        self, artifacts: list[Writable], digests: list[bytes], new: set[bytes]
+    ) -> Iterator[tuple[bytes, Content | StoredContent]]:
+        """(digest, content) of what is stored nowhere yet, in order, each once.
+
+        To `digests` is added that of each artifact; `new` are those written by now.
+        """
+        for artifact in hashed_ahead(artifacts):
+            digest = artifact.digest
+            digests.append(digest)
+            if digest in new:
                 continue
-            if not len(artifact.content):
-                placed[artifact.digest] = ()
+            new.add(digest)
+            if not artifact.size:
+                self._placed[digest] = ()
             # [PCB-EXTENT-006]
-            elif ranges := self._chain.find(artifact.digest):
-                placed[artifact.digest] = tuple(
-                    Extent(self._external_index(entry), offset, size)
-                    for entry, offset, size in ranges
-                )
+            elif ranges := self._chain.find(digest):
+                self._elsewhere[digest] = ranges
             else:
-                new[artifact.digest] = artifact.content
-        return list(new.items())
+                yield (
+                    digest,
+                    artifact.content if isinstance(artifact, NewArtifact) else artifact.read(),
+                )
 
-    def _external_index(self, entry: BlockEntry) -> int:
-        if entry not in self._external:
-            self._external[entry] = len(self._entries)
-            self._entries.append(BlockEntry(entry.digest, 0, entry.compression, entry.content_size))
-        return self._external[entry]
-
-    def _add_own(
-        self, block: StoredBlock, size: int, placed: dict[bytes, tuple[Extent, ...]]
-    ) -> None:
+    def _place_own(self, block: StoredBlock, size: int) -> None:
         index = len(self._entries)
         # [PCB-BLOCK-001] [PCB-BLOCK-002]
         self._entries.append(BlockEntry(block.digest, size, block.compression, block.content_size))
+        placed = self._placed
         for digest, offset, length in block.contents:
-            placed[digest] = (*placed.get(digest, ()), Extent(index, offset, length))
+            extent = index, offset, length
+            placed[digest] = (*placed[digest], extent) if digest in placed else (extent,)
+
+    def _place_external(self) -> None:
+        indexes: dict[BlockEntry, int] = {}
+        for digest, ranges in self._elsewhere.items():
+            for entry, _, _ in ranges:
+                if entry not in indexes:
+                    indexes[entry] = len(self._entries)
+                    self._entries.append(entry._replace(size=0))
+            self._placed[digest] = tuple((indexes[e], at, size) for e, at, size in ranges)
 
 
-def _stored(artifact: NewArtifact, placed: dict[bytes, tuple[Extent, ...]]) -> StoredArtifact:
-    return StoredArtifact(
-        type=artifact.type,
-        key=artifact.key,
-        kind=artifact.kind,
-        # [PCB-EXTENT-005]
-        content_digest=artifact.digest,
-        content_size=len(artifact.content),
-        extents=placed[artifact.digest],
-        backends=artifact.backends,
-        fields=artifact.fields,
-    )
+def hashed_ahead(artifacts: Iterable[Writable]) -> Iterator[Writable]:
+    """The artifacts in their order; the digests of large ones are computed ahead, side by side."""
+    with ThreadPoolExecutor(WORKERS) as pool:
+        ahead: deque[tuple[Writable, Future[bytes] | None]] = deque()
+        for artifact in artifacts:
+            if artifact.size < PROBE_SIZE and not ahead:
+                yield artifact
+                continue
+            large = artifact.size >= PROBE_SIZE
+            ahead.append((artifact, pool.submit(_digest, artifact) if large else None))
+            if len(ahead) > 2 * WORKERS:
+                yield _hashed(*ahead.popleft())
+        while ahead:
+            yield _hashed(*ahead.popleft())
 
 
-Run = tuple[list[NewArtifact], list[ArtifactId]]
+def _digest(artifact: Writable) -> bytes:
+    return artifact.digest
 
 
-def split(artifacts: Iterable[NewArtifact], removed: Iterable[ArtifactId]) -> Iterator[Run]:
+def _hashed(artifact: Writable, digest: Future[bytes] | None) -> Writable:
+    if digest is not None:
+        digest.result()
+    return artifact
+
+
+Run = tuple[list[Writable], list[ArtifactId]]
+
+
+def split(artifacts: Iterable[Writable], removed: Iterable[ArtifactId]) -> Iterator[Run]:
     """Artifacts and removals in runs whose manifests stay near MANIFEST_TARGET; at least one run.
 
     Removals come first: they must not take away what is added here.
     """
     run: Run = [], []
     size = 0
-    items: Iterator[ArtifactId | NewArtifact] = chain(removed, artifacts)
-    for item in items:
-        item_size = index_size(item)
-        if size and size + item_size > MANIFEST_TARGET:
+    for id_ in removed:
+        size += (item := 16 + _text_size(id_.type) + _text_size(id_.key))
+        if size > MANIFEST_TARGET and run[1]:
             yield run
-            run, size = ([], []), 0
-        if isinstance(item, NewArtifact):
-            run[0].append(item)
-        else:
-            run[1].append(item)
-        size += item_size
+            run, size = ([], []), item
+        run[1].append(id_)
+    for artifact in artifacts:
+        size += (item := index_size(artifact))
+        if size > MANIFEST_TARGET and size > item:
+            yield run
+            run, size = ([], []), item
+        run[0].append(artifact)
     yield run
 
 
-def index_size(artifact: NewArtifact | ArtifactId) -> int:
-    """About how many bytes the artifact, or its removal, takes in a manifest, from above."""
-    if isinstance(artifact, ArtifactId):
-        return 16 + len(artifact.type) + len(artifact.key.encode())
+def index_size(artifact: Writable) -> int:
+    """About how many bytes the artifact takes in a manifest, from above."""
     # Digest, sizes, kind and tags; one extent, and a block entry and an extent per 8 MiB.
-    size = 160 + 96 * (len(artifact.content) >> 23)
-    size += len(artifact.type) + len(artifact.key.encode())
-    size += sum(60 + len(b.type) + len(b.key.encode()) for b in artifact.backends)
+    size = 160 + 96 * (artifact.size >> 23) + _text_size(artifact.type) + _text_size(artifact.key)
+    for backend in artifact.backends:
+        size += 60 + _text_size(backend.type) + _text_size(backend.key)
     for name, value in artifact.fields:
         size += 24 + len(name) + (4 * len(value) if isinstance(value, (str, bytes)) else 0)
     return size
+
+
+def _text_size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())

@@ -1,0 +1,110 @@
+"""One process's part of a measurement: `python -m benchmarks.session PEER WORKLOAD PART FILE ...`.
+
+What is timed is each operation by itself; the process's peak memory at its start and
+its end are told, too. Contents are made before, and compared after, out of the time.
+"""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.contents import MIB, WORKLOADS, Named
+from benchmarks.peers import ENGINES, PEERS
+
+Measured = dict[str, dict[str, float]]
+PARTS = ("save", "serialize", "read one", "load all", "populate")
+# The operations that each part measures.
+OPERATIONS = ("save", "save again", "append one", *PARTS[1:])
+
+
+@contextmanager
+def _timed(measured: Measured, operation: str) -> Iterator[None]:
+    before, cpu, start = _peak(), time.process_time(), time.perf_counter()
+    yield
+    measured[operation] = {
+        "seconds": time.perf_counter() - start,
+        "cpu": time.process_time() - cpu,
+        "peak_mib": _peak() - before,
+    }
+
+
+def _peak() -> float:
+    """The process's peak resident memory so far in MiB, as the kernel accounts it."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _save(peer: str, path: Path, contents: list[Named], measured: Measured) -> None:
+    path.unlink(missing_ok=True)
+    session = PEERS[peer]()
+    with _timed(measured, "save"):
+        session.record(contents)
+        session.save(path)
+    measured["save"]["file_mib"] = path.stat().st_size / MIB
+    if peer in ENGINES:
+        grown = path.with_suffix(".grown")
+        grown.write_bytes(path.read_bytes())
+        with _timed(measured, "save again"):
+            session.save(grown)
+        with _timed(measured, "append one"):
+            session.record([("one more", b"a small artifact" * 64)])
+            session.save(grown)
+        grown.unlink()
+
+
+def _serialize(peer: str, path: Path, contents: list[Named], measured: Measured) -> None:
+    session = ENGINES[peer]()
+    with _timed(measured, "serialize"):
+        session.record(contents)
+        session.serialize()
+
+
+def _read_one(peer: str, path: Path, contents: list[Named], measured: Measured) -> None:
+    key, content = contents[len(contents) // 2]
+    session = PEERS[peer]()
+    with _timed(measured, "read one"):
+        found = session.read_one(path, key)
+    _expect(found == content)
+
+
+def _load_all(peer: str, path: Path, contents: list[Named], measured: Measured) -> None:
+    session = PEERS[peer]()
+    with _timed(measured, "load all"):
+        loaded = session.load_all(path)
+    _expect(loaded == [content for _, content in contents])
+
+
+def _populate(peer: str, path: Path, contents: list[Named], measured: Measured) -> None:
+    session = ENGINES[peer]()
+    with _timed(measured, "populate"):
+        count = session.populate(path)
+    _expect(count == len(contents))
+
+
+def _expect(right: bool) -> None:
+    if not right:
+        sys.exit("what was read is not what was saved")
+
+
+_RUN: dict[str, Callable[[str, Path, list[Named], Measured], None]] = {
+    "save": _save,
+    "serialize": _serialize,
+    "read one": _read_one,
+    "load all": _load_all,
+    "populate": _populate,
+}
+
+
+def main() -> None:
+    """Measure one part; prints JSON."""
+    peer, workload, part, path, capture = sys.argv[1:]
+    measured: Measured = {}
+    _RUN[part](peer, Path(path), WORKLOADS[workload].contents(Path(capture)), measured)
+    print(json.dumps(measured))
+
+
+if __name__ == "__main__":
+    main()
