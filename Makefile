@@ -59,6 +59,9 @@ test-all: .venv/.ready
 conformance: .venv/.ready
 	$(BIN)/precompile-conformance check
 	$(BIN)/precompile-conformance run --trace --jobs 2
+	$(BIN)/precompile-conformance run --testee '$(BIN)/python conformance_tests/testees/stdlib'
+	$(BIN)/precompile-conformance explore --seconds 20 --testee '$(BIN)/python -m testees.reference' \
+		--testee '$(BIN)/python conformance_tests/testees/stdlib'
 	$(BIN)/python -m mutants.check
 
 TYPESCRIPT := conformance_tests/testees/typescript

@@ -1,0 +1,1 @@
+"""A reader in the standard library, and the suite's testee over it."""
