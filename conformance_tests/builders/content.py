@@ -163,7 +163,7 @@ def _order() -> Cases:
         segment = built.segments[1]
         at = segment.offset if second == "UNSUPPORTED_VERSION" else segment.manifest_offset
         yield refuses(
-            f"READ/{second}-before-{first}".lower().replace("_", "-"),
+            "READ/" + f"{second}-before-{first}".lower().replace("_", "-"),
             "Each stage runs over all segments before the next begins.",
             "PCB-READ-001 PCB-READ-003 PCB-READ-008", built, second, at,
             base="CHAIN/two-chains", defect=f"{first} in the first segment, {second} behind it",
@@ -176,7 +176,7 @@ def _order() -> Cases:
             head = built.segments[0]
             at = head.offset if a == "UNSUPPORTED_VERSION" else head.manifest_offset
             yield refuses(
-                f"READ/{a}-at-lower-offset-than-{b}".lower().replace("_", "-"),
+                "READ/" + f"{a}-at-lower-offset-than-{b}".lower().replace("_", "-"),
                 "Within a stage the fault at the lowest offset is told.",
                 "PCB-READ-002 PCB-READ-008", built, a, at, base="CHAIN/two-chains",
                 defect=f"{a} in the first segment, {b} in the second",

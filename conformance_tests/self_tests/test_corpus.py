@@ -122,3 +122,10 @@ def test_the_gate_sees_a_missing_reason_a_wrong_id_and_a_base_that_is_refused() 
     assert "has the base FRAME/empty, which is refused itself" in found
     assert f"{gone} has no case" in found
     assert "PCB-FRAME-003 has a case and a reason" in found
+
+
+def test_no_two_names_differ_in_their_case_alone() -> None:
+    """Some file systems would take them for one."""
+    version = Path(__file__).parents[1] / "vectors" / "v1.0"
+    names = [path.relative_to(version).as_posix() for path in version.rglob("*")]
+    assert len({name.casefold() for name in names}) == len(names)

@@ -159,3 +159,10 @@ def run_frozen(place: str) -> tuple[int, str]:
     testee = f"{sys.executable} -m self_tests.testee honest"
     result = RUN.invoke(app, ["run", "--testee", testee, "--vectors", place, "--frozen"])
     return result.exit_code, result.output
+
+
+def test_the_table_counts_what_passed_of_what_applies(tmp_path: Path) -> None:
+    run(tmp_path, "honest", "--report", str(tmp_path / "report"))
+    lines = (tmp_path / "report" / "conformance.md").read_text().splitlines()
+    assert "| SELF | 2 of 2 |" in lines
+    assert lines[-1] == "| **all** | **2 of 2** |"

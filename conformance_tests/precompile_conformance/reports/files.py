@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
-from precompile_conformance.reports import as_json, badge, html, junit
+from precompile_conformance.reports import as_json, badge, html, junit, markdown
 from precompile_conformance.reports.report import Report
 
 
 def write(report: Report, directory: Path) -> list[Path]:
-    """Write report.json, junit.xml, index.html and a badge for each testee; what was written."""
+    """Write all forms, and a badge for each testee; what was written."""
     directory.mkdir(parents=True, exist_ok=True)
     texts = {
         "report.json": as_json.render(report),
         "junit.xml": junit.render(report),
         "index.html": html.render(report),
+        "conformance.md": markdown.render(report),
     }
     for index, testee in enumerate(report.testees):
         suffix = f"-{index}" if index else ""
