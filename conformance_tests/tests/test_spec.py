@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -160,6 +161,16 @@ def test_every_rule_of_the_lint_has_a_broken_copy() -> None:
 def test_accepted_requirements_are_those_of_the_spec_with_nothing_left_out() -> None:
     accepted = [entry["id"] for entry in NORM.index["requirements"]]
     assert accepted == [requirement.id for requirement in requirements_of(NORM.spec)]
+
+
+def test_every_type_that_this_distribution_writes_is_in_the_registry() -> None:
+    """PCB-REG-001."""
+    project = tomllib.loads((NORM.root / "pyproject.toml").read_text())["project"]
+    types = project["entry-points"]["precompile_context.artifact_types"]
+    registry = NORM.spec.partition("### Artifact types")[2].partition("### ")[0]
+    assert types
+    for name in types:
+        assert f"| `{name}` |" in registry
 
 
 @pytest.mark.parametrize("name", bundles(NORM.spec))
