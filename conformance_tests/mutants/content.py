@@ -8,8 +8,9 @@ MATTERS = "CONT-005 CONT-007 READ-004"
 MUTANTS = (
     M("BLOCK-008", BLOCKS, "if entry.compression == NONE and len(data) != entry.content_size:",
       "if False:", f"LIM-004 {MATTERS}"),
-    M("CONT-001", CONTENT, "        if digest.digest() != artifact.content_digest:\n"
-      "            raise self._mismatch(artifact)\n", "", MATTERS),
+    M("CONT-001", CONTENT, "            yield piece\n        if digest.digest() != "
+      "artifact.content_digest:\n            raise self._mismatch(artifact)\n",
+      "            yield piece\n", MATTERS),
     M("CONT-001b", CONTENT,
       "        if hashlib.sha256(content).digest() != artifact.content_digest"
       ":\n            raise self._mismatch(artifact)\n        return content\n\n "
