@@ -31,7 +31,7 @@ def own_config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(autouse=True, scope="session")
 def own_signals() -> None:
-    """What `nohup` and `&` of a shell have children ignore, programs under test must not inherit."""
+    """What a shell's `nohup` and `&` ignore, programs under test must not inherit."""
     for number in (signal.SIGHUP, signal.SIGINT):
         if signal.getsignal(number) is signal.SIG_IGN:
             default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
