@@ -22,10 +22,10 @@ MUTANTS = (
     M("EXT-001", CODEC, "if feature not in KNOWN_FEATURES:", "if False:",
       "READ-001 READ-002 RECV-001 APPD-004 CTX-026"),
     M("EXT-001b", CODEC, "    for feature in message.required_features:\n",
-      "    if fault := _malformed(message, tuple(_artifacts(message, segment))):\n"
-      "        raise PrecompileError("
-      "ErrorCode.MALFORMED_MANIFEST, fault, offset)\n    for feature in message.required_features:"
-      "\n"),
+      "    for artifact in _artifacts(message, segment):\n"
+      "        if fault := _malformed_artifact(artifact):\n"
+      "            raise PrecompileError(ErrorCode.MALFORMED_MANIFEST, fault, offset)\n"
+      "    for feature in message.required_features:\n"),
     M("EXT-003", CODEC,
       "_KINDS.get(kind, kind),",
       "ArtifactKind(kind),",

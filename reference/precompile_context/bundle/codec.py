@@ -102,9 +102,14 @@ def decode_manifest(
         detail = "the manifests list more artifacts, blocks and the like than this reader takes"
         raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, offset)
     # [PCB-WIRE-005] [PCB-WIRE-006]
-    artifacts = tuple(_artifacts(message, segment))
-    if fault := _malformed(message, artifacts):
+    if fault := _malformed(message):
         raise PrecompileError(ErrorCode.MALFORMED_MANIFEST, fault, offset)
+    artifacts = []
+    # One by one: of millions that can never be right, the first is the last that takes memory.
+    for artifact in _artifacts(message, segment):
+        if fault := _malformed_artifact(artifact):
+            raise PrecompileError(ErrorCode.MALFORMED_MANIFEST, fault, offset)
+        artifacts.append(artifact)
     manifest = Manifest(
         previous_manifest_digest=message.previous_manifest_digest,
         producer=Producer(message.producer.name, message.producer.version),
@@ -116,14 +121,14 @@ def decode_manifest(
         blocks=tuple(
             BlockEntry(b.digest, b.size, b.compression, b.content_size) for b in message.blocks
         ),
-        artifacts=artifacts,
+        artifacts=tuple(artifacts),
         removed=_ids(message.removed),
     )
     return manifest, items
 
 
-def _malformed(message: bundle_pb2.Manifest, artifacts: tuple[StoredArtifact, ...]) -> str | None:
-    """What in the manifest can never be right, whatever else it holds."""
+def _malformed(message: bundle_pb2.Manifest) -> str | None:
+    """What in the manifest, but for its artifacts, can never be right, whatever else it holds."""
     if len(message.previous_manifest_digest) not in (0, DIGEST_SIZE):
         return "previous_manifest_digest is neither empty nor 32 bytes"
     for requirement in message.requirements:
@@ -134,14 +139,17 @@ def _malformed(message: bundle_pb2.Manifest, artifacts: tuple[StoredArtifact, ..
             return "a block has no compression"
         if len(block.digest) != DIGEST_SIZE:
             return "a block's digest is not 32 bytes"
-    for artifact in artifacts:
-        if artifact.kind == 0:
-            return f"artifact {artifact.key!r} has no kind"
-        if len(artifact.content_digest) != DIGEST_SIZE:
-            return f"artifact {artifact.key!r} has a content digest that is not 32 bytes"
-        for backend in artifact.backends:
-            if len(backend.content_digest) not in (0, DIGEST_SIZE):
-                return f"artifact {artifact.key!r} names a backend by a digest of another size"
+    return None
+
+
+def _malformed_artifact(artifact: StoredArtifact) -> str | None:
+    if artifact.kind == 0:
+        return f"artifact {artifact.key!r} has no kind"
+    if len(artifact.content_digest) != DIGEST_SIZE:
+        return f"artifact {artifact.key!r} has a content digest that is not 32 bytes"
+    for backend in artifact.backends:
+        if len(backend.content_digest) not in (0, DIGEST_SIZE):
+            return f"artifact {artifact.key!r} names a backend by a digest of another size"
     return None
 
 
