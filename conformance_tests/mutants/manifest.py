@@ -28,7 +28,7 @@ MUTANTS = (
       "    for feature in message.required_features:\n"),
     M("EXT-003", CODEC,
       "_KINDS.get(kind, kind),",
-      "ArtifactKind(kind),",
+      "ArtifactKind(kind) if kind else kind,",
       "POP-003 CTX-016 NAME-006",
       may_crash=True),
     M("EXT-005", CODEC,
