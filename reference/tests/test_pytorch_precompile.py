@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 
 from precompile_context.adapters import pytorch  # noqa: E402
 from precompile_context.adapters.pytorch import private  # noqa: E402
-from precompile_context.adapters.pytorch.precompile import frames, guards  # noqa: E402
+from precompile_context.adapters.pytorch.precompile import frames, guard_loading, guard_saving  # noqa: E402
 from precompile_context.adapters.pytorch.precompile.entry import DynamoEntry  # noqa: E402
 from precompile_context.adapters.pytorch.precompile.mode import bundle_path  # noqa: E402
 from precompile_context.adapters.pytorch.precompile.recorder import FrameRecorder  # noqa: E402
@@ -159,8 +159,8 @@ def test_missing_name_of_torch_runs_cold_and_says_so(
     [
         (FrameRecorder, "version"),
         (frames, "frame_key"),
-        (guards, "save_guards"),
-        (guards, "_live_values"),
+        (guard_saving, "save_guards"),
+        (guard_loading, "_live_values"),
     ],
 )
 def test_failure_of_ours_leaves_the_program_cold(
