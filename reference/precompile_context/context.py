@@ -288,9 +288,9 @@ class PrecompileContext:
 
         What others appended meanwhile stays. With `keep_existing`, an artifact
         whose (type, key) the sink holds with another content is not appended:
-        the first one wins, as fits caches whose contents are equivalent. Nor is an
-        entry that names such a backend: it would never find its content there. A
-        loaded artifact whose bytes are damaged by now is left out.
+        the first one wins, as fits caches whose contents are equivalent, and an entry
+        that names such a backend names the one that is there. A loaded artifact whose
+        bytes are damaged by now is left out.
 
         Raises:
             PrecompileError: what the sink holds is damaged, or not trusted, or would

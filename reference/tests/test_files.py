@@ -27,6 +27,7 @@ from tests.toys import (
     file_contents,
     file_segment_count,
     loaded,
+    new_artifact,
     noise,
     refused,
     save,
@@ -235,8 +236,23 @@ def test_save_keeping_existing_leaves_every_entry_of_the_file_with_its_backends(
         context.record_artifact(GRAPH, "g", b"of rank %d" % rank)
         context.record_artifact(STEP, f"s{rank}", b"step", backends=[(GRAPH, "g")])
         context.save_to(file, keep_existing=True)
-    report = loaded(file.path.read_bytes()).populate(MemoryPrecompileCache())
-    assert report.outcomes == ()
+    cache = MemoryPrecompileCache()
+    assert loaded(file.path.read_bytes()).populate(cache).outcomes == ()
+    # Either content serves: the second rank's entry names the one that is there.
+    stitched = [cache.read(STEP, f"s{rank}") for rank in range(2)]
+    assert [one and one.values for one in stitched] == [("of rank 0",)] * 2
+
+
+def test_save_keeping_existing_leaves_out_an_entry_whose_backend_is_none_there(
+    file: BundleFile,
+) -> None:
+    file.path.write_bytes(write_segment(new_artifact("g", b"of a cache", type=GRAPH)))
+    context = toy_context()
+    context.record_artifact(GRAPH, "g", b"graph")
+    context.record_artifact(STEP, "s", b"step", backends=[(GRAPH, "g")])
+    context.record_artifact(STEP, "t", b"step", backends=[(GRAPH, "h")])
+    report = context.save_to(file, keep_existing=True)
+    assert [id_.key for id_ in report.appended] == ["t"]
 
 
 def test_save_of_nothing_makes_no_file(file: BundleFile) -> None:
