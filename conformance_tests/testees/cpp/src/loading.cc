@@ -60,13 +60,11 @@ Result<Loaded> Context::load_bytes(std::string bytes) {
 
 // [PCB-CTX-026]
 Result<Loaded> Context::load(Result<std::shared_ptr<const Source>> source) {
-  // [PCB-SIGN-009]
-  if (!state_->options.policy) return Error::misuse("Loading needs a policy: whose bundles?");
   if (!source.ok()) return std::move(source.error());
   OpenOptions options;
   options.recover = true;
   options.host = state_->options.host;
-  options.policy = *state_->options.policy;
+  options.policy = state_->options.policy;
   options.limits = state_->options.limits;
   TRY_SET(const auto bundle, open_bundle(std::move(source.value()), options));
   Loaded loaded{{}, bundle->segments.size(), 0, bundle->ignored};

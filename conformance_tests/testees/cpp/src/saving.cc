@@ -79,7 +79,7 @@ Result<v1::CacheInfo> Context::save(const std::string& path) {
   State& state = state_->state;
   OpenOptions open;
   open.limits = state_->options.limits;
-  if (state_->options.policy) open.policy = *state_->options.policy;
+  open.policy = state_->options.policy;
   TRY_SET(FileAppender file, FileAppender::open(path, open));
   const Book book = book_of(file.bundle(), *state_, state.filed.removed);
   TRY_SET(SegmentPlan plan, state.unsaved(book, file.chain()));

@@ -5,7 +5,7 @@
 namespace precompile {
 namespace {
 
-Context context(Host host = {}, const std::optional<Policy>& policy = Policy::accept_unsigned()) {
+Context context(Host host = {}, const Policy& policy = Policy::accept_unsigned()) {
   ContextOptions options;
   options.host = std::move(host);
   options.policy = policy;
