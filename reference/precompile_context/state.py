@@ -194,8 +194,11 @@ class State:
         self._adopt_segments(bundle)
         for segment in matching:
             for removed in segment.manifest.removed:
-                self.held.pop((removed.type, removed.key), None)
-                self.saved.pop((removed.type, removed.key), None)
+                name = removed.type, removed.key
+                self.held.pop(name, None)
+                self.saved.pop(name, None)
+                for pending in (self.memory, self.file):
+                    pending.changed.discard(name)
             stored = segment.manifest.artifacts
             self._put_loaded({(s.type, s.key): Held.loaded(bundle, s) for s in stored})
 
