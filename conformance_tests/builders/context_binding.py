@@ -16,8 +16,8 @@ def cases() -> Cases:
     yield from _recorded_again()
 
 
-def _entry_and_backend() -> Script:
-    return Script().record(GRAPH, "g", b"1").entry("s", "g")
+def _entry_and_backend(**files: bytes) -> Script:
+    return Script(**files).record(GRAPH, "g", b"1").entry("s", "g")
 
 
 def _bound() -> Cases:
@@ -101,6 +101,19 @@ def _recorded_again() -> Cases:
     yield script.says(segments=2).built(
         "CTX/recorded-again-and-backend-removed", "Recorded again, also as it was, an entry names"
         " its backends without digests.", "PCB-CTX-006 PCB-CTX-023",
+    )  # fmt: skip
+    gone = bundle(Segment(removed=[(GRAPH, "g")])).data
+    script = _entry_and_backend(gone=gone).serialize().entry("s", "g").says(need=False)
+    script = script.load("gone").says(current="s", need=True).serialize().says(segments=3)
+    yield script.says(need=False).built(
+        "CTX/backend-that-a-load-removes", "An entry that names it without a digest is another one"
+        " then.", "PCB-CTX-024 PCB-CTX-026 PCB-CTX-023",
+    )  # fmt: skip
+    script = Script(g=BACKEND).record(GRAPH, "g", b"graph").entry("s", "g").save().entry("s", "g")
+    script.load("g").says(need=False).save().says(segments=1).populate()
+    yield script.says(stitched="s+g").built(
+        "CTX/backend-loaded-as-it-is", "A load of the same backend changes no entry.",
+        "PCB-CTX-024 PCB-CTX-012",
     )  # fmt: skip
     script = _entry_and_backend().save().entry("s", "g").says(need=False).record(GRAPH, "g", b"2")
     script.populate().says(stitched="s+g", outcomes="").save().says(segments=2, need=False)

@@ -465,3 +465,32 @@ def test_extra_fields_are_back_with_their_types() -> None:
     assert {name: type(getattr(kernel, name)) for name in fields} == {
         name: type(value) for name, value in fields.items()
     }
+
+
+# load, and what is unsaved behind it
+
+
+def test_a_load_that_removes_what_was_recorded_leaves_nothing_to_save() -> None:
+    context = blobs(a=b"1")
+    context.load(write_segment(removed=((BLOB, "a"),)))
+    assert not names(context)
+    assert not context.need_serialize()
+
+
+def test_a_load_that_removes_a_backend_leaves_the_entry_unsaved_that_names_it_anew() -> None:
+    context = graph_and_step()
+    context.serialize()
+    context.record_artifact(STEP, "s", b"step", backends=[(GRAPH, "g")])
+    assert not context.need_serialize()
+    context.load(write_segment(removed=((GRAPH, "g"),)))
+    assert context.need_serialize()
+
+
+def test_a_load_of_the_same_backend_leaves_the_entry_saved_that_names_it(tmp_path: Any) -> None:
+    context = graph_and_step()
+    context.save_to(BundleFile(tmp_path / "bundle"))
+    context.record_artifact(STEP, "s", b"step", backends=[(GRAPH, "g")])
+    backend = toy_context()
+    backend.record_artifact(GRAPH, "g", b"graph")
+    context.load(serialized(backend))
+    assert not context.need_serialize()
