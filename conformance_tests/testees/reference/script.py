@@ -14,6 +14,7 @@ from precompile_context import (
     StitchedEntry,
 )
 from precompile_context.artifact import attributes_of
+from precompile_context.files import BundleFile
 from precompile_context.trust import UNSIGNED
 from testees.reference.dump import artifact_id, attributes, cache_info, rejection, value_of
 from testees.reference.reading import environment_of, policy_of
@@ -94,10 +95,14 @@ class _Script:
             if step.HasField("requirements"):
                 requirements = requirements_of(step.requirements.requirements)
             environment = environment_of(step.host)
-            policy = policy_of(step.trust) if step.HasField("trust") else UNSIGNED
-            self._subjects[step.name] = _Subject(
-                PrecompileContext(environment=environment, requirements=requirements, policy=policy)
-            )
+            if step.no_policy:
+                context = PrecompileContext(environment=environment, requirements=requirements)
+            else:
+                policy = policy_of(step.trust) if step.HasField("trust") else UNSIGNED
+                context = PrecompileContext(
+                    environment=environment, requirements=requirements, policy=policy
+                )
+            self._subjects[step.name] = _Subject(context)
         self._subject = self._subjects[step.name]
 
     def _register(self, step: script_pb2.Register, result: script_pb2.StepResult) -> None:
@@ -142,6 +147,12 @@ class _Script:
             self._bundles[self._index], info = serialized
             result.serialized.bundle = serialized[0]
             result.serialized.info.CopyFrom(cache_info(info))
+
+    def _save(self, step: script_pb2.Save, result: script_pb2.StepResult) -> None:
+        report = self._context.save_to(BundleFile(step.path))
+        path = Path(step.path)
+        result.saved.file = path.read_bytes() if path.exists() else b""
+        result.saved.info.CopyFrom(cache_info(report.info))
 
     def _load(self, step: script_pb2.Load, result: script_pb2.StepResult) -> None:
         if step.WhichOneof("source") == "path":
