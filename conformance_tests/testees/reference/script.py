@@ -150,13 +150,12 @@ class _Script:
 
     def _save(self, step: script_pb2.Save, result: script_pb2.StepResult) -> None:
         report = self._context.save_to(BundleFile(step.path))
-        path = Path(step.path)
-        result.saved.file = path.read_bytes() if path.exists() else b""
+        result.saved.file = _bytes_of(step.path)
         result.saved.info.CopyFrom(cache_info(report.info))
 
     def _load(self, step: script_pb2.Load, result: script_pb2.StepResult) -> None:
         if step.WhichOneof("source") == "path":
-            data = Path(step.path).read_bytes()
+            data = _bytes_of(step.path)
         else:
             data = self._bundles[step.step]
         report = self._context.load(data)
@@ -195,6 +194,11 @@ class _Script:
         error = _LeftByError()
         with contextlib.suppress(_LeftByError):
             block.__exit__(_LeftByError, error, None)
+
+
+def _bytes_of(path: str) -> bytes:
+    """A file's bytes; none where no save made it."""
+    return Path(path).read_bytes() if Path(path).exists() else b""
 
 
 def _outcome(outcome: Outcome) -> script_pb2.OutcomeDump:
