@@ -172,7 +172,7 @@ def test_a_keyid_that_a_stranger_wrote_is_cut_and_spelled_out() -> None:
 def test_without_a_policy_the_refusal_says_what_to_do() -> None:
     with pytest.raises(PrecompileError) as caught:
         NOBODY.check(envelope(PAYLOAD), 0, 0)
-    assert "policy=TrustPolicy([key])" in caught.value.detail
+    assert "policy=TrustPolicy([key.verifying_key])" in caught.value.detail
     assert "policy=UNSIGNED" in caught.value.detail
 
 

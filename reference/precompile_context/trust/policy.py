@@ -130,7 +130,7 @@ class _Nobody(TrustPolicy):
         except PrecompileError as error:
             detail = (
                 f"{error.detail}, and no policy says whose bundles to believe: "
-                "give policy=TrustPolicy([key]), or policy=UNSIGNED to believe all"
+                "give policy=TrustPolicy([key.verifying_key]), or policy=UNSIGNED to believe all"
             )
             raise PrecompileError(error.code, detail, error.offset) from None
 
