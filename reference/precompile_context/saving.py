@@ -1,9 +1,9 @@
 """What a save to a file appends: what is not there, and does not yield to what is."""
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
-from precompile_context.bundle import Bundle, Limits, StoredArtifact
+from precompile_context.bundle import StoredArtifact
 from precompile_context.errors import PrecompileError
 from precompile_context.held import ArtifactName, Held
 from precompile_context.state import Snapshot
@@ -15,43 +15,51 @@ def missing(
     removed: Collection[ArtifactName],
     *,
     keep_existing: bool,
-) -> list[Held]:
+    among: Collection[ArtifactName] | None = None,
+) -> tuple[list[Held], set[ArtifactName]]:
     """What of `snapshot` is to be appended to a file that holds `there`, in order, content read.
+
+    And the names of what is to be there, and is neither there nor appended. Only names
+    `among` those given are looked at, if any are: all others are the same in both.
 
     A name that was removed since the last save is written anew, so that it stands
     where it was recorded again. With `keep_existing`, nothing is appended in the
     place of another content, nor an entry that names such a backend: it would
     never find its content there.
     """
-    kept = {name: s for name, s in there.items() if keep_existing and name not in removed}
-    wanted = (
-        held
-        for name, held in snapshot.resolved.items()
-        if name in removed
-        or (
-            not ((stored := there.get(name)) and _is_same(stored, held))
-            and not (kept and _yields(held, snapshot, kept))
-        )
-    )
-    return [held for held in map(_read, wanted) if held is not None]
+    names: Iterable[ArtifactName] = snapshot.resolved
+    if among is not None:
+        names = filter(among.__contains__, snapshot.resolved) if among else ()
+    new: list[Held] = []
+    left: set[ArtifactName] = set()
+    for name in names:
+        held = snapshot.resolved[name]
+        if name not in removed:
+            if (stored := there.get(name)) and _is_same(stored, held):
+                continue
+            if keep_existing and _yields(held, snapshot, there, removed):
+                left.add(name)
+                continue
+        if (whole := _read(held)) is None:
+            left.add(name)
+        else:
+            new.append(whole)
+    return new, left
 
 
 def _is_same(stored: StoredArtifact, held: Held) -> bool:
     return stored.content_size == held.size and stored.identity == held.identity
 
 
-def check_room(bundle: Bundle | None, new: list[Held], limits: Limits) -> None:
-    """Raise LIMIT_EXCEEDED where a reader with these limits would not take the result."""
-    stored = (a for s in bundle.segments for a in s.manifest.artifacts) if bundle else ()
-    content = sum(held.size for held in new)
-    items = sum(3 + len(held.backends) + len(held.fields) for held in new)
-    limits.check(stored, content=content, items=items)
-
-
-def _yields(held: Held, snapshot: Snapshot, kept: Mapping[ArtifactName, StoredArtifact]) -> bool:
+def _yields(
+    held: Held,
+    snapshot: Snapshot,
+    there: Mapping[ArtifactName, StoredArtifact],
+    removed: Collection[ArtifactName],
+) -> bool:
     """Whether an artifact is not appended for the sake of what the sink keeps."""
-    return held.name in kept or any(
-        _is_other(snapshot.resolved.get(name), kept.get(name))
+    return held.name in there or any(
+        name not in removed and _is_other(snapshot.resolved.get(name), there.get(name))
         for name in ((backend.type, backend.key) for backend in held.backends)
     )
 
