@@ -29,7 +29,7 @@ def missing(
     """
     names: Iterable[ArtifactName] = snapshot.resolved
     if among is not None:
-        names = filter(among.__contains__, snapshot.resolved) if among else ()
+        names = _in_order(snapshot, among)
     new: list[Held] = []
     left: set[ArtifactName] = set()
     for name in names:
@@ -45,6 +45,18 @@ def missing(
         else:
             new.append(whole)
     return new, left
+
+
+def _in_order(snapshot: Snapshot, among: Collection[ArtifactName]) -> list[ArtifactName]:
+    """Those of the names that are current, found from the end, where what is new stands."""
+    names: list[ArtifactName] = []
+    count = sum(name in snapshot.resolved for name in among)
+    for name in reversed(snapshot.resolved):
+        if len(names) == count:
+            break
+        if name in among:
+            names.append(name)
+    return names[::-1]
 
 
 def _is_same(stored: StoredArtifact, held: Held) -> bool:
