@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from precompile_context.artifact import ArtifactId
+from precompile_context.artifact import ArtifactId, ArtifactKind
 from precompile_context.bundle import Bundle, Chain, JoinedSource, Segment
 from precompile_context.bundle.source import ByteSource
 from precompile_context.held import ArtifactName, Held
@@ -74,7 +74,7 @@ class State:
 
     def _resolve(self, backend: ArtifactId) -> ArtifactId:
         current = self.held.get((backend.type, backend.key))
-        if backend.content_digest or current is None:
+        if backend.content_digest or current is None or current.kind != ArtifactKind.BACKEND:
             return backend
         return current.id
 
