@@ -172,11 +172,11 @@ def _removing() -> Cases:
         "CTX/removal-of-what-a-load-removed", "A removal is written where `saved` holds the name.",
         "PCB-CTX-018 PCB-CTX-009 PCB-CTX-012",
     )  # fmt: skip
-    for name, is_saved in {"recorded": False, "serialized": True}.items():
+    for name, segments in {"recorded": 1, "serialized": 2}.items():
         script = Script(gone=only_removes).blob("a", b"1")
-        script = script.serialize() if is_saved else script
+        script = script.serialize() if segments == 2 else script
         script.load("gone").says(current="", need=False).lookup(BLOB, "a").says(found=None)
-        yield script.serialize().says(segments=1 + is_saved, need=False).built(
+        yield script.serialize().says(segments=segments, need=False).built(
             f"CTX/load-that-removes-what-was-{name}", "What a loaded bundle removes is absent.",
             "PCB-CTX-026 PCB-CTX-029 PCB-CTX-012",
         )  # fmt: skip

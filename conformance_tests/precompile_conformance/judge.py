@@ -10,6 +10,7 @@ from precompile.v1 import error_pb2
 from precompile_conformance import reader, writer_rules
 from precompile_conformance.differences import differences
 from precompile_conformance.reader import Refused
+from precompile_conformance.reader.read import open_all
 
 _MOST_LINES = 12
 
@@ -19,7 +20,7 @@ class Answer:
     """What a testee did: its response, and what the judge needs to know beside it.
 
     `again` is its answer to the same request once more; `inputs` are the bytes of the
-    case's files as they were, `file_after` those of the file of an AppendRequest.
+    case's files as they were, `file_after` those of a file that the request is to change.
     """
 
     response: testee_pb2.Response
@@ -70,7 +71,7 @@ def _compare(expected: case_pb2.Expected, answer: Answer) -> list[str]:
     response = answer.response
     which = response.WhichOneof("response") or "nothing"
     wanted = expected.WhichOneof("outcome") or "nothing"
-    if wanted == "written" and which in ("written", "appended"):
+    if wanted == "written" and which in ("written", "appended", "signed"):
         return _written(expected.written, answer)
     if wanted != which:
         return [f"expected {_outcome(expected)}, got {_response(response)}"]
@@ -157,8 +158,28 @@ def _written(expected: case_pb2.WrittenBundle, answer: Answer) -> list[str]:
         return ["the result is not the concatenation of the inputs"]
     if expected.most_bytes and len(data) > expected.most_bytes:
         return [f"{len(data)} bytes were written, {expected.most_bytes} are enough"]
-    since = len(data) if expected.is_concatenation else expected.keeps
-    return _holds(expected.holds, data, since, once=expected.equal_content_once)
+    by_others = expected.is_concatenation or expected.keeps_payloads
+    since = len(data) if by_others else expected.keeps
+    lines = _holds(expected.holds, data, since, once=expected.equal_content_once)
+    if expected.HasField("trust") and not lines:
+        lines += _trusted(expected.trust, data)
+    if expected.keeps_payloads and not lines and _kept(data) != _kept(original):
+        lines.append("payloads or blocks are not those of the input")
+    return lines
+
+
+def _trusted(policy: reading_pb2.TrustPolicy, data: bytes) -> list[str]:
+    try:
+        reader.read(data, reading_pb2.ReadRequest(trust=policy))
+    except Refused as fault:
+        return [f"the policy refuses what was signed: {fault.code} at byte {fault.offset}"]
+    return []
+
+
+def _kept(data: bytes) -> list[tuple[bytes, bytes]]:
+    """What a signature leaves as it is: each segment's bytes before its manifest, its payload."""
+    frames = [one.frame for one in open_all(data)]
+    return [(data[f.offset : f.manifest_offset], f.envelope.payload) for f in frames]
 
 
 def _holds(

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Collection, Mapping
 
+from precompile_context.artifact import ArtifactId, ArtifactKind
 from precompile_context.bundle import Bundle, Limits, StoredArtifact
 from precompile_context.errors import PrecompileError
 from precompile_context.held import ArtifactName, Held
@@ -20,20 +21,15 @@ def missing(
 
     A name that was removed since the last save is written anew, so that it stands
     where it was recorded again. With `keep_existing`, nothing is appended in the
-    place of another content, nor an entry that names such a backend: it would
-    never find its content there.
+    place of another content, and an entry names those backends that are there.
     """
     kept = {name: s for name, s in there.items() if keep_existing and name not in removed}
     wanted = (
-        held
+        _beside(kept, held, snapshot) if kept else held
         for name, held in snapshot.resolved.items()
-        if name in removed
-        or (
-            not ((stored := there.get(name)) and _is_same(stored, held))
-            and not (kept and _yields(held, snapshot, kept))
-        )
+        if name in removed or not ((stored := there.get(name)) and _is_same(stored, held))
     )
-    return [held for held in map(_read, wanted) if held is not None]
+    return [read for held in wanted if held is not None and (read := _read(held)) is not None]
 
 
 def _is_same(stored: StoredArtifact, held: Held) -> bool:
@@ -48,16 +44,27 @@ def check_room(bundle: Bundle | None, new: list[Held], limits: Limits) -> None:
     limits.check(stored, content=content, items=items)
 
 
-def _yields(held: Held, snapshot: Snapshot, kept: Mapping[ArtifactName, StoredArtifact]) -> bool:
-    """Whether an artifact is not appended for the sake of what the sink keeps."""
-    return held.name in kept or any(
-        _is_other(snapshot.resolved.get(name), kept.get(name))
-        for name in ((backend.type, backend.key) for backend in held.backends)
-    )
+def _beside(
+    kept: Mapping[ArtifactName, StoredArtifact], held: Held, snapshot: Snapshot
+) -> Held | None:
+    """An artifact as it may stand beside what the sink keeps; None where it may not.
 
-
-def _is_other(ours: Held | None, kept: StoredArtifact | None) -> bool:
-    return ours is not None and kept is not None and not _is_same(kept, ours)
+    An entry that names a backend of which the sink keeps another content names that one:
+    either serves. Where it is no backend there, the entry would never find its own.
+    """
+    if held.name in kept:
+        return None
+    backends = []
+    for named in held.backends:
+        name = named.type, named.key
+        ours, there = snapshot.resolved.get(name), kept.get(name)
+        if ours and there and there.content_digest != ours.digest:
+            is_known = named.content_digest == ours.digest
+            if not is_known or not ours.kind == there.kind == ArtifactKind.BACKEND:
+                return None
+            named = ArtifactId(*name, there.content_digest)
+        backends.append(named)
+    return held.bound(tuple(backends)) if backends else held
 
 
 def _read(held: Held) -> Held | None:

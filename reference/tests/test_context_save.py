@@ -470,6 +470,28 @@ def test_extra_fields_are_back_with_their_types() -> None:
     }
 
 
+def test_what_fits_into_no_manifest_here_is_refused_before_it_spoils_a_file(tmp_path: Path) -> None:
+    note = b"x" * ((16 << 20) - 400)
+    vast = write_segment(new_artifact("vast", note=note))
+    environment = Environment({"fact": frozenset({"y" * 1000})})
+    context = toy_context(environment)
+    context.record_artifact(BLOB, "small", b"1")
+    file = BundleFile(tmp_path / "b.precompile")
+    context.save_to(file)
+    before = file.path.read_bytes()
+    context.load(vast)
+    with refused(ErrorCode.LIMIT_EXCEEDED):
+        context.save_to(file)
+    assert file.path.read_bytes() == before
+
+
+def test_an_entry_is_not_bound_to_what_is_no_backend() -> None:
+    context = toy_context()
+    context.load(write_segment(new_artifact("g", b"", type=GRAPH, kind=ArtifactKind.CACHE)))
+    context.record_artifact(STEP, "s", b"step", backends=[(GRAPH, "g")])
+    assert stored_backend_digest(serialized(context)) == b""
+
+
 # load, and what is unsaved behind it
 
 
@@ -497,25 +519,3 @@ def test_a_load_of_the_same_backend_leaves_the_entry_saved_that_names_it(tmp_pat
     backend.record_artifact(GRAPH, "g", b"graph")
     context.load(serialized(backend))
     assert not context.need_serialize()
-
-
-def test_what_fits_into_no_manifest_here_is_refused_before_it_spoils_a_file(tmp_path: Path) -> None:
-    note = b"x" * ((16 << 20) - 400)
-    vast = write_segment(new_artifact("vast", note=note))
-    environment = Environment({"fact": frozenset({"y" * 1000})})
-    context = toy_context(environment)
-    context.record_artifact(BLOB, "small", b"1")
-    file = BundleFile(tmp_path / "b.precompile")
-    context.save_to(file)
-    before = file.path.read_bytes()
-    context.load(vast)
-    with refused(ErrorCode.LIMIT_EXCEEDED):
-        context.save_to(file)
-    assert file.path.read_bytes() == before
-
-
-def test_an_entry_is_not_bound_to_what_is_no_backend() -> None:
-    context = toy_context()
-    context.load(write_segment(new_artifact("g", b"", type=GRAPH, kind=ArtifactKind.CACHE)))
-    context.record_artifact(STEP, "s", b"step", backends=[(GRAPH, "g")])
-    assert stored_backend_digest(serialized(context)) == b""
