@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from precompile_context import BundleFile, ErrorCode, PrecompileContext
-from precompile_context.bundle import reader
+from precompile_context.bundle import codec, reader
 from precompile_context.destination import Destination
 from precompile_context.trust import UNSIGNED
 from tests.signing import ALICE, trusts
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("no_sync")
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The indexes of the segments whose manifests were decoded."""
     indexes: list[int] = []
-    decode = reader.decode_manifest
+    decode = codec.decode_manifest
 
     def counting(payload: bytes, segment: int, *rest: object) -> object:
         indexes.append(segment)
