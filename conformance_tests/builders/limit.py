@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from builders.bases import CONTENT, MORE, PLAIN, Edit, beside_good, edits, two
+from builders.bases import CONTENT, GOOD, MORE, PLAIN, Edit, beside_good, edits, two
 from builders.case import LIMITS, Cases, accepts, refuses, within
 from precompile.v1 import bundle_pb2
 from precompile_conformance.build import Artifact, Block, Segment, bundle
@@ -139,6 +139,16 @@ def _content() -> Cases:
         "PCB-LIM-004 PCB-BLOCK-008", lying, fault="SIZE_MISMATCH",
         at=lying.segments[0].block_offsets[0], base="CONT/base",
         defect="content_size is 60 MiB",
+    )  # fmt: skip
+    huge_block = Block(b"?", entry={"content_size": 1 << 60}, stored=b"x" * 100)
+    beside = bundle(
+        Segment(artifacts=(liar, GOOD), blocks=(huge_block, Block(GOOD.content))),
+    )
+    yield accepts(
+        "LIM/refused-block-does-not-count", "What is refused leaves the sum of blocks as it was.",
+        "PCB-CONT-005 PCB-READ-004 PCB-LIM-003", beside, fault="LIMIT_EXCEEDED",
+        at=beside.segments[0].block_offsets[0], base="CONT/base",
+        defect="the first block claims 2^60 bytes",
     )  # fmt: skip
     chain = bundle(*[Segment()] * 100)
     yield accepts("LIM/100-segments", "100 segments.", "PCB-LIM-001 PCB-LIM-008", chain)

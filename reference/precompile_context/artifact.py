@@ -5,8 +5,9 @@ import enum
 import functools
 import re
 import unicodedata
+import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -20,6 +21,7 @@ MAX_KEY_BYTES = 1024
 _NAME = re.compile(r"[a-z][a-z0-9_.]*")
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 # What a further field of an artifact may hold. bool is an int to Python; the wire tells them apart.
 AttributeValue = bytes | str | int | float | bool
@@ -114,13 +116,29 @@ def attributes_of(artifact: CacheArtifact) -> dict[str, AttributeValue]:
     return {name: getattr(artifact, name) for name in sorted(attribute_names(type(artifact)))}
 
 
-@functools.cache  # asked for each record, and slow to find out
+def _once_a_class(
+    ask: Callable[[type[CacheArtifact]], R],
+) -> Callable[[type[CacheArtifact]], R]:
+    """`ask`, remembered for as long as the class lives: many are made on the fly."""
+    known: weakref.WeakKeyDictionary[type[CacheArtifact], R] = weakref.WeakKeyDictionary()
+
+    @functools.wraps(ask)
+    def answer(cls: type[CacheArtifact]) -> R:
+        try:
+            return known[cls]
+        except KeyError:
+            return known.setdefault(cls, ask(cls))
+
+    return answer
+
+
+@_once_a_class  # asked for each record, and slow to find out
 def attribute_names(cls: type[CacheArtifact]) -> frozenset[str]:
     """Names of the fields that an artifact class adds to key and content."""
     return frozenset(f.name for f in dataclasses.fields(cls)) - {"key", "content"}
 
 
-@functools.cache
+@_once_a_class
 def takes_anything(cls: type[CacheArtifact]) -> bool:
     """Whether the class does no more than hold a key and a content: making one cannot fail."""
     if attribute_names(cls) or cls.__abstractmethods__ or hasattr(cls, "__post_init__"):

@@ -45,6 +45,7 @@ from precompile_context.saving import check_room, missing
 from precompile_context.sink import BundleFileLike, BundleSink, LoadReport, SaveReport
 from precompile_context.state import State
 from precompile_context.trust import NOBODY, Signer, TrustPolicy
+from precompile_context.trust.policy import check_policy
 
 
 class PrecompileContext:
@@ -85,6 +86,7 @@ class PrecompileContext:
         self.registry = registry or Registry()
         self._limits = limits
         self._producer = producer
+        check_policy(policy)
         self._policy = policy
         self._signer = signer
         # The last one counts; each block of fresh() adds one and takes that one away again.

@@ -1,7 +1,9 @@
 """Names, kinds, attributes and the registry of types."""
 
 import dataclasses
+import gc
 import unicodedata
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,6 +11,7 @@ from typing import Any, ClassVar
 import pytest
 
 from precompile.v1 import artifact_pb2
+from precompile_context import PrecompileContext
 from precompile_context.artifact import (
     MAX_KEY_BYTES,
     MAX_NAME_BYTES,
@@ -321,3 +324,24 @@ def test_a_class_that_may_refuse_what_it_is_given_is_told_from_one_that_cannot(
 ) -> None:
     assert not takes_anything(cls)
     assert takes_anything(Plain)
+
+
+def test_a_class_made_on_the_fly_is_not_kept_for_ever() -> None:
+    def used() -> weakref.ref[type[CacheArtifact]]:
+        @dataclass(frozen=True)
+        class Local(CacheArtifact):
+            TYPE = "test.local"
+            size: int = 0
+
+            def populate_cache(self) -> None:
+                """Nothing."""
+
+        context = PrecompileContext()
+        context.register(Local)
+        context.record_artifact("test.local", "key", b"content", size=7)
+        context.populate()
+        return weakref.ref(Local)
+
+    cls = used()
+    gc.collect()
+    assert cls() is None

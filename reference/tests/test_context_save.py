@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from precompile_context import (
     PrecompileContext,
     Producer,
 )
+from precompile_context.artifact import ArtifactKind
 from precompile_context.bundle import Bundle, Limits, writer
 from precompile_context.bundle.framing import FOOTER_SIZE
 from precompile_context.environment import Match, Requirement
@@ -38,6 +40,7 @@ from tests.toys import (
     refused,
     segment_count,
     serialized,
+    stored_backend_digest,
     toy_context,
     write_segment,
 )
@@ -465,3 +468,54 @@ def test_extra_fields_are_back_with_their_types() -> None:
     assert {name: type(getattr(kernel, name)) for name in fields} == {
         name: type(value) for name, value in fields.items()
     }
+
+
+def test_what_fits_into_no_manifest_here_is_refused_before_it_spoils_a_file(tmp_path: Path) -> None:
+    note = b"x" * ((16 << 20) - 400)
+    vast = write_segment(new_artifact("vast", note=note))
+    environment = Environment({"fact": frozenset({"y" * 1000})})
+    context = toy_context(environment)
+    context.record_artifact(BLOB, "small", b"1")
+    file = BundleFile(tmp_path / "b.precompile")
+    context.save_to(file)
+    before = file.path.read_bytes()
+    context.load(vast)
+    with refused(ErrorCode.LIMIT_EXCEEDED):
+        context.save_to(file)
+    assert file.path.read_bytes() == before
+
+
+def test_an_entry_is_not_bound_to_what_is_no_backend() -> None:
+    context = toy_context()
+    context.load(write_segment(new_artifact("g", b"", type=GRAPH, kind=ArtifactKind.CACHE)))
+    context.record_artifact(STEP, "s", b"step", backends=[(GRAPH, "g")])
+    assert stored_backend_digest(serialized(context)) == b""
+
+
+# load, and what is unsaved behind it
+
+
+def test_a_load_that_removes_what_was_recorded_leaves_nothing_to_save() -> None:
+    context = blobs(a=b"1")
+    context.load(write_segment(removed=((BLOB, "a"),)))
+    assert not names(context)
+    assert not context.need_serialize()
+
+
+def test_a_load_that_removes_a_backend_leaves_the_entry_unsaved_that_names_it_anew() -> None:
+    context = graph_and_step()
+    context.serialize()
+    context.record_artifact(STEP, "s", b"step", backends=[(GRAPH, "g")])
+    assert not context.need_serialize()
+    context.load(write_segment(removed=((GRAPH, "g"),)))
+    assert context.need_serialize()
+
+
+def test_a_load_of_the_same_backend_leaves_the_entry_saved_that_names_it(tmp_path: Any) -> None:
+    context = graph_and_step()
+    context.save_to(BundleFile(tmp_path / "bundle"))
+    context.record_artifact(STEP, "s", b"step", backends=[(GRAPH, "g")])
+    backend = toy_context()
+    backend.record_artifact(GRAPH, "g", b"graph")
+    context.load(serialized(backend))
+    assert not context.need_serialize()

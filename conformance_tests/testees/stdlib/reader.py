@@ -514,10 +514,10 @@ def read_block(bundle: Bundle, segment: Segment, index: int) -> bytes:
     entry, (at, size) = segment.manifest.blocks[index], segment.records[index]
     if bundle.held[0] == at:
         return bundle.held[1]
-    bundle.decompressed += entry.content_size
-    few = bundle.decompressed <= bundle.limits.total_decompressed
+    few = bundle.decompressed + entry.content_size <= bundle.limits.total_decompressed
     small = entry.content_size <= bundle.limits.block_content
     check(few and small, "LIMIT_EXCEEDED", at, "total_decompressed or block_content")
+    bundle.decompressed += entry.content_size
     prefix = block_prefix(size)
     data = bundle.data[at + len(prefix) : at + size]
     exact = bundle.data[at : at + len(prefix)] == prefix

@@ -178,11 +178,14 @@ class ContentReader:
         return data, blocks.content_of(data, entry, place.offset)
 
     def _spend(self, size: int, offset: int) -> None:
+        # What is refused does not count, or one lie would take all other artifacts along.
         with self._lock:
-            self._decompressed += size
-            over = self._decompressed > self._limits.total_decompressed
+            fits = size <= min(
+                self._limits.block_content, self._limits.total_decompressed - self._decompressed
+            )
+            self._decompressed += size if fits else 0
         # [PCB-LIM-003]
-        if over or size > self._limits.block_content:
+        if not fits:
             detail = f"a block of {size} bytes goes past a limit of this reader"
             raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, offset)
 

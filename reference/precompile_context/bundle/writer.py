@@ -12,6 +12,7 @@ from precompile_context.artifact import ArtifactId, ArtifactKind
 from precompile_context.bundle import framing
 from precompile_context.bundle.chain import Chain, Places, Ranges
 from precompile_context.bundle.encode import encode_manifest
+from precompile_context.bundle.limits import DEFAULT_LIMITS
 from precompile_context.bundle.manifest import (
     PAYLOAD_TYPE,
     PRODUCER,
@@ -23,6 +24,7 @@ from precompile_context.bundle.manifest import (
 from precompile_context.bundle.packing import PROBE_SIZE, WORKERS, Content, Packer, StoredBlock
 from precompile_context.bundle.stored_content import StoredContent, read_in_turn
 from precompile_context.environment import Requirement
+from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.trust import Signer, dsse
 
 # A writer stays within the manifest that every reader must accept; more artifacts than fit
@@ -116,6 +118,9 @@ class SegmentWriter:
 
         Whoever stores them makes sure that all others are stored first: the
         footer commits. The chain is extended after the footer was taken.
+
+        Raises:
+            PrecompileError: LIMIT_EXCEEDED, a manifest that no reader would take.
         """
         artifacts = list(artifacts)
         # [PCB-FRAME-002]
@@ -161,6 +166,11 @@ class SegmentWriter:
             dsse.sign(envelope, self._signer)
         data = envelope.SerializeToString(deterministic=True)
         prefix = framing.manifest_prefix(len(data))
+        # What was loaded may fill a record by itself: beside other requirements it would make
+        # one that nobody reads, nor the file with it.
+        if (size := len(prefix) + len(data)) > DEFAULT_LIMITS.manifest_bytes:
+            detail = f"a manifest of {size} bytes; no reader takes more than 16 MiB"
+            raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail)
         yield prefix
         yield data
         size = manifest_offset + len(prefix) + len(data) + framing.FOOTER_SIZE

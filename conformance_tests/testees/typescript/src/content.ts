@@ -78,12 +78,12 @@ export class ContentReader {
   /** The content of a block. Nobody changes it. */
   async block(entry: BlockEntry, place: Place): Promise<Uint8Array> {
     if (this.#held?.offset !== place.offset) {
-      // [PCB-CONT-005] Every block that is read counts, also the one that passes the limit.
-      this.#decompressed += entry.contentSize;
-      const isTooMuch = this.#decompressed > this.#limits.totalDecompressed;
-      if (isTooMuch || entry.contentSize > this.#limits.blockContent) {
+      // [PCB-CONT-005] Every block that is read counts, and none that passes a limit.
+      const sum = this.#decompressed + entry.contentSize;
+      if (sum > this.#limits.totalDecompressed || entry.contentSize > this.#limits.blockContent) {
         throw new Rejection(ErrorCode.LIMIT_EXCEEDED, place.offset, "too much to decompress");
       }
+      this.#decompressed = sum;
       this.#held = undefined;
       this.#held = { offset: place.offset, content: await this.#readBlock(entry, place) };
     }
