@@ -12,6 +12,7 @@
 #   fuzz       all that reads foreign bytes, for FUZZ_SECONDS (600) altogether
 #   crash      CRASH_RUNS (1000) processes killed at work, CRASH_STATES (200) power cuts a moment
 #   stress     many processes on one file, many threads on one context
+#   test-torch the adapter's tests with another torch, TORCH=2.14.1: gigabytes where it is for CUDA
 #   ranks      eight ranks that torchrun starts: one bundle for all, and one each, merged
 #   lock       locks/ anew: what is installed, every file by its hash
 
@@ -39,6 +40,8 @@ CORE_TESTS := -m 'not torch' --ignore-glob='*/test_run*.py' --ignore-glob='*/tes
 	--ignore-glob='*/test_wheel.py' --ignore-glob='*/test_cli*.py' \
 	--ignore-glob='*/test_crash_*.py' --ignore-glob='*/test_concurrency.py' \
 	--ignore-glob='*/test_fork.py' --ignore-glob='*/self_tests/*'
+
+TORCH ?= 2.14.1
 
 .DELETE_ON_ERROR:
 
@@ -117,6 +120,18 @@ crash: .venv/.ready
 
 stress: .venv/.ready
 	PRECOMPILE_STRESS=1 $(BIN)/python -m pytest -q -s reference/tests/test_concurrency.py
+
+.PHONY: test-torch
+test-torch: .torch/$(TORCH)/.ready
+	.torch/$(TORCH)/bin/python -c 'import torch; print("torch", torch.__version__)'
+	.torch/$(TORCH)/bin/python -m pytest -q -p no:cacheprovider -m torch
+
+.torch/%/.ready: pyproject.toml locks/python.txt
+	$(PYTHON) -m venv .torch/$*
+	.torch/$*/bin/python -m pip $(LOCKED) -r locks/python.txt
+	.torch/$*/bin/python -m pip install --quiet torch==$*
+	.torch/$*/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
 
 # Minutes: forty interpreters that import torch. `make test` forks the ranks.
 ranks: .venv/.ready
@@ -260,4 +275,4 @@ compile = .uv/bin/uv pip compile --quiet --universal --python-version 3.11 --gen
 	.uv/bin/python -m pip install --quiet uv==$(UV)
 
 clean:
-	rm -rf .uv .venv .protoc .buf .runtimes dist
+	rm -rf .uv .venv .protoc .buf .runtimes .torch dist
