@@ -6,6 +6,7 @@
 #   conformance the reference against SPEC.md's vectors; do they notice a check taken out?
 #   test-cpp   the C++ implementation: its own tests and all vectors, under sanitizers too
 #   test-typescript  the TypeScript implementation: its own tests, the vectors, a browser
+#   interop    who writes what, all others read: all implementations that could be built
 #   vectors    make the vectors of version 1.0 anew, from conformance_tests/builders/
 #   generate   protoc's output for Python, from proto/ into generated/
 #   bench      side by side with torch's mega-cache and the machine's limits
@@ -52,7 +53,8 @@ TORCH ?= 2.14.1
 demo: .venv/.ready
 	$(BIN)/precompile demo
 
-test: check test-all test-fuzz test-runtimes conformance test-cpp test-typescript check-instructions
+test: check test-all test-fuzz test-runtimes conformance test-cpp test-typescript interop \
+	check-instructions
 
 check: check-python check-generated check-schema check-spec
 
@@ -195,6 +197,24 @@ fuzz-cpp:
 	$(CPP)/build/fuzz/fuzz -max_total_time=$(CPP_FUZZ_SECONDS) -max_len=4096 \
 		-dict=$(CPP)/fuzz/bundle.dict -artifact_prefix=$(CPP)/build/ \
 		$(CPP)/build/corpus conformance_tests/vectors
+
+# --- all implementations together ------------------------------------------------------------
+
+INTEROP_COPIES ?= 2
+EXPLORE_SECONDS ?= 30
+
+# What test-cpp and test-typescript could not build is left out, and said.
+.PHONY: interop
+interop: .venv/.ready test-cpp test-typescript
+	@set -- --testee '$(BIN)/python -m testees.reference' \
+		--testee '$(BIN)/python conformance_tests/testees/stdlib'; \
+	if [ -x $(CPP)/build/testee ]; then set -- "$$@" --testee $(CPP)/build/testee; \
+	else echo 'NOT RUN: the matrix with the C++ implementation, which is not built' >&2; fi; \
+	if [ -e $(TYPESCRIPT)/dist/testee/main.js ]; then \
+		set -- "$$@" --testee 'node $(TYPESCRIPT)/dist/testee/main.js'; \
+	else echo 'NOT RUN: the matrix with the TypeScript implementation, which is not built' >&2; fi; \
+	set -ex; $(BIN)/precompile-conformance interop --copies $(INTEROP_COPIES) "$$@"; \
+	$(BIN)/precompile-conformance explore --seconds $(EXPLORE_SECONDS) "$$@"
 
 # --- the schema and its code ---------------------------------------------------------------
 
