@@ -241,6 +241,7 @@ class WarmStart:
             self._tell(f"not all was recorded: {_text(session.capture.fault)}", "save")
         self.report.recorded = session.recorded()
         self._save_from(session)
+        self._compact(session)
         self._fold(session)
 
     def _save(self) -> None:
@@ -282,6 +283,20 @@ class WarmStart:
                     # A directory that takes no second file, a disk without room for one: all is
                     # saved, only larger than it need be.
                     self._folds = False
+
+    def _compact(self, session: _Contexts) -> None:
+        """Fold what earlier runs appended, too, where it is worth it."""
+        with self._saving:
+            if self._writes and self._folds and session.segments:
+                try:
+                    if self._file.compact(
+                        policy=session.trusting.policy,
+                        signer=session.trusting.signer,
+                        most_bytes=_MOST_BASE,
+                    ):
+                        session.segments = 1
+                except (OSError, PrecompileError):
+                    self._folds = False  # as in _fold
 
     def _run_cold(self, reason: str) -> None:
         self.report.reason = " ".join(reason.split())
