@@ -5,16 +5,31 @@ from dataclasses import replace
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from builders.bases import MORE, PLAIN
-from builders.case import READER, SIGNATURES, VERIFIER, Built, Cases, accepts, refuses
+from builders.case import (
+    INPUT,
+    READER,
+    SIGNATURES,
+    SIGNING,
+    VERIFIER,
+    WRITER,
+    Built,
+    Cases,
+    accepts,
+    case,
+    refuses,
+    rejection,
+)
 from builders.scripting import Script
 from precompile.conformance.v1 import reading_pb2
+from precompile_conformance import reader
 from precompile_conformance.build import PAYLOAD_TYPE, BuiltBundle, Segment, bundle
+from precompile_conformance.judge import without_places
 from precompile_conformance.reader.trust import pre_authentication_encoding
 from precompile_conformance.wire import record, sha256
 
 # Seeds of the test keys: 32 bytes all alike. They are public; they protect nothing.
-KEYS = {name: Ed25519PrivateKey.from_private_bytes(bytes([byte]) * 32)
-        for name, byte in {"a": 1, "b": 2, "c": 3, "stranger": 9}.items()}  # fmt: skip
+SEEDS = {name: bytes([byte]) * 32 for name, byte in {"a": 1, "b": 2, "c": 3, "stranger": 9}.items()}
+KEYS = {name: Ed25519PrivateKey.from_private_bytes(seed) for name, seed in SEEDS.items()}
 PUBLIC = {name: key.public_key().public_bytes_raw() for name, key in KEYS.items()}
 KEYID = {name: sha256(public).hex() for name, public in PUBLIC.items()}
 # The order of the group, for signatures whose S is not below it.
@@ -69,6 +84,7 @@ def cases() -> Cases:
     yield from _stages()
     yield from _digest()
     yield from _contexts()
+    yield from _signs()
 
 
 def _accepts() -> Cases:
@@ -235,3 +251,44 @@ def _digest() -> Cases:
         defect="the last segment is gone",
         asked=reading_pb2.ReadRequest(expected_digest=digest), classes=[READER, VERIFIER],
     )  # fmt: skip
+
+
+def _signs() -> Cases:
+    chain = bundle(PLAIN, MORE)
+    yield _signed_by(
+        "sign-adds-to-each-segment", "A signature is added to every segment.",
+        "PCB-SIGN-001 PCB-SIGN-010", chain, trusting("a"), chain,
+    )  # fmt: skip
+    by_b = bundle(*(
+        replace(segment, envelope_tail=signature("b", built.payload))
+        for segment, built in zip((PLAIN, MORE), chain.segments, strict=True)
+    ))  # fmt: skip
+    yield _signed_by(
+        "sign-beside-another", "A signature stands beside one of another key.",
+        "PCB-SIGN-001 PCB-SIGN-010", by_b, trusting("a", "b", threshold=2), chain,
+    )  # fmt: skip
+    yield _signed_by(
+        "sign-two-chains", "Every segment of every chain is signed.", "PCB-SIGN-001 PCB-SIGN-010",
+        bundle(PLAIN, replace(MORE, chained=False)), trusting("a"),
+        bundle(PLAIN, replace(MORE, chained=False)),
+    )  # fmt: skip
+    message = case(
+        "SIGN/sign-refused", "A file that is no bundle is not signed, and stays as it was.",
+        "PCB-FRAME-007", classes=[WRITER], needs=[SIGNING], base="SIGN/sign-adds-to-each-segment",
+        defect="the last byte is gone",
+    )  # fmt: skip
+    message.request.sign.path, message.request.sign.seed = INPUT, SEEDS["a"]
+    message.expected.rejection.CopyFrom(rejection("TRUNCATED", None))
+    yield Built(message, {INPUT: chain.data[:-1]})
+
+
+def _signed_by(name: str, shows: str, rules: str, file: BuiltBundle,
+               asked: reading_pb2.ReadRequest, holds: BuiltBundle) -> Built:  # fmt: skip
+    """A file that the key `a` signs, and the policy that accepts it then."""
+    message = case(f"SIGN/{name}", shows, rules, classes=[WRITER], needs=[SIGNATURES, SIGNING])
+    message.request.sign.path, message.request.sign.seed = INPUT, SEEDS["a"]
+    written = message.expected.written
+    written.holds.CopyFrom(without_places(reader.read(holds.data)))
+    written.trust.CopyFrom(asked.trust)
+    written.keeps_payloads = True
+    return Built(message, {INPUT: file.data})

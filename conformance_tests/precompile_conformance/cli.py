@@ -147,6 +147,30 @@ def explore_command(
     raise typer.Exit(1 if tally.found else 0)
 
 
+@app.command()
+def interop(
+    testee: Testees = None,
+    *,
+    version: Annotated[str, typer.Option(help="Version of the vectors; the newest one else.")] = "",
+    vectors: Vectors = corpus.VECTORS,
+    copies: Annotated[int, typer.Option(min=0, help="Damaged copies of each bundle.")] = 24,
+    timeout: Timeout = 60.0,
+    out: Annotated[
+        Path, typer.Option(help="Folder that disagreements are written into, as vectors are.")
+    ] = Path("found"),
+) -> None:
+    """Let every testee read what every testee writes; exit 1 where two disagree."""
+    from precompile_conformance.interop import cross, report
+
+    name = f"v{version or _newest(vectors)}"
+    with _told(), Console(stderr=True).status("writing") as status:
+        cases = corpus.load(vectors / name)
+        told = cross(_commands(testee), cases, copies=copies, seconds=timeout, told=status.update)
+        for line in report.lines(told, vectors, out / name):
+            print(line)
+    raise typer.Exit(0 if told.is_good else 1)
+
+
 @app.command("list")
 def list_cases(
     version: Annotated[str, typer.Option(help="Version of the vectors.")] = "",

@@ -10,6 +10,7 @@ from precompile.v1 import error_pb2
 from precompile_conformance import reader, writer_rules
 from precompile_conformance.differences import differences
 from precompile_conformance.reader import Refused
+from precompile_conformance.reader.read import open_all
 
 _MOST_LINES = 12
 
@@ -19,7 +20,7 @@ class Answer:
     """What a testee did: its response, and what the judge needs to know beside it.
 
     `again` is its answer to the same request once more; `inputs` are the bytes of the
-    case's files as they were, `file_after` those of the file of an AppendRequest.
+    case's files as they were, `file_after` those of a file that the request is to change.
     """
 
     response: testee_pb2.Response
@@ -70,13 +71,12 @@ def _compare(expected: case_pb2.Expected, answer: Answer) -> list[str]:
     response = answer.response
     which = response.WhichOneof("response") or "nothing"
     wanted = expected.WhichOneof("outcome") or "nothing"
-    if wanted == "written" and which in ("written", "appended"):
+    if wanted == "written" and which in ("written", "appended", "signed"):
         return _written(expected.written, answer)
     if wanted != which:
         return [f"expected {_outcome(expected)}, got {_response(response)}"]
     if wanted == "script":
-        loads = sum(map(len, answer.inputs))
-        return _script(expected.script, response.script, loads)[:_MOST_LINES]
+        return _script(expected.script, response.script, answer.inputs)[:_MOST_LINES]
     found = _of_kind(wanted, expected, response)
     if wanted == "rejection" and answer.file_after not in (None, *answer.inputs[:1]):
         found.append("the file was refused and changed all the same")
@@ -158,8 +158,28 @@ def _written(expected: case_pb2.WrittenBundle, answer: Answer) -> list[str]:
         return ["the result is not the concatenation of the inputs"]
     if expected.most_bytes and len(data) > expected.most_bytes:
         return [f"{len(data)} bytes were written, {expected.most_bytes} are enough"]
-    since = len(data) if expected.is_concatenation else expected.keeps
-    return _holds(expected.holds, data, since, once=expected.equal_content_once)
+    by_others = expected.is_concatenation or expected.keeps_payloads
+    since = len(data) if by_others else expected.keeps
+    lines = _holds(expected.holds, data, since, once=expected.equal_content_once)
+    if expected.HasField("trust") and not lines:
+        lines += _trusted(expected.trust, data)
+    if expected.keeps_payloads and not lines and _kept(data) != _kept(original):
+        lines.append("payloads or blocks are not those of the input")
+    return lines
+
+
+def _trusted(policy: reading_pb2.TrustPolicy, data: bytes) -> list[str]:
+    try:
+        reader.read(data, reading_pb2.ReadRequest(trust=policy))
+    except Refused as fault:
+        return [f"the policy refuses what was signed: {fault.code} at byte {fault.offset}"]
+    return []
+
+
+def _kept(data: bytes) -> list[tuple[bytes, bytes]]:
+    """What a signature leaves as it is: each segment's bytes before its manifest, its payload."""
+    frames = [one.frame for one in open_all(data)]
+    return [(data[f.offset : f.manifest_offset], f.envelope.payload) for f in frames]
 
 
 def _holds(
@@ -187,9 +207,10 @@ def without_places(dump: reading_pb2.BundleDump) -> reading_pb2.BundleDump:
 
 
 def _script(
-    expected: script_pb2.ScriptResponse, got: script_pb2.ScriptResponse, loaded: int
+    expected: script_pb2.ScriptResponse, got: script_pb2.ScriptResponse, inputs: Sequence[bytes]
 ) -> list[str]:
-    """`loaded` bytes of files come first in what is serialized: another writer's."""
+    """The bytes of the files come first in what is serialized: another writer's."""
+    loaded = sum(map(len, inputs))
     if len(expected.results) != len(got.results):
         return [f"expected {len(expected.results)} results, got {len(got.results)}"]
     lines: list[str] = []
@@ -197,6 +218,8 @@ def _script(
         step = [f"step {index}: {line}" for line in _step(wanted, found)]
         if wanted.serialized.HasField("holds") and not step:
             step = [f"step {index}: {line}" for line in _bundle(wanted, index, got, loaded)]
+        if wanted.HasField("saved") and not step:
+            step = [f"step {index}: {line}" for line in _file(wanted, index, got, inputs)]
         lines += step
     return lines
 
@@ -217,6 +240,10 @@ def _step(expected: script_pb2.StepResult, got: script_pb2.StepResult) -> list[s
         if not expected.serialized.HasField("holds") and found.serialized.bundle:
             return ["expected nothing to be serialized, got a bundle"]
         found.serialized.ClearField("bundle")
+    if which == "saved":
+        for name in ("file", "holds", "keeps", "same_as_step", "extends_step"):
+            wanted.saved.ClearField(name)
+        found.saved.ClearField("file")
     _leave_open(wanted, found)
     return list(differences(wanted, found))
 
@@ -232,11 +259,38 @@ def _bundle(
 ) -> list[str]:
     """The serialized bundle of a step, beside what it must hold and earlier ones."""
     wanted, data = expected.serialized, got.results[index].serialized.bundle
+    earlier = [one.serialized.bundle for one in got.results]
+    return _beside(wanted, data, earlier) or _holds(wanted.holds, data, loaded)
+
+
+def _file(
+    expected: script_pb2.StepResult,
+    index: int,
+    got: script_pb2.ScriptResponse,
+    inputs: Sequence[bytes],
+) -> list[str]:
+    """The file that a step saved to, beside what it must hold and was."""
+    wanted, data = expected.saved, got.results[index].saved.file
+    if not wanted.holds.segments:
+        return ["nothing was to be saved, and the file is not empty"] if data else []
+    kept = [one[: wanted.keeps] for one in inputs if len(one) >= wanted.keeps]
+    if wanted.keeps and not any(map(data.startswith, kept)):
+        return [f"the first {wanted.keeps} bytes of the file are not kept"]
+    earlier = [one.saved.file for one in got.results]
+    return _beside(wanted, data, earlier) or _holds(wanted.holds, data, wanted.keeps)
+
+
+def _beside(
+    wanted: script_pb2.SerializeResult | script_pb2.SaveResult,
+    data: bytes,
+    earlier: Sequence[bytes],
+) -> list[str]:
+    """What was written, beside what earlier steps wrote."""
     if wanted.HasField("same_as_step"):
-        if data != got.results[wanted.same_as_step].serialized.bundle:
+        if data != earlier[wanted.same_as_step]:
             return [f"the bundle is not that of step {wanted.same_as_step}, byte for byte"]
     elif wanted.HasField("extends_step"):
-        before = got.results[wanted.extends_step].serialized.bundle
+        before = earlier[wanted.extends_step]
         if not data.startswith(before) or len(data) <= len(before):
             return [f"the bundle does not begin with that of step {wanted.extends_step}"]
-    return _holds(wanted.holds, data, loaded)
+    return []

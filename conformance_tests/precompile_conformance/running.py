@@ -17,8 +17,17 @@ from precompile_conformance.judge import Answer, judge
 from precompile_conformance.status import Result, Status
 from precompile_conformance.testee import CrashedError, HungError, StartError, Testee, TesteeError
 
+# Requests that change the file which they name.
+CHANGING = ("append", "sign")
 # Inputs up to this length are kept in memory beside the answer.
 _HELD = 64 << 20
+
+
+Seen = Callable[[Case, Answer], None]
+
+
+def _unseen(case: Case, answer: Answer) -> None:
+    """Nobody else looks at the answer."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +81,12 @@ def run_all(
     jobs: int = 1,
     seconds: float = 60.0,
     done: Callable[[Result], None] = lambda result: None,
+    seen: Seen = _unseen,
 ) -> list[Result]:
-    """A result for each case, in the order of the cases; `jobs` testees work side by side."""
+    """A result for each case, in the order of the cases; `jobs` testees work side by side.
+
+    `seen` is called with every answer, good or bad.
+    """
     results: dict[str, Result] = {}
     waiting: queue.SimpleQueue[Case] = queue.SimpleQueue()
     for case in cases:
@@ -87,7 +100,7 @@ def run_all(
                     case = waiting.get_nowait()
                 except queue.Empty:
                     return
-                results[case.id] = run_one(case, testee, claims)
+                results[case.id] = run_one(case, testee, claims, seen)
                 done(results[case.id])
         finally:
             testee.close()
@@ -101,14 +114,14 @@ def run_all(
     return [results.get(case.id, lost) for case in cases]
 
 
-def run_one(case: Case, testee: Testee, claims: Claims) -> Result:
+def run_one(case: Case, testee: Testee, claims: Claims, seen: Seen = _unseen) -> Result:
     """What becomes of one case. Whatever goes wrong on this side is an ERROR."""
     if lacking := claims.lacks(case):
         return Result(case.id, Status.NOT_APPLICABLE, f"not claimed: {lacking}")
     start = time.monotonic()
     try:
         with tempfile.TemporaryDirectory(prefix="input-") as place:
-            status, observed, lines = _run(case, testee, Path(place))
+            status, observed, lines = _run(case, testee, Path(place), seen)
     except CrashedError as error:
         status, observed, lines = Status.CRASH, "crash", (str(error),)
     except HungError as error:
@@ -124,7 +137,9 @@ def run_one(case: Case, testee: Testee, claims: Claims) -> Result:
     return Result(case.id, status, observed, lines, time.monotonic() - start)
 
 
-def _run(case: Case, testee: Testee, place: Path) -> tuple[Status, str, tuple[str, ...]]:
+def _run(
+    case: Case, testee: Testee, place: Path, seen: Seen
+) -> tuple[Status, str, tuple[str, ...]]:
     request = testee_pb2.Request()
     request.CopyFrom(case.message.request)
     paths = _lay_out(case, request, place)
@@ -132,38 +147,53 @@ def _run(case: Case, testee: Testee, place: Path) -> tuple[Status, str, tuple[st
     response = testee.ask(request)
     kind = request.WhichOneof("request")
     again = testee.ask(request) if kind == "write" else None
-    changed = [path for path, data in zip(paths, inputs, strict=True) if _held(path) != data]
-    if changed and kind != "append":
+    # What a request is there to change.
+    targets = {step.save.path for step in request.script.steps if step.HasField("save")}
+    if kind in CHANGING:
+        targets.add(str(paths[0]))
+    held = zip(paths, inputs, strict=True)
+    if [path for path, data in held if str(path) not in targets and _held(path) != data]:
         return Status.FAIL, "input changed", ("the testee changed its input",)
-    after = paths[0].read_bytes() if kind == "append" else None
-    verdict = judge(case.message, Answer(response, inputs, again, after))
+    after = paths[0].read_bytes() if kind in CHANGING else None
+    answer = Answer(response, inputs, again, after)
+    seen(case, answer)
+    verdict = judge(case.message, answer)
     status = Status.PASS if verdict.conforms else Status.FAIL
     return status, verdict.observed, verdict.differences
 
 
 def _held(path: Path) -> bytes:
+    if not path.exists():
+        return b""
     return path.read_bytes() if path.stat().st_size <= _HELD else b""
 
 
 def _lay_out(case: Case, request: testee_pb2.Request, place: Path) -> list[Path]:
     """Put the inputs into `place` under names that say nothing, and name them in `request`."""
-    paths = []
-    for index, (name, set_path) in enumerate(_paths(request)):
-        path = place / f"{index}.precompile"
-        if case.message.recipe:
-            large.make(case.message.recipe, path)
-        else:
-            shutil.copyfile(case.directory / name, path)
-            os.chmod(path, 0o600)
+    paths: list[Path] = []
+    known: dict[str, Path] = {}
+    for name, set_path in _paths(request):
+        path = known.setdefault(name, place / f"{len(known)}.precompile")
         set_path(str(path))
         paths.append(path)
+    for name, path in known.items():
+        if case.message.recipe:
+            large.make(case.message.recipe, path)
+        elif (case.directory / name).exists() or not _is_saved(request, path):
+            shutil.copyfile(case.directory / name, path)
+            os.chmod(path, 0o600)
     return paths
+
+
+def _is_saved(request: testee_pb2.Request, path: Path) -> bool:
+    """Whether a script makes the file."""
+    return any(step.save.path == str(path) for step in request.script.steps)
 
 
 def _paths(request: testee_pb2.Request) -> Iterator[tuple[str, Callable[[str], None]]]:
     """Each path in a request, and a way to set it."""
     kind = request.WhichOneof("request")
-    if kind in ("read", "extract", "append"):
+    if kind in ("read", "extract", *CHANGING):
         asked = getattr(request, kind)
         yield asked.path, lambda path: setattr(asked, "path", path)
     elif kind == "concatenate":
@@ -175,3 +205,6 @@ def _paths(request: testee_pb2.Request) -> Iterator[tuple[str, Callable[[str], N
             if step.WhichOneof("step") == "load" and step.load.WhichOneof("source") == "path":
                 load = step.load
                 yield load.path, lambda path, load=load: setattr(load, "path", path)  # type: ignore[misc]
+            if step.HasField("save"):
+                save = step.save
+                yield save.path, lambda path, save=save: setattr(save, "path", path)  # type: ignore[misc]

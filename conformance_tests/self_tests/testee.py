@@ -5,19 +5,31 @@ endless, too_much, too_little, out_of_order and nothing (an answer without conte
 for every request but the first; mute and wrong_hello for the first one; vandal (changes
 its input); chatty (prints among its answers); claims_all (and answers Unsupported);
 once (crashes on one request in two).
+For the matrix: writer (writes and signs, soundly); and writers that leave out an artifact
+(forgets), sign with another key (forges) or change a payload as they sign it (rewrites);
+readers that overlook damage (lenient), give wrong digests (blurred), trust everybody
+(trusting), or find no content (blind).
 """
 
 import os
 import struct
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from precompile.conformance.v1 import testee_pb2
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from precompile.conformance.v1 import testee_pb2, writing_pb2
 from precompile_conformance import reader
-from precompile_conformance.wire import sha256
+from precompile_conformance.build import Artifact, Segment, bundle
+from precompile_conformance.reader.read import open_all
+from precompile_conformance.reader.trust import pre_authentication_encoding
+from precompile_conformance.wire import FOOTER_SIZE, MANIFEST_TAG, footer, record, sha256
 
 LENGTH = struct.Struct("<I")
+WRITERS = ("writer", "forgets", "forges", "rewrites")
 CAPABILITIES = (
     testee_pb2.CAPABILITY_ZSTD,
     testee_pb2.CAPABILITY_SIGNATURES,
@@ -91,8 +103,10 @@ def hello(request: testee_pb2.Request, mode: str) -> testee_pb2.Response:
     response.hello.classes.append(testee_pb2.CONFORMANCE_CLASS_READER)
     response.hello.capabilities.extend(CAPABILITIES)
     response.hello.classes.append(testee_pb2.CONFORMANCE_CLASS_VERIFIER)
-    if mode == "claims_all":
+    if mode in ("claims_all", *WRITERS):
         response.hello.classes.append(testee_pb2.CONFORMANCE_CLASS_WRITER)
+    if mode in WRITERS:
+        response.hello.capabilities.append(testee_pb2.CAPABILITY_SIGNING)
     return response
 
 
@@ -101,7 +115,10 @@ def answer(request: testee_pb2.Request, mode: str) -> testee_pb2.Response:
     response = testee_pb2.Response(id=request.id + (mode == "out_of_order"))
     if mode == "nothing":
         return response
-    if request.WhichOneof("request") not in ("read", "extract"):
+    kind = request.WhichOneof("request")
+    if mode in WRITERS and kind in ("write", "append", "sign"):
+        return put(request, response, mode)
+    if kind not in ("read", "extract"):
         response.unsupported.detail = "only reading"
         return response
     try:
@@ -109,12 +126,82 @@ def answer(request: testee_pb2.Request, mode: str) -> testee_pb2.Response:
             extract(request, response)
         else:
             data = Path(request.read.path).read_bytes()
+            if mode == "trusting":
+                request.read.ClearField("trust")
             response.bundle.CopyFrom(reader.read(data, request.read))
     except reader.Refused as fault:
         response.rejection.CopyFrom(fault.message())
+    if mode == "lenient" and response.HasField("rejection"):
+        response.bundle.SetInParent()
+    if mode == "blind" and response.HasField("extracted"):
+        response.extracted.Clear()
+    if mode == "blurred" and response.HasField("bundle"):
+        for segment in response.bundle.segments:
+            for artifact in segment.artifacts:
+                artifact.content_digest = bytes(32)
     if mode == "liar":
         return lie(response)
     return response
+
+
+def put(request: testee_pb2.Request, response: testee_pb2.Response, mode: str
+        ) -> testee_pb2.Response:  # fmt: skip
+    """Writes, appends, signs: one block for each content, and nothing clever."""
+    if request.HasField("write"):
+        segments = [described(one, mode) for one in request.write.segments]
+        response.written.bundle = bundle(*segments).data
+    elif request.HasField("append"):
+        path = Path(request.append.path)
+        data = path.read_bytes()
+        before = open_all(data)[-1].frame
+        made = bundle(described(request.append.segment, mode)).segments[0]
+        chained = chained_to(made.data, before.payload_digest)
+        path.write_bytes(data + chained)
+        response.appended.SetInParent()
+    else:
+        path = Path(request.sign.path)
+        path.write_bytes(b"".join(signed(path.read_bytes(), request.sign.seed, mode)))
+        response.signed.SetInParent()
+    return response
+
+
+def described(segment: writing_pb2.SegmentDescription, mode: str) -> Segment:
+    """As the builders of vectors know it: keys, contents and removals."""
+    artifacts = [Artifact(one.key, one.content, one.type) for one in segment.artifacts]
+    if mode == "forgets":
+        artifacts = artifacts[:-1]
+    return Segment(artifacts, removed=[(one.type, one.key) for one in segment.removed])
+
+
+def chained_to(data: bytes, previous: bytes) -> bytes:
+    """The one segment of a bundle, behind another."""
+    (opened,) = open_all(data)
+    opened.manifest.previous_manifest_digest = previous
+    payload = opened.manifest.SerializeToString(deterministic=True)
+    return with_envelope(data, opened.frame.manifest_offset, opened.frame.envelope, payload)
+
+
+def with_envelope(body: bytes, at: int, envelope: Any, payload: bytes) -> bytes:
+    """A segment with another payload in its envelope, which stands behind `at` bytes."""
+    envelope.payload, envelope.payload_digest = payload, sha256(payload)
+    manifest = record(MANIFEST_TAG, envelope.SerializeToString(deterministic=True))
+    return body[:at] + manifest + footer(at, at + len(manifest) + FOOTER_SIZE)
+
+
+def signed(data: bytes, seed: bytes, mode: str) -> Iterator[bytes]:
+    """The segments, each with a signature more."""
+    key = Ed25519PrivateKey.from_private_bytes(bytes(32) if mode == "forges" else seed)
+    keyid = sha256(Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw())
+    for opened in open_all(data):
+        frame, envelope = opened.frame, opened.frame.envelope
+        payload = envelope.payload
+        if mode == "rewrites":
+            opened.manifest.producer.name = "rewritten"
+            payload = opened.manifest.SerializeToString(deterministic=True)
+        message = pre_authentication_encoding(envelope.payload_type.encode(), payload)
+        envelope.signatures.add(sig=key.sign(message), keyid=keyid.hex())
+        body = data[frame.offset : frame.footer_offset]
+        yield with_envelope(body, frame.manifest_offset - frame.offset, envelope, payload)
 
 
 def extract(request: testee_pb2.Request, response: testee_pb2.Response) -> None:

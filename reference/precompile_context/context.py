@@ -45,6 +45,7 @@ from precompile_context.saving import missing
 from precompile_context.sink import BundleFileLike, BundleSink, LoadReport, SaveReport
 from precompile_context.state import State
 from precompile_context.trust import NOBODY, Signer, TrustPolicy
+from precompile_context.trust.policy import check_policy
 
 
 class PrecompileContext:
@@ -85,6 +86,7 @@ class PrecompileContext:
         self.registry = registry or Registry()
         self._limits = limits
         self._producer = producer
+        check_policy(policy)
         self._policy = policy
         self._signer = signer
         # The last one counts; each block of fresh() adds one and takes that one away again.
@@ -288,9 +290,9 @@ class PrecompileContext:
 
         What others appended meanwhile stays. With `keep_existing`, an artifact
         whose (type, key) the sink holds with another content is not appended:
-        the first one wins, as fits caches whose contents are equivalent. Nor is an
-        entry that names such a backend: it would never find its content there. A
-        loaded artifact whose bytes are damaged by now is left out.
+        the first one wins, as fits caches whose contents are equivalent, and an entry
+        that names such a backend names the one that is there. A loaded artifact whose
+        bytes are damaged by now is left out.
 
         Raises:
             PrecompileError: what the sink holds is damaged, or not trusted, or would

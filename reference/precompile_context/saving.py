@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Collection, Iterable, Mapping
 
+from precompile_context.artifact import ArtifactId, ArtifactKind
 from precompile_context.bundle import StoredArtifact
 from precompile_context.errors import PrecompileError
 from precompile_context.held import ArtifactName, Held
@@ -24,8 +25,7 @@ def missing(
 
     A name that was removed since the last save is written anew, so that it stands
     where it was recorded again. With `keep_existing`, nothing is appended in the
-    place of another content, nor an entry that names such a backend: it would
-    never find its content there.
+    place of another content, and an entry names those backends that are there.
     """
     names: Iterable[ArtifactName] = snapshot.resolved
     if among is not None:
@@ -33,14 +33,14 @@ def missing(
     new: list[Held] = []
     left: set[ArtifactName] = set()
     for name in names:
-        held = snapshot.resolved[name]
-        if name not in removed:
-            if (stored := there.get(name)) and _is_same(stored, held):
-                continue
-            if keep_existing and _yields(held, snapshot, there, removed):
-                left.add(name)
-                continue
-        if (whole := _read(held)) is None:
+        held: Held | None = snapshot.resolved[name]
+        assert held is not None
+        if name not in removed and (stored := there.get(name)) and _is_same(stored, held):
+            continue
+        if keep_existing:
+            held = _beside(there, removed, held, snapshot)
+        whole = None if held is None else _read(held)
+        if whole is None:
             left.add(name)
         else:
             new.append(whole)
@@ -63,21 +63,30 @@ def _is_same(stored: StoredArtifact, held: Held) -> bool:
     return stored.content_size == held.size and stored.identity == held.identity
 
 
-def _yields(
+def _beside(
+    stored: Mapping[ArtifactName, StoredArtifact],
+    removed: Collection[ArtifactName],
     held: Held,
     snapshot: Snapshot,
-    there: Mapping[ArtifactName, StoredArtifact],
-    removed: Collection[ArtifactName],
-) -> bool:
-    """Whether an artifact is not appended for the sake of what the sink keeps."""
-    return held.name in there or any(
-        name not in removed and _is_other(snapshot.resolved.get(name), there.get(name))
-        for name in ((backend.type, backend.key) for backend in held.backends)
-    )
+) -> Held | None:
+    """An artifact as it may stand beside what the sink keeps; None where it may not.
 
-
-def _is_other(ours: Held | None, kept: StoredArtifact | None) -> bool:
-    return ours is not None and kept is not None and not _is_same(kept, ours)
+    An entry that names a backend of which the sink keeps another content names that one:
+    either serves. Where it is no backend there, the entry would never find its own.
+    """
+    if held.name in stored and held.name not in removed:
+        return None
+    backends = []
+    for named in held.backends:
+        name = named.type, named.key
+        ours, there = snapshot.resolved.get(name), stored.get(name)
+        if ours and there and name not in removed and there.content_digest != ours.digest:
+            is_known = named.content_digest == ours.digest
+            if not is_known or not ours.kind == there.kind == ArtifactKind.BACKEND:
+                return None
+            named = ArtifactId(*name, there.content_digest)
+        backends.append(named)
+    return held.bound(tuple(backends)) if backends else held
 
 
 def _read(held: Held) -> Held | None:

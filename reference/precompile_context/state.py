@@ -203,12 +203,21 @@ class State:
         self.destination.unsettled = None
         # [PCB-CTX-027] [PCB-CTX-029]
         self._adopt_segments(bundle)
+        before = {name: self.held.get(name) for name in self._named_by}
         for segment in matching:
             for removed in segment.manifest.removed:
-                self.held.pop((removed.type, removed.key), None)
-                self.saved.pop((removed.type, removed.key), None)
+                self._take_away((removed.type, removed.key))
             stored = segment.manifest.artifacts
             self._put_loaded({(s.type, s.key): Held.loaded(bundle, s) for s in stored})
+        for name, backend in before.items():
+            if not _is_same_content(backend, self.held.get(name)):
+                self._backend_changed(name)
+
+    def _take_away(self, name: ArtifactName) -> None:
+        self.held.pop(name, None)
+        self.saved.pop(name, None)
+        for pending in (self.memory, self.file):
+            pending.changed.discard(name)
 
     def _put_loaded(self, loaded: dict[ArtifactName, Held]) -> None:
         self.held |= loaded
@@ -216,8 +225,6 @@ class State:
         for name, held in loaded.items():
             if held.backends:
                 self._name_backends(name, held)
-        for name in loaded.keys() & self._named_by.keys():
-            self._backend_changed(name)
         for pending in (self.memory, self.file):
             pending.holds |= loaded.keys()
             pending.changed -= loaded.keys()
@@ -241,3 +248,9 @@ class State:
             source = JoinedSource(self.segments)
             self.serialized = bytes(source.read(0, source.size))
         return self.serialized
+
+
+def _is_same_content(one: Held | None, other: Held | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one is other or (one.size == other.size and one.digest == other.digest)

@@ -21,6 +21,7 @@ CAPABILITIES = (
     testee_pb2.CAPABILITY_SIGNATURES,
     testee_pb2.CAPABILITY_RECOVERY,
     testee_pb2.CAPABILITY_LIMITS,
+    testee_pb2.CAPABILITY_SIGNING,
 )
 
 
@@ -52,6 +53,7 @@ def answer(request: testee_pb2.Request) -> testee_pb2.Response:
         "extract": lambda: reading.extract(request.extract, response.extracted),
         "write": lambda: writing.write(request.write, response.written),
         "append": lambda: writing.append(request.append, response.appended),
+        "sign": lambda: writing.sign(request.sign, response.signed),
         "concatenate": lambda: writing.concatenate(request.concatenate, response.written),
         "script": lambda: script.run(request.script, response.script),
     }

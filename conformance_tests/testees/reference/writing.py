@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from precompile.conformance.v1 import writing_pb2
 from precompile.v1 import artifact_pb2, environment_pb2
 from precompile_context import (
@@ -18,7 +20,7 @@ from precompile_context import (
 from precompile_context.artifact import attribute_fault, key_fault, name_fault
 from precompile_context.bundle import Chain, NewArtifact, SegmentWriter
 from precompile_context.environment import sorted_requirements
-from precompile_context.trust import UNSIGNED
+from precompile_context.trust import UNSIGNED, SigningKey
 from testees.reference.dump import value_of
 
 
@@ -39,6 +41,16 @@ def append(request: writing_pb2.AppendRequest, appended: writing_pb2.Appended) -
         chain = Chain.of(file.bundle) if file.bundle else Chain()
         file.append(_segment(request.segment, chain))
     appended.SetInParent()
+
+
+def sign(request: writing_pb2.SignRequest, signed: writing_pb2.Signed) -> None:
+    """Add a signature to every segment of the file at the path."""
+    try:
+        key = SigningKey(Ed25519PrivateKey.from_private_bytes(request.seed))
+    except ValueError as error:
+        raise MisuseError(f"no Ed25519 private key: {error}") from None
+    BundleFile(request.path).sign(key)
+    signed.SetInParent()
 
 
 def concatenate(request: writing_pb2.ConcatenateRequest, written: writing_pb2.Written) -> None:

@@ -23,6 +23,7 @@ from precompile_context.environment import Environment, Requirement
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.pausing import without_collection
 from precompile_context.trust import Envelope, TrustPolicy
+from precompile_context.trust.policy import check_policy
 
 ArtifactName = tuple[str, str]
 
@@ -70,7 +71,9 @@ class Bundle:
 
         Raises:
             PrecompileError: the first fault, in the order of the stages.
+            MisuseError: `policy` is none.
         """
+        check_policy(policy)
         source = as_source(source)
         # [PCB-READ-001] [PCB-READ-003] [PCB-READ-010]
         check_head(source)

@@ -18,6 +18,11 @@ def write_all(fd: int, chunk: Chunk, at: int) -> int:
     return done
 
 
+def without_waiting(path: str, flags: int) -> int:
+    """An opener for `open`: a pipe is told from a file rather than waited for."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 def check_regular(fd: int, path: Path) -> None:
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         raise OSError(errno.EINVAL, "a bundle is a regular file", str(path))

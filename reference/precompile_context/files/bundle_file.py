@@ -77,8 +77,12 @@ class BundleFile:
                         source, policy=policy, limits=self._limits, recover=recover
                     )
                     break
-                except BecameShorterError:
-                    continue  # now the torn tail is cut
+                except BecameShorterError as error:
+                    if os.fstat(fd).st_size < source.size:
+                        continue  # now the torn tail is cut
+                    # As files of /sys do: to try again would never end.
+                    text = "the file has fewer bytes than it says"
+                    raise OSError(error.errno, text, str(self.path)) from None
             if mapped:
                 return bundle.over(mmap.mmap(fd, bundle.size, access=mmap.ACCESS_READ))
             # The source keeps the file open for as long as the bundle is used.

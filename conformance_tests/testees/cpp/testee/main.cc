@@ -40,7 +40,8 @@ void hello(c1::HelloResponse& answer) {
     answer.add_classes(claimed);
   }
   for (const auto claimed : {c1::CAPABILITY_ZSTD, c1::CAPABILITY_SIGNATURES,
-                             c1::CAPABILITY_RECOVERY, c1::CAPABILITY_LIMITS}) {
+                             c1::CAPABILITY_RECOVERY, c1::CAPABILITY_LIMITS,
+                             c1::CAPABILITY_SIGNING}) {
     answer.add_capabilities(claimed);
   }
 }
@@ -57,6 +58,8 @@ void answer(const c1::Request& request, c1::Response& response) {
       return write(request.write(), response);
     case c1::Request::kAppend:
       return append(request.append(), response);
+    case c1::Request::kSign:
+      return sign(request.sign(), response);
     case c1::Request::kConcatenate:
       return concatenate(request.concatenate(), response);
     case c1::Request::kScript:

@@ -12,6 +12,7 @@ void read(const c1::ReadRequest& request, c1::Response& response);
 void extract(const c1::ExtractRequest& request, c1::Response& response);
 void write(const c1::WriteRequest& request, c1::Response& response);
 void append(const c1::AppendRequest& request, c1::Response& response);
+void sign(const c1::SignRequest& request, c1::Response& response);
 void concatenate(const c1::ConcatenateRequest& request, c1::Response& response);
 void run_script(const c1::ScriptRequest& request, c1::Response& response);
 

@@ -46,6 +46,14 @@ void append(const c1::AppendRequest& request, c1::Response& response) {
   response.mutable_appended();
 }
 
+void sign(const c1::SignRequest& request, c1::Response& response) {
+  const auto key = precompile::SigningKey::from_seed(request.seed());
+  if (!key.ok()) return refuse(key.error(), response);
+  const auto status = precompile::sign_file(request.path(), key.value());
+  if (!status.ok()) return refuse(status.error(), response);
+  response.mutable_signed_();
+}
+
 void concatenate(const c1::ConcatenateRequest& request, c1::Response& response) {
   auto bytes = precompile::concatenate({request.paths().begin(), request.paths().end()});
   if (!bytes.ok()) return refuse(bytes.error(), response);

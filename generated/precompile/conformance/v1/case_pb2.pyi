@@ -64,18 +64,22 @@ class Expected(_message.Message):
     def __init__(self, bundle: _Optional[_Union[_reading_pb2.BundleDump, _Mapping]] = ..., rejection: _Optional[_Union[_reading_pb2.Rejection, _Mapping]] = ..., extracted: _Optional[_Union[_reading_pb2.Extracted, _Mapping]] = ..., written: _Optional[_Union[WrittenBundle, _Mapping]] = ..., script: _Optional[_Union[_script_pb2.ScriptResponse, _Mapping]] = ..., misuse: _Optional[_Union[_writing_pb2.Misuse, _Mapping]] = ...) -> None: ...
 
 class WrittenBundle(_message.Message):
-    __slots__ = ("holds", "keeps", "is_concatenation", "most_bytes", "equal_content_once")
+    __slots__ = ("holds", "keeps", "is_concatenation", "most_bytes", "equal_content_once", "trust", "keeps_payloads")
     HOLDS_FIELD_NUMBER: _ClassVar[int]
     KEEPS_FIELD_NUMBER: _ClassVar[int]
     IS_CONCATENATION_FIELD_NUMBER: _ClassVar[int]
     MOST_BYTES_FIELD_NUMBER: _ClassVar[int]
     EQUAL_CONTENT_ONCE_FIELD_NUMBER: _ClassVar[int]
+    TRUST_FIELD_NUMBER: _ClassVar[int]
+    KEEPS_PAYLOADS_FIELD_NUMBER: _ClassVar[int]
     holds: _reading_pb2.BundleDump
     keeps: int
     is_concatenation: bool
     most_bytes: int
     equal_content_once: bool
-    def __init__(self, holds: _Optional[_Union[_reading_pb2.BundleDump, _Mapping]] = ..., keeps: _Optional[int] = ..., is_concatenation: bool = ..., most_bytes: _Optional[int] = ..., equal_content_once: bool = ...) -> None: ...
+    trust: _reading_pb2.TrustPolicy
+    keeps_payloads: bool
+    def __init__(self, holds: _Optional[_Union[_reading_pb2.BundleDump, _Mapping]] = ..., keeps: _Optional[int] = ..., is_concatenation: bool = ..., most_bytes: _Optional[int] = ..., equal_content_once: bool = ..., trust: _Optional[_Union[_reading_pb2.TrustPolicy, _Mapping]] = ..., keeps_payloads: bool = ...) -> None: ...
 
 class Alternative(_message.Message):
     __slots__ = ("expected", "reason")

@@ -17,25 +17,25 @@ from precompile.conformance.v1 import script_pb2 as precompile_dot_conformance_d
 from precompile.conformance.v1 import writing_pb2 as precompile_dot_conformance_dot_v1_dot_writing__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&precompile/conformance/v1/testee.proto\x12\x19precompile.conformance.v1\x1a\'precompile/conformance/v1/reading.proto\x1a&precompile/conformance/v1/script.proto\x1a\'precompile/conformance/v1/writing.proto\"\xc8\x03\n\x07Request\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x38\n\x05hello\x18\x02 \x01(\x0b\x32\'.precompile.conformance.v1.HelloRequestH\x00\x12\x36\n\x04read\x18\x03 \x01(\x0b\x32&.precompile.conformance.v1.ReadRequestH\x00\x12<\n\x07\x65xtract\x18\x04 \x01(\x0b\x32).precompile.conformance.v1.ExtractRequestH\x00\x12\x38\n\x05write\x18\x05 \x01(\x0b\x32\'.precompile.conformance.v1.WriteRequestH\x00\x12:\n\x06\x61ppend\x18\x06 \x01(\x0b\x32(.precompile.conformance.v1.AppendRequestH\x00\x12\x44\n\x0b\x63oncatenate\x18\x07 \x01(\x0b\x32-.precompile.conformance.v1.ConcatenateRequestH\x00\x12:\n\x06script\x18\x08 \x01(\x0b\x32(.precompile.conformance.v1.ScriptRequestH\x00\x42\t\n\x07request\"\xad\x04\n\x08Response\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x39\n\x05hello\x18\x02 \x01(\x0b\x32(.precompile.conformance.v1.HelloResponseH\x00\x12\x37\n\x06\x62undle\x18\x03 \x01(\x0b\x32%.precompile.conformance.v1.BundleDumpH\x00\x12\x39\n\trejection\x18\x04 \x01(\x0b\x32$.precompile.conformance.v1.RejectionH\x00\x12\x39\n\textracted\x18\x05 \x01(\x0b\x32$.precompile.conformance.v1.ExtractedH\x00\x12\x35\n\x07written\x18\x06 \x01(\x0b\x32\".precompile.conformance.v1.WrittenH\x00\x12\x37\n\x08\x61ppended\x18\x07 \x01(\x0b\x32#.precompile.conformance.v1.AppendedH\x00\x12;\n\x06script\x18\x08 \x01(\x0b\x32).precompile.conformance.v1.ScriptResponseH\x00\x12=\n\x0bunsupported\x18\t \x01(\x0b\x32&.precompile.conformance.v1.UnsupportedH\x00\x12\x33\n\x06misuse\x18\n \x01(\x0b\x32!.precompile.conformance.v1.MisuseH\x00\x42\n\n\x08response\" \n\x0cHelloRequest\x12\x10\n\x08protocol\x18\x01 \x01(\r\"\xc0\x01\n\rHelloResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x15\n\rspec_versions\x18\x03 \x03(\t\x12<\n\x07\x63lasses\x18\x04 \x03(\x0e\x32+.precompile.conformance.v1.ConformanceClass\x12;\n\x0c\x63\x61pabilities\x18\x05 \x03(\x0e\x32%.precompile.conformance.v1.Capability\"\x1d\n\x0bUnsupported\x12\x0e\n\x06\x64\x65tail\x18\x01 \x01(\t*\xb0\x01\n\x10\x43onformanceClass\x12!\n\x1d\x43ONFORMANCE_CLASS_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43ONFORMANCE_CLASS_READER\x10\x01\x12\x1c\n\x18\x43ONFORMANCE_CLASS_WRITER\x10\x02\x12\x1d\n\x19\x43ONFORMANCE_CLASS_CONTEXT\x10\x03\x12\x1e\n\x1a\x43ONFORMANCE_CLASS_VERIFIER\x10\x04*\x88\x01\n\nCapability\x12\x1a\n\x16\x43\x41PABILITY_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43\x41PABILITY_ZSTD\x10\x01\x12\x19\n\x15\x43\x41PABILITY_SIGNATURES\x10\x02\x12\x17\n\x13\x43\x41PABILITY_RECOVERY\x10\x03\x12\x15\n\x11\x43\x41PABILITY_LIMITS\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&precompile/conformance/v1/testee.proto\x12\x19precompile.conformance.v1\x1a\'precompile/conformance/v1/reading.proto\x1a&precompile/conformance/v1/script.proto\x1a\'precompile/conformance/v1/writing.proto\"\x80\x04\n\x07Request\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x38\n\x05hello\x18\x02 \x01(\x0b\x32\'.precompile.conformance.v1.HelloRequestH\x00\x12\x36\n\x04read\x18\x03 \x01(\x0b\x32&.precompile.conformance.v1.ReadRequestH\x00\x12<\n\x07\x65xtract\x18\x04 \x01(\x0b\x32).precompile.conformance.v1.ExtractRequestH\x00\x12\x38\n\x05write\x18\x05 \x01(\x0b\x32\'.precompile.conformance.v1.WriteRequestH\x00\x12:\n\x06\x61ppend\x18\x06 \x01(\x0b\x32(.precompile.conformance.v1.AppendRequestH\x00\x12\x44\n\x0b\x63oncatenate\x18\x07 \x01(\x0b\x32-.precompile.conformance.v1.ConcatenateRequestH\x00\x12:\n\x06script\x18\x08 \x01(\x0b\x32(.precompile.conformance.v1.ScriptRequestH\x00\x12\x36\n\x04sign\x18\t \x01(\x0b\x32&.precompile.conformance.v1.SignRequestH\x00\x42\t\n\x07request\"\xe2\x04\n\x08Response\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x39\n\x05hello\x18\x02 \x01(\x0b\x32(.precompile.conformance.v1.HelloResponseH\x00\x12\x37\n\x06\x62undle\x18\x03 \x01(\x0b\x32%.precompile.conformance.v1.BundleDumpH\x00\x12\x39\n\trejection\x18\x04 \x01(\x0b\x32$.precompile.conformance.v1.RejectionH\x00\x12\x39\n\textracted\x18\x05 \x01(\x0b\x32$.precompile.conformance.v1.ExtractedH\x00\x12\x35\n\x07written\x18\x06 \x01(\x0b\x32\".precompile.conformance.v1.WrittenH\x00\x12\x37\n\x08\x61ppended\x18\x07 \x01(\x0b\x32#.precompile.conformance.v1.AppendedH\x00\x12;\n\x06script\x18\x08 \x01(\x0b\x32).precompile.conformance.v1.ScriptResponseH\x00\x12=\n\x0bunsupported\x18\t \x01(\x0b\x32&.precompile.conformance.v1.UnsupportedH\x00\x12\x33\n\x06misuse\x18\n \x01(\x0b\x32!.precompile.conformance.v1.MisuseH\x00\x12\x33\n\x06signed\x18\x0b \x01(\x0b\x32!.precompile.conformance.v1.SignedH\x00\x42\n\n\x08response\" \n\x0cHelloRequest\x12\x10\n\x08protocol\x18\x01 \x01(\r\"\xc0\x01\n\rHelloResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x15\n\rspec_versions\x18\x03 \x03(\t\x12<\n\x07\x63lasses\x18\x04 \x03(\x0e\x32+.precompile.conformance.v1.ConformanceClass\x12;\n\x0c\x63\x61pabilities\x18\x05 \x03(\x0e\x32%.precompile.conformance.v1.Capability\"\x1d\n\x0bUnsupported\x12\x0e\n\x06\x64\x65tail\x18\x01 \x01(\t*\xb0\x01\n\x10\x43onformanceClass\x12!\n\x1d\x43ONFORMANCE_CLASS_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43ONFORMANCE_CLASS_READER\x10\x01\x12\x1c\n\x18\x43ONFORMANCE_CLASS_WRITER\x10\x02\x12\x1d\n\x19\x43ONFORMANCE_CLASS_CONTEXT\x10\x03\x12\x1e\n\x1a\x43ONFORMANCE_CLASS_VERIFIER\x10\x04*\xa0\x01\n\nCapability\x12\x1a\n\x16\x43\x41PABILITY_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43\x41PABILITY_ZSTD\x10\x01\x12\x19\n\x15\x43\x41PABILITY_SIGNATURES\x10\x02\x12\x17\n\x13\x43\x41PABILITY_RECOVERY\x10\x03\x12\x15\n\x11\x43\x41PABILITY_LIMITS\x10\x04\x12\x16\n\x12\x43\x41PABILITY_SIGNING\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'precompile.conformance.v1.testee_pb2', _globals)
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
-  _globals['_CONFORMANCECLASS']._serialized_start=1471
-  _globals['_CONFORMANCECLASS']._serialized_end=1647
-  _globals['_CAPABILITY']._serialized_start=1650
-  _globals['_CAPABILITY']._serialized_end=1786
+  _globals['_CONFORMANCECLASS']._serialized_start=1580
+  _globals['_CONFORMANCECLASS']._serialized_end=1756
+  _globals['_CAPABILITY']._serialized_start=1759
+  _globals['_CAPABILITY']._serialized_end=1919
   _globals['_REQUEST']._serialized_start=192
-  _globals['_REQUEST']._serialized_end=648
-  _globals['_RESPONSE']._serialized_start=651
-  _globals['_RESPONSE']._serialized_end=1208
-  _globals['_HELLOREQUEST']._serialized_start=1210
-  _globals['_HELLOREQUEST']._serialized_end=1242
-  _globals['_HELLORESPONSE']._serialized_start=1245
-  _globals['_HELLORESPONSE']._serialized_end=1437
-  _globals['_UNSUPPORTED']._serialized_start=1439
-  _globals['_UNSUPPORTED']._serialized_end=1468
+  _globals['_REQUEST']._serialized_end=704
+  _globals['_RESPONSE']._serialized_start=707
+  _globals['_RESPONSE']._serialized_end=1317
+  _globals['_HELLOREQUEST']._serialized_start=1319
+  _globals['_HELLOREQUEST']._serialized_end=1351
+  _globals['_HELLORESPONSE']._serialized_start=1354
+  _globals['_HELLORESPONSE']._serialized_end=1546
+  _globals['_UNSUPPORTED']._serialized_start=1548
+  _globals['_UNSUPPORTED']._serialized_end=1577
 # @@protoc_insertion_point(module_scope)

@@ -24,6 +24,7 @@ class Capability(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CAPABILITY_SIGNATURES: _ClassVar[Capability]
     CAPABILITY_RECOVERY: _ClassVar[Capability]
     CAPABILITY_LIMITS: _ClassVar[Capability]
+    CAPABILITY_SIGNING: _ClassVar[Capability]
 CONFORMANCE_CLASS_UNSPECIFIED: ConformanceClass
 CONFORMANCE_CLASS_READER: ConformanceClass
 CONFORMANCE_CLASS_WRITER: ConformanceClass
@@ -34,9 +35,10 @@ CAPABILITY_ZSTD: Capability
 CAPABILITY_SIGNATURES: Capability
 CAPABILITY_RECOVERY: Capability
 CAPABILITY_LIMITS: Capability
+CAPABILITY_SIGNING: Capability
 
 class Request(_message.Message):
-    __slots__ = ("id", "hello", "read", "extract", "write", "append", "concatenate", "script")
+    __slots__ = ("id", "hello", "read", "extract", "write", "append", "concatenate", "script", "sign")
     ID_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
     READ_FIELD_NUMBER: _ClassVar[int]
@@ -45,6 +47,7 @@ class Request(_message.Message):
     APPEND_FIELD_NUMBER: _ClassVar[int]
     CONCATENATE_FIELD_NUMBER: _ClassVar[int]
     SCRIPT_FIELD_NUMBER: _ClassVar[int]
+    SIGN_FIELD_NUMBER: _ClassVar[int]
     id: int
     hello: HelloRequest
     read: _reading_pb2.ReadRequest
@@ -53,10 +56,11 @@ class Request(_message.Message):
     append: _writing_pb2.AppendRequest
     concatenate: _writing_pb2.ConcatenateRequest
     script: _script_pb2.ScriptRequest
-    def __init__(self, id: _Optional[int] = ..., hello: _Optional[_Union[HelloRequest, _Mapping]] = ..., read: _Optional[_Union[_reading_pb2.ReadRequest, _Mapping]] = ..., extract: _Optional[_Union[_reading_pb2.ExtractRequest, _Mapping]] = ..., write: _Optional[_Union[_writing_pb2.WriteRequest, _Mapping]] = ..., append: _Optional[_Union[_writing_pb2.AppendRequest, _Mapping]] = ..., concatenate: _Optional[_Union[_writing_pb2.ConcatenateRequest, _Mapping]] = ..., script: _Optional[_Union[_script_pb2.ScriptRequest, _Mapping]] = ...) -> None: ...
+    sign: _writing_pb2.SignRequest
+    def __init__(self, id: _Optional[int] = ..., hello: _Optional[_Union[HelloRequest, _Mapping]] = ..., read: _Optional[_Union[_reading_pb2.ReadRequest, _Mapping]] = ..., extract: _Optional[_Union[_reading_pb2.ExtractRequest, _Mapping]] = ..., write: _Optional[_Union[_writing_pb2.WriteRequest, _Mapping]] = ..., append: _Optional[_Union[_writing_pb2.AppendRequest, _Mapping]] = ..., concatenate: _Optional[_Union[_writing_pb2.ConcatenateRequest, _Mapping]] = ..., script: _Optional[_Union[_script_pb2.ScriptRequest, _Mapping]] = ..., sign: _Optional[_Union[_writing_pb2.SignRequest, _Mapping]] = ...) -> None: ...
 
 class Response(_message.Message):
-    __slots__ = ("id", "hello", "bundle", "rejection", "extracted", "written", "appended", "script", "unsupported", "misuse")
+    __slots__ = ("id", "hello", "bundle", "rejection", "extracted", "written", "appended", "script", "unsupported", "misuse", "signed")
     ID_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
     BUNDLE_FIELD_NUMBER: _ClassVar[int]
@@ -67,6 +71,7 @@ class Response(_message.Message):
     SCRIPT_FIELD_NUMBER: _ClassVar[int]
     UNSUPPORTED_FIELD_NUMBER: _ClassVar[int]
     MISUSE_FIELD_NUMBER: _ClassVar[int]
+    SIGNED_FIELD_NUMBER: _ClassVar[int]
     id: int
     hello: HelloResponse
     bundle: _reading_pb2.BundleDump
@@ -77,7 +82,8 @@ class Response(_message.Message):
     script: _script_pb2.ScriptResponse
     unsupported: Unsupported
     misuse: _writing_pb2.Misuse
-    def __init__(self, id: _Optional[int] = ..., hello: _Optional[_Union[HelloResponse, _Mapping]] = ..., bundle: _Optional[_Union[_reading_pb2.BundleDump, _Mapping]] = ..., rejection: _Optional[_Union[_reading_pb2.Rejection, _Mapping]] = ..., extracted: _Optional[_Union[_reading_pb2.Extracted, _Mapping]] = ..., written: _Optional[_Union[_writing_pb2.Written, _Mapping]] = ..., appended: _Optional[_Union[_writing_pb2.Appended, _Mapping]] = ..., script: _Optional[_Union[_script_pb2.ScriptResponse, _Mapping]] = ..., unsupported: _Optional[_Union[Unsupported, _Mapping]] = ..., misuse: _Optional[_Union[_writing_pb2.Misuse, _Mapping]] = ...) -> None: ...
+    signed: _writing_pb2.Signed
+    def __init__(self, id: _Optional[int] = ..., hello: _Optional[_Union[HelloResponse, _Mapping]] = ..., bundle: _Optional[_Union[_reading_pb2.BundleDump, _Mapping]] = ..., rejection: _Optional[_Union[_reading_pb2.Rejection, _Mapping]] = ..., extracted: _Optional[_Union[_reading_pb2.Extracted, _Mapping]] = ..., written: _Optional[_Union[_writing_pb2.Written, _Mapping]] = ..., appended: _Optional[_Union[_writing_pb2.Appended, _Mapping]] = ..., script: _Optional[_Union[_script_pb2.ScriptResponse, _Mapping]] = ..., unsupported: _Optional[_Union[Unsupported, _Mapping]] = ..., misuse: _Optional[_Union[_writing_pb2.Misuse, _Mapping]] = ..., signed: _Optional[_Union[_writing_pb2.Signed, _Mapping]] = ...) -> None: ...
 
 class HelloRequest(_message.Message):
     __slots__ = ("protocol",)

@@ -16,7 +16,7 @@ from precompile.v1 import artifact_pb2 as precompile_dot_v1_dot_artifact__pb2
 from precompile.v1 import environment_pb2 as precompile_dot_v1_dot_environment__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'precompile/conformance/v1/writing.proto\x12\x19precompile.conformance.v1\x1a\x1cprecompile/v1/artifact.proto\x1a\x1fprecompile/v1/environment.proto\"e\n\x0cWriteRequest\x12?\n\x08segments\x18\x01 \x03(\x0b\x32-.precompile.conformance.v1.SegmentDescription\x12\x14\n\x0cspec_version\x18\x02 \x01(\t\"\xb5\x01\n\x12SegmentDescription\x12\x30\n\x0crequirements\x18\x01 \x03(\x0b\x32\x1a.precompile.v1.Requirement\x12\x41\n\tartifacts\x18\x02 \x03(\x0b\x32..precompile.conformance.v1.ArtifactDescription\x12*\n\x07removed\x18\x03 \x03(\x0b\x32\x19.precompile.v1.ArtifactId\"\xc7\x01\n\x13\x41rtifactDescription\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12)\n\x04kind\x18\x03 \x01(\x0e\x32\x1b.precompile.v1.ArtifactKind\x12\x0f\n\x07\x63ontent\x18\x04 \x01(\x0c\x12+\n\x08\x62\x61\x63kends\x18\x05 \x03(\x0b\x32\x19.precompile.v1.ArtifactId\x12,\n\nattributes\x18\x06 \x03(\x0b\x32\x18.precompile.v1.Attribute\"\x19\n\x07Written\x12\x0e\n\x06\x62undle\x18\x01 \x01(\x0c\"]\n\rAppendRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\x12>\n\x07segment\x18\x02 \x01(\x0b\x32-.precompile.conformance.v1.SegmentDescription\"\n\n\x08\x41ppended\"#\n\x12\x43oncatenateRequest\x12\r\n\x05paths\x18\x01 \x03(\t\"\x18\n\x06Misuse\x12\x0e\n\x06\x64\x65tail\x18\x01 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'precompile/conformance/v1/writing.proto\x12\x19precompile.conformance.v1\x1a\x1cprecompile/v1/artifact.proto\x1a\x1fprecompile/v1/environment.proto\"e\n\x0cWriteRequest\x12?\n\x08segments\x18\x01 \x03(\x0b\x32-.precompile.conformance.v1.SegmentDescription\x12\x14\n\x0cspec_version\x18\x02 \x01(\t\"\xb5\x01\n\x12SegmentDescription\x12\x30\n\x0crequirements\x18\x01 \x03(\x0b\x32\x1a.precompile.v1.Requirement\x12\x41\n\tartifacts\x18\x02 \x03(\x0b\x32..precompile.conformance.v1.ArtifactDescription\x12*\n\x07removed\x18\x03 \x03(\x0b\x32\x19.precompile.v1.ArtifactId\"\xc7\x01\n\x13\x41rtifactDescription\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12)\n\x04kind\x18\x03 \x01(\x0e\x32\x1b.precompile.v1.ArtifactKind\x12\x0f\n\x07\x63ontent\x18\x04 \x01(\x0c\x12+\n\x08\x62\x61\x63kends\x18\x05 \x03(\x0b\x32\x19.precompile.v1.ArtifactId\x12,\n\nattributes\x18\x06 \x03(\x0b\x32\x18.precompile.v1.Attribute\"\x19\n\x07Written\x12\x0e\n\x06\x62undle\x18\x01 \x01(\x0c\"]\n\rAppendRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\x12>\n\x07segment\x18\x02 \x01(\x0b\x32-.precompile.conformance.v1.SegmentDescription\"\n\n\x08\x41ppended\")\n\x0bSignRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0c\n\x04seed\x18\x02 \x01(\x0c\"\x08\n\x06Signed\"#\n\x12\x43oncatenateRequest\x12\r\n\x05paths\x18\x01 \x03(\t\"\x18\n\x06Misuse\x12\x0e\n\x06\x64\x65tail\x18\x01 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,8 +35,12 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['_APPENDREQUEST']._serialized_end=742
   _globals['_APPENDED']._serialized_start=744
   _globals['_APPENDED']._serialized_end=754
-  _globals['_CONCATENATEREQUEST']._serialized_start=756
-  _globals['_CONCATENATEREQUEST']._serialized_end=791
-  _globals['_MISUSE']._serialized_start=793
-  _globals['_MISUSE']._serialized_end=817
+  _globals['_SIGNREQUEST']._serialized_start=756
+  _globals['_SIGNREQUEST']._serialized_end=797
+  _globals['_SIGNED']._serialized_start=799
+  _globals['_SIGNED']._serialized_end=807
+  _globals['_CONCATENATEREQUEST']._serialized_start=809
+  _globals['_CONCATENATEREQUEST']._serialized_end=844
+  _globals['_MISUSE']._serialized_start=846
+  _globals['_MISUSE']._serialized_end=870
 # @@protoc_insertion_point(module_scope)

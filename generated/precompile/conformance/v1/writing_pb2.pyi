@@ -59,6 +59,18 @@ class Appended(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class SignRequest(_message.Message):
+    __slots__ = ("path", "seed")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    seed: bytes
+    def __init__(self, path: _Optional[str] = ..., seed: _Optional[bytes] = ...) -> None: ...
+
+class Signed(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class ConcatenateRequest(_message.Message):
     __slots__ = ("paths",)
     PATHS_FIELD_NUMBER: _ClassVar[int]
