@@ -316,7 +316,7 @@ class PrecompileContext:
                 removed = [name for name in tombstones if name in to.there]
                 among = to.unsettled
                 if among is not None:
-                    among.update(changed, removed)
+                    among.update(changed)  # what was removed and recorded again is among it
                 new, left = missing(
                     snapshot, to.there, removed, keep_existing=keep_existing, among=among
                 )

@@ -4,12 +4,14 @@ import os
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from precompile_context import BundleFile, ErrorCode, PrecompileContext
 from precompile_context.bundle import codec, reader
 from precompile_context.destination import Destination
+from precompile_context.files import appending
 from precompile_context.trust import UNSIGNED
 from tests.signing import ALICE, trusts
 from tests.toys import (
@@ -194,20 +196,24 @@ def test_the_blocks_of_one_file_are_not_named_in_another(file: BundleFile, tmp_p
     assert file_contents(other) == {(BLOB, "a"): noise(3000), (BLOB, "b"): noise(3000)}
 
 
+@pytest.mark.parametrize("step", ["write_all", "sync_directory"])
 def test_what_a_failed_save_wrote_is_forgotten(
-    file: BundleFile, monkeypatch: pytest.MonkeyPatch
+    file: BundleFile, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     context = blobs(a=b"1")
     context.save_to(file)
     context.save_to(file)
     _record(context, b=noise(3000))
+    working = appending.write_all
 
-    def failing(fd: int, size: int) -> None:
-        raise OSError("no space")
+    def failing(*arguments: Any) -> int:
+        if step == "write_all" and any(arguments[1]):
+            return working(*arguments)
+        raise OSError("no space")  # at the last chunk, or with all written
 
     with monkeypatch.context() as patch:
-        patch.setattr("precompile_context.files.appending.sync_directory", failing)
-        with pytest.raises(TypeError):
+        patch.setattr(appending, step, failing)
+        with pytest.raises(OSError, match="no space"):
             context.save_to(file)
     _record(context, c=noise(3000)).save_to(file)
     expected = {"a": b"1", "b": noise(3000), "c": noise(3000)}
