@@ -11,7 +11,7 @@ import pytest
 from precompile_context import BundleFile, ErrorCode, PrecompileContext
 from precompile_context.bundle import codec, reader
 from precompile_context.destination import Destination
-from precompile_context.files import appending
+from precompile_context.files import access, appending
 from precompile_context.trust import UNSIGNED
 from tests.signing import ALICE, trusts
 from tests.toys import (
@@ -204,7 +204,7 @@ def test_what_a_failed_save_wrote_is_forgotten(
     context.save_to(file)
     context.save_to(file)
     _record(context, b=noise(3000))
-    working = appending.write_all
+    working = access.write_all
 
     def failing(*arguments: Any) -> int:
         if step == "write_all" and any(arguments[1]):
