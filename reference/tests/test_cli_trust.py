@@ -101,6 +101,15 @@ def test_sign_without_a_key_signs_with_one_s_own(bundle: Path) -> None:
     assert done.json() == {"ok": True, "keyid": own.keyid, "signed": 2}
 
 
+def test_sign_with_one_s_own_key_takes_no_passphrase(bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("correct horse\n")
+    before = bundle.read_bytes()
+    done = run("sign", bundle, "--passphrase-file", tmp_path / "secret")
+    assert (done.status, done.out) == (2, "")
+    assert "--key" in done.err
+    assert bundle.read_bytes() == before
+
+
 def test_verify_refuses_what_the_trusted_key_did_not_sign(bundle: Path, keys: Path) -> None:
     done = run("verify", bundle, "--trust", keys / "alice.pub")
     assert (done.status, done.out) == (1, "")
