@@ -13,6 +13,7 @@
 #   fuzz       all that reads foreign bytes, for FUZZ_SECONDS (600) altogether
 #   crash      CRASH_RUNS (1000) processes killed at work, CRASH_STATES (200) power cuts a moment
 #   stress     many processes on one file, many threads on one context
+#   ranks      eight ranks that torchrun starts: one bundle for all, and one each, merged
 #   lock       locks/ anew: what is installed, every file by its hash
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -42,7 +43,7 @@ CORE_TESTS := -m 'not torch' --ignore-glob='*/test_run*.py' --ignore-glob='*/tes
 
 .DELETE_ON_ERROR:
 
-.PHONY: demo test check conformance vectors generate bench fuzz crash stress clean
+.PHONY: demo test check conformance vectors generate bench fuzz crash stress ranks clean
 .PHONY: check-python check-generated check-schema check-spec test-all test-fuzz test-runtimes
 .PHONY: freeze-schema check-instructions test-cpp run-cpp fuzz-cpp
 
@@ -118,6 +119,10 @@ crash: .venv/.ready
 
 stress: .venv/.ready
 	PRECOMPILE_STRESS=1 $(BIN)/python -m pytest -q -s reference/tests/test_concurrency.py
+
+# Minutes: forty interpreters that import torch. `make test` forks the ranks.
+ranks: .venv/.ready
+	PRECOMPILE_TORCHRUN=1 $(BIN)/python -m pytest -v reference/tests/test_pytorch_job.py
 
 # atheris has wheels for some machines, and building it needs clang.
 .venv/.fuzz: .venv/.ready locks/fuzz.txt

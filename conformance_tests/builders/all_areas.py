@@ -4,6 +4,8 @@ from builders import (
     append,
     content,
     context,
+    context_binding,
+    context_files,
     context_saving,
     decode,
     envelope,
@@ -27,7 +29,8 @@ from builders.case import Built
 
 AREAS = (
     spec_examples, frame, envelope, decode, name, ref, content, extract, zstd, limit, host, recover,
-    write, append, context, context_saving, populate, future, trust, golden, large,
+    write, append, context, context_binding, context_saving, context_files,
+    populate, future, trust, golden, large,
 )  # fmt: skip
 
 

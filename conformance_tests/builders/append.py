@@ -52,14 +52,15 @@ TORN = {
 }
 
 
-def torn_footer(written: int, shift: int = 0) -> bytes:
+def torn_footer(written: int, shift: int = 0, *, first: bool = False) -> bytes:
     """PLAIN, and a segment but for the end of its footer: `written` bytes of it, zeros behind.
 
-    They end where a sector ends, or `shift` bytes behind that.
+    They end where a sector ends, or `shift` bytes behind that. With `first`, PLAIN is left out.
     """
     for size in range(1, 2000):
-        built = bundle(PLAIN, Segment(artifacts=(Artifact("torn", b"x" * size),)))
-        at = built.segments[1].footer_offset
+        torn = Segment(artifacts=(Artifact("torn", b"x" * size),))
+        built = bundle(torn) if first else bundle(PLAIN, torn)
+        at = built.segments[-1].footer_offset
         if (at + written - shift) % 512 == 0:
             return built.data[: at + written] + bytes(FOOTER_SIZE - written)
     raise ValueError("no size puts the footer there")
@@ -89,6 +90,14 @@ def _appended() -> Cases:
         yield appends(
             f"APPD/tail-{name}", "A torn tail is cut off before the append.",
             "PCB-APPD-001 PCB-APPD-006", FIRST + tail, NEW, [PLAIN], len(FIRST),
+        )  # fmt: skip
+    for name, file in {
+        "garbage-behind-a-header": HEADER + b"some bytes that no footer follows",
+        "first-footer-torn": torn_footer(12, first=True),
+    }.items():
+        yield appends(
+            f"APPD/{name}", "What holds no committed segment is cut off at 0.",
+            "PCB-APPD-005 PCB-APPD-006", file, NEW, [], 0,
         )  # fmt: skip
     second = two().segments[1]
     for name, length in {"cut-in-second-block": second.block_offsets[0] + 4,
@@ -170,6 +179,20 @@ def _not_appended() -> Cases:
     )  # fmt: skip
     first = two().segments[0]
     flipped = flip(two().data, first.footer_offset) + b"torn"
+    garbage = HEADER + b"garbage"
+    for name, tail, at in (("", b"", len(garbage) - FOOTER_SIZE), ("-and-tail", b"torn", 0)):
+        yield refuses_append(
+            f"APPD/segment-behind-garbage{name}", "A committed segment behind a header and garbage"
+            " is not lost.", "PCB-APPD-006 PCB-APPD-004", garbage + FIRST + tail,
+            "MALFORMED_FRAME", at, "APPD/garbage-behind-a-header", "a segment stands behind it",
+        )  # fmt: skip
+    wrong = bundle(PLAIN, replace(MORE, edit=lambda m: m.blocks.pop()))
+    torn = wrong.data + HEADER + block_record(bytes(700) + footer(0, 0))
+    yield refuses_append(
+        "APPD/reference-before-tail", "What a reader refuses is refused as a reader does, whatever"
+        " follows.", "PCB-APPD-004", torn, "BAD_REFERENCE", wrong.segments[1].manifest_offset,
+        "APPD/tail-cut-in-a-block", "the second segment refers to no block, and a footer follows",
+    )  # fmt: skip
     yield refuses_append(
         "APPD/committed-segment-behind-damage", "A committed segment behind damage is not lost.",
         "PCB-APPD-006 PCB-APPD-001", flipped, "MALFORMED_FRAME", 0, "APPD/tail-a-byte",

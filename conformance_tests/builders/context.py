@@ -3,9 +3,12 @@
 from builders.bases import two
 from builders.case import Cases
 from builders.scripting import BLOB, CACHE, GRAPH, KERNEL, NOTED, STEP, Script
-from precompile_conformance.build import Value
+from precompile_conformance.build import Artifact, Block, Segment, Value, bundle
 
 TWO = two().data
+FAR = bundle(Segment((Artifact("g", b"1", type="vendor.graph", kind=2),))).data
+DAMAGED = Block(b"1", stored=b"2", entry={"digest": bytes(32)})
+BAD = bundle(Segment((Artifact("b", b"1", type="vendor.blob"),), blocks=(DAMAGED,))).data
 
 
 def cases() -> Cases:
@@ -51,6 +54,14 @@ def _recording() -> Cases:
     script.blob("a", b"A").says(need=False).serialize().says(segments=1)
     yield script.built("CTX/back-to-what-was-saved", "Back to what was saved is saved.",
                        "PCB-CTX-012 PCB-CTX-018")  # fmt: skip
+    script = Script().blob("a", b"1").blob("b", b"2").serialize().blob("b", b"3").blob("a", b"4")
+    script.serialize().says(segments=2, current="a b").use("two").blob("x", b"1")
+    script.record(NOTED, "y", b"2").remove(BLOB, "x").blob("x", b"1").serialize()
+    yield script.says(segments=1, current="y x").built(
+        "CTX/artifacts-in-first-recorded-order", "A segment lists artifacts in the order in which"
+        " their names were first recorded since they were last removed.",
+        "PCB-DET-004 PCB-CTX-018",
+    )  # fmt: skip
     fields: dict[str, dict[str, Value]] = {
         "number": {"number": 5}, "text": {"text": "x"}, "raw": {"raw": b"x"},
         "ratio": {"ratio": -0.5}, "flag": {"flag": True}, "minus-zero": {"ratio": -0.0},
@@ -154,6 +165,22 @@ def _removing() -> Cases:
     yield script.built("CTX/removal-of-what-was-loaded", "What came with a bundle can go.",
                        "PCB-CTX-009 PCB-CTX-027")  # fmt: skip
 
+    only_removes = bundle(Segment(removed=[(BLOB, "a")])).data
+    script = Script(gone=only_removes).blob("a", b"1").serialize().load("gone").says(current="")
+    script.blob("a", b"1").remove(BLOB, "a").says(need=True).serialize().says(segments=2)
+    yield script.says(segments=2, need=False).built(
+        "CTX/removal-of-what-a-load-removed", "A removal is written where `saved` holds the name.",
+        "PCB-CTX-018 PCB-CTX-009 PCB-CTX-012",
+    )  # fmt: skip
+    for name, segments in {"recorded": 1, "serialized": 2}.items():
+        script = Script(gone=only_removes).blob("a", b"1")
+        script = script.serialize() if segments == 2 else script
+        script.load("gone").says(current="", need=False).lookup(BLOB, "a").says(found=None)
+        yield script.serialize().says(segments=segments, need=False).built(
+            f"CTX/load-that-removes-what-was-{name}", "What a loaded bundle removes is absent.",
+            "PCB-CTX-026 PCB-CTX-029 PCB-CTX-012",
+        )  # fmt: skip
+
 
 def _editing() -> Cases:
     script = Script().record(KERNEL, "k", b"1", symbol="f").edit("k", b"2").says("done", need=True)
@@ -189,8 +216,28 @@ def _editing() -> Cases:
     yield script.built("CTX/edit-of-other-content", "An entry that names other content stays.",
                        "PCB-CTX-011 PCB-POP-006")  # fmt: skip
 
+    script = Script().record(GRAPH, "g", b"1").entry("s", "g").serialize().edit("g", b"2")
+    script.says(need=True).edit("g", b"1").says(need=False).serialize().says(segments=1)
+    yield script.built("CTX/edit-back-to-what-was-saved", "Back to what was saved is saved,"
+                       " the entries too.", "PCB-CTX-011 PCB-CTX-012 PCB-CTX-018")  # fmt: skip
+    script = Script(far=FAR).load("far").edit("g", b"2").says("done", need=True).serialize()
+    yield script.says(segments=2, current="g", need=False).built(
+        "CTX/edit-of-an-unregistered-type", "An edit takes a backend whatever is registered.",
+        "PCB-CTX-010 PCB-CTX-011",
+    )  # fmt: skip
+
 
 def _finding() -> Cases:
+    script = Script(far=FAR).load("far").find("g").says(refused="UNKNOWN_ARTIFACT_TYPE")
+    yield script.lookup("vendor.graph", "g").says(refused="UNKNOWN_ARTIFACT_TYPE").built(
+        "CTX/find-backend-of-an-unregistered-type", "What nobody registered is handed out by"
+        " neither way.", "PCB-CTX-031 PCB-CTX-013",
+    )  # fmt: skip
+    script = Script(bad=BAD).load("bad").lookup("vendor.blob", "b")
+    yield script.says(refused="UNKNOWN_ARTIFACT_TYPE").built(
+        "CTX/lookup-looks-at-the-type-first", "A type that is unknown counts before content that is"
+        " damaged.", "PCB-CTX-031",
+    )  # fmt: skip
     script = Script().record(GRAPH, "g", b"1").find("g").says("found", found=b"1").serialize()
     script.find("g").says(found=b"1").find("nobody").says("found", found=None)
     script.blob("b", b"2").find("b").says("found", found=None)

@@ -82,6 +82,21 @@ def _loading() -> Cases:
     grown.serialize().says(segments=2)
     yield grown.built("CTX/load-grown", "A bundle that continues what is held takes its place.",
                       "PCB-CTX-028")  # fmt: skip
+    apart = {name: bundle(Segment((Artifact(name, b"1"),))).data for name in "xac"}
+    chain = {"xa": apart["x"] + apart["a"], "ac": apart["a"] + apart["c"], **apart}
+    for first, second, segments, shows in (
+        ("xa", "a", 2, "What is held last is not appended again."),
+        ("xa", "x", 3, "What is held, and not last, is appended again."),
+        ("x", "xa", 2, "A bundle that begins with all that is held takes its place."),
+        ("xa", "ac", 4, "A bundle that begins with the end of what is held is appended whole."),
+        ("a", "xa", 3, "A bundle that ends with what is held is appended whole."),
+    ):
+        script = Script(**{name: chain[name] for name in (first, second)}).load(first).load(second)
+        yield (
+            script.serialize()
+            .says(segments=segments, need=False)
+            .built(f"CTX/load-{first}-and-{second}", shows, "PCB-CTX-028 PCB-CTX-026")
+        )
     other = bundle(replace(PLAIN, artifacts=(Artifact("two", b"theirs"),))).data
     script = Script(two=TWO, other=other).load("two").load("other").says(current="one two three")
     script.serialize().says(segments=3).lookup(BLOB, "two").says(found=b"theirs")
@@ -203,6 +218,11 @@ def _scopes() -> Cases:
     script.says(current="a", need=False).serialize().says(segments=1)
     yield script.built("CTX/fresh", "A block of its own, and the old state back.",
                        "PCB-CTX-015")  # fmt: skip
+    script = Script().use("two", types=()).enter().register(BLOB, 1, {}).blob("a", b"1").leave()
+    yield script.says(current="").blob("b", b"2").says("done", current="b").built(
+        "CTX/register-within-fresh", "Types belong to the context, not to its state.",
+        "PCB-CTX-015",
+    )  # fmt: skip
     script = Script().blob("a", b"1").enter().blob("b", b"2").leave(by_error=True)
     script.says(current="a", need=True)
     yield script.built("CTX/fresh-left-by-an-error", "The state comes back after an error, too.",

@@ -152,6 +152,13 @@ def _accepted() -> Cases:
         "WIRE/messages-merge", "A message that occurs twice is merged.", "PCB-WIRE-004",
         replace(MORE, payload=payload_of() + producer),
     )  # fmt: skip
+    flag = record(0x0A, b"flag") + b"\x30" + varint(2**32)
+    wide = artifact.SerializeToString() + record(0x42, flag)
+    yield accepts(
+        "WIRE/bool-of-more-than-32-bits", "A bool is whether any of the 64 bits is set.",
+        "PCB-WIRE-004 PCB-ART-006",
+        replace(MORE, payload=record(0x2A, block) + record(0x32, wide)),
+    )  # fmt: skip
     attribute = record(0x0A, b"a") + record(0x1A, b"text") + b"\x20\x02"
     last = artifact.SerializeToString() + record(0x42, attribute)
     yield accepts(

@@ -61,8 +61,7 @@ def cases() -> Cases:
     yield accepts(BASE, "The base of refused names.", "PCB-NAME-001", bundle(PLAIN, SECOND))
     places = [("type", odd) for odd in ODD_NAMES] + [(place, "dash") for place in NAMED]
     for place, odd in dict.fromkeys(places):
-        rules = "PCB-NAME-001" + (" PCB-NAME-006" if place in ("removed", "backend",
-                                  "backend-of-later-kind", "attribute") else "")  # fmt: skip
+        rules = "PCB-NAME-001" + (" PCB-NAME-006" if place != "type" else "")  # fmt: skip
         yield refused(
             f"NAME/{place}-{odd}", f"What is no name as a {place}.", rules,
             replace(SECOND, edit=NAMED[place](ODD_NAMES[odd])), f"{place} {ODD_NAMES[odd][:20]!r}",

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from builders.bases import PLAIN, flip
 from builders.case import Cases
-from builders.scripting import GRAPH, KERNEL, NOTED, REFUSED, STEP, Script
+from builders.scripting import BLOB, GRAPH, KERNEL, NOTED, REFUSED, STEP, Script
 from precompile_conformance.build import Artifact, Block, Segment, bundle
 from precompile_conformance.wire import sha256
 
@@ -61,6 +61,12 @@ def _applied() -> Cases:
     yield Script().entry("s", content=REFUSED).populate().says(applied=1, stitched="s").built(
         "POP/entry-is-not-deserialized", "Backends are deserialized, the entry itself is not.",
         "PCB-POP-001",
+    )  # fmt: skip
+
+    script = Script().blob("a", b"1").record(NOTED, "b", b"2").remove(BLOB, "a").blob("a", b"1")
+    yield script.serialize().populate().says(applied=2, current="b a").built(
+        "POP/info-in-the-order-of-what-is-current", "CacheInfo lists types by the first artifact"
+        " of each.", "PCB-POP-001 PCB-CURR-004",
     )  # fmt: skip
 
 
@@ -155,6 +161,18 @@ def _loaded() -> Cases:
     yield script.says(outcomes="s:DIGEST_MISMATCH", stitched="").built(
         "POP/damaged-backend", "An entry with a damaged backend is not written.",
         "PCB-POP-005 PCB-POP-006",
+    )  # fmt: skip
+    vendor = tuple(Artifact(key, b"graph", type="vendor.later", kind=kind)
+                   for key, kind in (("c", 1), ("g", 2)))  # fmt: skip
+    entry = replace(step, type="vendor.step")
+    broken = Segment((*vendor, graph, entry), blocks=(block, Block(b"entry", stored=b"ENTRY",
+                     entry={"digest": bytes(32)})))  # fmt: skip
+    script = Script(b=bundle(broken).data).load("b").populate()
+    yield script.says(
+        applied=0, outcomes="c:UNKNOWN_ARTIFACT_TYPE s:UNKNOWN_ARTIFACT_TYPE", stitched=""
+    ).built(
+        "POP/type-before-content", "The type is looked at before the content; a backend has no"
+        " outcome of its own.", "PCB-POP-001 PCB-POP-003",
     )  # fmt: skip
     bare = Artifact("n", b"1", type=NOTED, attributes={"number": 9, "surplus": 1})
     script = Script(b=bundle(Segment(artifacts=(bare,))).data).load("b").lookup(NOTED, "n")

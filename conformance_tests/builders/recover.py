@@ -101,6 +101,16 @@ def _shaped_tails() -> Cases:
         defect="a torn block whose content ends as a segment over all would",
     )  # fmt: skip
 
+    # Its length says that the file goes on: a block that a writer had not finished.
+    prefix = b"\x12" + varint(10**6) + b"\x0a" + varint(10**6 - 4)
+    torn_block = Block(b"?", record=prefix, entry={"size": len(prefix), "digest": bytes(32)})
+    forged = Segment(artifacts=(Artifact("planted"),), blocks=(torn_block,))
+    yield _recovers(
+        "segment-forged-where-one-was-torn", "A forgery that begins exactly at E is believed: no"
+        " rule of framing tells it from damage.", bundle(PLAIN, forged).data, 2,
+        "PCB-RECV-001 PCB-RECV-004", fault="MALFORMED_BLOCK", at=len(FIRST) + len(HEADER),
+    )  # fmt: skip
+
 
 def _planted() -> bytes:
     """A torn tail that ends with a manifest and footer which claim the file as one segment."""

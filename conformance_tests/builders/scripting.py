@@ -62,12 +62,13 @@ class Script:
 
     def use(self, name: str, facts: Mapping[str, Iterable[str]] | None = None, *,
             requirements: Iterable[tuple[str, int, Iterable[str]]] | None = None,
-            trust: reading_pb2.TrustPolicy | None = None,
+            trust: reading_pb2.TrustPolicy | None = None, no_policy: bool = False,
             types: Iterable[str] = TYPES) -> "Script":  # fmt: skip
         """Go on with a context; a new one gets the types."""
         is_new = all(step.use_context.name != name for step in self.request.steps)
         step = self.request.steps.add().use_context
         step.name = name
+        step.no_policy = no_policy
         if trust is not None:
             step.trust.CopyFrom(trust)
         if facts is not None:
@@ -138,8 +139,13 @@ class Script:
         self.request.steps.add().serialize.SetInParent()
         return self
 
+    def save(self, name: str = "saved") -> "Script":
+        """Save to a file, by its name without the suffix."""
+        self.request.steps.add().save.path = f"{name}.precompile"
+        return self
+
     def load(self, source: str | int) -> "Script":
-        """Load a file by its name, or the bundle of an earlier step."""
+        """Load a file by its name, saved or an input, or the bundle of an earlier step."""
         step = self.request.steps.add().load
         if isinstance(source, str):
             step.path = f"{source}.precompile"
@@ -203,7 +209,8 @@ def _disputes(
         "result": which,
         "current": " ".join(one.key for one in result.snapshot.current),
         "need": result.snapshot.need_serialize,
-        "segments": len(result.serialized.holds.segments) or result.loaded.segments,
+        "segments": len(result.serialized.holds.segments or result.saved.holds.segments)
+        or result.loaded.segments,
         "applied": sum(len(one.keys) for one in populated.info.types),
         "outcomes": " ".join(f"{one.key}:{_code(one.code)}" for one in populated.outcomes),
         "stitched": " ".join(

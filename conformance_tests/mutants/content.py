@@ -47,7 +47,10 @@ MUTANTS = (
       "len(content)", f"ZSTD-007 ZSTD-005 {MATTERS} LIM-004"),
     M("ZSTD-009b", BLOCKS, "    if zstandard.get_frame_parameters(data).has_checksum:\n        "
       "position += 4\n", "", f"ZSTD-002 ZSTD-007 {MATTERS}"),
-    M("LIM-003g", CONTENT, "if over or size > self._limits.block_content:", "if over:", MATTERS),
+    M("LIM-003g", CONTENT, "                self._limits.block_content, self._limits.total",
+      "                size, self._limits.total", MATTERS),
+    M("LIM-003z", CONTENT, "self._decompressed += size if fits else 0",
+      "self._decompressed += size", MATTERS),
     M("READ-006", "held", "        return bundle.read(stored)",
       "        data = bundle.read(stored)\n        import pickle\n        try:\n            "
       "pickle.loads(data)\n        except Exception:\n            pass\n        return data",

@@ -76,8 +76,7 @@ def _compare(expected: case_pb2.Expected, answer: Answer) -> list[str]:
     if wanted != which:
         return [f"expected {_outcome(expected)}, got {_response(response)}"]
     if wanted == "script":
-        loads = sum(map(len, answer.inputs))
-        return _script(expected.script, response.script, loads)[:_MOST_LINES]
+        return _script(expected.script, response.script, answer.inputs)[:_MOST_LINES]
     found = _of_kind(wanted, expected, response)
     if wanted == "rejection" and answer.file_after not in (None, *answer.inputs[:1]):
         found.append("the file was refused and changed all the same")
@@ -208,9 +207,10 @@ def without_places(dump: reading_pb2.BundleDump) -> reading_pb2.BundleDump:
 
 
 def _script(
-    expected: script_pb2.ScriptResponse, got: script_pb2.ScriptResponse, loaded: int
+    expected: script_pb2.ScriptResponse, got: script_pb2.ScriptResponse, inputs: Sequence[bytes]
 ) -> list[str]:
-    """`loaded` bytes of files come first in what is serialized: another writer's."""
+    """The bytes of the files come first in what is serialized: another writer's."""
+    loaded = sum(map(len, inputs))
     if len(expected.results) != len(got.results):
         return [f"expected {len(expected.results)} results, got {len(got.results)}"]
     lines: list[str] = []
@@ -218,6 +218,8 @@ def _script(
         step = [f"step {index}: {line}" for line in _step(wanted, found)]
         if wanted.serialized.HasField("holds") and not step:
             step = [f"step {index}: {line}" for line in _bundle(wanted, index, got, loaded)]
+        if wanted.HasField("saved") and not step:
+            step = [f"step {index}: {line}" for line in _file(wanted, index, got, inputs)]
         lines += step
     return lines
 
@@ -238,6 +240,10 @@ def _step(expected: script_pb2.StepResult, got: script_pb2.StepResult) -> list[s
         if not expected.serialized.HasField("holds") and found.serialized.bundle:
             return ["expected nothing to be serialized, got a bundle"]
         found.serialized.ClearField("bundle")
+    if which == "saved":
+        for name in ("file", "holds", "keeps", "same_as_step", "extends_step"):
+            wanted.saved.ClearField(name)
+        found.saved.ClearField("file")
     _leave_open(wanted, found)
     return list(differences(wanted, found))
 
@@ -253,11 +259,38 @@ def _bundle(
 ) -> list[str]:
     """The serialized bundle of a step, beside what it must hold and earlier ones."""
     wanted, data = expected.serialized, got.results[index].serialized.bundle
+    earlier = [one.serialized.bundle for one in got.results]
+    return _beside(wanted, data, earlier) or _holds(wanted.holds, data, loaded)
+
+
+def _file(
+    expected: script_pb2.StepResult,
+    index: int,
+    got: script_pb2.ScriptResponse,
+    inputs: Sequence[bytes],
+) -> list[str]:
+    """The file that a step saved to, beside what it must hold and was."""
+    wanted, data = expected.saved, got.results[index].saved.file
+    if not wanted.holds.segments:
+        return ["nothing was to be saved, and the file is not empty"] if data else []
+    kept = [one[: wanted.keeps] for one in inputs if len(one) >= wanted.keeps]
+    if wanted.keeps and not any(map(data.startswith, kept)):
+        return [f"the first {wanted.keeps} bytes of the file are not kept"]
+    earlier = [one.saved.file for one in got.results]
+    return _beside(wanted, data, earlier) or _holds(wanted.holds, data, wanted.keeps)
+
+
+def _beside(
+    wanted: script_pb2.SerializeResult | script_pb2.SaveResult,
+    data: bytes,
+    earlier: Sequence[bytes],
+) -> list[str]:
+    """What was written, beside what earlier steps wrote."""
     if wanted.HasField("same_as_step"):
-        if data != got.results[wanted.same_as_step].serialized.bundle:
+        if data != earlier[wanted.same_as_step]:
             return [f"the bundle is not that of step {wanted.same_as_step}, byte for byte"]
     elif wanted.HasField("extends_step"):
-        before = got.results[wanted.extends_step].serialized.bundle
+        before = earlier[wanted.extends_step]
         if not data.startswith(before) or len(data) <= len(before):
             return [f"the bundle does not begin with that of step {wanted.extends_step}"]
-    return _holds(wanted.holds, data, loaded)
+    return []

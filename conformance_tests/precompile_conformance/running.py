@@ -147,8 +147,12 @@ def _run(
     response = testee.ask(request)
     kind = request.WhichOneof("request")
     again = testee.ask(request) if kind == "write" else None
-    changed = [path for path, data in zip(paths, inputs, strict=True) if _held(path) != data]
-    if changed and kind not in CHANGING:
+    # What a request is there to change.
+    targets = {step.save.path for step in request.script.steps if step.HasField("save")}
+    if kind in CHANGING:
+        targets.add(str(paths[0]))
+    held = zip(paths, inputs, strict=True)
+    if [path for path, data in held if str(path) not in targets and _held(path) != data]:
         return Status.FAIL, "input changed", ("the testee changed its input",)
     after = paths[0].read_bytes() if kind in CHANGING else None
     answer = Answer(response, inputs, again, after)
@@ -159,22 +163,31 @@ def _run(
 
 
 def _held(path: Path) -> bytes:
+    if not path.exists():
+        return b""
     return path.read_bytes() if path.stat().st_size <= _HELD else b""
 
 
 def _lay_out(case: Case, request: testee_pb2.Request, place: Path) -> list[Path]:
     """Put the inputs into `place` under names that say nothing, and name them in `request`."""
-    paths = []
-    for index, (name, set_path) in enumerate(_paths(request)):
-        path = place / f"{index}.precompile"
-        if case.message.recipe:
-            large.make(case.message.recipe, path)
-        else:
-            shutil.copyfile(case.directory / name, path)
-            os.chmod(path, 0o600)
+    paths: list[Path] = []
+    known: dict[str, Path] = {}
+    for name, set_path in _paths(request):
+        path = known.setdefault(name, place / f"{len(known)}.precompile")
         set_path(str(path))
         paths.append(path)
+    for name, path in known.items():
+        if case.message.recipe:
+            large.make(case.message.recipe, path)
+        elif (case.directory / name).exists() or not _is_saved(request, path):
+            shutil.copyfile(case.directory / name, path)
+            os.chmod(path, 0o600)
     return paths
+
+
+def _is_saved(request: testee_pb2.Request, path: Path) -> bool:
+    """Whether a script makes the file."""
+    return any(step.save.path == str(path) for step in request.script.steps)
 
 
 def _paths(request: testee_pb2.Request) -> Iterator[tuple[str, Callable[[str], None]]]:
@@ -192,3 +205,6 @@ def _paths(request: testee_pb2.Request) -> Iterator[tuple[str, Callable[[str], N
             if step.WhichOneof("step") == "load" and step.load.WhichOneof("source") == "path":
                 load = step.load
                 yield load.path, lambda path, load=load: setattr(load, "path", path)  # type: ignore[misc]
+            if step.HasField("save"):
+                save = step.save
+                yield save.path, lambda path, save=save: setattr(save, "path", path)  # type: ignore[misc]

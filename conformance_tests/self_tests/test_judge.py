@@ -188,3 +188,37 @@ def test_a_script_is_judged_step_by_step_and_by_its_bundles() -> None:
     assert "does not begin with that of step" in judge(case, Answer(response)).differences[0]
     response.script.results[-1].snapshot.need_serialize = True
     assert "need_serialize" in judge(case, Answer(response)).differences[0]
+
+
+def test_the_files_that_a_script_saves_to_are_judged() -> None:
+    there = bundle(PLAIN).data
+    script = Script(there=there).blob("a", b"1").save("there").blob("b", b"2").save("there")
+    case = script.built("SELF/x", "x", "PCB-CTX-021").message
+    response = testee_pb2.Response()
+    response.script.CopyFrom(model.run(case.request.script, {"there.precompile": there}))
+    first, second = (r.saved for r in response.script.results if r.HasField("saved"))
+    one = Segment(artifacts=(Artifact("a", b"1"),))
+    two = Segment(artifacts=(Artifact("b", b"2"),))
+    for result, segments in ((first, [PLAIN, one]), (second, [PLAIN, one, two])):
+        result.file = bundle(*segments).data
+        for name in ("holds", "keeps", "extends_step"):
+            result.ClearField(name)
+    answer = Answer(response, [there, there])
+    assert judge(case, answer).conforms
+    second.file = bundle(PLAIN, two).data
+    assert "does not begin with that of step" in judge(case, answer).differences[0]
+    second.file = first.file
+    assert "does not begin with that of step" in judge(case, answer).differences[0]
+    first.file = bundle(one).data
+    assert "are not kept" in judge(case, answer).differences[0]
+
+
+def test_a_file_where_nothing_was_to_be_saved_is_none() -> None:
+    case = Script().save().built("SELF/x", "x", "PCB-CTX-021").message
+    response = testee_pb2.Response()
+    response.script.CopyFrom(model.run(case.request.script, {}))
+    saved = response.script.results[-1].saved
+    saved.ClearField("holds")
+    assert judge(case, Answer(response, [b""])).conforms
+    saved.file = b"x"
+    assert "is not empty" in judge(case, Answer(response, [b""])).differences[0]

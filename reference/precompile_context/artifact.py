@@ -7,11 +7,14 @@ import re
 import unicodedata
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from precompile_context.errors import MisuseError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 MAX_NAME_BYTES = 128
 MAX_KEY_BYTES = 1024
@@ -173,7 +176,8 @@ class Registry:
 
     def __init__(self) -> None:
         self._classes: dict[str, type[CacheArtifact]] = {}
-        self._unknown: set[str] = set()  # looked for in vain: looking takes milliseconds
+        # What installed distributions announce, read once: that takes milliseconds.
+        self._announced: dict[str, list[EntryPoint]] | None = None
 
     def register(self, cls: type[CacheArtifact]) -> type[CacheArtifact]:
         """Make `cls` known under its TYPE; usable as a decorator.
@@ -207,19 +211,28 @@ class Registry:
             MisuseError: a distribution announces the type, and cannot be imported.
         """
         cls = self._classes.get(type_name)
-        if cls is None and type_name not in self._unknown:
-            cls = _well_known(type_name)
+        if cls is None:
+            if self._announced is None:
+                self._announced = _announced()
+            cls = _well_known(type_name, self._announced.get(type_name, ()))
             if cls is not None:
                 return self._classes.setdefault(type_name, cls)
-            self._unknown.add(type_name)
         return cls
 
 
-def _well_known(type_name: str) -> type[CacheArtifact] | None:
-    """A type that an installed distribution announces under `precompile_context.artifact_types`."""
+def _announced() -> dict[str, list["EntryPoint"]]:
+    """By type, what distributions announce under `precompile_context.artifact_types`."""
     from importlib.metadata import entry_points
 
-    for entry_point in entry_points(group="precompile_context.artifact_types", name=type_name):
+    announced: dict[str, list[EntryPoint]] = {}
+    for entry_point in entry_points(group="precompile_context.artifact_types"):
+        announced.setdefault(entry_point.name, []).append(entry_point)
+    return announced
+
+
+def _well_known(type_name: str, announced: Iterable["EntryPoint"]) -> type[CacheArtifact] | None:
+    """The class of a type that an installed distribution announces."""
+    for entry_point in announced:
         try:
             cls = entry_point.load()
         except Exception as error:  # another package's code, as it is installed here

@@ -1,6 +1,6 @@
 """Bundles of many processes as one: a segment for each environment, equal content stored once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from precompile_context.artifact import ArtifactId, ArtifactKind
@@ -62,6 +62,8 @@ class MergeReport:
 
 class Merge:
     """The union of bundles, in their order. Of several contents of one key the first is kept.
+
+    An entry whose backend is equivalent to the one that is kept names that one.
 
     Within one bundle a later segment wins, as always. What one host is to find stays
     together: segments of equal requirements become one, in the order of their first.
@@ -140,8 +142,13 @@ class _Group:
                 (removed.type, removed.key): None for removed in segment.manifest.removed
             }
         entries = {n: a for n, a in current.items() if a.kind == ArtifactKind.ENTRY}
-        refused = {name for name, entry in entries.items() if not self._takes(origin, entry)}
-        wanted = _backends(entry for name, entry in entries.items() if name not in refused)
+        taken = {
+            name: ours
+            for name, entry in entries.items()
+            if (ours := self._taken(origin, entry, current))
+        }
+        refused = entries.keys() - taken.keys()
+        wanted = _backends(taken.values())
         unwanted = _backends(entries[name] for name in refused) - wanted
         for name, stored in current.items():
             if name in refused:
@@ -150,24 +157,32 @@ class _Group:
                 if name in unwanted:
                     self.unnamed += 1
                 else:
-                    self.kept[name] = origin, bundle, stored
+                    self.kept[name] = origin, bundle, taken.get(name, stored)
             elif name not in entries:
                 self._count(origin, stored)
         return sum(len(segment.manifest.artifacts) for segment in segments) - len(current)
 
-    def _takes(self, origin: str, entry: StoredArtifact) -> bool:
-        """Whether an entry is kept, or is already: decided before its backends are."""
+    def _taken(
+        self, origin: str, entry: StoredArtifact, current: Mapping[ArtifactName, StoredArtifact]
+    ) -> StoredArtifact | None:
+        """An entry as it is kept; None where it is not. Decided before its backends are.
+
+        It names what is kept of its backends, where that serves as well as what it had.
+        """
         if (entry.type, entry.key) in self.kept:
-            return self._count(origin, entry) is Relation.EQUAL
+            return entry if self._count(origin, entry) is Relation.EQUAL else None
+        backends = []
         for backend in entry.backends:
-            there = self.kept.get((backend.type, backend.key))
-            if there and backend.content_digest not in (b"", there[2].content_digest):
-                detail = (
-                    f"its backend {backend.type} {backend.key!r} has another content in {there[0]}"
-                )
-                self.conflicts.append(Conflict(origin, entry.type, entry.key, detail))
-                return False
-        return True
+            name = backend.type, backend.key
+            if name in self.kept and backend.content_digest:
+                first, _, there = self.kept[name]
+                if not _may_name(there, backend, current.get(name)):
+                    detail = f"its backend {name[0]} {name[1]!r} has another content in {first}"
+                    self.conflicts.append(Conflict(origin, entry.type, entry.key, detail))
+                    return None
+                backend = ArtifactId(*name, there.content_digest)
+            backends.append(backend)
+        return entry._replace(backends=tuple(backends))
 
     def _count(self, origin: str, stored: StoredArtifact) -> Relation:
         """How an artifact relates to the one that is kept under its name."""
@@ -185,5 +200,14 @@ class _Group:
         return found
 
 
-def _backends(entries: "Iterator[StoredArtifact]") -> set[ArtifactName]:
+def _may_name(kept: StoredArtifact, named: ArtifactId, there: StoredArtifact | None) -> bool:
+    """Whether an entry may name `kept` in the place of `named`; `there` is what its bundle has."""
+    if kept.content_digest == named.content_digest:
+        return True
+    if there is None or there.content_digest != named.content_digest:
+        return False  # what it named is not known to be a content of the same kind
+    return kept.kind == there.kind == ArtifactKind.BACKEND
+
+
+def _backends(entries: Iterable[StoredArtifact]) -> set[ArtifactName]:
     return {(backend.type, backend.key) for entry in entries for backend in entry.backends}

@@ -22,8 +22,8 @@ def relation(one: StoredArtifact, other: StoredArtifact) -> Relation:
     runs give equal bytes. Of entries, those whose backends have the same names.
 
     CONFLICTING: entries with other backends; another kind; a kind unknown to us.
-    A backend by itself is never in conflict. An entry that names it by the digest
-    that it had is, if that content is not kept: see `Merge`.
+    A backend by itself is never in conflict: an entry that names the one by its digest
+    may name the other.
     """
     if one.identity == other.identity:
         return Relation.EQUAL

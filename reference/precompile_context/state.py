@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from precompile_context.artifact import ArtifactId, ArtifactKind
 from precompile_context.bundle import Bundle, Chain, JoinedSource, Segment
 from precompile_context.bundle.source import ByteSource
+from precompile_context.destination import Destination
 from precompile_context.held import ArtifactName, Held
 
 
@@ -14,6 +15,7 @@ class Snapshot:
 
     current: dict[ArtifactName, Held]
     resolved: dict[ArtifactName, Held]
+    removals: int  # how many there had been
 
 
 @dataclass(slots=True)
@@ -36,6 +38,7 @@ class State:
         segments: what is serialized so far, as ranges of sources.
         saved: what those segments hold for this environment.
         memory, file: what is not in those segments, and not in the last file saved to.
+        destination: what that file held.
     """
 
     def __init__(self) -> None:
@@ -43,12 +46,14 @@ class State:
         self.saved: dict[ArtifactName, Held] = {}
         self.memory = Pending()
         self.file = Pending()
+        self.destination = Destination()
         self.segments: list[tuple[ByteSource, int, int]] = []
         self.digests: list[bytes] = []
         self.chain = Chain()
         self.serialized: bytes | None = None
         # Backend name to the entries that name it, or once did.
         self._named_by: dict[ArtifactName, set[ArtifactName]] = {}
+        self._removals = 0
 
     def need_save(self) -> bool:
         """Whether anything is saved nowhere."""
@@ -144,6 +149,7 @@ class State:
         """Take an artifact away; whether it was there."""
         if self.held.pop(name, None) is None:
             return False
+        self._removals += 1
         for pending in (self.memory, self.file):
             pending.changed.discard(name)
             # [PCB-CTX-009]
@@ -165,16 +171,20 @@ class State:
         """What is current now, as it is and with its backends bound."""
         current = dict(self.held)
         if not self._named_by:
-            return Snapshot(current, current)
-        return Snapshot(current, {name: self.resolve(held) for name, held in current.items()})
+            return Snapshot(current, current, self._removals)
+        resolved = {name: self.resolve(held) for name, held in current.items()}
+        return Snapshot(current, resolved, self._removals)
 
     def mark_saved(self, snapshot: Snapshot, pending: Pending) -> None:
         """What was current at the snapshot is saved, bound to the backends of then."""
-        pending.holds |= snapshot.current.keys()
+        # Whatever else was current is in `holds` since an earlier save or a load.
+        pending.holds |= pending.changed & snapshot.current.keys()
         # [PCB-CTX-022]
-        for name in snapshot.current:
-            if name not in self.held:
-                pending.removed[name] = None  # removed while it was being written
+        if self._removals != snapshot.removals:
+            for name in snapshot.current:
+                if name not in self.held:
+                    pending.holds.add(name)
+                    pending.removed[name] = None  # removed while it was being written
         if snapshot.resolved is not snapshot.current:
             for name, held in snapshot.current.items():
                 if self.held.get(name) is held:
@@ -190,14 +200,24 @@ class State:
 
     def adopt(self, bundle: Bundle, matching: tuple[Segment, ...]) -> None:
         """A loaded bundle's segments come after those so far, its artifacts become current."""
+        self.destination.unsettled = None
         # [PCB-CTX-027] [PCB-CTX-029]
         self._adopt_segments(bundle)
+        before = {name: self.held.get(name) for name in self._named_by}
         for segment in matching:
             for removed in segment.manifest.removed:
-                self.held.pop((removed.type, removed.key), None)
-                self.saved.pop((removed.type, removed.key), None)
+                self._take_away((removed.type, removed.key))
             stored = segment.manifest.artifacts
             self._put_loaded({(s.type, s.key): Held.loaded(bundle, s) for s in stored})
+        for name, backend in before.items():
+            if not _is_same_content(backend, self.held.get(name)):
+                self._backend_changed(name)
+
+    def _take_away(self, name: ArtifactName) -> None:
+        self.held.pop(name, None)
+        self.saved.pop(name, None)
+        for pending in (self.memory, self.file):
+            pending.changed.discard(name)
 
     def _put_loaded(self, loaded: dict[ArtifactName, Held]) -> None:
         self.held |= loaded
@@ -205,8 +225,6 @@ class State:
         for name, held in loaded.items():
             if held.backends:
                 self._name_backends(name, held)
-        for name in loaded.keys() & self._named_by.keys():
-            self._backend_changed(name)
         for pending in (self.memory, self.file):
             pending.holds |= loaded.keys()
             pending.changed -= loaded.keys()
@@ -230,3 +248,9 @@ class State:
             source = JoinedSource(self.segments)
             self.serialized = bytes(source.read(0, source.size))
         return self.serialized
+
+
+def _is_same_content(one: Held | None, other: Held | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one is other or (one.size == other.size and one.digest == other.digest)

@@ -202,3 +202,11 @@ def test_explain_says_whether_a_run_would_trust_the_bundle(tmp_path: Path) -> No
     assert facts["distrust"].startswith("UNSIGNED at byte ")
     BundleFile(path).sign(_own_key())
     assert run("explain", path).status == 0
+
+
+def test_diff_says_which_file_is_bad(two: tuple[Path, Path], tmp_path: Path) -> None:
+    bad = tmp_path / "bad"
+    bad.write_bytes(b"no bundle")
+    done = run("diff", two[0], bad)
+    assert done.status == 1
+    assert f"NOT_A_BUNDLE at byte 0: {bad}: " in done.err

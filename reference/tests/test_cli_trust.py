@@ -212,3 +212,16 @@ def test_run_refuses_wrong_keys_before_the_program_runs(keys: Path, tmp_path: Pa
     ):
         done = run("run", "--bundle", tmp_path / "b", *options, "-c", "print('ran')")
         assert (done.status, done.out) == (status, "")
+
+
+def test_keygen_tells_of_a_passphrase_that_is_too_long_in_a_line(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"x" * 5000)
+    done = run("keygen", tmp_path / "k.pem", "--passphrase-file", tmp_path / "secret")
+    assert done.status == 2
+    assert "1023" in done.err
+    assert not (tmp_path / "k.pem").exists()
+
+
+def test_keygen_without_a_file_s_name_is_one_line() -> None:
+    done = run("keygen", "")
+    assert (done.status, done.err.count("\n")) == (1, 1)

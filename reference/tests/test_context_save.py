@@ -490,3 +490,32 @@ def test_an_entry_is_not_bound_to_what_is_no_backend() -> None:
     context.load(write_segment(new_artifact("g", b"", type=GRAPH, kind=ArtifactKind.CACHE)))
     context.record_artifact(STEP, "s", b"step", backends=[(GRAPH, "g")])
     assert stored_backend_digest(serialized(context)) == b""
+
+
+# load, and what is unsaved behind it
+
+
+def test_a_load_that_removes_what_was_recorded_leaves_nothing_to_save() -> None:
+    context = blobs(a=b"1")
+    context.load(write_segment(removed=((BLOB, "a"),)))
+    assert not names(context)
+    assert not context.need_serialize()
+
+
+def test_a_load_that_removes_a_backend_leaves_the_entry_unsaved_that_names_it_anew() -> None:
+    context = graph_and_step()
+    context.serialize()
+    context.record_artifact(STEP, "s", b"step", backends=[(GRAPH, "g")])
+    assert not context.need_serialize()
+    context.load(write_segment(removed=((GRAPH, "g"),)))
+    assert context.need_serialize()
+
+
+def test_a_load_of_the_same_backend_leaves_the_entry_saved_that_names_it(tmp_path: Any) -> None:
+    context = graph_and_step()
+    context.save_to(BundleFile(tmp_path / "bundle"))
+    context.record_artifact(STEP, "s", b"step", backends=[(GRAPH, "g")])
+    backend = toy_context()
+    backend.record_artifact(GRAPH, "g", b"graph")
+    context.load(serialized(backend))
+    assert not context.need_serialize()

@@ -1,5 +1,6 @@
 """The file system: mapped, saved to, replaced."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from precompile_context import (
     Limits,
     MemoryPrecompileCache,
 )
+from precompile_context.files import replace
 from precompile_context.trust import UNSIGNED
 from tests.toys import (
     BLOB,
@@ -27,6 +29,7 @@ from tests.toys import (
     file_contents,
     file_segment_count,
     loaded,
+    new_artifact,
     noise,
     refused,
     save,
@@ -235,8 +238,23 @@ def test_save_keeping_existing_leaves_every_entry_of_the_file_with_its_backends(
         context.record_artifact(GRAPH, "g", b"of rank %d" % rank)
         context.record_artifact(STEP, f"s{rank}", b"step", backends=[(GRAPH, "g")])
         context.save_to(file, keep_existing=True)
-    report = loaded(file.path.read_bytes()).populate(MemoryPrecompileCache())
-    assert report.outcomes == ()
+    cache = MemoryPrecompileCache()
+    assert loaded(file.path.read_bytes()).populate(cache).outcomes == ()
+    # Either content serves: the second rank's entry names the one that is there.
+    stitched = [cache.read(STEP, f"s{rank}") for rank in range(2)]
+    assert [one and one.values for one in stitched] == [("of rank 0",)] * 2
+
+
+def test_save_keeping_existing_leaves_out_an_entry_whose_backend_is_none_there(
+    file: BundleFile,
+) -> None:
+    file.path.write_bytes(write_segment(new_artifact("g", b"of a cache", type=GRAPH)))
+    context = toy_context()
+    context.record_artifact(GRAPH, "g", b"graph")
+    context.record_artifact(STEP, "s", b"step", backends=[(GRAPH, "g")])
+    context.record_artifact(STEP, "t", b"step", backends=[(GRAPH, "h")])
+    report = context.save_to(file, keep_existing=True)
+    assert [id_.key for id_ in report.appended] == ["t"]
 
 
 def test_save_of_nothing_makes_no_file(file: BundleFile) -> None:
@@ -281,3 +299,39 @@ def test_a_file_that_is_overwritten_in_place_is_an_error_and_no_fault(file: Bund
     file.path.write_bytes(b"")  # as cp does; a writer of bundles never does
     with pytest.raises(OSError, match="shorter"):
         opened.verify()
+
+
+def test_a_file_that_has_fewer_bytes_than_it_says_is_an_error_and_not_read_for_ever(
+    file: BundleFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those of /sys do."""
+    save(file, a=b"1")
+    read, calls = os.pread, []
+
+    def pread(fd: int, size: int, offset: int) -> bytes:
+        calls.append(offset)
+        assert len(calls) < 100
+        return read(fd, size, offset)[: max(0, 10 - offset)]
+
+    monkeypatch.setattr(os, "pread", pread)
+    with pytest.raises(OSError, match="fewer bytes than it says"):
+        file.open(policy=UNSIGNED)
+
+
+def test_an_error_of_a_replace_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as missing:
+        replace(tmp_path / "none" / "file", [b"x"])
+    assert missing.value.filename == str(tmp_path / "none" / "file")
+
+
+def test_a_full_disk_is_told_with_the_file_s_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pwrite(fd: int, data: bytes, offset: int) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    with pytest.raises(OSError, match="No space left") as full:
+        replace(tmp_path / "file", [b"x"])
+    assert (full.value.errno, full.value.filename) == (errno.ENOSPC, str(tmp_path / "file"))
+    assert not list(tmp_path.iterdir())

@@ -176,3 +176,38 @@ def test_two_processes_that_evict_the_same_entry_do_not_fail(
     monkeypatch.setattr(os, "unlink", another_was_first)
     directory.replace(_name(10), [bytes(100)])
     assert directory.read(_name(10)) == bytes(100)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "huge", "directory"])
+def test_what_is_no_entry_is_a_miss_that_is_told_and_not_waited_for(
+    kind: str, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    cache = DirectoryPrecompileCache(
+        Directory(tmp_path / "cache"),
+        toy_registry(),
+        policy=UNSIGNED,
+        on_fault=lambda type_name, key, fault: told.append(str(fault)),
+    )
+    cache.write(StitchedEntry(Step(key="a", content=b"1")))
+    [path] = (tmp_path / "cache").iterdir()
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "directory":
+        path.mkdir()
+    else:
+        with path.open("wb") as file:
+            file.truncate(1 << 42)
+    assert cache.read(STEP, "a") is None
+    assert len(told) == 1
+    assert str(path) in told[0]
+
+
+def test_an_entry_larger_than_the_bound_is_not_read(tmp_path: Path) -> None:
+    directory = Directory(tmp_path, max_bytes=1000)
+    (tmp_path / _name(1)).write_bytes(bytes(1001))
+    with pytest.raises(OSError, match="1001 bytes; the cache may hold 1000"):
+        directory.read(_name(1))

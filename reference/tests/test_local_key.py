@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -128,3 +129,40 @@ def test_a_file_without_end_is_no_key() -> None:
     for read in (read_signing_key, read_verifying_key):
         with pytest.raises(MisuseError, match="/dev/zero"):
             read("/dev/zero")
+
+
+def test_a_pipe_in_the_key_s_place_is_refused_and_not_waited_for(config: Path) -> None:
+    (config / "precompile").mkdir(parents=True)
+    os.mkfifo(config / "precompile" / "key.pem", 0o600)
+    with pytest.raises(OSError, match="regular file"):
+        local_key()
+
+
+def test_the_key_that_is_read_is_the_one_that_was_checked(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever can write to the directory may put another file there between the two."""
+    own = local_key()
+    assert own is not None
+    theirs = config / "theirs.pem"
+    keys.write_signing_key(theirs, ALICE)
+    check = keys._check_only_ours
+
+    def check_and_swap(found: Any, path: Path) -> None:
+        check(found, path)
+        os.replace(theirs, path)
+
+    monkeypatch.setattr(keys, "_check_only_ours", check_and_swap)
+    read = local_key()
+    assert read is not None
+    assert read.keyid == own.keyid
+
+
+def test_an_error_in_making_a_key_names_the_key(tmp_path: Path) -> None:
+    for path in (tmp_path / "none" / "k.pem", tmp_path / "there.pem"):
+        (tmp_path / "there.pem").touch()
+        with pytest.raises((FileNotFoundError, FileExistsError)) as error:
+            keys.write_signing_key(path, ALICE)
+        assert error.value.filename == str(path)
+    with pytest.raises(IsADirectoryError):
+        keys.write_signing_key(Path(""), ALICE)

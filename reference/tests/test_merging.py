@@ -194,12 +194,38 @@ def test_an_entry_with_the_same_backends_in_other_contents_is_equivalent() -> No
     assert (report.equivalent, report.conflicts) == (2, ())
 
 
-def test_an_entry_whose_backend_has_another_content_already_is_a_conflict() -> None:
+def test_an_entry_names_the_kept_one_of_its_backends_contents() -> None:
     data, report = _merge(_graph_and_step(b"one"), _graph_and_step(b"two", step="t"))
+    assert (report.artifacts, report.equivalent, report.conflicts) == (3, 1, ())
+    cache = MemoryPrecompileCache()
+    assert loaded(data).populate(cache).outcomes == ()
+    stitched = [cache.read(STEP, key) for key in ("s", "t")]
+    assert [one and one.values for one in stitched] == [("one",), ("one",)]
+
+
+@pytest.mark.parametrize("there", [b"", b"another"], ids=["nothing", "another content"])
+def test_an_entry_is_in_conflict_where_its_backend_was_not_what_it_named(there: bytes) -> None:
+    entry = new_artifact(
+        "t",
+        b"step",
+        type=STEP,
+        kind=ArtifactKind.ENTRY,
+        backends=(ArtifactId(GRAPH, "g", sha256(b"two")),),
+    )
+    backend = new_artifact("g", there, type=GRAPH, kind=ArtifactKind.BACKEND)
+    data, report = _merge(
+        _graph_and_step(b"one"), write_segment(entry, *([backend] if there else []))
+    )
     assert set(bundle_contents(data)) == {(GRAPH, "g"), (STEP, "s")}
     (conflict,) = report.conflicts
     assert conflict.key == "t"
     assert conflict.detail == f"its backend {GRAPH} 'g' has another content in input 0"
+
+
+def test_an_entry_is_in_conflict_where_what_is_kept_is_no_backend() -> None:
+    stranger = write_segment(new_artifact("g", b"a cache artifact", type=GRAPH))
+    _, report = _merge(stranger, _graph_and_step(b"one"))
+    assert [conflict.key for conflict in report.conflicts] == ["s", "g"]
 
 
 def test_a_backend_that_a_kept_entry_names_too_is_kept() -> None:

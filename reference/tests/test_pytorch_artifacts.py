@@ -61,7 +61,11 @@ def test_all_versions_of_a_graph_are_applied(context: PrecompileContext, cache: 
 
 @pytest.mark.parametrize("type_name", TORCH_TYPES)
 @pytest.mark.parametrize(
-    "torch_key", ["../../out", "/etc/passwd", "a\\b", "C:/x", "a/../../../b", "nul", "\0", ""]
+    "torch_key",
+    [
+        *("../../out", "/etc/passwd", "a\\b", "C:/x", "a/../../../b", "nul", "\0", ""),
+        *("../../out.best_config", "/tmp/out.best_config"),  # else refused by the suffix alone
+    ],
 )
 def test_a_hostile_key_is_refused_alone(
     type_name: str, torch_key: str, context: PrecompileContext, cache: Path

@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 
 from precompile_context.adapters import pytorch  # noqa: E402
 from precompile_context.adapters.pytorch import private  # noqa: E402
-from precompile_context.adapters.pytorch.precompile import frames, guards  # noqa: E402
+from precompile_context.adapters.pytorch.precompile import frames, guard_loading, guard_saving  # noqa: E402
 from precompile_context.adapters.pytorch.precompile.entry import DynamoEntry  # noqa: E402
 from precompile_context.adapters.pytorch.precompile.mode import bundle_path  # noqa: E402
 from precompile_context.adapters.pytorch.precompile.recorder import FrameRecorder  # noqa: E402
@@ -154,13 +154,31 @@ def test_missing_name_of_torch_runs_cold_and_says_so(
     assert report.precompile.compiled == 0
 
 
+def test_release_of_torch_that_is_not_known_runs_cold_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bundle = tmp_path / "b.precompile"
+    with pytorch.caching_precompile(bundle):
+        check()
+    monkeypatch.setattr(torch, "__version__", type(torch.__version__)("9.9.0"))
+    with pytorch.caching_precompile(bundle) as report:
+        check()
+    assert report.precompile is not None
+    assert "torch 9.9.0 is not supported" in str(report.precompile.off)
+    assert "torch.version: needs" in str(report.reason)
+    assert (report.precompile.served, report.precompile.compiled) == (0, 0)
+    with pytorch.caching_precompile(tmp_path / "new.precompile"):
+        check()
+    assert "unsupported torch version, running cold: torch 9.9.0" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("owner", "name"),
     [
         (FrameRecorder, "version"),
         (frames, "frame_key"),
-        (guards, "save_guards"),
-        (guards, "_live_values"),
+        (guard_saving, "save_guards"),
+        (guard_loading, "_live_values"),
     ],
 )
 def test_failure_of_ours_leaves_the_program_cold(

@@ -9,7 +9,7 @@ import pytest
 
 from precompile_context import UNSIGNED, BundleFile, PrecompileContext, SigningKey, TrustPolicy
 from precompile_context.adapters import pytorch
-from precompile_context.adapters.pytorch import session
+from precompile_context.adapters.pytorch import appending, session
 from precompile_context.bundle import Bundle
 from precompile_context.files import local_key
 from precompile_context.trust import Signer, Verifier
@@ -236,7 +236,7 @@ def test_a_run_s_own_segments_are_folded_and_signed_and_a_trusted_one_s_stay(
 ) -> None:
     made_by(ALICE, bundle, "f0")
     kept = bundle.read_bytes()
-    monkeypatch.setattr(session, "_FOLD_AT_SEGMENTS", 3)
+    monkeypatch.setattr(appending, "_FOLD_AT_SEGMENTS", 3)
     running = session.WarmStart(bundle, trust=[ALICE.verifying_key])
     running.start()
     for number in range(1, 6):

@@ -51,7 +51,7 @@ def test_load_refuses_everything_without_a_policy() -> None:
     ):
         with refused(code) as caught:
             context.load(data)
-        assert "policy=TrustPolicy([key])" in caught.value.detail
+        assert "policy=TrustPolicy([key.verifying_key])" in caught.value.detail
     assert context.current() == ()
 
 

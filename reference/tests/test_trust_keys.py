@@ -7,7 +7,7 @@ import pytest
 
 from precompile_context.errors import MisuseError
 from precompile_context.trust import SigningKey, VerifyingKey
-from tests.signing import ALICE
+from tests.signing import ALICE, BOB
 
 # RFC 8032, 7.1: TEST 3.
 SECRET = "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7"
@@ -156,3 +156,17 @@ def test_a_key_of_ours_signs_in_openssl_and_is_verified_here(
     assert sig == ALICE.sign(MESSAGE)
     assert ALICE.verifying_key.verify(sig, MESSAGE)
     assert openssl("pkey", "-in", pem, *options, "-pubout") == ALICE.verifying_key.to_pem()
+
+
+def test_a_file_of_two_keys_is_misuse() -> None:
+    """Of two keys the first would be taken, and the other one silently left out."""
+    with pytest.raises(MisuseError, match="more than one"):
+        VerifyingKey.from_pem(ALICE.verifying_key.to_pem() + BOB.verifying_key.to_pem())
+    with pytest.raises(MisuseError, match="more than one"):
+        SigningKey.from_pem(ALICE.to_pem() + BOB.to_pem())
+
+
+def test_a_passphrase_beyond_what_openssl_takes_is_misuse() -> None:
+    assert SigningKey.from_pem(ALICE.to_pem(b"x" * 1023), b"x" * 1023).keyid == ALICE.keyid
+    with pytest.raises(MisuseError, match="1023 bytes"):
+        ALICE.to_pem(b"x" * 1024)

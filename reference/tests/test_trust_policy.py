@@ -1,10 +1,12 @@
 """Whether a segment is trusted: by its signatures, their keyids, and how many keys must sign."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from precompile.v1.bundle_pb2 import Signature
+from precompile_context import Bundle, PrecompileContext
 from precompile_context.errors import ErrorCode, MisuseError, PrecompileError
 from precompile_context.trust import NOBODY, UNSIGNED, SigningKey, TrustPolicy, dsse
 from tests.signing import ALICE, BOB, CAROL, MALLORY, envelope, signature, trusts
@@ -170,7 +172,7 @@ def test_a_keyid_that_a_stranger_wrote_is_cut_and_spelled_out() -> None:
 def test_without_a_policy_the_refusal_says_what_to_do() -> None:
     with pytest.raises(PrecompileError) as caught:
         NOBODY.check(envelope(PAYLOAD), 0, 0)
-    assert "policy=TrustPolicy([key])" in caught.value.detail
+    assert "policy=TrustPolicy([key.verifying_key])" in caught.value.detail
     assert "policy=UNSIGNED" in caught.value.detail
 
 
@@ -206,3 +208,17 @@ def test_any_two_methods_make_a_signer_and_a_verifier() -> None:
     assert policy.signers(signed) == {Hsm.keyid}
     assert policy.accepts(Hsm())
     assert code(trusts(ALICE), *signed.signatures) is ErrorCode.UNTRUSTED_SIGNER
+
+
+@pytest.mark.parametrize("key", [ALICE, ALICE.to_pem(), "alice.pub"])
+def test_a_policy_of_what_is_no_public_key_is_misuse(key: Any) -> None:
+    with pytest.raises(MisuseError, match="verifying_key"):
+        TrustPolicy([key])
+
+
+@pytest.mark.parametrize("policy", [None, [ALICE.verifying_key]])
+def test_what_is_no_policy_is_misuse_wherever_one_is_asked_for(policy: Any) -> None:
+    with pytest.raises(MisuseError, match="UNSIGNED"):
+        Bundle.open(b"", policy=policy)
+    with pytest.raises(MisuseError, match="UNSIGNED"):
+        PrecompileContext(policy=policy)

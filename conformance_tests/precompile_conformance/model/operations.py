@@ -1,7 +1,9 @@
 """What each operation does to a State. Misuse is MisusedError, a refusal Refused."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Concatenate, ParamSpec, TypeVar
 
 from precompile.conformance.v1 import reading_pb2, script_pb2
 from precompile.v1 import artifact_pb2
@@ -19,6 +21,9 @@ from precompile_conformance.model.values import (
 from precompile_conformance.reader import Refused
 from precompile_conformance.reader.manifest import is_key, is_name
 from precompile_conformance.reader.read import meets
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class MisusedError(Exception):
@@ -67,6 +72,23 @@ def register(context: Context, step: script_pb2.Register) -> None:
     context.types[step.type] = Type(step.kind, fields, step.fails_on)
 
 
+def _noting(
+    operation: Callable[Concatenate[Context, P], T],
+) -> Callable[Concatenate[Context, P], T]:
+    """The operation; what it changes of what is current is then changed for files."""
+
+    @functools.wraps(operation)
+    def noting(context: Context, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        before = context.state.all_bound()
+        result = operation(context, *args, **kwargs)
+        after = context.state.all_bound().items()
+        context.state.changed |= {name for name, one in after if before.get(name) != one}
+        return result
+
+    return noting
+
+
+@_noting
 def record(context: Context, step: script_pb2.Record) -> None:
     """Make an artifact current."""
     type_ = context.types.get(step.type)
@@ -97,16 +119,19 @@ def put(state: State, one: Item) -> None:
         state.current[one.name] = one
 
 
+@_noting
 def remove(context: Context, name: Name) -> bool:
     """Take it away; whether it was there."""
     state = context.state
     if state.current.pop(name, None) is None:
         return False
-    if name in state.saved:
-        state.removed[name] = None
+    for book in (state.memory, state.files):
+        if name in book.held:
+            book.removed[name] = None
     return True
 
 
+@_noting
 def edit(context: Context, step: script_pb2.Edit) -> None:
     """Replace a backend's content; entries that named the old one name the new one."""
     state = context.state
@@ -168,17 +193,42 @@ def value_of(types: Mapping[str, Type], one: Item) -> script_pb2.ArtifactValue:
 def serialize(context: Context) -> list[Segment]:
     """The segments, with one more for what they do not hold."""
     state = context.state
-    new, removed = state.unsaved(), tuple(state.removed)
-    if new or removed:
-        previous = state.segments[-1] if state.segments else None
-        segment = Segment(context.requirements, tuple(new), removed, previous)
-        state.segments = [*state.segments, segment]
-        for name in removed:
-            state.saved.pop(name, None)
-        state.saved |= {one.name: one for one in new}
-        state.removed.clear()
-    state.current = {name: state.bound(one) for name, one in state.current.items()}
+    new, removed = state.unsaved(state.saved, state.memory)
+    for one in new:
+        if isinstance(one.content, Refused):
+            raise one.content
+    state.segments = _extended(context, state.segments, new, removed)
+    for name in removed:
+        state.saved.pop(name, None)
+    state.saved |= {one.name: one for one in new}
+    state.memory.written(state.current)
+    state.current = state.all_bound()
     return state.segments
+
+
+def save(context: Context, there: list[Segment]) -> list[Segment]:
+    """The segments of a file that holds `there`, with one more for what it does not hold."""
+    state = context.state
+    ours = [
+        one
+        for one in there
+        if one.requirements == context.requirements or meets(context.host, one.messages())
+    ]
+    new, removed = state.unsaved(current(ours), state.files)
+    new = [one for one in new if not isinstance(one.content, Refused)]
+    state.files.written(state.current)
+    state.changed.clear()
+    state.current = state.all_bound()
+    return _extended(context, there, new, removed)
+
+
+def _extended(
+    context: Context, segments: list[Segment], new: list[Item], removed: list[Name]
+) -> list[Segment]:
+    if not new and not removed:
+        return segments
+    previous = segments[-1] if segments else None
+    return [*segments, Segment(context.requirements, tuple(new), tuple(removed), previous)]
 
 
 def load(context: Context, segments: list[Segment], at: int | None) -> list[Segment]:
@@ -190,15 +240,24 @@ def load(context: Context, segments: list[Segment], at: int | None) -> list[Segm
     if held[len(held) - len(segments) :] != segments:
         continues = segments[: len(held)] == held
         state.segments = list(segments) if continues else [*held, *segments]
+    _apply(context, matching)
+    state.changed -= {one.name for segment in matching for one in segment.items}
+    return matching
+
+
+@_noting
+def _apply(context: Context, matching: list[Segment]) -> None:
+    state = context.state
     for segment in matching:
         for name in segment.removed:
-            for names in (state.current, state.saved, state.removed):
-                names.pop(name, None)
+            state.current.pop(name, None)
+            state.saved.pop(name, None)
         for one in segment.items:
             state.current[one.name] = replace(one, is_loaded=True)
             state.saved[one.name] = one
-            state.removed.pop(one.name, None)
-    return matching
+            for book in (state.memory, state.files):
+                book.held.add(one.name)
+                book.removed.pop(one.name, None)
 
 
 def loaded_names(matching: list[Segment]) -> list[Name]:

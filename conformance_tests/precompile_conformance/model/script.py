@@ -40,7 +40,7 @@ class _Script:
         self._files = files
         self._contexts: dict[str, Context] = {}
         self._bundles: dict[int, list[Segment]] = {}
-        self._latest: dict[int, int] = {}  # state to the step that serialized it last
+        self._saved: dict[str, tuple[int, list[Segment]]] = {}  # the last step that saved there
 
     def carry_out(self, index: int, step: script_pb2.Step) -> script_pb2.StepResult:
         self._index = index
@@ -66,6 +66,8 @@ class _Script:
     def _use_context(self, step: script_pb2.UseContext, result: script_pb2.StepResult) -> None:
         if step.name not in self._contexts:
             trust = step.trust if step.HasField("trust") else None
+            if step.no_policy:
+                trust = reading_pb2.TrustPolicy(threshold=1)
             self._contexts[step.name] = Context(step.host, _requirements(step), trust)
         self._context = self._contexts[step.name]
 
@@ -122,17 +124,16 @@ class _Script:
 
     def _load(self, step: script_pb2.Load, result: script_pb2.StepResult) -> None:
         ignored, at = 0, None
-        if step.WhichOneof("source") == "path":
+        if step.WhichOneof("source") == "path" and step.path not in self._saved:
             data = self._files[step.path]
-            asked = reading_pb2.ReadRequest(recover=True, trust=self._context.trust)
-            opened = open_all(data, asked)
+            opened = self._opened(data)
             last = opened[-1].frame
             segments, at = _from_file(opened), last.manifest_offset
-            ignored = len(data) - last.offset - last.size
+            ignored = len(data) - _end(opened)
         else:
-            segments = self._bundles[step.step]
-            if self._context.trust:  # what a script serialized, nobody signed
-                raise Refused("UNSIGNED", None)
+            by_step = step.WhichOneof("source") == "step"
+            segments = self._bundles[step.step] if by_step else self._saved[step.path][1]
+            self._refuse_unsigned()
         matching = operations.load(self._context, segments, at)
         result.loaded.segments = len(segments)
         result.loaded.opaque = len(segments) - len(matching)
@@ -140,6 +141,35 @@ class _Script:
         result.loaded.info.SetInParent()
         for type_name, key in operations.loaded_names(matching):
             add_to_info(result.loaded, type_name, key)
+
+    def _opened(self, data: bytes) -> list[Opened]:
+        asked = reading_pb2.ReadRequest(recover=True)
+        if self._context.trust:
+            asked.trust.CopyFrom(self._context.trust)
+        return open_all(data, asked)
+
+    def _refuse_unsigned(self) -> None:
+        """What a script serialized or saved, nobody signed."""
+        if self._context.trust:
+            raise Refused("UNSIGNED", None)
+
+    def _save(self, step: script_pb2.Save, result: script_pb2.StepResult) -> None:
+        before, there = self._saved.get(step.path, (None, []))
+        if before is not None:
+            self._refuse_unsigned()
+        elif data := self._files.get(step.path):
+            opened = self._opened(data)
+            there, result.saved.keeps = _from_file(opened), _end(opened)
+        after = operations.save(self._context, there)
+        self._saved[step.path] = self._index, after
+        result.saved.holds.CopyFrom(bundle_dump(after))
+        if before is not None and after == there:
+            result.saved.same_as_step = before
+        elif before is not None:
+            result.saved.extends_step = before
+        for type_name, key in self._context.state.current:
+            add_to_info(result.saved, type_name, key)
+        result.saved.info.SetInParent()
 
     def _populate(self, step: script_pb2.Populate, result: script_pb2.StepResult) -> None:
         result.populated.CopyFrom(operations.populate(self._context))
@@ -167,6 +197,10 @@ def _requirements(
         (name, match, tuple(sorted(set(values), key=str.encode)))
         for name, match, values in sorted(told, key=lambda one: one[0].encode())
     )
+
+
+def _end(opened: list[Opened]) -> int:
+    return opened[-1].frame.offset + opened[-1].frame.size
 
 
 def _from_file(opened: list[Opened]) -> list[Segment]:

@@ -1,5 +1,6 @@
 """What the model's state is made of."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from precompile.conformance.v1 import reading_pb2
@@ -116,13 +117,31 @@ def bundle_dump(segments: list[Segment]) -> reading_pb2.BundleDump:
 
 
 @dataclass
+class Book:
+    """What one way of saving knows: the norm's books, but what is changed (see State)."""
+
+    removed: dict[Name, None] = field(default_factory=dict)  # since the last such save
+    held: set[Name] = field(default_factory=set)
+
+    def written(self, current: dict[Name, Item]) -> None:
+        """All of it is saved."""
+        self.removed.clear()
+        self.held |= current.keys()
+
+
+@dataclass
 class State:
-    """The norm's abstract state: `saved` is what `segments` hold for this host."""
+    """The norm's abstract state: `saved` is what `segments` hold for this host.
+
+    What is changed for serialize is what `saved` does not hold; `changed` is what is for files.
+    """
 
     current: dict[Name, Item] = field(default_factory=dict)
     segments: list[Segment] = field(default_factory=list)
     saved: dict[Name, Item] = field(default_factory=dict)
-    removed: dict[Name, None] = field(default_factory=dict)  # since the last save, and saved
+    memory: Book = field(default_factory=Book)
+    files: Book = field(default_factory=Book)
+    changed: set[Name] = field(default_factory=set)
 
     def bound(self, one: Item) -> Item:
         """The item with each backend that it names without a digest bound to the current one."""
@@ -133,16 +152,29 @@ class State:
 
     def _digest_of(self, name: Name) -> bytes:
         there = self.current.get(name)
-        return there.digest if there else b""
+        return there.digest if there and there.kind == BACKEND else b""
 
-    def unsaved(self) -> list[Item]:
-        """The new artifacts of the next save, in order."""
-        return [
-            bound
-            for bound in map(self.bound, self.current.values())
-            if self.saved.get(bound.name) != bound or bound.name in self.removed
+    def all_bound(self) -> dict[Name, Item]:
+        """What is current, as a save would write it now."""
+        return {name: self.bound(one) for name, one in self.current.items()}
+
+    def unsaved(self, saved: Mapping[Name, Item], book: Book) -> tuple[list[Item], list[Name]]:
+        """The new artifacts and removals of a save to where `saved` is, in order."""
+        removed = [name for name in book.removed if name in saved]
+        new = [
+            one
+            for name, one in self.all_bound().items()
+            if saved.get(name) != one or name in removed
         ]
+        return new, removed
 
     def needs_save(self) -> bool:
         """Whether an artifact or a removal is recorded that no save has written."""
-        return bool(self.unsaved() or self.removed)
+        changed = {name for name, one in self.all_bound().items() if self.saved.get(name) != one}
+        if not changed.isdisjoint(self.changed):
+            return True
+        return any(
+            name in other.removed or name not in other.held
+            for book, other in ((self.memory, self.files), (self.files, self.memory))
+            for name in book.removed
+        )

@@ -14,6 +14,7 @@ from precompile_context import (
     StitchedEntry,
 )
 from precompile_context.artifact import attributes_of
+from precompile_context.files import BundleFile
 from precompile_context.trust import UNSIGNED
 from testees.reference.dump import artifact_id, attributes, cache_info, rejection, value_of
 from testees.reference.reading import environment_of, policy_of
@@ -94,10 +95,14 @@ class _Script:
             if step.HasField("requirements"):
                 requirements = requirements_of(step.requirements.requirements)
             environment = environment_of(step.host)
-            policy = policy_of(step.trust) if step.HasField("trust") else UNSIGNED
-            self._subjects[step.name] = _Subject(
-                PrecompileContext(environment=environment, requirements=requirements, policy=policy)
-            )
+            if step.no_policy:
+                context = PrecompileContext(environment=environment, requirements=requirements)
+            else:
+                policy = policy_of(step.trust) if step.HasField("trust") else UNSIGNED
+                context = PrecompileContext(
+                    environment=environment, requirements=requirements, policy=policy
+                )
+            self._subjects[step.name] = _Subject(context)
         self._subject = self._subjects[step.name]
 
     def _register(self, step: script_pb2.Register, result: script_pb2.StepResult) -> None:
@@ -143,9 +148,14 @@ class _Script:
             result.serialized.bundle = serialized[0]
             result.serialized.info.CopyFrom(cache_info(info))
 
+    def _save(self, step: script_pb2.Save, result: script_pb2.StepResult) -> None:
+        report = self._context.save_to(BundleFile(step.path))
+        result.saved.file = _bytes_of(step.path)
+        result.saved.info.CopyFrom(cache_info(report.info))
+
     def _load(self, step: script_pb2.Load, result: script_pb2.StepResult) -> None:
         if step.WhichOneof("source") == "path":
-            data = Path(step.path).read_bytes()
+            data = _bytes_of(step.path)
         else:
             data = self._bundles[step.step]
         report = self._context.load(data)
@@ -184,6 +194,11 @@ class _Script:
         error = _LeftByError()
         with contextlib.suppress(_LeftByError):
             block.__exit__(_LeftByError, error, None)
+
+
+def _bytes_of(path: str) -> bytes:
+    """A file's bytes; none where no save made it."""
+    return Path(path).read_bytes() if Path(path).exists() else b""
 
 
 def _outcome(outcome: Outcome) -> script_pb2.OutcomeDump:

@@ -8,6 +8,7 @@ import typer
 from precompile_context.errors import MisuseError
 from precompile_context.files import local_key, read_signing_key, read_verifying_key
 from precompile_context.trust import SigningKey, VerifyingKey
+from precompile_context.trust.keys import MOST_PASSPHRASE_BYTES
 
 
 def read_keys(paths: Sequence[Path]) -> list[VerifyingKey]:
@@ -55,13 +56,16 @@ def read_passphrase(path: Path | None) -> bytes | None:
     """The first line of the file; None without a file.
 
     Raises:
-        typer.BadParameter: it is empty.
+        typer.BadParameter: it is empty, or too long.
         OSError: the file cannot be read.
     """
     if path is None:
         return None
     with path.open("rb") as file:
-        line = file.readline(1024).rstrip(b"\r\n")
+        line = file.readline(2 * MOST_PASSPHRASE_BYTES).rstrip(b"\r\n")
     if not line:
         raise typer.BadParameter(f"the first line of {path} is empty: it is the passphrase")
+    if len(line) > MOST_PASSPHRASE_BYTES:
+        text = f"a passphrase has at most {MOST_PASSPHRASE_BYTES} bytes"
+        raise typer.BadParameter(f"the first line of {path} is longer: {text}")
     return line

@@ -18,6 +18,11 @@ def write_all(fd: int, chunk: Chunk, at: int) -> int:
     return done
 
 
+def without_waiting(path: str, flags: int) -> int:
+    """An opener for `open`: a pipe is told from a file rather than waited for."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 def check_regular(fd: int, path: Path) -> None:
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         raise OSError(errno.EINVAL, "a bundle is a regular file", str(path))
@@ -35,6 +40,14 @@ class FileSource:
         self.size = os.fstat(fd).st_size
         if owned:
             weakref.finalize(self, os.close, fd)
+
+    def again(self) -> "FileSource":
+        """The same open file, as long as it is now."""
+        return FileSource(os.dup(self._fd), owned=True)
+
+    def is_of(self, fd: int) -> bool:
+        """Whether the descriptor is of this file; while it is open, no other takes its inode."""
+        return os.path.samestat(os.fstat(self._fd), os.fstat(fd))
 
     def read(self, offset: int, size: int) -> memoryview:
         data = os.pread(self._fd, size, offset)

@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from precompile_context.files.access import Chunk, write_all
@@ -29,23 +29,36 @@ def replace(path: Path, chunks: Iterable[Chunk], *, mode: int | None = None) -> 
     if path.exists() and not path.is_file():  # a device or a pipe must not give way to a file
         raise OSError(errno.EINVAL, "no regular file", str(path))
     temporary = path.with_name(f".{path.name[:_NAME_PART]}.{secrets.token_hex(8)}")
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    with naming(path):
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         try:
             if mode is not None:  # before the first byte is there to be read
                 os.fchmod(fd, mode)
             at = 0
-            for chunk in chunks:
-                at += write_all(fd, chunk, at)
-            os.fsync(fd)
+            for chunk in chunks:  # which may fail to be read: that is not this file's error
+                with naming(path):
+                    at += write_all(fd, chunk, at)
+            with naming(path):
+                os.fsync(fd)
         finally:
             os.close(fd)
         # [PCB-APPD-009]
-        os.replace(temporary, path)
+        with naming(path):
+            os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     sync_directory(path.parent)
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let an error name the file that is wanted: not a temporary one, and not none."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def is_temporary(name: str, of: str | None = None) -> bool:

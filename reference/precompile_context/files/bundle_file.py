@@ -6,7 +6,14 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from precompile_context.bundle import DEFAULT_LIMITS, Bundle, Chain, Limits, SegmentWriter
+from precompile_context.bundle import (
+    DEFAULT_LIMITS,
+    Bundle,
+    Chain,
+    GrowingBundle,
+    Limits,
+    SegmentWriter,
+)
 from precompile_context.bundle.fold import Folded, fold, foldable
 from precompile_context.bundle.sign import sign
 from precompile_context.bundle.source import ranges
@@ -37,6 +44,8 @@ class BundleFile:
         self.path = Path(path)
         self._limits = limits
         self._lock_seconds = lock_seconds
+        # What was in the file when it was last opened: an append then reads what is new alone.
+        self._known: GrowingBundle | None = None
 
     def open(self, *, policy: TrustPolicy, recover: bool = True, mapped: bool = False) -> Bundle:
         """The bundle in the file as it is now; later appends are not seen.
@@ -60,12 +69,18 @@ class BundleFile:
                         source, policy=policy, limits=self._limits, recover=recover
                     )
                     break
-                except BecameShorterError:
-                    continue  # now the torn tail is cut
+                except BecameShorterError as error:
+                    if os.fstat(fd).st_size < source.size:
+                        continue  # now the torn tail is cut
+                    # As files of /sys do: to try again would never end.
+                    text = "the file has fewer bytes than it says"
+                    raise OSError(error.errno, text, str(self.path)) from None
             if mapped:
                 return bundle.over(mmap.mmap(fd, bundle.size, access=mmap.ACCESS_READ))
             # The source keeps the file open for as long as the bundle is used.
-            return bundle.over(FileSource(os.dup(fd), owned=True))
+            kept = bundle.over(FileSource(os.dup(fd), owned=True))
+            self._known = GrowingBundle(kept, self._limits)
+            return kept
         finally:
             os.close(fd)
 
@@ -82,7 +97,8 @@ class BundleFile:
             OSError: the file cannot be opened, locked or written.
         """
         with locked(self._target(), self._lock_seconds, make=True) as (fd, made):
-            appending = FileAppending(fd, self._target(), self._limits, policy)
+            appending = FileAppending(fd, self._target(), self._limits, policy, self._known)
+            self._known = appending.known
             try:
                 yield appending
                 appending.commit()

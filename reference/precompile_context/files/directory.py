@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from precompile_context.cache import FILE_NAME
-from precompile_context.files.access import Chunk
+from precompile_context.files.access import Chunk, check_regular, without_waiting
 from precompile_context.files.atomic import remove_stale, replace
 from precompile_context.files.private_directory import check_private
 
@@ -52,18 +52,35 @@ class Directory:
         self._look_at = math.inf
 
     def read(self, name: str) -> bytes | None:
-        """The file's bytes, all of one version, or None where there is none."""
+        """The file's bytes, all of one version, or None where there is none.
+
+        Raises:
+            OSError: it cannot be read, is no regular file, or has more bytes than the
+                directory or the memory may hold.
+        """
         try:
-            with open(self.path / name, "rb") as file:
-                if time.time() - os.fstat(file.fileno()).st_mtime > self._max_age:
-                    return None
-                data = file.read()
-                if self._is_bounded():
-                    with contextlib.suppress(OSError):  # of a directory that may only be read
-                        os.utime(file.fileno())
-                return data
+            return self._read(name)
         except FileNotFoundError:
             return None
+
+    def _read(self, name: str) -> bytes | None:
+        path = self.path / name
+        with open(path, "rb", opener=without_waiting) as file:
+            check_regular(file.fileno(), path)
+            found = os.fstat(file.fileno())
+            if time.time() - found.st_mtime > self._max_age:
+                return None
+            if found.st_size > self._max_bytes:
+                raise self._too_large(found.st_size, name)
+            try:
+                data = file.read()
+            except MemoryError:
+                text = f"{found.st_size} bytes do not fit into memory"
+                raise OSError(errno.ENOMEM, text, str(path)) from None
+            if self._is_bounded():
+                with contextlib.suppress(OSError):  # of a directory that may only be read
+                    os.utime(file.fileno())
+            return data
 
     def replace(self, name: str, chunks: Iterable[Chunk]) -> None:
         """Make the chunks the file's bytes, at once for every reader.
@@ -84,11 +101,14 @@ class Directory:
 
     def _make_room(self, size: int, name: str) -> None:
         if size > self._max_bytes:
-            text = f"{size} bytes; the cache may hold {self._max_bytes}"
-            raise OSError(errno.EFBIG, text, str(self.path / name))
+            raise self._too_large(size, name)
         self._room -= size
         if self._room < 0 or time.time() > self._look_at:
             self._evict(size)
+
+    def _too_large(self, size: int, name: str) -> OSError:
+        text = f"{size} bytes; the cache may hold {self._max_bytes}"
+        return OSError(errno.EFBIG, text, str(self.path / name))
 
     def _evict(self, size: int) -> None:
         """Remove what is too old, and the least recently used until `size` bytes more fit in."""

@@ -7,9 +7,11 @@ import secrets
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from precompile_context.errors import MisuseError
-from precompile_context.files.atomic import replace, sync_directory
+from precompile_context.files.access import without_waiting
+from precompile_context.files.atomic import naming, replace, sync_directory
 from precompile_context.trust import SigningKey, VerifyingKey
 
 # No key takes as much; /dev/zero would have no end.
@@ -40,9 +42,14 @@ def read_signing_key(path: str | os.PathLike[str], passphrase: bytes | None = No
         OSError: it cannot be read.
     """
     with open(path, "rb") as file:
-        pem = file.read(_MOST_BYTES)
+        return _signing_key(file, path, passphrase)
+
+
+def _signing_key(
+    file: BinaryIO, path: str | os.PathLike[str], passphrase: bytes | None = None
+) -> SigningKey:
     try:
-        return SigningKey.from_pem(pem, passphrase)
+        return SigningKey.from_pem(file.read(_MOST_BYTES), passphrase)
     except MisuseError as error:
         raise MisuseError(f"{os.fspath(path)}: {error}") from None
 
@@ -56,15 +63,19 @@ def write_signing_key(path: Path, key: SigningKey, passphrase: bytes | None = No
         FileExistsError: it is there already.
         OSError: it cannot be written.
     """
+    if not path.name:
+        raise IsADirectoryError(errno.EISDIR, "a key is a file", str(path))
     temporary = path.with_name(f".{path.name[:64]}.{secrets.token_hex(8)}")
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE)
+    with naming(path):
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE)
     try:
-        with os.fdopen(fd, "wb") as file:
+        with os.fdopen(fd, "wb") as file, naming(path):
             os.fchmod(file.fileno(), _PRIVATE)  # whatever the umask
             file.write(key.to_pem(passphrase))
             file.flush()
             os.fsync(file.fileno())
-        os.link(temporary, path)  # unlike a rename, never in place of another
+        with naming(path):
+            os.link(temporary, path)  # unlike a rename, never in place of another
     finally:
         temporary.unlink(missing_ok=True)
     sync_directory(path.parent)
@@ -115,13 +126,16 @@ def local_key(*, make: bool = True) -> SigningKey | None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):  # another process was first: all use its key
             write_signing_key(path, SigningKey.generate())
-    _check_only_ours(path)
-    return read_signing_key(path)
+    # What is checked is what is read, whatever the path names a moment later.
+    with open(path, "rb", opener=without_waiting) as file:
+        _check_only_ours(os.fstat(file.fileno()), path)
+        return _signing_key(file, path)
 
 
-def _check_only_ours(path: Path) -> None:
+def _check_only_ours(found: os.stat_result, path: Path) -> None:
     """Whoever can read the key can sign for this user; whoever put it there can, too."""
-    found = os.stat(path)
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "a key is a regular file", str(path))
     if found.st_uid != os.geteuid():
         raise PermissionError(errno.EPERM, "the key belongs to another user", str(path))
     if stat.S_IMODE(found.st_mode) & 0o077:

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
         Ed25519PrivateKey,
     )
 
+# What OpenSSL takes for a PEM file's.
+MOST_PASSPHRASE_BYTES = 1023
+
 
 class Signer(Protocol):
     """Signs segments: a key in memory, or whatever can sign for one, a KMS say."""
@@ -62,6 +65,7 @@ class VerifyingKey:
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
         from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+        _check_one(pem)
         try:
             key = load_pem_public_key(pem)
         except (ValueError, UnsupportedAlgorithm):
@@ -119,6 +123,7 @@ class SigningKey:
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+        _check_one(pem)
         encrypted = b"ENCRYPTED" in pem
         try:
             # A passphrase for a key that has none is an error of the library's: leave it out.
@@ -136,7 +141,7 @@ class SigningKey:
         """The key as a PKCS#8 PEM, encrypted where there is a passphrase.
 
         Raises:
-            MisuseError: the passphrase is empty.
+            MisuseError: the passphrase is empty, or longer than MOST_PASSPHRASE_BYTES.
         """
         from cryptography.hazmat.primitives.serialization import (
             BestAvailableEncryption,
@@ -147,9 +152,17 @@ class SigningKey:
 
         if passphrase == b"":
             raise MisuseError("an empty passphrase would protect nothing")
+        if passphrase is not None and len(passphrase) > MOST_PASSPHRASE_BYTES:
+            raise MisuseError(f"a passphrase has at most {MOST_PASSPHRASE_BYTES} bytes")
         encryption = NoEncryption() if passphrase is None else BestAvailableEncryption(passphrase)
         return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
 
     def sign(self, message: bytes) -> bytes:
         """The signature over `message`: 64 bytes, the same each time."""
         return self._key.sign(message)
+
+
+def _check_one(pem: bytes) -> None:
+    """Of two keys only the first would be taken: whoever named the file meant both, or neither."""
+    if pem.count(b"-----BEGIN ") > 1:
+        raise MisuseError("it holds more than one key; a file for each is needed")

@@ -30,8 +30,13 @@ class TrustPolicy:
         """`threshold` is the number of distinct keys that must have signed each segment.
 
         Raises:
-            MisuseError: there is no key, or the threshold is not 1 to their number.
+            MisuseError: there is no key, one is not a public key, or the threshold is not 1
+                to their number.
         """
+        keys = list(keys)
+        if not all(callable(getattr(key, "verify", None)) for key in keys):
+            text = "a policy is of public keys: a VerifyingKey, or a SigningKey's verifying_key"
+            raise MisuseError(text)
         self._keys = {key.keyid: key for key in keys}
         self.threshold = threshold
         if not self._keys:
@@ -125,9 +130,16 @@ class _Nobody(TrustPolicy):
         except PrecompileError as error:
             detail = (
                 f"{error.detail}, and no policy says whose bundles to believe: "
-                "give policy=TrustPolicy([key]), or policy=UNSIGNED to believe all"
+                "give policy=TrustPolicy([key.verifying_key]), or policy=UNSIGNED to believe all"
             )
             raise PrecompileError(error.code, detail, error.offset) from None
+
+
+def check_policy(policy: object) -> None:
+    """Raise MisuseError where that is no policy: None, or keys without one, believe nobody."""
+    if not isinstance(policy, TrustPolicy):
+        text = "a policy is TrustPolicy([key.verifying_key]), or UNSIGNED to believe all"
+        raise MisuseError(f"{text}; this is a {type(policy).__name__}")
 
 
 UNSIGNED: TrustPolicy = _Unsigned()

@@ -118,6 +118,9 @@ Status Context::record(const std::string& type, const std::string& key, std::str
   // [PCB-CTX-006]
   const Held* const before = state.current.find(name);
   if (before != nullptr && same_artifact(before->artifact, artifact)) return Done{};
+  if (before == nullptr || !same_artifact(state.bound(*before), state.bound(held))) {
+    state.filed.changed.insert(name);
+  }
   state.current.set(name, std::move(held));  // [PCB-CTX-007]
   return Done{};
 }
@@ -150,6 +153,7 @@ Status Context::edit(const std::string& key, const EditFunction& function) {
     held.artifact.set_content_digest(after);
     held.artifact.set_content_size(held.content.view.size());
     state.current.set(name, std::move(held));
+    state.filed.changed.insert(name);
     // [PCB-CTX-011]
     std::vector<Held> followed;
     for (const auto& [place, entry] : state.current.in_order()) {
@@ -165,6 +169,7 @@ Status Context::edit(const std::string& key, const EditFunction& function) {
     }
     for (Held& follower : followed) {
       const Name of = Name::of(follower.artifact);
+      state.filed.changed.insert(of);
       state.current.set(of, std::move(follower));
     }
     return Done{};

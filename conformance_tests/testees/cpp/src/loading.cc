@@ -1,4 +1,6 @@
 // Context: loading bundles.
+#include <algorithm>
+
 #include "bundle.h"
 #include "identity.h"
 #include "source.h"
@@ -8,24 +10,30 @@
 namespace precompile {
 namespace {
 
-// How many of the loaded segments are already the last ones held: the longest beginning of
-// `loaded` that `held` ends with, found in linear time by the failure function of both.
-size_t overlap(const std::vector<Stored>& held, const std::vector<Segment>& loaded) {
-  const auto at = [&](size_t i) -> const std::string* {
-    if (i < loaded.size()) return &loaded[i].payload_digest;
-    if (i == loaded.size()) return nullptr;  // equal to nothing
-    return &held[i - loaded.size() - 1].payload_digest;
-  };
-  const auto equal = [&](size_t a, size_t b) {
-    return at(a) != nullptr && at(b) != nullptr && *at(a) == *at(b);
-  };
-  std::vector<size_t> border(loaded.size() + 1 + held.size());
-  for (size_t i = 1; i < border.size(); ++i) {
-    size_t length = border[i - 1];
-    while (length > 0 && !equal(i, length)) length = border[length - 1];
-    border[i] = length + equal(i, length);
+bool same_segments(const Segment* loaded, const Stored* held, size_t count) {
+  return std::equal(loaded, loaded + count, held, [](const Segment& a, const Stored& b) {
+    return a.payload_digest == b.payload_digest;
+  });
+}
+
+// The loaded segments come behind those so far, unless they are the last of them already, or
+// begin with all of them. [PCB-CTX-027] [PCB-CTX-028]
+void append_segments(State& state, const std::shared_ptr<const Bundle>& bundle) {
+  const auto& loaded = bundle->segments;
+  const size_t held = state.segments.size();
+  if (loaded.size() <= held &&
+      same_segments(loaded.data(), state.segments.data() + held - loaded.size(), loaded.size())) {
+    return;
   }
-  return held.empty() ? 0 : border.back();
+  if (held <= loaded.size() && same_segments(loaded.data(), state.segments.data(), held)) {
+    state.segments.clear();
+    state.chain = Chain();
+  }
+  for (size_t i = 0; i < loaded.size(); ++i) {
+    const Segment& segment = loaded[i];
+    state.segments.push_back({bundle->source, segment.offset, segment.size, segment.payload_digest});
+    state.chain.follow(bundle, i);
+  }
 }
 
 // [PCB-CTX-029]
@@ -35,16 +43,14 @@ void apply(State& state, const std::shared_ptr<const Bundle>& bundle, size_t ind
     const Name name = Name::of(removed);
     state.current.erase(name);
     state.serialized.held.erase(name);
-    state.serialized.removed.erase(name);
   }
   for (int i = 0; i < manifest.artifacts_size(); ++i) {
     const Name name = Name::of(manifest.artifacts(i));
     Held held;
     held.artifact = portable(manifest.artifacts(i));
     held.loaded = ArtifactRef{bundle, index, i};
-    state.serialized.held[name] = identity(held.artifact);
-    for (auto* removed : {&state.serialized.removed, &state.filed.removed, &state.unwritten}) {
-      removed->erase(name);
+    for (Book* const book : {&state.serialized, &state.filed}) {
+      book->put(name, identity(held.artifact));
     }
     state.current.set(name, std::move(held));
   }
@@ -60,13 +66,11 @@ Result<Loaded> Context::load_bytes(std::string bytes) {
 
 // [PCB-CTX-026]
 Result<Loaded> Context::load(Result<std::shared_ptr<const Source>> source) {
-  // [PCB-SIGN-009]
-  if (!state_->options.policy) return Error::misuse("Loading needs a policy: whose bundles?");
   if (!source.ok()) return std::move(source.error());
   OpenOptions options;
   options.recover = true;
   options.host = state_->options.host;
-  options.policy = *state_->options.policy;
+  options.policy = state_->options.policy;
   options.limits = state_->options.limits;
   TRY_SET(const auto bundle, open_bundle(std::move(source.value()), options));
   Loaded loaded{{}, bundle->segments.size(), 0, bundle->ignored};
@@ -77,12 +81,7 @@ Result<Loaded> Context::load(Result<std::shared_ptr<const Source>> source) {
 
   const std::lock_guard lock(state_->mutex);
   State& state = state_->state;
-  // [PCB-CTX-027] [PCB-CTX-028]
-  for (size_t i = overlap(state.segments, bundle->segments); i < bundle->segments.size(); ++i) {
-    const Segment& segment = bundle->segments[i];
-    state.segments.push_back({bundle->source, segment.offset, segment.size, segment.payload_digest});
-    state.chain.follow(bundle, i);
-  }
+  append_segments(state, bundle);
   for (size_t i = 0; i < bundle->segments.size(); ++i) {
     if (bundle->segments[i].matches) {
       apply(state, bundle, i);

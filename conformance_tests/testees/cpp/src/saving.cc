@@ -45,7 +45,7 @@ Result<std::optional<Serialized>> Context::serialize() {
   State& state = state_->state;
   Chain chain = state.chain;
   std::vector<Stored> segments = state.segments;
-  TRY_SET(SegmentPlan plan, state.unsaved(state.serialized, chain));
+  TRY_SET(SegmentPlan plan, state.unsaved(state.serialized, chain, false));
   for (const SegmentPlan& part : segments_of(std::move(plan), *state_)) {
     std::string bytes;
     const Sink sink = [&](std::string_view more) {
@@ -79,10 +79,10 @@ Result<v1::CacheInfo> Context::save(const std::string& path) {
   State& state = state_->state;
   OpenOptions open;
   open.limits = state_->options.limits;
-  if (state_->options.policy) open.policy = *state_->options.policy;
+  open.policy = state_->options.policy;
   TRY_SET(FileAppender file, FileAppender::open(path, open));
   const Book book = book_of(file.bundle(), *state_, state.filed.removed);
-  TRY_SET(SegmentPlan plan, state.unsaved(book, file.chain()));
+  TRY_SET(SegmentPlan plan, state.unsaved(book, file.chain(), true));
   const auto segments = segments_of(std::move(plan), *state_);
   if (!segments.empty()) TRY(file.append(segments, state_->options.writer));
   state.saved(state.filed);

@@ -15,10 +15,16 @@ Result<SharedBytes> Contents::of(const Held& held) {
   return SharedBytes::of(std::move(content));
 }
 
-// What was removed and recorded again is written again, behind its removal.
 bool Book::holds(const Name& name, const std::string& identity) const {
   const auto found = held.find(name);
-  return found != held.end() && found->second == identity && removed.find(name) == nullptr;
+  return found != held.end() && found->second == identity;
+}
+
+void Book::put(const Name& name, const std::string& identity) {
+  held[name] = identity;
+  ever.insert(name);
+  changed.erase(name);
+  removed.erase(name);
 }
 
 v1::Artifact State::bound(const Held& held) const {
@@ -47,20 +53,35 @@ Result<const Held*> State::backend(const std::string& key) const {
 // [PCB-CTX-009]
 bool State::remove(const Name& name) {
   if (!current.erase(name)) return false;
-  serialized.removed.set(name, name);
-  filed.removed.set(name, name);
-  if (serialized.held.count(name) + filed.held.count(name) > 0) unwritten.set(name, name);
+  for (Book* const book : {&serialized, &filed}) {
+    if (book->ever.count(name) > 0) book->removed.set(name, name);
+  }
   return true;
 }
+
+namespace {
+
+// Whether a removal stands in the book, and was not written by the other way of saving.
+bool unwritten(const Book& book, const Book& other) {
+  const auto& removed = book.removed.in_order();
+  return std::any_of(removed.begin(), removed.end(), [&](const auto& placed) {
+    const Name& name = placed.second;
+    return other.removed.find(name) != nullptr || other.ever.count(name) == 0;
+  });
+}
+
+}  // namespace
 
 // [PCB-CTX-012]
 bool State::need_serialize() const {
   const auto& held = current.in_order();
-  return !unwritten.empty() || std::any_of(held.begin(), held.end(), [&](const auto& placed) {
-    const Name name = Name::of(placed.second.artifact);
-    const std::string now = identity(bound(placed.second));
-    return !serialized.holds(name, now) && !filed.holds(name, now);
-  });
+  return unwritten(serialized, filed) || unwritten(filed, serialized) ||
+         std::any_of(held.begin(), held.end(), [&](const auto& placed) {
+           const Name name = Name::of(placed.second.artifact);
+           const std::string now = identity(bound(placed.second));
+           return !serialized.holds(name, now) &&
+                  (filed.changed.count(name) > 0 || !filed.holds(name, now));
+         });
 }
 
 v1::CacheInfo State::info() const {
@@ -69,7 +90,8 @@ v1::CacheInfo State::info() const {
   return info.take();
 }
 
-Result<SegmentPlan> State::unsaved(const Book& book, Chain& behind) const {
+Result<SegmentPlan> State::unsaved(const Book& book, Chain& behind,
+                                   bool leave_out_damaged) const {
   SegmentPlan plan;
   for (const auto& [place, name] : book.removed.in_order()) {
     if (book.held.count(name) == 0) continue;
@@ -80,9 +102,13 @@ Result<SegmentPlan> State::unsaved(const Book& book, Chain& behind) const {
   Contents contents{Limits()};
   for (const auto& [place, held] : current.in_order()) {
     NewArtifact artifact{bound(held), held.content};
-    if (book.holds(Name::of(held.artifact), identity(artifact.artifact))) continue;
+    const Name name = Name::of(held.artifact);
+    // What was removed and recorded again is written again, behind its removal.
+    if (book.holds(name, identity(artifact.artifact)) && book.removed.find(name) == nullptr) continue;
     if (held.loaded && behind.find(artifact.artifact.content_digest()) == nullptr) {
-      TRY_SET(artifact.content, contents.of(held));
+      auto content = contents.of(held);
+      if (!content.ok() && leave_out_damaged) continue;
+      TRY_SET(artifact.content, std::move(content));
     }
     plan.artifacts.push_back(std::move(artifact));
   }
@@ -90,14 +116,15 @@ Result<SegmentPlan> State::unsaved(const Book& book, Chain& behind) const {
 }
 
 void State::saved(Book& book) {
-  book = Book();
-  unwritten = Ordered<Name>();
+  for (const auto& [place, name] : book.removed.in_order()) book.held.erase(name);
+  book.removed = Ordered<Name>();
+  book.changed.clear();
   // Binding is part of saving: a backend that changes later is not the one that was saved.
   std::vector<Held> bound_now;
   for (const auto& [place, held] : current.in_order()) {
     Held& now = bound_now.emplace_back(held);
     now.artifact = bound(held);
-    book.held[Name::of(now.artifact)] = identity(now.artifact);
+    book.put(Name::of(now.artifact), identity(now.artifact));
   }
   for (Held& now : bound_now) {
     const Name name = Name::of(now.artifact);

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,12 +44,15 @@ struct Stored {
   std::string payload_digest;
 };
 
-// What one way of saving has written: identities by name, and what was removed since.
+// What one way of saving has written: identities by name, and what happened since.
 struct Book {
-  std::map<Name, std::string> held;
-  Ordered<Name> removed;  // [PCB-DET-005]
+  std::map<Name, std::string> held;  // as they were last saved or loaded
+  std::set<Name> ever;               // what such a save covered or a load brought
+  std::set<Name> changed;            // recorded or edited, back to what is held or not
+  Ordered<Name> removed;             // [PCB-DET-005]
 
   bool holds(const Name& name, const std::string& identity) const;
+  void put(const Name& name, const std::string& identity);
 };
 
 // All of a context that clear() empties.
@@ -58,7 +62,6 @@ struct State {
   Chain chain;              // behind the last of `segments`
   Book serialized;          // what `segments` hold for this host
   Book filed;               // what was last saved to a file
-  Ordered<Name> unwritten;  // removals of what some save wrote that no save has written
 
   // The artifact with its backends bound to what is current. [PCB-CTX-023] [PCB-CTX-024]
   v1::Artifact bound(const Held& held) const;
@@ -68,7 +71,8 @@ struct State {
   bool need_serialize() const;
   v1::CacheInfo info() const;
   // What is current and removed that the book does not hold.
-  Result<SegmentPlan> unsaved(const Book& book, Chain& behind) const;
+  // Content that cannot be read is left out, or else refuses all.
+  Result<SegmentPlan> unsaved(const Book& book, Chain& behind, bool leave_out_damaged) const;
   // All that is current is in this book now.
   void saved(Book& book);
 };

@@ -46,6 +46,12 @@ bool verifies(const Key& key, const std::string& signature, const std::string& m
 
 }  // namespace
 
+Policy Policy::trust_nobody() {
+  Policy policy;
+  policy.threshold_ = 1;
+  return policy;
+}
+
 Result<Policy> Policy::trust(const std::vector<std::string>& public_keys, size_t threshold) {
   if (threshold < 1) return Error::misuse("A policy's threshold is at least 1.");
   Policy policy;

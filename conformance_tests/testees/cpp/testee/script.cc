@@ -1,4 +1,6 @@
 // Scripts: class Context, with types and a cache that write down what is done with them.
+#include <fstream>
+#include <iterator>
 #include <map>
 
 #include "dump.h"
@@ -112,6 +114,8 @@ class Script {
         return give(context.serialize_by_key(step.find_backend().key()), result);
       case c1::Step::kSerialize:
         return serialize(result);
+      case c1::Step::kSave:
+        return save(step.save().path(), result);
       case c1::Step::kLoad:
         return load(step.load(), result);
       case c1::Step::kPopulate:
@@ -136,9 +140,11 @@ class Script {
     if (found == players_.end()) {
       precompile::ContextOptions options;
       options.host = host_of(step.host());
-      auto policy = policy_of(step.has_trust() ? &step.trust() : nullptr);
-      if (!policy.ok()) return fail(policy.error(), result);
-      options.policy = std::move(policy.value());
+      if (!step.no_policy()) {
+        auto policy = policy_of(step.has_trust() ? &step.trust() : nullptr);
+        if (!policy.ok()) return fail(policy.error(), result);
+        options.policy = std::move(policy.value());
+      }
       if (step.has_requirements()) {
         const auto& required = step.requirements().requirements();
         options.requirements.emplace(required.begin(), required.end());
@@ -194,6 +200,15 @@ class Script {
     if (!serialized.value()) return;
     given.set_bundle(std::move(serialized.value()->bundle));
     *given.mutable_info() = std::move(serialized.value()->info);
+  }
+
+  void save(const std::string& path, c1::StepResult& result) {
+    auto info = now_->context.save(path);
+    if (!info.ok()) return fail(info.error(), result);
+    auto& given = *result.mutable_saved();
+    *given.mutable_info() = std::move(info.value());
+    std::ifstream file(path, std::ios::binary);
+    given.set_file(std::string(std::istreambuf_iterator<char>(file), {}));
   }
 
   void load(const c1::Load& step, c1::StepResult& result) {

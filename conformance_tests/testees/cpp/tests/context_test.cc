@@ -5,7 +5,7 @@
 namespace precompile {
 namespace {
 
-Context context(Host host = {}, const std::optional<Policy>& policy = Policy::accept_unsigned()) {
+Context context(Host host = {}, const Policy& policy = Policy::accept_unsigned()) {
   ContextOptions options;
   options.host = std::move(host);
   options.policy = policy;
@@ -71,9 +71,11 @@ TEST(Save, KeepsSegmentsOfOtherHosts) {
   EXPECT_EQ(loaded.lookup("t.cache", "a").value()->content.view, "two");
 }
 
-TEST(Load, NeedsAPolicy) {
-  Context none = context({}, std::nullopt);
-  EXPECT_TRUE(is_misuse(none.load_bytes(bundle_of({segment({artifact("a", "one")})}))));
+TEST(Load, TrustsNobodyWithoutAPolicy) {
+  Context none = std::move(Context::create(ContextOptions()).value());
+  const auto loaded = none.load_bytes(bundle_of({segment({artifact("a", "one")})}));
+  ASSERT_FALSE(loaded.ok());
+  EXPECT_EQ(loaded.error().code, v1::ERROR_CODE_UNSIGNED);
 }
 
 TEST(Load, HoldsTheSegmentsOfABundleThatContinuesOnce) {

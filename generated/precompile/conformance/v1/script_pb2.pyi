@@ -18,7 +18,7 @@ class ScriptRequest(_message.Message):
     def __init__(self, steps: _Optional[_Iterable[_Union[Step, _Mapping]]] = ...) -> None: ...
 
 class Step(_message.Message):
-    __slots__ = ("use_context", "register", "record", "remove", "edit", "lookup", "find_backend", "serialize", "load", "populate", "clear", "enter_fresh", "leave_fresh")
+    __slots__ = ("use_context", "register", "record", "remove", "edit", "lookup", "find_backend", "serialize", "load", "populate", "clear", "enter_fresh", "leave_fresh", "save")
     USE_CONTEXT_FIELD_NUMBER: _ClassVar[int]
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     RECORD_FIELD_NUMBER: _ClassVar[int]
@@ -32,6 +32,7 @@ class Step(_message.Message):
     CLEAR_FIELD_NUMBER: _ClassVar[int]
     ENTER_FRESH_FIELD_NUMBER: _ClassVar[int]
     LEAVE_FRESH_FIELD_NUMBER: _ClassVar[int]
+    SAVE_FIELD_NUMBER: _ClassVar[int]
     use_context: UseContext
     register: Register
     record: Record
@@ -45,19 +46,22 @@ class Step(_message.Message):
     clear: Clear
     enter_fresh: EnterFresh
     leave_fresh: LeaveFresh
-    def __init__(self, use_context: _Optional[_Union[UseContext, _Mapping]] = ..., register: _Optional[_Union[Register, _Mapping]] = ..., record: _Optional[_Union[Record, _Mapping]] = ..., remove: _Optional[_Union[Remove, _Mapping]] = ..., edit: _Optional[_Union[Edit, _Mapping]] = ..., lookup: _Optional[_Union[Lookup, _Mapping]] = ..., find_backend: _Optional[_Union[FindBackend, _Mapping]] = ..., serialize: _Optional[_Union[Serialize, _Mapping]] = ..., load: _Optional[_Union[Load, _Mapping]] = ..., populate: _Optional[_Union[Populate, _Mapping]] = ..., clear: _Optional[_Union[Clear, _Mapping]] = ..., enter_fresh: _Optional[_Union[EnterFresh, _Mapping]] = ..., leave_fresh: _Optional[_Union[LeaveFresh, _Mapping]] = ...) -> None: ...
+    save: Save
+    def __init__(self, use_context: _Optional[_Union[UseContext, _Mapping]] = ..., register: _Optional[_Union[Register, _Mapping]] = ..., record: _Optional[_Union[Record, _Mapping]] = ..., remove: _Optional[_Union[Remove, _Mapping]] = ..., edit: _Optional[_Union[Edit, _Mapping]] = ..., lookup: _Optional[_Union[Lookup, _Mapping]] = ..., find_backend: _Optional[_Union[FindBackend, _Mapping]] = ..., serialize: _Optional[_Union[Serialize, _Mapping]] = ..., load: _Optional[_Union[Load, _Mapping]] = ..., populate: _Optional[_Union[Populate, _Mapping]] = ..., clear: _Optional[_Union[Clear, _Mapping]] = ..., enter_fresh: _Optional[_Union[EnterFresh, _Mapping]] = ..., leave_fresh: _Optional[_Union[LeaveFresh, _Mapping]] = ..., save: _Optional[_Union[Save, _Mapping]] = ...) -> None: ...
 
 class UseContext(_message.Message):
-    __slots__ = ("name", "host", "requirements", "trust")
+    __slots__ = ("name", "host", "requirements", "trust", "no_policy")
     NAME_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
     REQUIREMENTS_FIELD_NUMBER: _ClassVar[int]
     TRUST_FIELD_NUMBER: _ClassVar[int]
+    NO_POLICY_FIELD_NUMBER: _ClassVar[int]
     name: str
     host: _reading_pb2.Host
     requirements: RequirementList
     trust: _reading_pb2.TrustPolicy
-    def __init__(self, name: _Optional[str] = ..., host: _Optional[_Union[_reading_pb2.Host, _Mapping]] = ..., requirements: _Optional[_Union[RequirementList, _Mapping]] = ..., trust: _Optional[_Union[_reading_pb2.TrustPolicy, _Mapping]] = ...) -> None: ...
+    no_policy: bool
+    def __init__(self, name: _Optional[str] = ..., host: _Optional[_Union[_reading_pb2.Host, _Mapping]] = ..., requirements: _Optional[_Union[RequirementList, _Mapping]] = ..., trust: _Optional[_Union[_reading_pb2.TrustPolicy, _Mapping]] = ..., no_policy: bool = ...) -> None: ...
 
 class RequirementList(_message.Message):
     __slots__ = ("requirements",)
@@ -127,6 +131,12 @@ class Serialize(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class Save(_message.Message):
+    __slots__ = ("path",)
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    def __init__(self, path: _Optional[str] = ...) -> None: ...
+
 class Load(_message.Message):
     __slots__ = ("path", "step")
     PATH_FIELD_NUMBER: _ClassVar[int]
@@ -160,7 +170,7 @@ class ScriptResponse(_message.Message):
     def __init__(self, results: _Optional[_Iterable[_Union[StepResult, _Mapping]]] = ...) -> None: ...
 
 class StepResult(_message.Message):
-    __slots__ = ("done", "misuse", "rejection", "raised", "removed", "found", "serialized", "loaded", "populated", "snapshot")
+    __slots__ = ("done", "misuse", "rejection", "raised", "removed", "found", "serialized", "loaded", "populated", "saved", "snapshot")
     DONE_FIELD_NUMBER: _ClassVar[int]
     MISUSE_FIELD_NUMBER: _ClassVar[int]
     REJECTION_FIELD_NUMBER: _ClassVar[int]
@@ -170,6 +180,7 @@ class StepResult(_message.Message):
     SERIALIZED_FIELD_NUMBER: _ClassVar[int]
     LOADED_FIELD_NUMBER: _ClassVar[int]
     POPULATED_FIELD_NUMBER: _ClassVar[int]
+    SAVED_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     done: Done
     misuse: _writing_pb2.Misuse
@@ -180,8 +191,9 @@ class StepResult(_message.Message):
     serialized: SerializeResult
     loaded: LoadResult
     populated: PopulateResult
+    saved: SaveResult
     snapshot: Snapshot
-    def __init__(self, done: _Optional[_Union[Done, _Mapping]] = ..., misuse: _Optional[_Union[_writing_pb2.Misuse, _Mapping]] = ..., rejection: _Optional[_Union[_reading_pb2.Rejection, _Mapping]] = ..., raised: _Optional[_Union[Raised, _Mapping]] = ..., removed: _Optional[_Union[RemoveResult, _Mapping]] = ..., found: _Optional[_Union[FindResult, _Mapping]] = ..., serialized: _Optional[_Union[SerializeResult, _Mapping]] = ..., loaded: _Optional[_Union[LoadResult, _Mapping]] = ..., populated: _Optional[_Union[PopulateResult, _Mapping]] = ..., snapshot: _Optional[_Union[Snapshot, _Mapping]] = ...) -> None: ...
+    def __init__(self, done: _Optional[_Union[Done, _Mapping]] = ..., misuse: _Optional[_Union[_writing_pb2.Misuse, _Mapping]] = ..., rejection: _Optional[_Union[_reading_pb2.Rejection, _Mapping]] = ..., raised: _Optional[_Union[Raised, _Mapping]] = ..., removed: _Optional[_Union[RemoveResult, _Mapping]] = ..., found: _Optional[_Union[FindResult, _Mapping]] = ..., serialized: _Optional[_Union[SerializeResult, _Mapping]] = ..., loaded: _Optional[_Union[LoadResult, _Mapping]] = ..., populated: _Optional[_Union[PopulateResult, _Mapping]] = ..., saved: _Optional[_Union[SaveResult, _Mapping]] = ..., snapshot: _Optional[_Union[Snapshot, _Mapping]] = ...) -> None: ...
 
 class Done(_message.Message):
     __slots__ = ()
@@ -236,6 +248,22 @@ class SerializeResult(_message.Message):
     same_as_step: int
     extends_step: int
     def __init__(self, bundle: _Optional[bytes] = ..., info: _Optional[_Union[_cache_info_pb2.CacheInfo, _Mapping]] = ..., holds: _Optional[_Union[_reading_pb2.BundleDump, _Mapping]] = ..., same_as_step: _Optional[int] = ..., extends_step: _Optional[int] = ...) -> None: ...
+
+class SaveResult(_message.Message):
+    __slots__ = ("file", "info", "holds", "keeps", "same_as_step", "extends_step")
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    INFO_FIELD_NUMBER: _ClassVar[int]
+    HOLDS_FIELD_NUMBER: _ClassVar[int]
+    KEEPS_FIELD_NUMBER: _ClassVar[int]
+    SAME_AS_STEP_FIELD_NUMBER: _ClassVar[int]
+    EXTENDS_STEP_FIELD_NUMBER: _ClassVar[int]
+    file: bytes
+    info: _cache_info_pb2.CacheInfo
+    holds: _reading_pb2.BundleDump
+    keeps: int
+    same_as_step: int
+    extends_step: int
+    def __init__(self, file: _Optional[bytes] = ..., info: _Optional[_Union[_cache_info_pb2.CacheInfo, _Mapping]] = ..., holds: _Optional[_Union[_reading_pb2.BundleDump, _Mapping]] = ..., keeps: _Optional[int] = ..., same_as_step: _Optional[int] = ..., extends_step: _Optional[int] = ...) -> None: ...
 
 class LoadResult(_message.Message):
     __slots__ = ("info", "segments", "opaque", "ignored")

@@ -9,13 +9,13 @@ if TYPE_CHECKING:
         host_environment,
     )
     from precompile_context.adapters.pytorch.megacache import from_mega_cache, to_mega_cache
+    from precompile_context.adapters.pytorch.precompile.mode import precompiling
     from precompile_context.adapters.pytorch.precompile.report import PrecompileReport
     from precompile_context.adapters.pytorch.private import UnsupportedTorchError
     from precompile_context.adapters.pytorch.recording import capture
     from precompile_context.adapters.pytorch.session import (
         WarmStart,
         caching_precompile,
-        precompiling,
         warm_start,
     )
     from precompile_context.adapters.pytorch.stock import load_cache_artifacts, save_cache_artifacts
@@ -32,7 +32,7 @@ _HOMES = {
     "from_mega_cache": "megacache",
     "host_environment": "environment",
     "load_cache_artifacts": "stock",
-    "precompiling": "session",
+    "precompiling": "precompile.mode",
     "replay": "applying",
     "save_cache_artifacts": "stock",
     "to_mega_cache": "megacache",

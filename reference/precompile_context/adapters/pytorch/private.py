@@ -1,6 +1,6 @@
 """Every name of torch that is used here and that torch does not promise to keep.
 
-Tested with torch 2.13. A version that lacks one of them is not guessed around:
+Tested with torch 2.13 and 2.14. A version that lacks one of them is not guessed around:
 the program runs cold.
 """
 
@@ -174,6 +174,9 @@ NAMES = (
     ),
 )
 
+# Releases whose guards the automatic mode knows, each kind of them. A later one may add a kind
+# that compares addresses, and all of these names may still be there.
+PRECOMPILE_RELEASES = ("2.13", "2.14")
 # What the automatic mode uses beyond that.
 PRECOMPILE_NAMES = (
     PrivateName(
@@ -308,8 +311,15 @@ def check_precompile() -> None:
     """`check` for the automatic mode.
 
     Raises:
-        UnsupportedTorchError: a name is missing; the text names the first.
+        UnsupportedTorchError: it is another release than those that are known, or a name
+            is missing; the text names the first.
     """
+    import torch
+
+    if ".".join(torch.__version__.split(".")[:2]) not in PRECOMPILE_RELEASES:
+        known = " and ".join(PRECOMPILE_RELEASES)
+        text = f"torch {torch.__version__} is not supported: the guards of {known} are known"
+        raise UnsupportedTorchError(text)
     _check(NAMES + PRECOMPILE_NAMES)
 
 

@@ -22,8 +22,9 @@ from precompile_context.adapters.pytorch.observe import (
     watch_triton,
 )
 from precompile_context.adapters.pytorch.patches import Patches
-from precompile_context.adapters.pytorch.session import WarmStart, printable
+from precompile_context.adapters.pytorch.session import WarmStart
 from precompile_context.adapters.pytorch.settings import Settings
+from precompile_context.adapters.pytorch.telling import printable
 
 
 def start() -> None:

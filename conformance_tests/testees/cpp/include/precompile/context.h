@@ -47,7 +47,8 @@ struct ContextOptions {
   Host host;
   // What segments that it writes require; absent: every fact of the host, exactly.
   std::optional<std::vector<v1::Requirement>> requirements;
-  std::optional<Policy> policy;  // whose bundles are loaded; absent: none
+  // Whose bundles are loaded and appended to. [PCB-SIGN-009]
+  Policy policy = Policy::trust_nobody();
   Limits limits;
   WriterOptions writer;
 };

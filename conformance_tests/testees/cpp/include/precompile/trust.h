@@ -22,6 +22,8 @@ class Policy {
  public:
   // Signatures are not looked at.
   static Policy accept_unsigned() { return {}; }
+  // Every segment is refused.
+  static Policy trust_nobody();
   // Raw Ed25519 public keys of 32 bytes; `threshold` of them must have signed each segment.
   static Result<Policy> trust(const std::vector<std::string>& public_keys, size_t threshold);
 

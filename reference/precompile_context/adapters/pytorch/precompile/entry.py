@@ -5,7 +5,7 @@ import pickle
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from precompile_context.adapters.pytorch.precompile.guards import SavedGuards
+from precompile_context.adapters.pytorch.precompile.saved_guards import SavedGuards
 from precompile_context.artifact import ArtifactKind, PrecompileCacheArtifact
 
 

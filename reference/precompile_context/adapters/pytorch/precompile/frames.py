@@ -14,12 +14,12 @@ from typing import Any
 
 from precompile_context.adapters.pytorch.environment import capability_asked
 from precompile_context.adapters.pytorch.patches import Patches
-from precompile_context.adapters.pytorch.precompile import guards
+from precompile_context.adapters.pytorch.precompile import guard_creation, guard_saving
 from precompile_context.adapters.pytorch.precompile.digests import UnportableError
-from precompile_context.adapters.pytorch.precompile.guards import DiffersError
 from precompile_context.adapters.pytorch.precompile.key import frame_key, frame_name
 from precompile_context.adapters.pytorch.precompile.recorder import FrameRecorder
 from precompile_context.adapters.pytorch.precompile.report import PrecompileReport
+from precompile_context.adapters.pytorch.precompile.saved_guards import DiffersError
 from precompile_context.adapters.pytorch.precompile.sizes import tell_sizes
 from precompile_context.adapters.pytorch.precompile.store import Store
 
@@ -47,8 +47,8 @@ class Frames:
         self._patches.wrap(convert_frame, "_compile", self._compile)
         self._patches.wrap(OutputGraph, "bypass_package", self._bypass)
         self._patches.wrap(CheckFunctionManager, "serialize_guards", self._serialize_guards)
-        self._patches.wrap(GuardBuilder, "get", guards.get_live)
-        self._patches.wrap(GuardsStatePickler, "reducer_override", guards.reduce_opaque)
+        self._patches.wrap(GuardBuilder, "get", guard_creation.get_live)
+        self._patches.wrap(GuardsStatePickler, "reducer_override", guard_saving.reduce_opaque)
 
     def stop(self) -> None:
         """Take the hooks out."""
@@ -161,7 +161,9 @@ class Frames:
         if recorder is None:
             return original(manager, builder, sorted_guards, output_graph)
         try:
-            saved = guards.save_guards(original, manager, builder, sorted_guards, output_graph)
+            saved = guard_saving.save_guards(
+                original, manager, builder, sorted_guards, output_graph
+            )
             recorder.guarded(saved, output_graph)
         except Exception as error:  # pickling calls the program's own objects
             reason = str(error)

@@ -8,6 +8,7 @@ import enum
 import functools
 import sys
 import types
+from collections.abc import Mapping
 from typing import Any
 
 from precompile_context.adapters.pytorch.precompile.digests import (
@@ -64,6 +65,29 @@ def identity(value: Any, depth: int = 0) -> str:
         return canonical(value)
     except UnportableError:
         raise UnportableError(f"one object of {type_name(type(value))} among others") from None
+
+
+def guard_identity(guard: str, kind: str, value: Any) -> str:
+    """The identity of what a guard of this name and kind compares with.
+
+    Raises:
+        UnportableError: as `identity`; the text names the guard.
+    """
+    from torch.utils import _pytree
+
+    try:
+        if value is _pytree.SUPPORTED_NODES:
+            return _registered_nodes(value)
+        if kind == "CLOSURE_MATCH" and isinstance(value, types.FunctionType):
+            return code_identity(value)
+        return identity(value)
+    except UnportableError as error:
+        raise UnportableError(f"{guard} is guarded by identity: {error}") from error
+
+
+def _registered_nodes(nodes: Mapping[type, Any]) -> str:
+    """pytree's table of node types, which torch guards by its version: what is registered."""
+    return f"pytree nodes {' '.join(sorted(map(type_name, nodes)))}"
 
 
 def class_identity(cls: type) -> str:

@@ -6,11 +6,12 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-from precompile_context.adapters.pytorch.precompile import guards
+from precompile_context.adapters.pytorch.precompile import guard_loading
 from precompile_context.adapters.pytorch.precompile.digests import codes_in_module, module_name
 from precompile_context.adapters.pytorch.precompile.entry import Backend, Version
-from precompile_context.adapters.pytorch.precompile.guards import DiffersError
+from precompile_context.adapters.pytorch.precompile.program import imported
 from precompile_context.adapters.pytorch.precompile.recorder import global_names
+from precompile_context.adapters.pytorch.precompile.saved_guards import DiffersError
 
 
 class SavedVersion:
@@ -43,15 +44,15 @@ class SavedVersion:
             Exception: whatever torch raises.
         """
         version = self._version
-        guards.check_classes(version.guards.classes)
+        guard_loading.check_classes(version.guards.classes)
         _check_codes(version)
         names = self._names(frame_globals)
         missing = _put(frame_globals, names)
         try:
             if self._state is None:
                 with _no_modes():
-                    self._state = guards.read_state(version.guards.state)
-            manager = guards.build(self._state, code, frame_locals, frame_globals, **options)
+                    self._state = guard_loading.read_state(version.guards.state)
+            manager = guard_loading.build(self._state, code, frame_locals, frame_globals, **options)
             for name, graph in self._graphs.items():
                 if name not in frame_globals:
                     with _no_modes():
@@ -67,7 +68,7 @@ class SavedVersion:
         """What the version's code and guards find under global names, graphs apart."""
         version = self._version
         names: dict[str, Any] = {
-            alias: guards.imported(module) for alias, module in version.imports.items()
+            alias: imported(module) for alias, module in version.imports.items()
         }
         if version.builtins:
             from torch._dynamo.output_graph import get_builtins_dict
@@ -106,7 +107,7 @@ def _no_modes() -> Iterator[None]:
 
 def _check_codes(version: Version) -> None:
     for module, name, digest in version.codes:
-        if digest not in codes_in_module(guards.imported(module)):
+        if digest not in codes_in_module(imported(module)):
             raise DiffersError(f"the code of {module}.{name} has changed")
 
 
@@ -125,7 +126,7 @@ def _resume(name: str, module: str, saved: Any, frame_globals: dict[str, Any]) -
 
     code = SerializedCode.to_code_object(saved)
     own = module_name(frame_globals.get("__name__"))
-    scope = frame_globals if module == own else vars(guards.imported(module))
+    scope = frame_globals if module == own else vars(imported(module))
     if not code.co_freevars:
         return types.FunctionType(code, scope, name)
 

@@ -18,7 +18,7 @@ from precompile_context.adapters.pytorch.precompile.digests import (
     nested_codes,
 )
 from precompile_context.adapters.pytorch.precompile.entry import Version
-from precompile_context.adapters.pytorch.precompile.guards import SavedGuards
+from precompile_context.adapters.pytorch.precompile.saved_guards import SavedGuards
 from precompile_context.adapters.pytorch.precompile.sizes import sizes_seen
 
 _GLOBAL_ACCESS = frozenset(("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL"))

@@ -8,15 +8,9 @@ exactly what torch checks in a process that compiled. No guard is ever dropped: 
 cannot be told in words keeps the whole from being saved.
 """
 
-import contextlib
 import dataclasses
 import functools
-import importlib
-import io
-import logging
-import pickle
 import re
-import sys
 import threading
 import types
 import weakref
@@ -34,7 +28,14 @@ from precompile_context.adapters.pytorch.precompile.digests import (
     short_digest,
     type_name,
 )
-from precompile_context.adapters.pytorch.precompile.identity import code_identity, identity
+from precompile_context.adapters.pytorch.precompile.guard_creation import (
+    create_hasattr,
+    create_native,
+    create_recorded,
+)
+from precompile_context.adapters.pytorch.precompile.identity import guard_identity
+from precompile_context.adapters.pytorch.precompile.program import imported
+from precompile_context.adapters.pytorch.precompile.saved_guards import SavedGuards
 
 # torch's guards that compare an address, by the name of what creates them.
 _BY_IDENTITY = frozenset(
@@ -44,53 +45,23 @@ _BY_IDENTITY = frozenset(
 _ADDRESSES = frozenset(("ID_MATCH", "DICT_VERSION"))
 # Those that hold for one object of one process, and say nothing of another's.
 _OF_ONE_PROCESS = frozenset(("WEAKREF_ALIVE", "NN_MODULE"))
-
 # Addresses in what torch says of a guard.
 _ADDRESS = re.compile(r"\b\d{9,}\b|0x[0-9a-f]+")
-
 # What is looked up by its identity and need not travel; classes, modules and builtins travel
 # by their names as it is, and pickles are made of them.
 _TRAVELS_AS_WORDS = (types.FunctionType, types.MethodType, types.CodeType, functools.partial)
-
 # Objects that a pickle names and does not hold: unpickled, they are those of the process, and
 # so is all that they hold.
 _BY_NAME = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType)
 
-Witnesses = tuple[tuple[str, str, str], ...]
-
-
-class DiffersError(Exception):
-    """What was saved is not for this frame; the text says what differs."""
-
-
-@dataclasses.dataclass(frozen=True)
-class SavedGuards:
-    """Guards as they travel.
-
-    Attributes:
-        state: torch's GuardsState, pickled.
-        classes: (module, qualified name, digest) of each class that a guarded value has.
-        told: digests of the code that the identities and classes stand for.
-        variant: tells these guards from those of other versions of the frame.
-    """
-
-    state: bytes
-    classes: Witnesses
-    told: frozenset[str]
-    variant: str
-
 
 class _Local(threading.local):
-    """What torch's guard builder is given meanwhile, in this thread."""
+    """What torch's pickler of guarded values leaves out meanwhile, in this thread."""
 
-    live: Mapping[Any, Any] | None = None
     opaque: frozenset[int] = frozenset()
 
 
 _local = _Local()
-
-
-# --- saving --------------------------------------------------------------------------------
 
 
 def save_guards(
@@ -122,7 +93,7 @@ def save_guards(
             raise UnportableError(f"{guard.name} is of a class that is defined within a function")
         if _is_by_identity(guard):
             value = builder.get(guard)
-            name = _named(guard, kind, value)
+            name = guard_identity(guard.name, kind, value)
             texts[-1] = f"{guard.name} {name}"
             told.update(_codes_told(kind, value))
             if isinstance(value, _TRAVELS_AS_WORDS):
@@ -219,24 +190,6 @@ def _checked(guard: Any, kind: str, create: Any, value: Any) -> Any:
     raise UnportableError(f"{guard.name} has an identity, and is guarded by {kind}")
 
 
-def _named(guard: Any, kind: str, value: Any) -> str:
-    from torch.utils import _pytree
-
-    try:
-        if value is _pytree.SUPPORTED_NODES:
-            return _registered_nodes(value)
-        if kind == "CLOSURE_MATCH" and isinstance(value, types.FunctionType):
-            return code_identity(value)
-        return identity(value)
-    except UnportableError as error:
-        raise UnportableError(f"{guard.name} is guarded by identity: {error}") from error
-
-
-def _registered_nodes(nodes: Mapping[type, Any]) -> str:
-    """pytree's table of node types, which torch guards by its version: what is registered."""
-    return f"pytree nodes {' '.join(sorted(map(type_name, nodes)))}"
-
-
 def _classes(values: Iterable[Any], opaque: Mapping[int, Any]) -> list[type]:
     """The program's own classes among the guarded values' types."""
     found = {type(value): None for value in values if id(value) not in opaque}
@@ -256,181 +209,3 @@ def reduce_opaque(original: Callable[..., Any], pickler: Any, value: Any) -> Any
     if isinstance(value, types.ModuleType):
         return imported, (module_name(value.__name__),)
     return original(pickler, value)
-
-
-# --- loading -------------------------------------------------------------------------------
-
-
-def read_state(state: bytes) -> Any:
-    """torch's GuardsState.
-
-    Raises:
-        DiffersError: it needs a module that the program has not imported.
-        Exception: whatever unpickling raises.
-    """
-    return _Unpickler(io.BytesIO(state)).load()
-
-
-class _Unpickler(pickle.Unpickler):
-    """Imports nothing on the program's behalf."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        return super().find_class(imported(module).__name__, name)
-
-
-def imported(name: str) -> types.ModuleType:
-    """A module that the program has imported; torch's and Python's own are imported here.
-
-    Raises:
-        DiffersError: it has not.
-    """
-    name = module_name(name)
-    if name not in sys.modules and is_own(name):
-        importlib.import_module(name)
-    if (module := sys.modules.get(name)) is None:
-        raise DiffersError(f"module {name} is not imported here")
-    return module
-
-
-def is_own(name: str) -> bool:
-    """Whether a module that is not imported yet may be: it is torch's, Python's or ours."""
-    top = name.partition(".")[0]
-    return is_pinned(name) or top in sys.stdlib_module_names or top == "precompile_context"
-
-
-def find_class(module: str, qualified_name: str) -> type:
-    """A class that the program has defined.
-
-    Raises:
-        DiffersError: it has not.
-    """
-    found: Any = imported(module)
-    for part in qualified_name.split("."):
-        found = getattr(found, part, None)
-    if not isinstance(found, type):
-        raise DiffersError(f"there is no class {module}.{qualified_name}")
-    return found
-
-
-def check_classes(classes: Witnesses) -> None:
-    """Raise DiffersError where a class is not what it was."""
-    for module, name, digest in classes:
-        if class_digest(find_class(module, name)) != digest:
-            raise DiffersError(f"class {module}.{name} has changed")
-
-
-def build(
-    state: Any,
-    code: types.CodeType,
-    frame_locals: dict[str, Any],
-    frame_globals: dict[str, Any],
-    **options: Any,
-) -> Any:
-    """torch's guard manager, native in all of its guards, that holds for this frame.
-
-    Raises:
-        DiffersError: a guard does not hold.
-        Exception: whatever torch raises.
-    """
-    from torch._dynamo.guards import CheckFunctionManager
-    from torch._dynamo.output_graph import OutputGraphCommon
-
-    live = _live_values(state, frame_locals, frame_globals)
-    with _given(live), _quiet():
-        manager = CheckFunctionManager(
-            code,
-            OutputGraphCommon(state.output_graph),
-            shape_code_parts=state.shape_code_parts,
-            runtime_global_scope=frame_globals,
-            **options,
-        ).guard_manager
-    verdict = manager.check_verbose(frame_locals)
-    if not verdict.result:
-        failed = verdict.verbose_code_parts
-        raise DiffersError(f"a guard fails: {failed[0] if failed else 'of global state'}")
-    return manager
-
-
-def _live_values(
-    state: Any, frame_locals: dict[str, Any], frame_globals: dict[str, Any]
-) -> dict[Any, Any]:
-    """By source, each object that is guarded by identity, found to be the one that was meant."""
-    from torch._dynamo.guards import _get_closure_vars
-
-    scope = {"L": frame_locals, "G": frame_globals}
-    cache: dict[Any, Any] = {}
-    live = {}
-    for guard in state.output_graph.guards:
-        create = guard.create_fn
-        if not (isinstance(create, functools.partial) and create.func is create_native):
-            continue
-        source = guard.originating_source
-        try:
-            value = source.get_value(scope, _get_closure_vars(), cache)
-            found = _named(guard, create.keywords["kind"], value)
-        except UnportableError as error:
-            raise DiffersError(str(error)) from error
-        except Exception as error:  # the program's objects, asked for what they may not have
-            raise DiffersError(f"{guard.name} is not there: {error}") from error
-        if found != create.keywords["name"]:
-            raise DiffersError(f"{guard.name} is {found}, and was {create.keywords['name']}")
-        live[source] = value
-    return live
-
-
-@contextlib.contextmanager
-def _given(live: Mapping[Any, Any]) -> Iterator[None]:
-    _local.live = live
-    try:
-        yield
-    finally:
-        _local.live = None
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """A guard that cannot be created is a version that is not for this frame, and no news."""
-    logger = logging.getLogger("torch._guards")
-    thread = threading.get_ident()
-
-    def of_others(record: logging.LogRecord) -> bool:
-        return record.thread != thread
-
-    logger.addFilter(of_others)
-    try:
-        yield
-    finally:
-        logger.removeFilter(of_others)
-
-
-def get_live(original: Callable[..., Any], builder: Any, *args: Any, **kwargs: Any) -> Any:
-    """Around the guard builder's `get`: what is guarded by identity is the object of here."""
-    if _local.live is not None and not builder.src_get_value_cache:
-        builder.src_get_value_cache.update(_local.live)
-    return original(builder, *args, **kwargs)
-
-
-def create_native(builder: Any, guard: Any, *, create: Any, kind: str, name: str) -> None:
-    """In the place of a guard's own `create`, which is called: `builder` sees live objects."""
-    create(builder, guard)
-
-
-def create_recorded(builder: Any, guard: Any, *, create: Any, value: Any) -> None:
-    """In the place of a guard's own `create`, which is called: it compares with what was saved.
-
-    Its object is part of one that is looked up, and so would its value be.
-    """
-    builder.src_get_value_cache[guard.originating_source] = value
-    create(builder, guard)
-
-
-def create_hasattr(builder: Any, guard: Any, *, create: Any, has: bool) -> None:
-    """In the place of a guard's own `create`, which is called where the answer is what it was.
-
-    Raises:
-        DiffersError: it is another one.
-    """
-    attribute = create.keywords["attr"]
-    if hasattr(builder.get(guard), attribute) is not has:
-        raise DiffersError(f"{guard.name} has {'no' if has else 'an'} attribute {attribute} here")
-    create(builder, guard)

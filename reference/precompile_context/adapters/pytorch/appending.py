@@ -1,0 +1,91 @@
+"""What a session appends to its file: after each compile, and as one segment at the end."""
+
+import threading
+
+from precompile_context.adapters.pytorch.contexts import Contexts
+from precompile_context.adapters.pytorch.telling import Telling, failure
+from precompile_context.adapters.pytorch.warm_start_report import WarmStartReport
+from precompile_context.bundle import Bundle
+from precompile_context.errors import PrecompileError
+from precompile_context.files import BundleFile
+from precompile_context.trust import TrustPolicy
+
+# A save reads the index of each segment: with one a compile, a run of a thousand compiles
+# would spend minutes on that.
+_FOLD_AT_SEGMENTS = 32
+# A fold copies what stands before; past this, that costs more than small segments do.
+_MOST_BASE = 256 << 20
+# The program waits meanwhile; others append within milliseconds.
+_LOCK_SECONDS = 10.0
+
+
+class Appending:
+    """The file of one session.
+
+    Attributes:
+        writes: whether anything is appended, so far.
+    """
+
+    def __init__(self, report: WarmStartReport, telling: Telling, *, writes: bool) -> None:
+        self.writes = writes
+        self._file = BundleFile(report.path, lock_seconds=_LOCK_SECONDS)
+        self._report = report
+        self._telling = telling
+        self._folds = True
+        self._segments = 0  # how many we appended
+        self._saving = threading.Lock()
+
+    def open(self, policy: TrustPolicy) -> Bundle:
+        """The file's bundle, without a torn tail.
+
+        Raises:
+            FileNotFoundError: there is no file.
+            PrecompileError: it cannot be read, or is not trusted.
+        """
+        return self._file.open(policy=policy, recover=True)
+
+    def save(self, contexts: Contexts) -> None:
+        """Append what a compile brought, so that a killed process loses no more than its last."""
+        try:
+            self._save(contexts)
+            if self._segments >= _FOLD_AT_SEGMENTS:
+                self._fold(contexts)
+        except (OSError, PrecompileError) as error:
+            self.writes = False  # it would fail again after each compile
+            self._telling.tell(f"not saved: {failure(error)}", "save")
+
+    def finish(self, contexts: Contexts) -> None:
+        """Append what is left, and fold what this session appended.
+
+        Raises:
+            OSError, PrecompileError: it could not be appended.
+        """
+        self._save(contexts)
+        self._fold(contexts)
+
+    def _save(self, contexts: Contexts) -> None:
+        if not self.writes:
+            return
+        with self._saving:
+            for context, keep_existing in contexts.by_rule():
+                if context.need_serialize():
+                    saved = context.save_to(self._file, keep_existing=keep_existing)
+                    self._report.appended += saved.appended
+                    self._segments += bool(saved.appended)
+
+    def _fold(self, contexts: Contexts) -> None:
+        """Put what this session appended into one segment: many small ones compress badly."""
+        with self._saving:
+            if self.writes and self._folds and self._segments > 1:
+                try:
+                    self._folds = self._file.fold(
+                        contexts.base,
+                        policy=contexts.trusting.policy,
+                        signer=contexts.trusting.signer,
+                        most_base=_MOST_BASE,
+                    )
+                    self._segments = 1
+                except (OSError, PrecompileError):
+                    # A directory that takes no second file, a disk without room for one: all is
+                    # saved, only larger than it need be.
+                    self._folds = False

@@ -1,0 +1,70 @@
+"""What a session records into: where the first content of a key stays, and where the last."""
+
+from collections.abc import Iterator
+
+from precompile_context.adapters.pytorch.precompile.mode import Precompile
+from precompile_context.adapters.pytorch.recording import Capture
+from precompile_context.adapters.pytorch.trusting import Trusting
+from precompile_context.artifact import ArtifactId
+from precompile_context.bundle import Bundle
+from precompile_context.context import PrecompileContext
+from precompile_context.environment import Environment
+from precompile_context.held import digest_of
+
+
+class Contexts:
+    """Those of one session, with what records into them.
+
+    Attributes:
+        main: of several contents of a key the first one stays.
+        superseding: the last one does.
+        base: digest of the last segment that was in the file before us; b"" without one.
+        loaded: type, torch's key and digest of what came with the file: torch records it again.
+    """
+
+    def __init__(self, environment: Environment, trusting_: Trusting, base: bytes) -> None:
+        self.trusting = trusting_
+        self.main = PrecompileContext(
+            environment=environment, policy=trusting_.policy, signer=trusting_.signer
+        )
+        self.superseding = PrecompileContext(
+            environment=environment,
+            registry=self.main.registry,
+            policy=trusting_.policy,
+            signer=trusting_.signer,
+        )
+        self.base = base
+        self.loaded: set[tuple[str, object, bytes]] = set()
+        self._before: set[ArtifactId] = set()
+        self.capture: Capture | None = None
+        self.precompile: Precompile | None = None
+
+    def stop(self) -> None:
+        """Record and serve no more."""
+        if self.precompile is not None:
+            self.precompile.stop()
+        if self.capture is not None:
+            self.capture.stop()
+
+    def by_rule(self) -> Iterator[tuple[PrecompileContext, bool]]:
+        """Each context, and whether what the file holds under a key stays."""
+        yield self.main, True
+        yield self.superseding, False
+
+    def load(self, bundle: Bundle) -> None:
+        """Load what fits.
+
+        Raises:
+            PrecompileError: INCOMPATIBLE_ENVIRONMENT.
+        """
+        self.main.load(bundle)
+        self._before = set(self.main.current())
+
+    def holds(self, type_name: str, torch_key: str, content: bytes) -> bool:
+        """Whether the very content was loaded under this type and key."""
+        return bool(self.loaded) and (type_name, torch_key, digest_of(content)) in self.loaded
+
+    def recorded(self) -> tuple[ArtifactId, ...]:
+        """What is current now and was not loaded."""
+        current = (*self.main.current(), *self.superseding.current())
+        return tuple(id_ for id_ in current if id_ not in self._before)

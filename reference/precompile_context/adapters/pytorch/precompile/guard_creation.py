@@ -1,0 +1,64 @@
+"""What stands in the place of a saved guard's own `create`, and the objects that it is given.
+
+torch builds a guard by calling its `create_fn`. A saved guard's is one of the functions here,
+by which pickles name it: the guard's own is called where what it is to compare with is there.
+"""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from precompile_context.adapters.pytorch.precompile.saved_guards import DiffersError
+
+
+class _Local(threading.local):
+    """What torch's guard builder is given meanwhile, in this thread."""
+
+    live: Mapping[Any, Any] | None = None
+
+
+_local = _Local()
+
+
+@contextlib.contextmanager
+def given(live: Mapping[Any, Any]) -> Iterator[None]:
+    """Guards are built of these objects, by source, in this thread."""
+    _local.live = live
+    try:
+        yield
+    finally:
+        _local.live = None
+
+
+def get_live(original: Callable[..., Any], builder: Any, *args: Any, **kwargs: Any) -> Any:
+    """Around the guard builder's `get`: what is guarded by identity is the object of here."""
+    if _local.live is not None and not builder.src_get_value_cache:
+        builder.src_get_value_cache.update(_local.live)
+    return original(builder, *args, **kwargs)
+
+
+def create_native(builder: Any, guard: Any, *, create: Any, kind: str, name: str) -> None:
+    """In the place of a guard's own `create`, which is called: `builder` sees live objects."""
+    create(builder, guard)
+
+
+def create_recorded(builder: Any, guard: Any, *, create: Any, value: Any) -> None:
+    """In the place of a guard's own `create`, which is called: it compares with what was saved.
+
+    Its object is part of one that is looked up, and so would its value be.
+    """
+    builder.src_get_value_cache[guard.originating_source] = value
+    create(builder, guard)
+
+
+def create_hasattr(builder: Any, guard: Any, *, create: Any, has: bool) -> None:
+    """In the place of a guard's own `create`, which is called where the answer is what it was.
+
+    Raises:
+        DiffersError: it is another one.
+    """
+    attribute = create.keywords["attr"]
+    if hasattr(builder.get(guard), attribute) is not has:
+        raise DiffersError(f"{guard.name} has {'no' if has else 'an'} attribute {attribute} here")
+    create(builder, guard)

@@ -1,0 +1,116 @@
+"""Saved guards become torch's own, for the objects that stand in a frame now."""
+
+import contextlib
+import functools
+import io
+import logging
+import pickle
+import threading
+import types
+from collections.abc import Iterator
+from typing import Any
+
+from precompile_context.adapters.pytorch.precompile.digests import UnportableError, class_digest
+from precompile_context.adapters.pytorch.precompile.guard_creation import create_native, given
+from precompile_context.adapters.pytorch.precompile.identity import guard_identity
+from precompile_context.adapters.pytorch.precompile.program import find_class, imported
+from precompile_context.adapters.pytorch.precompile.saved_guards import DiffersError, Witnesses
+
+
+def read_state(state: bytes) -> Any:
+    """torch's GuardsState.
+
+    Raises:
+        DiffersError: it needs a module that the program has not imported.
+        Exception: whatever unpickling raises.
+    """
+    return _Unpickler(io.BytesIO(state)).load()
+
+
+class _Unpickler(pickle.Unpickler):
+    """Imports nothing on the program's behalf."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        return super().find_class(imported(module).__name__, name)
+
+
+def check_classes(classes: Witnesses) -> None:
+    """Raise DiffersError where a class is not what it was."""
+    for module, name, digest in classes:
+        if class_digest(find_class(module, name)) != digest:
+            raise DiffersError(f"class {module}.{name} has changed")
+
+
+def build(
+    state: Any,
+    code: types.CodeType,
+    frame_locals: dict[str, Any],
+    frame_globals: dict[str, Any],
+    **options: Any,
+) -> Any:
+    """torch's guard manager, native in all of its guards, that holds for this frame.
+
+    Raises:
+        DiffersError: a guard does not hold.
+        Exception: whatever torch raises.
+    """
+    from torch._dynamo.guards import CheckFunctionManager
+    from torch._dynamo.output_graph import OutputGraphCommon
+
+    live = _live_values(state, frame_locals, frame_globals)
+    with given(live), _quiet():
+        manager = CheckFunctionManager(
+            code,
+            OutputGraphCommon(state.output_graph),
+            shape_code_parts=state.shape_code_parts,
+            runtime_global_scope=frame_globals,
+            **options,
+        ).guard_manager
+    verdict = manager.check_verbose(frame_locals)
+    if not verdict.result:
+        failed = verdict.verbose_code_parts
+        raise DiffersError(f"a guard fails: {failed[0] if failed else 'of global state'}")
+    return manager
+
+
+def _live_values(
+    state: Any, frame_locals: dict[str, Any], frame_globals: dict[str, Any]
+) -> dict[Any, Any]:
+    """By source, each object that is guarded by identity, found to be the one that was meant."""
+    from torch._dynamo.guards import _get_closure_vars
+
+    scope = {"L": frame_locals, "G": frame_globals}
+    cache: dict[Any, Any] = {}
+    live = {}
+    for guard in state.output_graph.guards:
+        create = guard.create_fn
+        if not (isinstance(create, functools.partial) and create.func is create_native):
+            continue
+        source = guard.originating_source
+        try:
+            value = source.get_value(scope, _get_closure_vars(), cache)
+            found = guard_identity(guard.name, create.keywords["kind"], value)
+        except UnportableError as error:
+            raise DiffersError(str(error)) from error
+        except Exception as error:  # the program's objects, asked for what they may not have
+            raise DiffersError(f"{guard.name} is not there: {error}") from error
+        if found != create.keywords["name"]:
+            raise DiffersError(f"{guard.name} is {found}, and was {create.keywords['name']}")
+        live[source] = value
+    return live
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """A guard that cannot be created is a version that is not for this frame, and no news."""
+    logger = logging.getLogger("torch._guards")
+    thread = threading.get_ident()
+
+    def of_others(record: logging.LogRecord) -> bool:
+        return record.thread != thread
+
+    logger.addFilter(of_others)
+    try:
+        yield
+    finally:
+        logger.removeFilter(of_others)

@@ -1,0 +1,26 @@
+"""Guards as they travel, and what makes them unfit for a frame."""
+
+import dataclasses
+
+Witnesses = tuple[tuple[str, str, str], ...]
+
+
+class DiffersError(Exception):
+    """What was saved is not for this frame; the text says what differs."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SavedGuards:
+    """Guards as they travel.
+
+    Attributes:
+        state: torch's GuardsState, pickled.
+        classes: (module, qualified name, digest) of each class that a guarded value has.
+        told: digests of the code that the identities and classes stand for.
+        variant: tells these guards from those of other versions of the frame.
+    """
+
+    state: bytes
+    classes: Witnesses
+    told: frozenset[str]
+    variant: str

@@ -1,0 +1,67 @@
+"""What a session says: a line for a person, and all of it in the report."""
+
+from collections.abc import Callable
+
+from precompile_context.adapters.pytorch.warm_start_report import WarmStartReport
+from precompile_context.errors import ErrorCode, PrecompileError, Stage
+
+_WHOM_TO_TRUST = (
+    "trust the signer's public key (--trust KEY.pub, or trust=), vouch for the file yourself "
+    "(precompile sign), or accept it unsigned (--unsigned, or trust=UNSIGNED)"
+)
+
+
+class Telling:
+    """One line on loading and one on saving; what comes after is in the report alone."""
+
+    def __init__(self, report: WarmStartReport, say: Callable[[str], None]) -> None:
+        self._report = report
+        self._say = say
+        self._told: set[str] = set()
+
+    def tell(self, text: str, about: str = "load") -> None:
+        """Say it, unless something was said about this already."""
+        line = " ".join(text.split())
+        if about == "save":
+            self._report.not_saved = line
+        if about not in self._told:
+            self._told.add(about)
+            self._say(f"precompile: {self._report.path}: {printable(line)}")
+
+    def tell_cold(self, reason: str) -> None:
+        """Why nothing is applied."""
+        self._report.reason = " ".join(reason.split())
+        self.tell(f"the program runs cold: {reason}")
+
+    def silence(self, about: str) -> None:
+        """Say nothing of it any more: it is old news."""
+        self._told.add(about)
+
+
+def printable(line: str) -> str:
+    """Without control sequences for the terminal: part of a line may come from a file."""
+    return "".join(char if char.isprintable() else "?" for char in line)
+
+
+def refusal(error: PrecompileError) -> str:
+    """Why a file is not opened, and what a person can do where that is a matter of trust."""
+    if error.code.stage is Stage.TRUST:
+        return f"{error.code.name}: {error.detail}; {_WHOM_TO_TRUST}"
+    return f"{error}; the file is left as it is"
+
+
+def difference(error: PrecompileError) -> str:
+    """Which fact differs: the first one, and how many more do."""
+    if error.code is not ErrorCode.INCOMPATIBLE_ENVIRONMENT:
+        return str(error)
+    first, *more = error.detail.split("; ")
+    others = f" (and {len(more)} more)" if more else ""
+    return f"it was saved in another environment: {first}{others}"
+
+
+def failure(error: Exception) -> str:
+    """What went wrong: its kind too, where the text is not ours."""
+    if isinstance(error, PermissionError) and error.filename:
+        return f"{error.strerror}: {error.filename}"
+    known = isinstance(error, PrecompileError) or type(error).__name__ == "UnsupportedTorchError"
+    return str(error) if known else f"{type(error).__name__}: {error}"
