@@ -13,7 +13,7 @@ MUTANTS = (
     M("CTX-021c", DESTINATION, "if manifest.requirements == requirements or not", "if not", ""),
     M("CTX-021d", CONTEXT, "                    state.file.removed.pop(name, None)\n",
       "                    pass\n", "POP-006 CTX-018"),
-    M("CTX-021e", SAVING, "        return None\n", "        raise\n", "CTX-030"),
+    M("CTX-021e", SAVING, "OSError):\n        return None\n", "OSError):\n        raise\n", "CTX-030"),
     M("CTX-009b", STATE, "            if name in pending.holds:\n", "            if True:\n",
       "CTX-014 CTX-023 CTX-021"),
     M("CTX-012c", STATE,
