@@ -1,6 +1,6 @@
 """`python -m self_tests.testee MODE`: a testee over the suite's own reader, and ways to misbehave.
 
-Modes: honest; liar (refuses what is sound, accepts what is not); hang, crash, garbage,
+Modes: honest; liar (refuses what is sound, accepts what is not); hang, crash, crash_deep, garbage,
 endless, too_much, too_little, out_of_order and nothing (an answer without content), each
 for every request but the first; mute, wrong_hello and old (made for protocol 1) for the
 first one; vandal (changes its input); chatty (prints among its answers); claims_all (and
@@ -68,6 +68,13 @@ def misbehave(mode: str, request: testee_pb2.Request, asked: int) -> None:
         sys.stderr.write("the bad testee dies now\n")
         sys.stderr.flush()
         os._exit(3)
+    if mode == "crash_deep":
+        traceback = (
+            f"wrong at 0x{time.monotonic_ns():x}\n  in {request.read.path}\n  in the depths\n"
+        )
+        sys.stderr.write(traceback)
+        sys.stderr.flush()
+        os._exit(1)
     if mode == "endless":
         write(LENGTH.pack(2**32 - 1) + b"x")
     if mode == "garbage":
