@@ -1,6 +1,7 @@
 """The command `precompile-conformance`."""
 
 import contextlib
+import importlib.util
 import shlex
 import sys
 from collections.abc import Callable, Iterator
@@ -209,7 +210,8 @@ def freeze(version: Annotated[str, typer.Argument()], *, vectors: Vectors = corp
 def _newest(vectors: Path) -> str:
     found = corpus.versions(vectors)
     if not found:
-        raise corpus.CorpusError(f"{vectors}: no vectors")
+        hint = "--vectors names their folder: conformance_tests/vectors of the repository"
+        raise corpus.CorpusError(f"{vectors}: no vectors; {hint}")
     return found[-1]
 
 
@@ -228,6 +230,8 @@ def _commands(testees: list[str] | None) -> list[list[str]]:
         if not words:
             raise StartError(f"--testee {command!r} names no program")
         commands.append(words)
+    if not commands and importlib.util.find_spec(DEFAULT_TESTEE[-1].partition(".")[0]) is None:
+        raise StartError("the reference's testee is not installed; --testee names yours")
     return commands or [list(DEFAULT_TESTEE)]
 
 

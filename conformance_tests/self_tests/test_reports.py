@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from builders.bases import MORE, PLAIN
 from builders.case import WRITER, accepts, case, refuses
-from precompile_conformance import corpus
+from precompile_conformance import cli, corpus
 from precompile_conformance.cli import app
 
 RUN = CliRunner()
@@ -128,6 +128,11 @@ def test_the_help_names_the_classes() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
+        ([], "the reference's testee is not installed; --testee names yours"),
+        (
+            ["--testee", "/no/such", "--vectors", "/no/vectors"],
+            "/no/vectors: no vectors; --vectors",
+        ),
         (["--testee", ""], "--testee '' names no program"),
         (["--testee", "a 'b"], "No closing quotation"),
         (["--testee", "/no/such"], "/no/such: No such file or directory"),
@@ -138,8 +143,9 @@ def test_the_help_names_the_classes() -> None:
     ],
 )
 def test_what_cannot_be_used_is_one_line_before_any_case(
-    tmp_path: Path, options: list[str], words: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], words: str
 ) -> None:
+    monkeypatch.setattr(cli, "DEFAULT_TESTEE", ("python", "-m", "not_installed.reference"))
     place = str(vectors(tmp_path))
     result = RUN.invoke(app, ["run", "--vectors", place, *options])
     assert (result.exit_code, len(result.output.splitlines())) == (1, 1)

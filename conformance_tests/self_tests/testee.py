@@ -1,10 +1,10 @@
 """`python -m self_tests.testee MODE`: a testee over the suite's own reader, and ways to misbehave.
 
-Modes: honest; liar (refuses what is sound, accepts what is not); hang, crash, crash_deep, garbage,
-endless, too_much, too_little, out_of_order and nothing (an answer without content), each
-for every request but the first; mute, wrong_hello and old (made for protocol 1) for the
-first one; vandal (changes its input); chatty (prints among its answers); claims_all (and
-answers Unsupported); once (crashes on one request in two).
+Modes: honest; liar (refuses what is sound, accepts what is not); hang, crash, crash_deep
+(with a stack), garbage, endless, too_much, too_little, out_of_order and nothing (an answer
+without content), each for every request but the first; mute, wrong_hello and old (made for
+protocol 1) for the first one; vandal (changes its input); chatty (prints among its
+answers); claims_all (and answers Unsupported); once (crashes on one request in two).
 For the matrix: writer (writes and signs, soundly); and writers that leave out an artifact
 (forgets), sign with another key (forges) or change a payload as they sign it (rewrites);
 readers that overlook damage (lenient), give wrong digests (blurred), trust everybody
