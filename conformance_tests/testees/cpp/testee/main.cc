@@ -34,6 +34,7 @@ namespace {
 void hello(c1::HelloResponse& answer) {
   answer.set_name("precompile-cpp");
   answer.set_version("1.0.0");
+  answer.set_protocol(2);
   answer.add_spec_versions("1.0");
   for (const auto claimed : {c1::CONFORMANCE_CLASS_READER, c1::CONFORMANCE_CLASS_VERIFIER,
                              c1::CONFORMANCE_CLASS_WRITER, c1::CONFORMANCE_CLASS_CONTEXT}) {
