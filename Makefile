@@ -6,12 +6,14 @@
 #   conformance the reference against SPEC.md's vectors; do they notice a check taken out?
 #   test-cpp   the C++ implementation: its own tests and all vectors, under sanitizers too
 #   test-typescript  the TypeScript implementation: its own tests, the vectors, a browser
+#   interop    who writes what, all others read: all implementations that could be built
 #   vectors    make the vectors of version 1.0 anew, from conformance_tests/builders/
 #   generate   protoc's output for Python, from proto/ into generated/
 #   bench      side by side with torch's mega-cache and the machine's limits
 #   fuzz       all that reads foreign bytes, for FUZZ_SECONDS (600) altogether
 #   crash      CRASH_RUNS (1000) processes killed at work, CRASH_STATES (200) power cuts a moment
 #   stress     many processes on one file, many threads on one context
+#   test-torch the adapter's tests with another torch, TORCH=2.14.1: gigabytes where it is for CUDA
 #   ranks      eight ranks that torchrun starts: one bundle for all, and one each, merged
 #   lock       locks/ anew: what is installed, every file by its hash
 
@@ -40,6 +42,8 @@ CORE_TESTS := -m 'not torch' --ignore-glob='*/test_run*.py' --ignore-glob='*/tes
 	--ignore-glob='*/test_crash_*.py' --ignore-glob='*/test_concurrency.py' \
 	--ignore-glob='*/test_fork.py' --ignore-glob='*/self_tests/*'
 
+TORCH ?= 2.14.1
+
 .DELETE_ON_ERROR:
 
 .PHONY: demo test check conformance vectors generate bench fuzz crash stress ranks clean
@@ -49,7 +53,8 @@ CORE_TESTS := -m 'not torch' --ignore-glob='*/test_run*.py' --ignore-glob='*/tes
 demo: .venv/.ready
 	$(BIN)/precompile demo
 
-test: check test-all test-fuzz test-runtimes conformance test-cpp test-typescript check-instructions
+test: check test-all test-fuzz test-runtimes conformance test-cpp test-typescript interop \
+	check-instructions
 
 check: check-python check-generated check-schema check-spec
 
@@ -118,6 +123,18 @@ crash: .venv/.ready
 stress: .venv/.ready
 	PRECOMPILE_STRESS=1 $(BIN)/python -m pytest -q -s reference/tests/test_concurrency.py
 
+.PHONY: test-torch
+test-torch: .torch/$(TORCH)/.ready
+	.torch/$(TORCH)/bin/python -c 'import torch; print("torch", torch.__version__)'
+	.torch/$(TORCH)/bin/python -m pytest -q -p no:cacheprovider -m torch
+
+.torch/%/.ready: pyproject.toml locks/python.txt
+	$(PYTHON) -m venv .torch/$*
+	.torch/$*/bin/python -m pip $(LOCKED) -r locks/python.txt
+	.torch/$*/bin/python -m pip install --quiet torch==$*
+	.torch/$*/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
 # Minutes: forty interpreters that import torch. `make test` forks the ranks.
 ranks: .venv/.ready
 	PRECOMPILE_TORCHRUN=1 $(BIN)/python -m pytest -v reference/tests/test_pytorch_job.py
@@ -180,6 +197,24 @@ fuzz-cpp:
 	$(CPP)/build/fuzz/fuzz -max_total_time=$(CPP_FUZZ_SECONDS) -max_len=4096 \
 		-dict=$(CPP)/fuzz/bundle.dict -artifact_prefix=$(CPP)/build/ \
 		$(CPP)/build/corpus conformance_tests/vectors
+
+# --- all implementations together ------------------------------------------------------------
+
+INTEROP_COPIES ?= 2
+EXPLORE_SECONDS ?= 30
+
+# What test-cpp and test-typescript could not build is left out, and said.
+.PHONY: interop
+interop: .venv/.ready test-cpp test-typescript
+	@set -- --testee '$(BIN)/python -m testees.reference' \
+		--testee '$(BIN)/python conformance_tests/testees/stdlib'; \
+	if [ -x $(CPP)/build/testee ]; then set -- "$$@" --testee $(CPP)/build/testee; \
+	else echo 'NOT RUN: the matrix with the C++ implementation, which is not built' >&2; fi; \
+	if [ -e $(TYPESCRIPT)/dist/testee/main.js ]; then \
+		set -- "$$@" --testee 'node $(TYPESCRIPT)/dist/testee/main.js'; \
+	else echo 'NOT RUN: the matrix with the TypeScript implementation, which is not built' >&2; fi; \
+	set -ex; $(BIN)/precompile-conformance interop --copies $(INTEROP_COPIES) "$$@"; \
+	$(BIN)/precompile-conformance explore --seconds $(EXPLORE_SECONDS) "$$@"
 
 # --- the schema and its code ---------------------------------------------------------------
 
@@ -260,4 +295,4 @@ compile = .uv/bin/uv pip compile --quiet --universal --python-version 3.11 --gen
 	.uv/bin/python -m pip install --quiet uv==$(UV)
 
 clean:
-	rm -rf .uv .venv .protoc .buf .runtimes dist
+	rm -rf .uv .venv .protoc .buf .runtimes .torch dist

@@ -10,13 +10,13 @@ from rich.console import Console
 
 from benchmarks.contents import WORKLOADS
 from benchmarks.measuring import measure
-from benchmarks.page import page
+from benchmarks.page import markdown, page
 from benchmarks.results import Results
 from benchmarks.tables import tables
 
 
 def main() -> None:
-    """Measure, print the tables, and write results.json, the pictures and index.html."""
+    """Measure, print the tables, and write results.json, table.md, the pictures and index.html."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--runs", type=int, default=3, help="of each measurement (default 3)")
     parser.add_argument("--full", action="store_true", help="the workloads of gigabytes, too")
@@ -29,6 +29,7 @@ def main() -> None:
     results = _measure(options.runs, chosen, growth=not options.only)
     options.output.mkdir(parents=True, exist_ok=True)
     (options.output / "results.json").write_text(json.dumps(results.to_json(), indent=1) + "\n")
+    (options.output / "table.md").write_text(markdown(results))
     from benchmarks.plots import draw  # its libraries would be in the way of small children
 
     (options.output / "index.html").write_text(page(results, draw(results, options.output)))
@@ -38,7 +39,7 @@ def main() -> None:
         for row in table.rows:
             shown.add_row(*row)
         console.print(shown)
-    console.print(f"written: {options.output}/index.html, results.json and pictures")
+    console.print(f"written: {options.output}/index.html, table.md, results.json and pictures")
 
 
 def _measure(runs: int, workloads: list[str], *, growth: bool) -> Results:

@@ -25,6 +25,17 @@ def page(results: Results, pictures: list[str]) -> str:
     return f"{_HEAD}<p>{escape(machine)}</p>\n{images}{shown}</html>\n"
 
 
+def markdown(results: Results) -> str:
+    """The tables as text that a README takes."""
+    return "\n".join(map(_markdown, tables(results)))
+
+
+def _markdown(table: Table) -> str:
+    lines = [table.headings, ["---"] * len(table.headings), *table.rows]
+    rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return f"{table.title}\n\n{rows}\n"
+
+
 def _table(table: Table) -> str:
     head = "".join(f"<th>{escape(heading)}</th>" for heading in table.headings)
     rows = "".join(

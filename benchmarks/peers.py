@@ -46,6 +46,7 @@ class BundlePeer:
         import torch  # noqa: F401
 
         self._context = self._new()
+        self._files: dict[Path, BundleFile] = {}
 
     def _new(self) -> PrecompileContext:
         context = PrecompileContext(policy=UNSIGNED)
@@ -58,7 +59,8 @@ class BundlePeer:
             record(TYPE, key, content)
 
     def save(self, path: Path) -> None:
-        self._context.save_to(BundleFile(path))
+        # One for the life of the process: it knows what it has read of the file.
+        self._context.save_to(self._files.setdefault(path, BundleFile(path)))
 
     def serialize(self) -> int:
         serialized = self._context.serialize()

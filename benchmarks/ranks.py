@@ -18,10 +18,9 @@ def merge(folder: Path) -> dict[str, float] | None:
     if subprocess.run([PRECOMPILE, "merge", "--help"], capture_output=True).returncode:
         return None
     inputs = [folder / f"rank-{rank}.precompile" for rank in range(RANKS)]
-    for rank, path in enumerate(inputs):
-        _save(path, [rank])
     unique = folder / "unique.precompile"
-    _save(unique, range(RANKS))
+    # In a process of its own: the kernel counts the peak of whoever starts a process as its own.
+    run_child([sys.executable, "-m", "benchmarks.ranks", str(unique), *map(str, inputs)])
     output = folder / "merged.precompile"
     command = [PRECOMPILE, "merge", "--unsigned", "-o", output, *inputs]
     child = run_child([str(argument) for argument in command])
@@ -42,7 +41,19 @@ def _save(path: Path, ranks: "range | list[int]") -> None:
     session.save(path)
 
 
+def main() -> None:
+    """Write all that the ranks have into the first file, and each rank's into one of the others."""
+    unique, *inputs = map(Path, sys.argv[1:])
+    for rank, path in enumerate(inputs):
+        _save(path, [rank])
+    _save(unique, range(RANKS))
+
+
 def _content(seed: int) -> bytes:
     """Half noise and half text, as compile results are."""
     generator = random.Random(seed)
     return generator.randbytes(SIZE // 2) + b"%06d a line of source text\n" % seed * (SIZE // 66)
+
+
+if __name__ == "__main__":
+    main()

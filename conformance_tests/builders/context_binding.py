@@ -93,6 +93,13 @@ def _missing_at_the_save() -> Cases:
         " digest.", "PCB-CTX-023 PCB-ART-001",
     )  # fmt: skip
 
+    other = bundle(Segment((Artifact("g", b"1", type=GRAPH, kind=1),))).data
+    script = Script(other=other).load("other").entry("s", "g").serialize().says(segments=2)
+    yield script.populate().says(outcomes="g:UNKNOWN_ARTIFACT_TYPE s:MISSING_BACKEND").built(
+        "CTX/bound-to-no-other-kind", "What is current under a backend's name and is none is named"
+        " by an empty digest.", "PCB-CTX-023 PCB-POP-006",
+    )  # fmt: skip
+
 
 def _recorded_again() -> Cases:
     script = _entry_and_backend().serialize().entry("s", "g").says(need=False)

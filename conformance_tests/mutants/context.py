@@ -22,13 +22,16 @@ MUTANTS = (
       "        self.held.pop(name, None)\n        self.held[name] = held\n     "
       "   self._name_backends",
       "CTX-011 CTX-012 CTX-018 CTX-023 CTX-024 CTX-026 CTX-028 CTX-029 CURR-0"
-      "04 POP-006 CTX-006 CTX-027 ART-006 CTX-017"),
+      "04 POP-006 CTX-006 CTX-027 ART-006 CTX-017 "
+      "DET-004"),
     M("CTX-009", STATE, "            if name in pending.holds:\n", "            if False:\n",
-      "CTX-012 CTX-018 CTX-027 DET-005 CURR-004 CTX-007 CTX-026"),
+      "CTX-012 CTX-018 CTX-027 DET-005 CURR-004 CTX-007 CTX-026 "
+      "CTX-023 CTX-025"),
     M("CTX-010", CONTEXT, "        if len(found) != 1:\n", "        if not found:\n", "CTX-002"
       " CTX-013"),
     M("CTX-011", STATE, "backends = tuple(held.id if id_ == before else id_ for id_ in "
-      "entry.backends)", "backends = entry.backends", "CTX-012 CTX-027"),
+      "entry.backends)", "backends = entry.backends", "CTX-012 CTX-027 "
+      "CTX-030"),
     M("CTX-012", STATE, "if not self.memory.changed.isdisjoint(self.file.changed):",
       "if self.memory.changed & self.file.changed - self.saved.keys():",
       "CTX-006 CTX-007 CTX-011 CTX-017 CTX-024 CTX-023 ART-006 CTX-018 CTX-027 POP-006"),
@@ -36,7 +39,8 @@ MUTANTS = (
       "            self.memory.changed.discard(name)  # back to what was seri"
       "alized\n",
       "            self.memory.changed.add(name)\n",
-      "CTX-018 CTX-006 CTX-023 CTX-028"),
+      "CTX-018 CTX-006 CTX-023 CTX-028 "
+      "POP-006"),
     M("CTX-013", CONTEXT, "if held.key == key and held.kind == ArtifactKind.BACKEND\n            ]",
       "if held.key == key and held.kind == ArtifactKind.BACKEND\n                and "
       "held.name in self._state.memory.changed\n            ]", "CTX-011 CTX-027 CTX-002 CTX-012"
@@ -52,7 +56,8 @@ MUTANTS = (
       "            stored = tuple(\n                s for s in segment.manifes"
       "t.artifacts\n                if int(s.kind) <= 3 and not s.type.startsw"
       "ith('vendor')\n            )\n",
-      "CTX-031 EXT-003 EXT-004 POP-003 POP-006"),
+      "CTX-031 EXT-003 EXT-004 POP-003 POP-006 "
+      "CTX-011"),
     M("CTX-017", POPULATE, "        if name in known and not isinstance(value, OpaqueValue)\n",
       "        if name in known and not isinstance(value, (OpaqueValue, int))\n", "ART-006"
       " POP-001"),
@@ -78,10 +83,12 @@ MUTANTS = (
       "            pass\n",
       "CTX-023"),
     M("CTX-026", CONTEXT, "        matching = bundle.matching(self.environment)\n",
-      "        matching = bundle.segments\n", "CTX-027 HOST-005 HOST-006"),
+      "        matching = bundle.segments\n", "CTX-027 HOST-005 HOST-006 "
+      "CTX-021"),
     M("CTX-027", STATE, "        self.segments.append((bundle.source, 0, bundle.size))\n",
       "        pass\n", "CTX-018 CTX-026 CTX-028 CTX-029 CTX-009 CTX-011 CTX-012 CTX-016 CTX-031"
-      " EXT-003 EXT-004 EXT-007 CTX-030 RECV-002 HOST-006 APPD-010 CTX-014"),
+      " EXT-003 EXT-004 EXT-007 CTX-030 RECV-002 HOST-006 APPD-010 CTX-014 "
+      "POP-006"),
     M("CTX-028", STATE, "if self.digests[len(self.digests) - len(digests) :] == digests:",
       "if False:"),
     M("CTX-028b", STATE, "if digests[: len(self.digests)] == self.digests:", "if False:"),
@@ -94,7 +101,8 @@ MUTANTS = (
       "        self.held |= loaded\n",
       "        [held.read() for held in loaded.values()]\n        self.held |="
       " loaded\n",
-      "CTX-002 CTX-027 POP-005 POP-002 POP-006 POP-009"),
+      "CTX-002 CTX-027 POP-005 POP-002 POP-006 POP-009 "
+      "POP-003 CTX-031"),
     M("CTX-031", POPULATE, "if cls is None or held.kind != cls.KIND:", "if cls is None:",
       "POP-003"),
     M("EXT-007", POPULATE, " and not isinstance(value, OpaqueValue)", "", may_crash=True),
@@ -126,12 +134,14 @@ MUTANTS = (
       "        current = self.held.pop(name, None)\n        if current:\n      "
       "      self.held[name] = current\n",
       "CTX-007 CTX-011 CTX-012 CTX-023 CTX-024 POP-006 CTX-026 CTX-029 CTX-01"
-      "8"),
+      "8 "
+      "DET-004"),
     M("CTX-023b", STATE,
       "                self.held[name] = held\n            return",
       "                pass\n            return",
       "CTX-024"),
     M("CTX-025", CONTEXT, "                requirements=self.requirements,\n",
       "                requirements=(),\n", "REQ-001 REQ-003 SEC-003 CTX-027 HOST-006 HOST-005"
-      " CTX-026"),
+      " CTX-026 "
+      "CTX-021"),
 )  # fmt: skip

@@ -35,7 +35,7 @@ MUTANTS = (
     M("EXT-008", SAVING, "return dataclasses.replace(held, content=held.read())",
       "return dataclasses.replace(held, content=held.read(), backends=())", ""),
     M("EXT-008b", "held", "            stored.fields,\n",
-      "            tuple(f for f in stored.fields if not hasattr(f[1], \"data\")),\n",
+      "            tuple(f for f in stored.fields if not hasattr(f[1], \"message\")),\n",
       ""),
     M("SIGN-009", CONTEXT, "        policy: TrustPolicy = NOBODY,\n",
       '        policy: TrustPolicy = __import__("precompile_context.trust").trust.UNSIGNED,\n', ""),

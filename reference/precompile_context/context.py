@@ -27,7 +27,6 @@ from precompile_context.bundle import (
     Limits,
     Producer,
     SegmentWriter,
-    StoredArtifact,
 )
 from precompile_context.bundle.encode import encode_manifest
 from precompile_context.bundle.manifest import PRODUCER, Manifest
@@ -35,13 +34,14 @@ from precompile_context.bundle.source import Buffer
 from precompile_context.bundle.writer import MANIFEST_TARGET, index_size, split
 from precompile_context.cache import PrecompileCache
 from precompile_context.cache_info import CacheInfo
+from precompile_context.destination import Destination
 from precompile_context.environment import Environment, Requirement, sorted_requirements
 from precompile_context.errors import MisuseError
 from precompile_context.held import Held
 from precompile_context.locks import StateLock, WorkLock
 from precompile_context.pausing import without_collection
 from precompile_context.populate import Populate, PopulateReport, instantiate
-from precompile_context.saving import check_room, missing
+from precompile_context.saving import missing
 from precompile_context.sink import BundleFileLike, BundleSink, LoadReport, SaveReport
 from precompile_context.state import State
 from precompile_context.trust import NOBODY, Signer, TrustPolicy
@@ -303,34 +303,36 @@ class PrecompileContext:
             with self._lock:
                 state = self._state
                 snapshot = state.snapshot()
+                changed = set(state.file.changed)
                 tombstones = list(state.file.removed)
+            # Until all is committed, what was known of the file is known no more.
+            known, state.destination = state.destination, Destination()
             # [PCB-SIGN-011]
             with sink.appending(self._policy) as file, without_collection():
+                to = known if known.continues_in(file.bundle) else Destination()
+                if file.bundle is not None:
+                    to.follow(file.bundle, self.environment, self.requirements)
                 # [PCB-CTX-021]
-                there = self._current_in(file.bundle)
-                removed = [name for name in tombstones if name in there]
-                new = missing(snapshot, there, removed, keep_existing=keep_existing)
-                check_room(file.bundle, new, self._limits)
+                removed = [name for name in tombstones if name in to.there]
+                among = to.unsettled
+                if among is not None:
+                    among.update(changed)  # what was removed and recorded again is among it
+                new, left = missing(
+                    snapshot, to.there, removed, keep_existing=keep_existing, among=among
+                )
+                to.check_room(new, self._limits)
                 if new or removed:
-                    chain = Chain.of(file.bundle) if file.bundle else Chain()
-                    for segment in self._segments(chain, new, removed):
+                    for segment in self._segments(to.chain, new, removed):
                         file.append(segment)
+                        to.wrote(to.chain.previous_digest)
+            to.unsettled = left
+            state.destination = to
             with self._lock:  # it is committed
                 for name in tombstones:
                     state.file.removed.pop(name, None)
                 state.mark_saved(snapshot, state.file)
             appended = tuple(held.id for held in new)
-            return SaveReport(CacheInfo.of(snapshot.current), appended, file.size)
-
-    def _current_in(self, bundle: Bundle | None) -> dict[tuple[str, str], StoredArtifact]:
-        """What a bundle holds for this environment, and of what this context would write."""
-        segments = [
-            segment
-            for segment in (bundle.segments if bundle else ())
-            if segment.manifest.requirements == self.requirements
-            or not self.environment.mismatches(segment.manifest.requirements)
-        ]
-        return bundle.current(segments) if bundle else {}
+            return SaveReport(tuple(snapshot.current), appended, file.size)
 
     def load(self, source: Buffer | ByteSource | Bundle | BundleFileLike) -> LoadReport:
         """Make a bundle's artifacts current here, and its segments part of what is serialized.

@@ -1,10 +1,10 @@
 """What a save to a file appends: what is not there, and does not yield to what is."""
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from precompile_context.artifact import ArtifactId, ArtifactKind
-from precompile_context.bundle import Bundle, Limits, StoredArtifact
+from precompile_context.bundle import StoredArtifact
 from precompile_context.errors import PrecompileError
 from precompile_context.held import ArtifactName, Held
 from precompile_context.state import Snapshot
@@ -16,53 +16,78 @@ def missing(
     removed: Collection[ArtifactName],
     *,
     keep_existing: bool,
-) -> list[Held]:
+    among: Collection[ArtifactName] | None = None,
+) -> tuple[list[Held], set[ArtifactName]]:
     """What of `snapshot` is to be appended to a file that holds `there`, in order, content read.
+
+    And the names of what is to be there, and is neither there nor appended. Only names
+    `among` those given are looked at, if any are: all others are the same in both.
 
     A name that was removed since the last save is written anew, so that it stands
     where it was recorded again. With `keep_existing`, nothing is appended in the
     place of another content, and an entry names those backends that are there.
     """
-    kept = {name: s for name, s in there.items() if keep_existing and name not in removed}
-    wanted = (
-        _beside(kept, held, snapshot) if kept else held
-        for name, held in snapshot.resolved.items()
-        if name in removed or not ((stored := there.get(name)) and _is_same(stored, held))
-    )
-    return [read for held in wanted if held is not None and (read := _read(held)) is not None]
+    names: Iterable[ArtifactName] = snapshot.resolved
+    if among is not None:
+        names = _in_order(snapshot, among)
+    new: list[Held] = []
+    left: set[ArtifactName] = set()
+    for name in names:
+        held: Held | None = snapshot.resolved[name]
+        assert held is not None
+        if name not in removed and (stored := there.get(name)) and _is_same(stored, held):
+            continue
+        if keep_existing:
+            held = _beside(there, removed, held, snapshot)
+        if held is None or (whole := _read(held)) is None:
+            left.add(name)
+        else:
+            new.append(whole)
+    return new, left
+
+
+def _in_order(snapshot: Snapshot, among: Collection[ArtifactName]) -> list[ArtifactName]:
+    """Those of the names that are current, found from the end, where what is new stands."""
+    names: list[ArtifactName] = []
+    count = sum(name in snapshot.resolved for name in among)
+    for name in reversed(snapshot.resolved):
+        if len(names) == count:
+            break
+        if name in among:
+            names.append(name)
+    return names[::-1]
 
 
 def _is_same(stored: StoredArtifact, held: Held) -> bool:
     return stored.content_size == held.size and stored.identity == held.identity
 
 
-def check_room(bundle: Bundle | None, new: list[Held], limits: Limits) -> None:
-    """Raise LIMIT_EXCEEDED where a reader with these limits would not take the result."""
-    stored = (a for s in bundle.segments for a in s.manifest.artifacts) if bundle else ()
-    content = sum(held.size for held in new)
-    items = sum(3 + len(held.backends) + len(held.fields) for held in new)
-    limits.check(stored, content=content, items=items)
-
-
 def _beside(
-    kept: Mapping[ArtifactName, StoredArtifact], held: Held, snapshot: Snapshot
+    there: Mapping[ArtifactName, StoredArtifact],
+    removed: Collection[ArtifactName],
+    held: Held,
+    snapshot: Snapshot,
 ) -> Held | None:
     """An artifact as it may stand beside what the sink keeps; None where it may not.
 
     An entry that names a backend of which the sink keeps another content names that one:
     either serves. Where it is no backend there, the entry would never find its own.
     """
-    if held.name in kept:
+
+    def kept(name: ArtifactName) -> StoredArtifact | None:
+        return None if name in removed else there.get(name)
+
+    if kept(held.name):
         return None
     backends = []
     for named in held.backends:
         name = named.type, named.key
-        ours, there = snapshot.resolved.get(name), kept.get(name)
-        if ours and there and there.content_digest != ours.digest:
+        ours, theirs = snapshot.resolved.get(name), kept(name)
+        if ours and theirs and theirs.content_digest != ours.digest:
             is_known = named.content_digest == ours.digest
-            if not is_known or not ours.kind == there.kind == ArtifactKind.BACKEND:
+            if not is_known or not ours.kind == theirs.kind == ArtifactKind.BACKEND:
                 return None
-            named = ArtifactId(*name, there.content_digest)
+            named = ArtifactId(*name, theirs.content_digest)
         backends.append(named)
     return held.bound(tuple(backends)) if backends else held
 

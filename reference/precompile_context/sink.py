@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 from precompile_context.artifact import ArtifactId
@@ -55,10 +56,15 @@ class LoadReport:
     ignored: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SaveReport:
-    """All current artifacts, those that were appended, and the sink's bytes afterwards."""
+    """The names of all current artifacts, what was appended, and the sink's bytes afterwards."""
 
-    info: CacheInfo
+    current: tuple[tuple[str, str], ...]
     appended: tuple[ArtifactId, ...]
     size: int
+
+    @cached_property
+    def info(self) -> CacheInfo:
+        """All current artifacts; made when it is asked for, so that a save does not wait for it."""
+        return CacheInfo.of(self.current)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from precompile_context.artifact import ArtifactId, ArtifactKind
 from precompile_context.bundle import Bundle, Chain, JoinedSource, Segment
 from precompile_context.bundle.source import ByteSource
+from precompile_context.destination import Destination
 from precompile_context.held import ArtifactName, Held
 
 
@@ -14,6 +15,7 @@ class Snapshot:
 
     current: dict[ArtifactName, Held]
     resolved: dict[ArtifactName, Held]
+    removals: int  # how many there had been
 
 
 @dataclass(slots=True)
@@ -36,6 +38,7 @@ class State:
         segments: what is serialized so far, as ranges of sources.
         saved: what those segments hold for this environment.
         memory, file: what is not in those segments, and not in the last file saved to.
+        destination: what that file held.
     """
 
     def __init__(self) -> None:
@@ -43,12 +46,14 @@ class State:
         self.saved: dict[ArtifactName, Held] = {}
         self.memory = Pending()
         self.file = Pending()
+        self.destination = Destination()
         self.segments: list[tuple[ByteSource, int, int]] = []
         self.digests: list[bytes] = []
         self.chain = Chain()
         self.serialized: bytes | None = None
         # Backend name to the entries that name it, or once did.
         self._named_by: dict[ArtifactName, set[ArtifactName]] = {}
+        self._removals = 0
 
     def need_save(self) -> bool:
         """Whether anything is saved nowhere."""
@@ -144,6 +149,7 @@ class State:
         """Take an artifact away; whether it was there."""
         if self.held.pop(name, None) is None:
             return False
+        self._removals += 1
         for pending in (self.memory, self.file):
             pending.changed.discard(name)
             # [PCB-CTX-009]
@@ -165,16 +171,20 @@ class State:
         """What is current now, as it is and with its backends bound."""
         current = dict(self.held)
         if not self._named_by:
-            return Snapshot(current, current)
-        return Snapshot(current, {name: self.resolve(held) for name, held in current.items()})
+            return Snapshot(current, current, self._removals)
+        resolved = {name: self.resolve(held) for name, held in current.items()}
+        return Snapshot(current, resolved, self._removals)
 
     def mark_saved(self, snapshot: Snapshot, pending: Pending) -> None:
         """What was current at the snapshot is saved, bound to the backends of then."""
-        pending.holds |= snapshot.current.keys()
+        # Whatever else was current is in `holds` since an earlier save or a load.
+        pending.holds |= pending.changed & snapshot.current.keys()
         # [PCB-CTX-022]
-        for name in snapshot.current:
-            if name not in self.held:
-                pending.removed[name] = None  # removed while it was being written
+        if self._removals != snapshot.removals:
+            for name in snapshot.current:
+                if name not in self.held:
+                    pending.holds.add(name)
+                    pending.removed[name] = None  # removed while it was being written
         if snapshot.resolved is not snapshot.current:
             for name, held in snapshot.current.items():
                 if self.held.get(name) is held:
@@ -190,6 +200,7 @@ class State:
 
     def adopt(self, bundle: Bundle, matching: tuple[Segment, ...]) -> None:
         """A loaded bundle's segments come after those so far, its artifacts become current."""
+        self.destination.unsettled = None
         # [PCB-CTX-027] [PCB-CTX-029]
         self._adopt_segments(bundle)
         before = {name: self.held.get(name) for name in self._named_by}

@@ -15,6 +15,7 @@ from precompile_context import (
     PrecompileContext,
 )
 from precompile_context.bundle import writer
+from precompile_context.bundle.fold import MANY_SEGMENTS
 from precompile_context.trust import UNSIGNED
 from tests.toys import (
     BLOB,
@@ -221,3 +222,77 @@ def test_what_a_fold_writes_is_never_open_to_more_than_the_file_is(
     monkeypatch.setattr(os, "pwrite", watched)
     file.fold(b"", policy=UNSIGNED)
     assert modes == {0o600}
+
+
+# compacting
+
+
+def test_many_segments_are_compacted_and_fewer_are_left(file: BundleFile) -> None:
+    _saved_one_by_one(file, MANY_SEGMENTS - 1)
+    before = file.path.read_bytes()
+    assert not file.compact(policy=UNSIGNED)
+    assert file.path.read_bytes() == before
+    save(file, last=b"one more")
+    there = file_contents(file)
+    assert file.compact(policy=UNSIGNED)
+    assert file_segment_count(file) == 1
+    assert file_contents(file) == there
+
+
+def test_a_file_that_is_more_dead_than_live_is_compacted(file: BundleFile) -> None:
+    context = blobs(a=noise(5000), b=noise(9000, 1))
+    context.save_to(file)
+    context.record_artifact(BLOB, "a", noise(5000, 2))
+    context.save_to(file)
+    assert not file.compact(policy=UNSIGNED)  # 5,000 of 19,000 bytes are dead
+    context.record_artifact(BLOB, "a", b"small")
+    context.remove(BLOB, "b")
+    context.save_to(file)
+    size = file.path.stat().st_size
+    assert file.compact(policy=UNSIGNED)
+    assert file_contents(file) == {(BLOB, "a"): b"small"}
+    assert file.path.stat().st_size < size // 10
+
+
+def test_compacting_leaves_what_another_environment_wrote_before(file: BundleFile) -> None:
+    elsewhere = blobs(ELSEWHERE, a=noise(500))
+    elsewhere.save_to(file)
+    before = file.path.read_bytes()
+    here = toy_context(HERE)
+    for number in range(MANY_SEGMENTS):
+        here.record_artifact(BLOB, f"k{number}", b"%d" % number)
+        here.save_to(file)
+    assert file.compact(policy=UNSIGNED)
+    assert file.path.read_bytes().startswith(before)
+    assert file_segment_count(file) == 2
+
+
+def test_compacting_leaves_a_bundle_that_was_concatenated_before(file: BundleFile) -> None:
+    first = serialized(blobs(a=noise(500)))
+    file.path.write_bytes(first + serialized(blobs(b=b"2")))
+    context = toy_context()
+    for number in range(MANY_SEGMENTS):
+        context.record_artifact(BLOB, f"k{number}", b"%d" % number)
+        context.save_to(file)
+    there = file_contents(file)
+    assert file.compact(policy=UNSIGNED)
+    assert file.path.read_bytes().startswith(first)
+    assert file_segment_count(file) == 3  # that, the beginning of the second, and all behind it
+    assert file_contents(file) == there
+
+
+def test_a_file_of_more_bytes_than_may_be_copied_is_not_compacted(file: BundleFile) -> None:
+    _saved_one_by_one(file, MANY_SEGMENTS)
+    before = file.path.read_bytes()
+    assert not file.compact(policy=UNSIGNED, most_bytes=len(before) - 1)
+    assert file.path.read_bytes() == before
+
+
+def test_a_context_goes_on_with_a_file_that_was_compacted_meanwhile(file: BundleFile) -> None:
+    context = _saved_one_by_one(file, MANY_SEGMENTS)
+    assert BundleFile(file.path).compact(policy=UNSIGNED)
+    assert context.save_to(file).appended == ()
+    context.record_artifact(BLOB, "more", b"more")
+    context.save_to(file)
+    assert file_contents(file) == contents(context)
+    assert file_segment_count(file) == 2

@@ -20,6 +20,7 @@ from precompile_context import (
 from precompile_context.adapters import pytorch
 from precompile_context.adapters.pytorch import appending, private, session
 from precompile_context.adapters.pytorch.artifacts import KNOWN
+from precompile_context.bundle import fold
 from precompile_context.files import local_key
 from precompile_context.trust import UNSIGNED
 
@@ -154,6 +155,19 @@ def test_a_long_run_is_folded_before_its_end(
             seen.append(len(BundleFile(bundle).open(policy=UNSIGNED).segments))
     assert seen == [1, 2, 1, 2, 1]
     assert len(BundleFile(bundle).open(policy=UNSIGNED).current()) == 5
+
+
+def test_what_many_runs_appended_is_compacted_by_a_later_one(
+    bundle: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fold, "MANY_SEGMENTS", 4)
+    counts = []
+    for number in range(6):
+        with pytorch.warm_start(bundle):
+            record("inductor", f"f{number}", graph(None, float(number)))
+        counts.append(len(BundleFile(bundle).open(policy=UNSIGNED).segments))
+    assert counts == [1, 2, 3, 1, 2, 3]
+    assert len(BundleFile(bundle).open(policy=UNSIGNED).current()) == 6
 
 
 def test_ten_runs_between_which_something_else_is_compiled_lose_nothing(

@@ -17,6 +17,7 @@ from precompile_context import (
     TrustPolicy,
 )
 from precompile_context.bundle import Bundle, Limits
+from precompile_context.bundle.fold import MANY_SEGMENTS
 from tests.signing import ALICE, BOB, MALLORY, signed, trusts, with_signatures
 from tests.toys import BLOB, file_contents, flip, refused, serialized, toy_context
 
@@ -166,6 +167,25 @@ def test_a_foreign_segment_is_never_folded_into_a_signed_one(
     with pytest.raises(PrecompileError, match=r"UNSIGNED|UNTRUSTED_SIGNER"):
         file.fold(b"", policy=trusts(ALICE), signer=ALICE)
     assert file.path.read_bytes() == before
+
+
+def test_compacting_folds_own_segments_alone(file: BundleFile) -> None:
+    """One of another key stays as it is, with all before it."""
+    context = toy_context(policy=trusts(ALICE, BOB), signer=ALICE)
+    context.record_artifact(BLOB, "first", b"first")
+    context.save_to(file)
+    bobs = toy_context(policy=trusts(ALICE, BOB), signer=BOB)
+    bobs.record_artifact(BLOB, "bob's", b"bob's")
+    bobs.save_to(file)
+    before = file.path.read_bytes()
+    for number in range(MANY_SEGMENTS):
+        context.record_artifact(BLOB, f"k{number}", b"%d" % number)
+        context.save_to(file)
+    assert file.compact(policy=trusts(ALICE, BOB), signer=ALICE)
+    assert file.path.read_bytes().startswith(before)
+    folded = file.open(policy=trusts(ALICE, BOB))
+    assert len(folded.segments) == 3
+    assert len(folded.current()) == MANY_SEGMENTS + 2
 
 
 def test_a_segment_that_only_claims_to_be_own_is_not_folded(file: BundleFile) -> None:

@@ -152,7 +152,7 @@ class State:
 
     def _digest_of(self, name: Name) -> bytes:
         there = self.current.get(name)
-        return there.digest if there else b""
+        return there.digest if there and there.kind == BACKEND else b""
 
     def all_bound(self) -> dict[Name, Item]:
         """What is current, as a save would write it now."""

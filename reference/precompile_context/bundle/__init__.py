@@ -1,6 +1,7 @@
 """The format: bytes in, values out. No file, no clock, no environment is touched here."""
 
 from precompile_context.bundle.chain import Chain
+from precompile_context.bundle.growing import GrowingBundle
 from precompile_context.bundle.limits import DEFAULT_LIMITS, Limits
 from precompile_context.bundle.manifest import Manifest, Producer, StoredArtifact
 from precompile_context.bundle.reader import Bundle
@@ -14,6 +15,7 @@ __all__ = [
     "Bundle",
     "ByteSource",
     "Chain",
+    "GrowingBundle",
     "JoinedSource",
     "Limits",
     "Manifest",

@@ -1,9 +1,10 @@
 """The chain that a new segment continues: its last digest, and where its content lies."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from precompile_context.bundle.manifest import BlockEntry, StoredArtifact
 from precompile_context.bundle.reader import Bundle
+from precompile_context.bundle.segment import Segment
 from precompile_context.errors import PrecompileError
 
 # A content's ranges: (own block entry, offset in the block's content, size).
@@ -29,16 +30,22 @@ class Chain:
     def of(cls, bundle: Bundle, before: int | None = None) -> "Chain":
         """The last chain of a bundle, or of its segments before the byte `before`."""
         chain = cls()
-        chain._bundle = bundle
         segments = [s for s in bundle.segments if before is None or s.offset < before]
         first = max(s.index for s in segments if s.begins_chain)
-        for segment in segments[first:]:
+        chain.follow(bundle, segments[first:])
+        return chain
+
+    def follow(self, bundle: Bundle, segments: Sequence[Segment]) -> None:
+        """Go on with segments of `bundle`, which holds all that came before in this chain, too."""
+        self._bundle = bundle
+        for segment in segments:
             manifest = segment.manifest
+            if segment.begins_chain:
+                self._places, self._own, self._unverified = {}, {}, {}
             stored = {artifact.content_digest: artifact for artifact in manifest.artifacts}
             places = {digest: artifact.extents for digest, artifact in stored.items()}
-            chain.extend(segment.payload_digest, manifest.blocks, places)
-            chain._unverified |= stored
-        return chain
+            self.extend(segment.payload_digest, manifest.blocks, places)
+            self._unverified |= stored
 
     def copy(self) -> "Chain":
         """The same chain, to be extended by a segment that may come to nothing."""

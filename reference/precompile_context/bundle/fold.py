@@ -1,6 +1,7 @@
 """Several segments as one: what they hold together, for writing it anew."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from precompile_context.artifact import ArtifactId
@@ -11,6 +12,9 @@ from precompile_context.bundle.segment import Segment
 from precompile_context.bundle.stored_content import StoredContent
 from precompile_context.bundle.writer import NewArtifact
 from precompile_context.environment import Requirement
+
+# Each costs whoever opens the bundle a read and a manifest, and compresses by itself.
+MANY_SEGMENTS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,49 @@ def foldable(segments: tuple[Segment, ...]) -> bool:
         and not segment.begins_chain
         for segment in segments[1:]
     ) and all(is_fully_known(segment) for segment in segments)
+
+
+def foldable_tail(bundle: Bundle, is_ours: Callable[[Segment], bool]) -> tuple[Segment, ...]:
+    """The most segments at the bundle's end that one could stand for, all of them ours."""
+    last = bundle.segments[-1]
+    start = len(bundle.segments)
+    for segment in reversed(bundle.segments):
+        if (
+            segment.manifest.requirements != last.manifest.requirements
+            or (segment.begins_chain and segment.index > 0)
+            or not is_fully_known(segment)
+            or not is_ours(segment)
+        ):
+            break
+        start = segment.index
+    return bundle.segments[start:]
+
+
+def is_worth_folding(bundle: Bundle, segments: tuple[Segment, ...]) -> bool:
+    """Whether there are many of them, or more bytes of their blocks are dead than live.
+
+    Dead is what no current artifact lies in: it was superseded or removed.
+    """
+    if len(segments) < 2:
+        return False
+    if len(segments) >= MANY_SEGMENTS:
+        return True
+    blocks = {
+        place.offset: entry
+        for segment in segments
+        for entry, place in zip(segment.manifest.blocks, segment.blocks, strict=True)
+        if entry.size
+    }
+    live: dict[tuple[int, int], int] = {}
+    for artifact in bundle.current(segments).values():
+        for index, at, size in artifact.extents:
+            live[bundle.segments[artifact.segment].blocks[index].offset, at] = size
+    size_of_live = sum(
+        blocks[offset].size * size / blocks[offset].content_size
+        for (offset, _), size in live.items()
+        if offset in blocks
+    )
+    return sum(entry.size for entry in blocks.values()) > 2 * size_of_live
 
 
 def is_fully_known(segment: Segment) -> bool:

@@ -1,10 +1,21 @@
 """The limits of a reader: what it refuses although the format allows it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from dataclasses import dataclass
+from typing import Protocol
 
 from precompile_context.bundle.manifest import StoredArtifact
 from precompile_context.errors import ErrorCode, PrecompileError
+
+
+class _Listing(Protocol):
+    """An artifact, stored or not yet."""
+
+    @property
+    def backends(self) -> Sized: ...
+
+    @property
+    def fields(self) -> Sized: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +47,11 @@ class Limits:
     # Bytes decompressed over the life of an open bundle, repeats included; no artifact is larger.
     total_decompressed: int = 256 << 30
 
+    @staticmethod
+    def items_of(artifact: _Listing) -> int:
+        """How many things a manifest lists for this artifact, at the most of small ones."""
+        return 3 + len(artifact.backends) + len(artifact.fields)
+
     def check(
         self, artifacts: Iterable[StoredArtifact], *, content: int = 0, items: int = 0
     ) -> None:
@@ -45,7 +61,7 @@ class Limits:
         """
         for artifact in artifacts:
             content += artifact.content_size
-            items += 3 + len(artifact.backends) + len(artifact.fields)
+            items += self.items_of(artifact)
         # [PCB-LIM-007]
         if content > self.total_content or items > self.items:
             detail = "the bundle would hold more than readers take; begin another one"

@@ -83,8 +83,8 @@ class Bundle:
             policy.check(envelope, index, frame.manifest_offset)
         digests = [envelope.payload_digest for envelope in envelopes]  # verified by now
         with without_collection():
-            manifests = _decode(frames, [envelope.payload for envelope in envelopes], limits)
-            return cls(source, _validate(frames, digests, manifests), limits, policy)
+            manifests = decode(frames, [envelope.payload for envelope in envelopes], limits)
+            return cls(source, place(frames, digests, manifests, {}), limits, policy)
 
     def over(self, source: Buffer | ByteSource) -> "Bundle":
         """The same bundle, its content read from another source of the same bytes."""
@@ -244,11 +244,14 @@ def _may_be_torn(faults: list[PrecompileError]) -> bool:
     return any(f.code in (ErrorCode.TRUNCATED, ErrorCode.MALFORMED_FRAME) for f in faults)
 
 
-def _decode(frames: list[SegmentFrame], payloads: list[bytes], limits: Limits) -> list[Manifest]:
+def decode(
+    frames: list[SegmentFrame], payloads: list[bytes], limits: Limits, first: int = 0
+) -> list[Manifest]:
+    """The DECODE stage over segments of which the first has the index `first`."""
     manifests = []
     items = content = 0
     counted = sum(map(most_elements, payloads)) > limits.items  # else there cannot be too many
-    for index, (frame, payload) in enumerate(zip(frames, payloads, strict=True)):
+    for index, (frame, payload) in enumerate(zip(frames, payloads, strict=True), first):
         left = limits.items - items if counted else None
         manifest, count = decode_manifest(payload, index, frame.manifest_offset, left)
         items += count
@@ -261,13 +264,21 @@ def _decode(frames: list[SegmentFrame], payloads: list[bytes], limits: Limits) -
     return manifests
 
 
-def _validate(
-    frames: list[SegmentFrame], digests: list[bytes], manifests: list[Manifest]
+def place(
+    frames: list[SegmentFrame],
+    digests: list[bytes],
+    manifests: list[Manifest],
+    chain: ChainBlocks,
+    before: tuple[Segment, ...] = (),
 ) -> tuple[Segment, ...]:
+    """The VALIDATE stage over segments that follow `before`, whose last chain's blocks are given.
+
+    `chain` is changed.
+    """
     segments = []
-    previous = b""
-    chain: ChainBlocks = {}
-    for index, (frame, digest, manifest) in enumerate(zip(frames, digests, manifests, strict=True)):
+    previous = before[-1].payload_digest if before else b""
+    parts = zip(frames, digests, manifests, strict=True)
+    for index, (frame, digest, manifest) in enumerate(parts, len(before)):
         places = validate(manifest, frame, previous, chain)
         previous = digest
         segments.append(

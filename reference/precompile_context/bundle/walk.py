@@ -169,6 +169,35 @@ def complete_prefix(source: ByteSource, limits: Limits) -> int:
     return end
 
 
+def appended_frames(source: ByteSource, start: int, limits: Limits) -> list[SegmentFrame]:
+    """The segments from `start`, where one ends, to the input's end; none where that is not all.
+
+    Forwards, each footer is found in the one place where it must stand with the one
+    content it must have: going back from it would find the same segments.
+    """
+    window = _Window(source)
+    frames: list[SegmentFrame] = []
+    records = limits.items
+    while start < source.size:
+        place, passed = _footer_place(window, source.size, start, records)
+        if place is None or len(frames) == limits.segments:
+            return []
+        expected, at = place
+        numbers = framing.read_footer(memoryview(expected))
+        if numbers is None or window.read(at, framing.FOOTER_SIZE) != expected:
+            return []
+        manifest_at, size = start + numbers[0], numbers[1]
+        prefix = framing.read_manifest_prefix(
+            window.read(manifest_at, min(11, at - manifest_at)), 0
+        )
+        if prefix is None or at - manifest_at > limits.manifest_bytes:
+            return []
+        envelope = source.read(manifest_at + prefix[0], prefix[1])
+        frames.append(SegmentFrame(start, size, manifest_at, envelope))
+        start, records = start + size, records - passed
+    return frames
+
+
 def is_boundary(end: int, frames: list[SegmentFrame], faults: list[PrecompileError]) -> bool:
     """Whether E fits what the walk backwards found.
 

@@ -41,6 +41,14 @@ class FileSource:
         if owned:
             weakref.finalize(self, os.close, fd)
 
+    def again(self) -> "FileSource":
+        """The same open file, as long as it is now."""
+        return FileSource(os.dup(self._fd), owned=True)
+
+    def is_of(self, fd: int) -> bool:
+        """Whether the descriptor is of this file; while it is open, no other takes its inode."""
+        return os.path.samestat(os.fstat(self._fd), os.fstat(fd))
+
     def read(self, offset: int, size: int) -> memoryview:
         data = os.pread(self._fd, size, offset)
         while len(data) < size:

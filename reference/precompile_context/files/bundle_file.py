@@ -6,8 +6,23 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from precompile_context.bundle import DEFAULT_LIMITS, Bundle, Chain, Limits, SegmentWriter
-from precompile_context.bundle.fold import Folded, fold, foldable
+from precompile_context.bundle import (
+    DEFAULT_LIMITS,
+    Bundle,
+    ByteSource,
+    Chain,
+    GrowingBundle,
+    Limits,
+    Segment,
+    SegmentWriter,
+)
+from precompile_context.bundle.fold import (
+    Folded,
+    fold,
+    foldable,
+    foldable_tail,
+    is_worth_folding,
+)
 from precompile_context.bundle.sign import sign
 from precompile_context.bundle.source import ranges
 from precompile_context.bundle.writer import split
@@ -37,6 +52,8 @@ class BundleFile:
         self.path = Path(path)
         self._limits = limits
         self._lock_seconds = lock_seconds
+        # What was in the file when it was last opened: an append then reads what is new alone.
+        self._known: GrowingBundle | None = None
 
     def open(self, *, policy: TrustPolicy, recover: bool = True, mapped: bool = False) -> Bundle:
         """The bundle in the file as it is now; later appends are not seen.
@@ -69,7 +86,9 @@ class BundleFile:
             if mapped:
                 return bundle.over(mmap.mmap(fd, bundle.size, access=mmap.ACCESS_READ))
             # The source keeps the file open for as long as the bundle is used.
-            return bundle.over(FileSource(os.dup(fd), owned=True))
+            kept = bundle.over(FileSource(os.dup(fd), owned=True))
+            self._known = GrowingBundle(kept, self._limits)
+            return kept
         finally:
             os.close(fd)
 
@@ -86,7 +105,8 @@ class BundleFile:
             OSError: the file cannot be opened, locked or written.
         """
         with locked(self._target(), self._lock_seconds, make=True) as (fd, made):
-            appending = FileAppending(fd, self._target(), self._limits, policy)
+            appending = FileAppending(fd, self._target(), self._limits, policy, self._known)
+            self._known = appending.known
             try:
                 yield appending
                 appending.commit()
@@ -135,13 +155,38 @@ class BundleFile:
             # [PCB-SIGN-011]
             if not all(_is_signed_alike(bundle.envelope(s), policy, signer) for s in tail):
                 return False
-            folded = fold(bundle, tail)
-            if len(list(split(folded.artifacts, folded.removed))) > 1:
-                return False  # no reader would take one manifest of that size
-            chunks = _folded_chunks(source, bundle, tail[0].offset, folded, signer)
-            replace(self._target(), chunks, mode=os.fstat(fd).st_mode & 0o777)
-            remove_stale(self._target().parent, self._target().name)
-            return True
+            return self._put_folded(fd, bundle, tail, signer)
+
+    def compact(
+        self, *, policy: TrustPolicy, signer: Signer | None = None, most_bytes: int | None = None
+    ) -> bool:
+        """Fold as many segments at the end as can be, where that is worth it; whether it was done.
+
+        It is where they are 32 or more, or where more bytes of their blocks are dead
+        than live. Not where the file has more than `most_bytes`. Which segments can be
+        folded, and what is raised, is as for `fold`.
+        """
+        with locked(self._target(), self._lock_seconds, make=False) as (fd, _):
+            source = FileSource(fd)
+            if most_bytes is not None and source.size > most_bytes:
+                return False
+            bundle = Bundle.open(source, policy=policy, limits=self._limits)
+            # [PCB-SIGN-011]
+            tail = foldable_tail(
+                bundle, lambda s: _is_signed_alike(bundle.envelope(s), policy, signer)
+            )
+            return is_worth_folding(bundle, tail) and self._put_folded(fd, bundle, tail, signer)
+
+    def _put_folded(
+        self, fd: int, bundle: Bundle, tail: tuple[Segment, ...], signer: Signer | None
+    ) -> bool:
+        folded = fold(bundle, tail)
+        if len(list(split(folded.artifacts, folded.removed))) > 1:
+            return False  # no reader would take one manifest of that size
+        chunks = _folded_chunks(bundle.source, bundle, tail[0].offset, folded, signer)
+        replace(self._target(), chunks, mode=os.fstat(fd).st_mode & 0o777)
+        remove_stale(self._target().parent, self._target().name)
+        return True
 
     @contextlib.contextmanager
     def replacing(self) -> Iterator[Callable[[Iterable[Chunk]], None]]:
@@ -185,7 +230,7 @@ class BundleFile:
 
 
 def _folded_chunks(
-    source: FileSource, bundle: Bundle, base: int, folded: Folded, signer: Signer | None
+    source: ByteSource, bundle: Bundle, base: int, folded: Folded, signer: Signer | None
 ) -> Iterator[Chunk]:
     yield from ranges(source, 0, base)
     chain = Chain()

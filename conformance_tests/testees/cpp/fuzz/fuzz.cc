@@ -2,8 +2,13 @@
 //
 // Built with FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION, in which a wrong digest passes: so the
 // fuzzer gets behind the payload's digest, into manifests, blocks and frames.
+#include <unistd.h>
+
 #include <cstdint>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <string>
 
 #include "precompile.h"
 
@@ -51,6 +56,16 @@ void verify(const std::string& bytes) {
   }
 }
 
+// A file of this process alone, in memory where the machine has such a place: append and
+// sign_file put it on stable storage each time.
+const std::string& path() {
+  static const std::string chosen = [] {
+    const std::string name = "/precompile-fuzz-" + std::to_string(::getpid());
+    return (::access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp") + name;
+  }();
+  return chosen;
+}
+
 // What a context loads it gives back, byte for byte.
 void load_and_serialize(const std::string& bytes) {
   precompile::ContextOptions chosen;
@@ -69,6 +84,63 @@ void load_and_serialize(const std::string& bytes) {
   require(again.ok() && again.value()->bundle == serialized.value()->bundle);
 }
 
+bool read_file(std::string& bytes) {
+  std::ifstream file(path(), std::ios::binary);
+  bytes.assign(std::istreambuf_iterator<char>(file), {});
+  return file.good() || file.eof();
+}
+
+void write_file(const std::string& bytes) {
+  std::ofstream file(path(), std::ios::binary | std::ios::trunc);
+  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  file.flush();
+  require(file.good());
+}
+
+precompile::NewSegment one_artifact() {
+  precompile::NewArtifact artifact;
+  artifact.artifact.set_type("test.blob");
+  artifact.artifact.set_key("appended");
+  artifact.artifact.set_kind(precompile::v1::ARTIFACT_KIND_CACHE);
+  artifact.content = precompile::SharedBytes::of("content");
+  precompile::NewSegment segment;
+  segment.artifacts.push_back(std::move(artifact));
+  return segment;
+}
+
+// A file that is refused stays as it was; one that is extended holds what it held, and opens.
+void append_to(const std::string& bytes) {
+  write_file(bytes);
+  const auto before = precompile::Reader::open_bytes(bytes, options(true));
+  const auto status = precompile::append(path(), one_artifact(), {}, options(false));
+  std::string after;
+  require(read_file(after));
+  if (!status.ok()) return require(after == bytes);
+  const uint64_t kept = before.ok() ? before->bundle()->size : 0;
+  require(after.compare(0, kept, bytes, 0, kept) == 0 && after.size() > kept);
+  const auto reader = precompile::Reader::open_bytes(after, options(false));
+  require(reader.ok() && reader->find("test.blob", "appended") != nullptr);
+}
+
+// A file that is refused stays as it was; one that is signed has the same contents and digest,
+// and signing it again changes nothing.
+void sign(const std::string& bytes) {
+  static const auto key = precompile::SigningKey::from_seed(std::string(32, 1));
+  write_file(bytes);
+  const auto before = precompile::Reader::open_bytes(bytes, options(false));
+  const auto status = precompile::sign_file(path(), key.value(), options(false));
+  std::string after;
+  require(read_file(after));
+  if (!status.ok()) return require(after == bytes);
+  require(before.ok());
+  const auto reader = precompile::Reader::open_bytes(after, options(false));
+  require(reader.ok() && reader->bundle()->digest() == before->bundle()->digest());
+  require(reader->current().size() == before->current().size());
+  require(precompile::sign_file(path(), key.value(), options(false)).ok());
+  std::string again;
+  require(read_file(again) && again == after);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -77,5 +149,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   read_all(bytes, true);
   verify(bytes);
   load_and_serialize(bytes);
+  append_to(bytes);
+  sign(bytes);
   return 0;
 }

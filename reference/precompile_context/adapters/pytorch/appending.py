@@ -10,8 +10,7 @@ from precompile_context.errors import PrecompileError
 from precompile_context.files import BundleFile
 from precompile_context.trust import TrustPolicy
 
-# A save reads the index of each segment: with one a compile, a run of a thousand compiles
-# would spend minutes on that.
+# Each compresses by itself, and is a read and a manifest for whoever opens the file.
 _FOLD_AT_SEGMENTS = 32
 # A fold copies what stands before; past this, that costs more than small segments do.
 _MOST_BASE = 256 << 20
@@ -55,12 +54,13 @@ class Appending:
             self._telling.tell(f"not saved: {failure(error)}", "save")
 
     def finish(self, contexts: Contexts) -> None:
-        """Append what is left, and fold what this session appended.
+        """Append what is left, and fold what this session appended, or all that is worth it.
 
         Raises:
             OSError, PrecompileError: it could not be appended.
         """
         self._save(contexts)
+        self._compact(contexts)
         self._fold(contexts)
 
     def _save(self, contexts: Contexts) -> None:
@@ -89,3 +89,17 @@ class Appending:
                     # A directory that takes no second file, a disk without room for one: all is
                     # saved, only larger than it need be.
                     self._folds = False
+
+    def _compact(self, contexts: Contexts) -> None:
+        """Fold what earlier sessions appended, too, where it is worth it."""
+        with self._saving:
+            if self.writes and self._folds and self._segments:
+                try:
+                    if self._file.compact(
+                        policy=contexts.trusting.policy,
+                        signer=contexts.trusting.signer,
+                        most_bytes=_MOST_BASE,
+                    ):
+                        self._segments = 1
+                except (OSError, PrecompileError):
+                    self._folds = False  # as in _fold
