@@ -1,6 +1,7 @@
 """The command `precompile-conformance`."""
 
 import contextlib
+import importlib.util
 import shlex
 import sys
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from rich.progress import Progress as Bar
 
 from precompile_conformance import corpus, expectations, trace
 from precompile_conformance.reports import files, text
-from precompile_conformance.selection import Selection
+from precompile_conformance.selection import Selection, SelectionError
 from precompile_conformance.session import Session
 from precompile_conformance.status import Result
 from precompile_conformance.testee import StartError, TesteeError
@@ -23,6 +24,8 @@ from precompile_conformance.testee import StartError, TesteeError
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 # The reference, which is there in a checkout.
 DEFAULT_TESTEE = (sys.executable, "-m", "testees.reference")
+DEFAULT_SECONDS = 60.0
+_CLASSES = ", ".join(corpus.CLASS_NAMES)
 
 Testees = Annotated[
     list[str] | None,
@@ -44,7 +47,9 @@ def run(
     *,
     version: Annotated[str, typer.Option(help="Version of the vectors; the newest one else.")] = "",
     vectors: Vectors = corpus.VECTORS,
-    classes: Annotated[list[str] | None, typer.Option("--class", help="Only this class.")] = None,
+    classes: Annotated[
+        list[str] | None, typer.Option("--class", help=f"Only this class: {_CLASSES}.")
+    ] = None,
     area: Annotated[list[str] | None, typer.Option(help="Only this area.")] = None,
     case: Annotated[
         list[str] | None, typer.Option(help="Only this case; * and ? match anything.")
@@ -55,7 +60,7 @@ def run(
         bool, typer.Option("--frozen", help="Only what the version was released with.")
     ] = False,
     jobs: Jobs = 1,
-    timeout: Timeout = 60.0,
+    timeout: Timeout = DEFAULT_SECONDS,
     expected: Annotated[Path | None, typer.Option(help="TOML file of expected failures.")] = None,
     write_xfail: Annotated[Path | None, typer.Option(help="Draft that file.")] = None,
     report: Annotated[
@@ -68,16 +73,18 @@ def run(
 ) -> None:
     """Run cases; exit 1 where one fails, or none was run."""
     with _told():
+        commands = _commands(testee)
+        for place in filter(None, (report, write_xfail and write_xfail.absolute().parent)):
+            files.prepare(place)
         directory = vectors / f"v{version or _newest(vectors)}"
         only = corpus.frozen_ids(directory) if frozen else None
         if frozen and only is None:
             raise corpus.CorpusError(f"{directory.name} is not frozen")
         chosen = (classes or (), area or (), case or (), requirement or (), large, only)
         known = expectations.load(expected) if expected else {}
-        session = Session(
-            _commands(testee), _progress(verbose=verbose), jobs, timeout, known, write_xfail
-        )
+        session = Session(commands, _progress(verbose=verbose), jobs, timeout, known, write_xfail)
         told, cases = session.run(directory, Selection(*chosen))
+        told = replace(told, options=_repeated(version, vectors, timeout, expected))
     if traced:
         reasons = trace.reasons()
         told = replace(told, faults=[*told.faults, *trace.faults(told, cases, reasons)])
@@ -85,7 +92,8 @@ def run(
     for line in text.lines(told, DEFAULT_TESTEE):
         print(line)
     if report:
-        files.write(told, report)
+        with _told():
+            files.write(told, report)
     raise typer.Exit(0 if told.is_good else 1)
 
 
@@ -95,7 +103,7 @@ def matrix(
     *,
     vectors: Vectors = corpus.VECTORS,
     jobs: Jobs = 1,
-    timeout: Timeout = 60.0,
+    timeout: Timeout = DEFAULT_SECONDS,
 ) -> None:
     """Run every version's vectors, a released one's as it was released; exit 1 where one fails."""
     good = True
@@ -154,7 +162,7 @@ def interop(
     version: Annotated[str, typer.Option(help="Version of the vectors; the newest one else.")] = "",
     vectors: Vectors = corpus.VECTORS,
     copies: Annotated[int, typer.Option(min=0, help="Damaged copies of each bundle.")] = 24,
-    timeout: Timeout = 60.0,
+    timeout: Timeout = DEFAULT_SECONDS,
     out: Annotated[
         Path, typer.Option(help="Folder that disagreements are written into, as vectors are.")
     ] = Path("found"),
@@ -202,12 +210,42 @@ def freeze(version: Annotated[str, typer.Argument()], *, vectors: Vectors = corp
 def _newest(vectors: Path) -> str:
     found = corpus.versions(vectors)
     if not found:
-        raise corpus.CorpusError(f"{vectors}: no vectors")
+        hint = "--vectors names their folder: conformance_tests/vectors of the repository"
+        raise corpus.CorpusError(f"{vectors}: no vectors; {hint}")
     return found[-1]
 
 
 def _commands(testees: list[str] | None) -> list[list[str]]:
-    return [shlex.split(command) for command in testees or ()] or [list(DEFAULT_TESTEE)]
+    """The commands as words; the reference's where none is given.
+
+    Raises:
+        StartError: one is no command.
+    """
+    commands = []
+    for command in testees or ():
+        try:
+            words = shlex.split(command)
+        except ValueError as error:
+            raise StartError(f"--testee {command!r}: {error}") from None
+        if not words:
+            raise StartError(f"--testee {command!r} names no program")
+        commands.append(words)
+    if not commands and importlib.util.find_spec(DEFAULT_TESTEE[-1].partition(".")[0]) is None:
+        raise StartError("the reference's testee is not installed; --testee names yours")
+    return commands or [list(DEFAULT_TESTEE)]
+
+
+def _repeated(
+    version: str, vectors: Path, seconds: float, expected: Path | None
+) -> tuple[str, ...]:
+    """The options under which one case of a run is run again as it was."""
+    given = {
+        "--version": version,
+        "--vectors": str(vectors) if vectors != corpus.VECTORS else "",
+        "--timeout": f"{seconds:g}" if seconds != DEFAULT_SECONDS else "",
+        "--expected": str(expected or ""),
+    }
+    return tuple(word for name, value in given.items() if value for word in (name, value))
 
 
 @contextlib.contextmanager
@@ -215,9 +253,12 @@ def _told() -> Iterator[None]:
     """What keeps cases from being run is one line, and no traceback."""
     try:
         yield
-    except (corpus.CorpusError, expectations.ExpectationsError, StartError, TesteeError,
-            OSError) as error:  # fmt: skip
+    except (corpus.CorpusError, expectations.ExpectationsError, SelectionError, StartError,
+            TesteeError) as error:  # fmt: skip
         print(f"ERROR: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    except OSError as error:
+        print(f"ERROR: {error.filename}: {error.strerror}", file=sys.stderr)
         raise typer.Exit(1) from None
 
 

@@ -68,6 +68,10 @@ def _short(name: Callable[[int], str], number: int, prefix: str) -> str:
         return str(number)
 
 
+# What `--class` takes.
+CLASS_NAMES = tuple(class_name(number) for number in testee_pb2.ConformanceClass.values() if number)
+
+
 def versions(vectors: Path = VECTORS) -> list[str]:
     """The versions that there are vectors of, oldest first."""
     found = [path.name[1:] for path in vectors.glob("v*.*") if path.is_dir()]

@@ -6,17 +6,20 @@
     reason = "our zstd library does not show the dictionary's id"
     link = "https://example.org/tracker/12"
 
-The observed outcome is part of it: a case that fails otherwise, or passes, is an XPASS.
+The observed outcome is part of it, with the place and what came there where an answer of
+the right kind differs: a case that fails otherwise, or passes, is an XPASS.
 """
 
+import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from precompile_conformance.status import Result, Status
 
-_FIELDS = {"id", "observed", "reason", "link"}
+_FIELDS = ("id", "observed", "reason", "link")
 _FAILURES = (Status.FAIL, Status.CRASH, Status.TIMEOUT)
 
 
@@ -40,17 +43,37 @@ def load(path: Path) -> dict[str, Expectation]:
         ExpectationsError: the file cannot be read, or an entry is not complete.
     """
     try:
-        entries = tomllib.loads(path.read_text()).get("expected", [])
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ExpectationsError(f"{path}: {error.strerror}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ExpectationsError(f"{path}: {error}") from None
+    entries = table.pop("expected", [])
+    if table or not isinstance(entries, list):
+        raise ExpectationsError(f"{path}: only entries that begin with [[expected]] stand there")
     found: dict[str, Expectation] = {}
-    for entry in entries:
-        if set(entry) != _FIELDS or not all(isinstance(v, str) and v for v in entry.values()):
-            raise ExpectationsError(f"{path}: each entry has id, observed, reason and link")
+    for index, entry in enumerate(entries, 1):
+        if fault := _fault(entry):
+            name = entry.get("id") if isinstance(entry, dict) else None
+            raise ExpectationsError(f"{path}: entry {index} ({name or 'without id'}): {fault}")
         if entry["id"] in found:
             raise ExpectationsError(f"{path}: {entry['id']} stands twice")
         found[entry["id"]] = Expectation(entry["observed"], entry["reason"], entry["link"])
     return found
+
+
+def _fault(entry: Any) -> str:
+    """What an entry lacks, or has too much."""
+    if not isinstance(entry, dict):
+        return "it is no table"
+    faults = [f"{name} is missing" for name in _FIELDS if name not in entry]
+    faults += [f"{name} is not known" for name in entry if name not in _FIELDS]
+    for name in _FIELDS:
+        if name in entry and not isinstance(entry[name], str):
+            faults.append(f"{name} is no text")
+        elif not entry.get(name, "x").strip():
+            faults.append(f"{name} is empty")
+    return ", ".join(faults)
 
 
 def apply(results: Sequence[Result], expected: Mapping[str, Expectation]) -> list[Result]:
@@ -66,7 +89,10 @@ def _apply(result: Result, expectation: Expectation) -> Result:
         return result
     if result.status in _FAILURES and result.observed == expectation.observed:
         return replace(result, status=Status.XFAIL, lines=(expectation.reason, *result.lines))
-    line = f"listed as an expected failure with {expectation.observed!r}; it is {result.observed!r}"
+    how = f"it is {result.status}: {result.observed!r}"
+    if result.status is Status.PASS:
+        how = "it passes now, so take the entry out"
+    line = f"listed as an expected failure with {expectation.observed!r}; {how}"
     return replace(result, status=Status.XPASS, lines=(line, *result.lines))
 
 
@@ -77,7 +103,7 @@ def unmatched(expected: Mapping[str, Expectation], known: Sequence[str]) -> list
 
 def draft(results: Sequence[Result]) -> str:
     """A file that lists the failures of these results, reasons and links left to be written."""
-    out = []
+    out = ["# --expected takes this file when each entry has a reason and a link.\n"]
     for result in results:
         if result.status in _FAILURES:
             out.append(
@@ -91,4 +117,5 @@ def draft(results: Sequence[Result]) -> str:
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """As a TOML string; JSON's escapes are TOML's, but for DEL."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

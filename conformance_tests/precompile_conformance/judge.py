@@ -1,5 +1,6 @@
 """Whether a testee's answer is what a case expects."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +14,10 @@ from precompile_conformance.reader import Refused
 from precompile_conformance.reader.read import open_all
 
 _MOST_LINES = 12
+# What a difference says was expected: no part of what was observed.
+_EXPECTED = re.compile(r"expected .*?, got ")
+# So many places at which an answer differs are part of what was observed.
+_MOST_OBSERVED = 3
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was observed, in a word or two, and how it differs; no differences: it conforms."""
+    """What was observed, in few words, and how it differs; no differences: it conforms.
+
+    Of a difference the first line alone is part of what was observed; more of it is for people.
+    """
 
     observed: str
     differences: tuple[str, ...] = field(default=())
@@ -45,18 +53,28 @@ class Verdict:
 def judge(case: case_pb2.Case, answer: Answer) -> Verdict:
     """The verdict on an answer, against the expected outcome and then its alternatives."""
     first = tuple(_compare(case.expected, answer))
-    if not first or not case.alternatives:
-        return Verdict(observed(answer.response), first)
-    for alternative in case.alternatives:
+    for alternative in case.alternatives if first else ():
         if not tuple(_compare(alternative.expected, answer)):
             return Verdict(observed(answer.response))
-    return Verdict(observed(answer.response), first)
+    of_kind = _is_of_kind(case.expected, answer.response)
+    return Verdict(observed(answer.response, first if of_kind else ()), first)
 
 
-def observed(response: testee_pb2.Response) -> str:
-    """An answer in a word or two, stable enough to be listed as an expected failure."""
+def observed(response: testee_pb2.Response, differences: Sequence[str] = ()) -> str:
+    """An answer in few words: its kind and, where that is right, what came where it differs.
+
+    It is the same as often as the testee gives the same answer, so that it can be listed as
+    an expected failure.
+    """
     which = response.WhichOneof("response") or "nothing"
-    return f"rejected {code_name(response.rejection)}" if which == "rejection" else which
+    kind = f"rejected {code_name(response.rejection)}" if which == "rejection" else which
+    # A step that went wrong makes later ones differ, and a rejection's code is told already.
+    step = differences[0].partition(":")[0] if differences and which == "script" else ""
+    lines = [_EXPECTED.sub("got ", line.partition("\n")[0], count=1) for line in differences]
+    told = [line for line in lines if line.startswith(step) and not line.startswith("code:")]
+    more = [f"{len(told) - _MOST_OBSERVED} more"] if len(told) > _MOST_OBSERVED else []
+    places = "; ".join([*told[:_MOST_OBSERVED], *more])
+    return f"{kind}, {places}" if places else kind
 
 
 def code_name(rejection: reading_pb2.Rejection) -> str:
@@ -69,18 +87,23 @@ def code_name(rejection: reading_pb2.Rejection) -> str:
 
 def _compare(expected: case_pb2.Expected, answer: Answer) -> list[str]:
     response = answer.response
-    which = response.WhichOneof("response") or "nothing"
     wanted = expected.WhichOneof("outcome") or "nothing"
-    if wanted == "written" and which in ("written", "appended", "signed"):
-        return _written(expected.written, answer)
-    if wanted != which:
+    if not _is_of_kind(expected, response):
         return [f"expected {_outcome(expected)}, got {_response(response)}"]
+    if wanted == "written":
+        return _written(expected.written, answer)
     if wanted == "script":
         return _script(expected.script, response.script, answer.inputs)[:_MOST_LINES]
     found = _of_kind(wanted, expected, response)
     if wanted == "rejection" and answer.file_after not in (None, *answer.inputs[:1]):
         found.append("the file was refused and changed all the same")
     return found[:_MOST_LINES]
+
+
+def _is_of_kind(expected: case_pb2.Expected, response: testee_pb2.Response) -> bool:
+    which = response.WhichOneof("response") or "nothing"
+    wanted = expected.WhichOneof("outcome") or "nothing"
+    return which in (("written", "appended", "signed") if wanted == "written" else (wanted,))
 
 
 def _of_kind(kind: str, expected: case_pb2.Expected, response: testee_pb2.Response) -> list[str]:
@@ -172,7 +195,7 @@ def _trusted(policy: reading_pb2.TrustPolicy, data: bytes) -> list[str]:
     try:
         reader.read(data, reading_pb2.ReadRequest(trust=policy))
     except Refused as fault:
-        return [f"the policy refuses what was signed: {fault.code} at byte {fault.offset}"]
+        return [f"the policy refuses what was signed: {fault.code}\nat byte {fault.offset}"]
     return []
 
 
@@ -189,7 +212,8 @@ def _holds(
     try:
         found = reader.read(data)
     except Refused as fault:
-        return [f"what was written is refused: {fault.code} at byte {fault.offset}: {fault.detail}"]
+        at = f"at byte {fault.offset}: {fault.detail}"
+        return [f"what was written is refused: {fault.code}\n{at}"]
     lines = _message(without_places(expected), without_places(found))
     return lines + list(writer_rules.faults(data, since, once=once))
 
@@ -230,7 +254,7 @@ def _step(expected: script_pb2.StepResult, got: script_pb2.StepResult) -> list[s
     found.CopyFrom(got)
     which = wanted.WhichOneof("result")
     if which != found.WhichOneof("result"):
-        return [f"expected {which}, got {found.WhichOneof('result')} {_refusal(found)}".strip()]
+        return [f"expected {which}, got {found.WhichOneof('result')}{_refusal(found)}"]
     if which == "misuse":
         found.misuse.ClearField("detail")
         wanted.misuse.ClearField("detail")
@@ -250,8 +274,8 @@ def _step(expected: script_pb2.StepResult, got: script_pb2.StepResult) -> list[s
 
 def _refusal(result: script_pb2.StepResult) -> str:
     if result.WhichOneof("result") == "rejection":
-        return f"({code_name(result.rejection)}: {result.rejection.detail})"
-    return f"({result.misuse.detail})" if result.WhichOneof("result") == "misuse" else ""
+        return f" {code_name(result.rejection)}\n{result.rejection.detail}"
+    return f"\n{result.misuse.detail}" if result.WhichOneof("result") == "misuse" else ""
 
 
 def _bundle(

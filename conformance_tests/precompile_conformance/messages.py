@@ -7,6 +7,7 @@ from google.protobuf.message import DecodeError, Message
 LENGTH = struct.Struct("<I")
 # Far above what any case asks for: a testee that claims more is not speaking this protocol.
 MAX_MESSAGE = 256 << 20
+_SHOWN = 40
 
 
 class GarbledError(Exception):
@@ -29,7 +30,8 @@ def message_size(buffer: bytes | bytearray) -> int | None:
         return None
     (size,) = LENGTH.unpack_from(buffer)
     if size > MAX_MESSAGE:
-        raise GarbledError(f"a message of {size} bytes is announced; that is no message")
+        shown = bytes(buffer[:_SHOWN])
+        raise GarbledError(f"its output begins with {shown!r}; that is no message")
     return LENGTH.size + int(size)
 
 

@@ -34,6 +34,7 @@ class Session:
 
         Raises:
             CorpusError: the vectors cannot be read.
+            SelectionError: no case is selected.
             TesteeError, StartError: a testee does not say who it is.
         """
         cases = corpus.load(directory)
@@ -49,6 +50,7 @@ class Session:
             requirements_index.by_id(),
             testees,
             faults,
+            is_frozen=corpus.frozen_ids(directory) is not None,
         )
         return report, cases
 

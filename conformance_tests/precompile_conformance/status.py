@@ -26,8 +26,8 @@ class Status(enum.StrEnum):
 class Result:
     """What became of one case.
 
-    `observed` is the outcome in a word or two, `lines` say how it differs from what
-    is expected, `seconds` is how long the testee took.
+    `observed` is the outcome in few words, the same as often as it is run; `lines` say how
+    it differs from what is expected, `seconds` is how long the testee took.
     """
 
     case_id: str

@@ -2,6 +2,7 @@
 
 import os
 import selectors
+import shlex
 import signal
 import subprocess
 import tempfile
@@ -17,7 +18,7 @@ from precompile_conformance.messages import (
     parse,
 )
 
-PROTOCOL = 1
+PROTOCOL = 2
 _STDERR_SHOWN = 2000
 _CHUNK = 1 << 16
 
@@ -53,18 +54,22 @@ class Testee:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115
         self._buffer = bytearray()
         self._last_id = 0
+        self._said_before = 0
 
     def hello(self) -> testee_pb2.HelloResponse:
         """Who it is.
 
         Raises:
-            TesteeError: it does not say.
+            TesteeError: it does not say, or speaks another version of the protocol.
         """
         request = testee_pb2.Request(hello=testee_pb2.HelloRequest(protocol=PROTOCOL))
-        response = self._ask(request)
-        if response.WhichOneof("response") != "hello":
+        try:
+            response = self._ask(request)
+            if fault := _hello_fault(response):
+                raise BabbledError(fault)
+        except TesteeError as error:
             self.stop()
-            raise BabbledError("the first answer is no HelloResponse")
+            raise type(error)(f"{shlex.join(self.command)}, at hello: {error}") from None
         return response.hello
 
     def ask(self, request: testee_pb2.Request) -> testee_pb2.Response:
@@ -80,6 +85,7 @@ class Testee:
 
     def _ask(self, request: testee_pb2.Request) -> testee_pb2.Response:
         self._start()
+        self._said_before = os.fstat(self._stderr.fileno()).st_size
         self._last_id += 1
         asked = testee_pb2.Request()
         asked.CopyFrom(request)
@@ -152,7 +158,7 @@ class Testee:
         except BlockingIOError:
             return 0
         except BrokenPipeError:
-            raise CrashedError(self._obituary()) from None
+            return len(data)  # it has no ears; what it says, or how it ends, is still to come
 
     def _read(self, fd: int) -> bool:
         """Take in what there is; whether the pipe is still open."""
@@ -169,9 +175,14 @@ class Testee:
             status = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
             return "it closed its output and runs on"
-        self._stderr.seek(0)
+        self._stderr.seek(self._said_before)
         text = self._stderr.read().decode(errors="replace")[-_STDERR_SHOWN:].strip()
         how = f"exit status {status}" if status >= 0 else f"signal {-status}"
+        left = bytes(self._buffer)
+        if LENGTH.size <= len(left):
+            how += f", {len(left)} bytes into its answer"
+        elif left:
+            how += f", and its output {left!r} is no message"
         return f"it ended with {how}" + (f":\n{text}" if text else "")
 
     def stop(self) -> None:
@@ -192,3 +203,20 @@ class Testee:
         """End the process and let go of everything."""
         self.stop()
         self._stderr.close()
+
+
+def _hello_fault(response: testee_pb2.Response) -> str:
+    """Why an answer says not who the testee is, or that it is none that can be judged."""
+    if response.WhichOneof("response") != "hello":
+        return "the first answer is no HelloResponse"
+    hello = response.hello
+    if not hello.name:
+        return "no HelloResponse: what came names no implementation (does it repeat the request?)"
+    spoken = hello.protocol or 1
+    if spoken == PROTOCOL:
+        return ""
+    if spoken < PROTOCOL:
+        advice = "make its code anew from this suite's proto/, and set HelloResponse.protocol"
+    else:
+        advice = "take the suite that the testee was made for"
+    return f"the testee speaks protocol {spoken}, this suite {PROTOCOL}: {advice}"

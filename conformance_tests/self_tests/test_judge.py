@@ -46,7 +46,56 @@ def test_any_difference_of_a_dump_is_seen(name: str) -> None:
     CHANGES[name](got)
     verdict = judged(expected, got)
     assert not verdict.conforms
-    assert verdict.observed == "bundle"
+    assert verdict.observed.startswith("bundle, ")
+
+
+def test_what_is_observed_names_the_places_and_what_came_there() -> None:
+    expected = reader.read(bundle(PLAIN, MORE).data)
+    got = reading_pb2.BundleDump()
+    got.CopyFrom(expected)
+    got.size = 1
+    assert judged(expected, got).observed == "bundle, size: got 1"
+    got.size = 2
+    got.ignored, got.bundle_digest = 3, b"x"
+    del got.segments[1:]
+    assert judged(expected, got).observed == (
+        "bundle, bundle_digest: got 78; size: got 2; ignored: got 3; 1 more"
+    )
+
+
+def test_what_is_observed_of_a_script_is_its_first_step_that_went_wrong() -> None:
+    """Without what is for people, which may be another the next time."""
+    case = case_pb2.Case()
+    for _ in range(3):
+        result = case.expected.script.results.add()
+        result.done.SetInParent()
+        result.snapshot.SetInParent()
+    response = testee_pb2.Response()
+    response.script.CopyFrom(case.expected.script)
+    assert judge(case, Answer(response)).conforms
+    response.script.results[1].misuse.detail = "at 0x7f00"
+    response.script.results[2].rejection.code = 103  # type: ignore[assignment]
+    verdict = judge(case, Answer(response))
+    assert verdict.observed == "script, step 1: got misuse"
+    assert "at 0x7f00" in "\n".join(verdict.differences)
+    response.script.results[1].CopyFrom(case.expected.script.results[1])
+    assert judge(case, Answer(response)).observed == "script, step 2: got rejection TRUNCATED"
+    response.script.results[2].CopyFrom(case.expected.script.results[2])
+    response.script.results[2].snapshot.need_serialize = True
+    assert judge(case, Answer(response)).observed == (
+        "script, step 2: snapshot.need_serialize: got True"
+    )
+
+
+def test_what_is_observed_of_another_kind_is_that_kind() -> None:
+    case = case_pb2.Case()
+    case.expected.rejection.code = 103  # type: ignore[assignment]
+    case.expected.rejection.offset = 7
+    assert judge(case, Answer(testee_pb2.Response(bundle={}))).observed == "bundle"
+    other = testee_pb2.Response(rejection={"code": 104, "offset": 7})
+    assert judge(case, Answer(other)).observed == "rejected MALFORMED_FRAME"
+    elsewhere = testee_pb2.Response(rejection={"code": 103, "offset": 8})
+    assert judge(case, Answer(elsewhere)).observed == "rejected TRUNCATED, offset: got 8"
 
 
 def test_a_minus_zero_is_no_zero() -> None:

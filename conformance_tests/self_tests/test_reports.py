@@ -1,15 +1,17 @@
 """Reports: what failed can be found and repeated, in every form."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
 from typer.testing import CliRunner
 
 from builders.bases import MORE, PLAIN
-from builders.case import accepts, refuses
-from precompile_conformance import corpus
+from builders.case import WRITER, accepts, case, refuses
+from precompile_conformance import cli, corpus
 from precompile_conformance.cli import app
 
 RUN = CliRunner()
@@ -46,6 +48,118 @@ def test_a_failure_tells_id_requirement_expected_got_and_how_to_repeat_it(tmp_pa
     assert "PCB-FRAME-003 A reader MUST refuse as NOT_A_BUNDLE" in output
     assert "expected rejection NOT_A_BUNDLE, got bundle" in output
     assert "repeat: precompile-conformance run --case SELF/empty --testee" in output
+
+
+def test_what_is_repeated_is_the_same_run_of_one_case(tmp_path: Path) -> None:
+    """The line is taken as it stands, with quotes in the testee's command and its options."""
+    log = tmp_path / "one log"
+    script = f"touch '{log}'; exec {sys.executable} -m self_tests.testee liar"
+    testee = shlex.join(["sh", "-c", script])
+    place = str(vectors(tmp_path))
+    given = ["--testee", testee, "--vectors", place, "--version", "9.0", "--timeout", "7.5"]
+    first = RUN.invoke(app, ["run", *given])
+    line = next(x for x in first.output.splitlines() if "repeat:" in x and "SELF/sound" in x)
+    words = shlex.split(line.partition("repeat: ")[2])
+    assert words == ["precompile-conformance", "run", "--case", "SELF/sound", "--testee", testee,
+                     "--version", "9.0", "--vectors", place, "--timeout", "7.5"]  # fmt: skip
+    log.unlink()
+    again = RUN.invoke(app, words[1:])
+    assert "liar 1 (reader, verifier): 1 FAIL" in again.output
+    assert log.exists()
+
+
+def test_one_cause_of_several_crashes_is_told_once(tmp_path: Path) -> None:
+    status, output = run(tmp_path, "crash_deep")
+    assert status == 1
+    assert output.count("in the depths") == 1
+    assert "(same as SELF/empty)" in output
+
+
+def test_a_testee_that_claims_nothing_of_what_is_asked_hears_why_no_case_was_run(
+    tmp_path: Path,
+) -> None:
+    place = vectors(tmp_path)
+    one = case("SELF/write", "Writing.", "PCB-FRAME-001", classes=[WRITER])
+    one.request.write.spec_version = "1.0"
+    one.expected.written.SetInParent()
+    corpus.write_case(place / "v9.0", one, {})
+    corpus.write_sums(place / "v9.0")
+    testee = f"{sys.executable} -m self_tests.testee honest"
+    result = RUN.invoke(
+        app, ["run", "--testee", testee, "--vectors", str(place), "--class", "writer"]
+    )
+    assert result.exit_code == 1
+    assert (
+        "ERROR: no case was run: self-test honest claims reader, verifier"
+        " (not claimed: class writer: 1)"
+    ) in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--class", "wizard"], "no class is called 'wizard'; there are reader, writer,"),
+        (["--area", "SELV"], "no area is called 'SELV'; there are SELF"),
+        (["--case", "SELF/emty"], "no case is called 'SELF/emty'; near it are SELF/empty"),
+        (["--case", "ZZZ/*"], "no case is called 'ZZZ/*'; `list` shows them all"),
+        (
+            ["--requirement", "PCB-FRAME-001"],
+            "no case tests 'PCB-FRAME-001'; near it are PCB-FRAME-003",
+        ),
+        (["--case", "SELF/empty", "--class", "context"], "none is all that was asked for"),
+    ],
+)
+def test_what_is_asked_for_and_is_not_there_is_told_before_a_testee_starts(
+    tmp_path: Path, options: list[str], words: str
+) -> None:
+    place = str(vectors(tmp_path))
+    result = RUN.invoke(app, ["run", "--testee", "/no/such", "--vectors", place, *options])
+    assert result.exit_code == 1
+    (line,) = result.output.splitlines()
+    assert line.startswith("ERROR: no case was run: ")
+    assert words in line
+
+
+def test_the_help_names_the_classes() -> None:
+    result = RUN.invoke(app, ["run", "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
+    assert "reader, writer, context, verifier" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "the reference's testee is not installed; --testee names yours"),
+        (
+            ["--testee", "/no/such", "--vectors", "/no/vectors"],
+            "/no/vectors: no vectors; --vectors",
+        ),
+        (["--testee", ""], "--testee '' names no program"),
+        (["--testee", "a 'b"], "No closing quotation"),
+        (["--testee", "/no/such"], "/no/such: No such file or directory"),
+        (["--testee", "/no/such", "--report", "/proc/x"], "/proc/x: No such file or directory"),
+        (["--testee", "/no/such", "--report", "/dev/null"], "/dev/null: File exists"),
+        (["--testee", "/no/such", "--write-xfail", "/proc/x/a"], "/proc/x: No such file"),
+        (["--testee", "/no/such", "--expected", "/no/list"], "/no/list: No such file or directory"),
+    ],
+)
+def test_what_cannot_be_used_is_one_line_before_any_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], words: str
+) -> None:
+    monkeypatch.setattr(cli, "DEFAULT_TESTEE", ("python", "-m", "not_installed.reference"))
+    place = str(vectors(tmp_path))
+    result = RUN.invoke(app, ["run", "--vectors", place, *options])
+    assert (result.exit_code, len(result.output.splitlines())) == (1, 1)
+    assert result.output.startswith("ERROR: ")
+    assert words in result.output
+
+
+def test_a_run_says_whether_its_vectors_are_frozen(tmp_path: Path) -> None:
+    _, output = run(tmp_path, "honest", "--report", str(tmp_path / "report"))
+    assert "corpus v9.0 (a draft, whose cases may change until it is frozen)" in output
+    assert json.loads((tmp_path / "report" / "report.json").read_text())["frozen"] is False
+    corpus.freeze(tmp_path / "vectors" / "v9.0")
+    _, output = run_frozen(str(tmp_path / "vectors"))
+    assert "corpus v9.0 (frozen)" in output
 
 
 def test_a_run_of_no_case_fails(tmp_path: Path) -> None:

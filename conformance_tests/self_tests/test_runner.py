@@ -10,7 +10,13 @@ from builders.case import INPUT, READER, WRITER, accepts, case
 from precompile_conformance import running
 from precompile_conformance.corpus import Case, load_case
 from precompile_conformance.status import Result, Status
-from precompile_conformance.testee import StartError, TesteeError
+from precompile_conformance.testee import (
+    BabbledError,
+    CrashedError,
+    HungError,
+    StartError,
+    TesteeError,
+)
 
 SECONDS = 5.0
 
@@ -89,6 +95,39 @@ def test_several_testees_side_by_side_give_the_results_in_order(tmp_path: Path) 
 def test_a_testee_that_does_not_say_who_it_is_cannot_be_run(mode: str) -> None:
     with pytest.raises(TesteeError):
         running.ask_claims(command(mode), 0.5 if mode == "mute" else SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("line", "error", "words"),
+    [
+        (["true"], CrashedError, "true, at hello: it ended with exit status 0"),
+        (["false"], CrashedError, "false, at hello: it ended with exit status 1"),
+        (
+            ["echo", "hello"],
+            BabbledError,
+            r"echo hello, at hello: .*b'hello\\n'; that is no message",
+        ),
+        (["echo", "a"], CrashedError, r"echo a, at hello: .*its output b'a\\n' is no message"),
+        (["sleep", "100"], HungError, "sleep 100, at hello: no answer within 2 seconds"),
+        (["cat"], BabbledError, "cat, at hello: no HelloResponse"),
+        (command("mute"), HungError, "mute, at hello"),
+        (
+            command("old"),
+            BabbledError,
+            "old, at hello: the testee speaks protocol 1, this suite 2: make its code anew",
+        ),
+    ],
+)
+def test_what_is_wrong_at_hello_names_the_testee_and_what_came(
+    line: list[str], error: type[TesteeError], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        running.ask_claims(line, 2.0)
+
+
+def test_a_crash_shows_what_was_said_since_the_request_alone(tmp_path: Path) -> None:
+    results = run("once", sound(tmp_path, 2))
+    assert "\n".join(results[1].lines).count("now answering") == 1
 
 
 def test_a_command_that_is_not_there_is_the_callers_mistake() -> None:

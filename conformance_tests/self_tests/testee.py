@@ -1,10 +1,10 @@
 """`python -m self_tests.testee MODE`: a testee over the suite's own reader, and ways to misbehave.
 
-Modes: honest; liar (refuses what is sound, accepts what is not); hang, crash, garbage,
-endless, too_much, too_little, out_of_order and nothing (an answer without content), each
-for every request but the first; mute and wrong_hello for the first one; vandal (changes
-its input); chatty (prints among its answers); claims_all (and answers Unsupported);
-once (crashes on one request in two).
+Modes: honest; liar (refuses what is sound, accepts what is not); hang, crash, crash_deep
+(with a stack), garbage, endless, too_much, too_little, out_of_order and nothing (an answer
+without content), each for every request but the first; mute, wrong_hello and old (made for
+protocol 1) for the first one; vandal (changes its input); chatty (prints among its
+answers); claims_all (and answers Unsupported); once (crashes on one request in two).
 For the matrix: writer (writes and signs, soundly); and writers that leave out an artifact
 (forgets), sign with another key (forges) or change a payload as they sign it (rewrites);
 readers that overlook damage (lenient), give wrong digests (blurred), trust everybody
@@ -53,6 +53,9 @@ def main(mode: str) -> None:
             )
             continue
         asked += 1
+        if mode == "once":
+            sys.stderr.write("now answering\n")
+            sys.stderr.flush()
         misbehave(mode, request, asked)
         send(answer(request, mode))
 
@@ -65,6 +68,13 @@ def misbehave(mode: str, request: testee_pb2.Request, asked: int) -> None:
         sys.stderr.write("the bad testee dies now\n")
         sys.stderr.flush()
         os._exit(3)
+    if mode == "crash_deep":
+        traceback = (
+            f"wrong at 0x{time.monotonic_ns():x}\n  in {request.read.path}\n  in the depths\n"
+        )
+        sys.stderr.write(traceback)
+        sys.stderr.flush()
+        os._exit(1)
     if mode == "endless":
         write(LENGTH.pack(2**32 - 1) + b"x")
     if mode == "garbage":
@@ -99,6 +109,7 @@ def hello(request: testee_pb2.Request, mode: str) -> testee_pb2.Response:
     """Who this is."""
     response = testee_pb2.Response(id=request.id)
     response.hello.name, response.hello.version = f"self-test {mode}", "1"
+    response.hello.protocol = 1 if mode == "old" else 2
     response.hello.spec_versions.append("1.0")
     response.hello.classes.append(testee_pb2.CONFORMANCE_CLASS_READER)
     response.hello.capabilities.extend(CAPABILITIES)

@@ -195,5 +195,6 @@ def _signature(found: Found) -> tuple[str, str, str]:
     which = expected.WhichOneof("outcome") or ""
     wanted = str(expected.rejection.code) if which == "rejection" else which
     if which in ("script", "bundle") and found.lines:
-        wanted += found.lines[0].partition(": ")[2].partition(":")[0]
-    return found.testee, found.observed, wanted
+        line = found.lines[0].partition("\n")[0]
+        wanted += line.partition(": ")[2].partition(":")[0]
+    return found.testee, found.observed.partition(", ")[0], wanted

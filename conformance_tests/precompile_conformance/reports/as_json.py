@@ -18,6 +18,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "format": 1,
         "version": report.version,
         "corpus": report.corpus,
+        "frozen": report.is_frozen,
         "succeeded": report.is_good,
         "faults": list(report.faults),
         "cases": {

@@ -1,9 +1,23 @@
 """All forms of a report in one folder."""
 
+import tempfile
 from pathlib import Path
 
 from precompile_conformance.reports import as_json, badge, html, junit, markdown
 from precompile_conformance.reports.report import Report
+
+
+def prepare(directory: Path) -> None:
+    """Make the folder, and be sure that files can be written into it, before a long run.
+
+    Raises:
+        OSError: they cannot.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        tempfile.TemporaryFile(dir=directory).close()
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(directory)) from None
 
 
 def write(report: Report, directory: Path) -> list[Path]:

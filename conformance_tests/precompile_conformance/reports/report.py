@@ -1,5 +1,6 @@
 """The outcome of a run, for every form that it is told in."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,8 +32,12 @@ class TesteeReport:
     @property
     def is_good(self) -> bool:
         """Every case passed, was expected to fail, or is not applicable; one at least was run."""
-        ran = [r for r in self.results if r.status is not Status.NOT_APPLICABLE]
-        return bool(ran) and all(result.status.is_good for result in self.results)
+        return self.ran_any and all(result.status.is_good for result in self.results)
+
+    @property
+    def ran_any(self) -> bool:
+        """Whether a case applied to what the testee claims."""
+        return any(result.status is not Status.NOT_APPLICABLE for result in self.results)
 
     def class_names(self) -> list[str]:
         """The classes it claims, in the norm's order."""
@@ -44,6 +49,8 @@ class Report:
     """A run of a version's cases with one testee or several.
 
     `faults` are of the harness and of files of expectations: any of them fails the run.
+    `options` are those under which one case is run again as it was. A version that is not
+    frozen is a draft.
     """
 
     version: str
@@ -52,6 +59,8 @@ class Report:
     requirements: Mapping[str, Reviewed]
     testees: Sequence[TesteeReport]
     faults: Sequence[str] = ()
+    options: Sequence[str] = ()
+    is_frozen: bool = False
 
     @property
     def is_good(self) -> bool:
@@ -69,7 +78,10 @@ def worst(statuses: Iterable[Status]) -> Status | None:
     return next((status for status in ORDER if status in found), None)
 
 
-def repeat_line(command: Sequence[str], case_id: str, default: Sequence[str]) -> str:
-    """One line that runs just this case again."""
-    testee = "" if tuple(command) == tuple(default) else f' --testee "{" ".join(command)}"'
-    return f"precompile-conformance run --case {case_id}{testee}"
+def repeat_line(
+    command: Sequence[str], case_id: str, default: Sequence[str], options: Sequence[str]
+) -> str:
+    """One line, for a shell, that runs just this case again as it was run."""
+    given = tuple(command) != tuple(default)
+    testee = ["--testee", shlex.join(command)] if given else []
+    return shlex.join(["precompile-conformance", "run", "--case", case_id, *testee, *options])

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from precompile.conformance.v1 import reading_pb2
 from precompile.v1 import artifact_pb2, cache_info_pb2
-from precompile_context import ArtifactId, CacheInfo, PrecompileError
+from precompile_context import ArtifactId, ArtifactKind, CacheInfo, MisuseError, PrecompileError
 from precompile_context.artifact import AttributeValue
 
 _FIELDS = {bytes: "bytes", str: "string", int: "int", float: "double", bool: "bool"}
@@ -39,10 +39,27 @@ def attribute(name: str, value: AttributeValue | None) -> artifact_pb2.Attribute
     return message
 
 
+def kind_of(number: int) -> ArtifactKind:
+    """The kind of this number.
+
+    Raises:
+        MisuseError: there is none.
+    """
+    try:
+        return ArtifactKind(number)
+    except ValueError:
+        raise MisuseError(f"no artifact is of kind {number}") from None
+
+
 def value_of(attribute: artifact_pb2.Attribute) -> AttributeValue:
-    """An attribute's value, which must be there."""
+    """An attribute's value, which must be there.
+
+    Raises:
+        MisuseError: it is not.
+    """
     which = attribute.WhichOneof("value")
-    assert which is not None
+    if which is None:
+        raise MisuseError(f"the attribute {attribute.name!r} has no value")
     value: AttributeValue = getattr(attribute, which)
     return value
 

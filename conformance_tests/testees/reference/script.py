@@ -22,6 +22,10 @@ from testees.reference.toys import Calls, EditFailedError, make_class, named
 from testees.reference.writing import requirements_of
 
 
+class UnknownStepError(Exception):
+    """A step of a later version of the protocol."""
+
+
 class _LeftByError(Exception):
     """Leaves a block of fresh() as a caller's error does."""
 
@@ -53,7 +57,13 @@ class _Subject:
 
 
 def run(request: script_pb2.ScriptRequest, response: script_pb2.ScriptResponse) -> None:
-    """Carry out every step."""
+    """Carry out every step.
+
+    Raises:
+        UnknownStepError: one of them is of a later version; none was carried out.
+    """
+    if any(step.WhichOneof("step") is None for step in request.steps):
+        raise UnknownStepError
     script = _Script()
     for step in request.steps:
         response.results.append(script.carry_out(step))
@@ -81,6 +91,9 @@ class _Script:
         if result.WhichOneof("result") is None:
             result.done.SetInParent()
         snapshot = result.snapshot
+        if not self._subjects:  # the first UseContext was misuse
+            snapshot.SetInParent()
+            return result
         snapshot.current.extend(artifact_id(id_) for id_ in self._context.current())
         snapshot.need_serialize = self._context.need_serialize()
         return result

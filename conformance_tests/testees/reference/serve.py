@@ -10,6 +10,7 @@ from precompile_context import MisuseError, PrecompileError, __version__
 from testees.reference import reading, script, writing
 from testees.reference.dump import rejection
 
+PROTOCOL = 2
 CLASSES = (
     testee_pb2.CONFORMANCE_CLASS_READER,
     testee_pb2.CONFORMANCE_CLASS_WRITER,
@@ -62,6 +63,8 @@ def answer(request: testee_pb2.Request) -> testee_pb2.Response:
         return response
     try:
         handlers[kind]()
+    except script.UnknownStepError:
+        response.unsupported.detail = "a step of a later version"
     except PrecompileError as error:
         response.rejection.CopyFrom(rejection(error))
     except MisuseError as error:
@@ -72,6 +75,7 @@ def answer(request: testee_pb2.Request) -> testee_pb2.Response:
 def _hello(hello: testee_pb2.HelloResponse) -> None:
     hello.name = "precompile-context"
     hello.version = __version__
+    hello.protocol = PROTOCOL
     hello.spec_versions.append("1.0")
     hello.classes.extend(CLASSES)
     hello.capabilities.extend(CAPABILITIES)

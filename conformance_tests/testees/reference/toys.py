@@ -7,8 +7,8 @@ from typing import Any
 
 from precompile.conformance.v1 import script_pb2
 from precompile.v1 import artifact_pb2
-from precompile_context import ArtifactKind, CacheArtifact, PrecompileCacheArtifact
-from testees.reference.dump import value_of
+from precompile_context import CacheArtifact, PrecompileCacheArtifact
+from testees.reference.dump import kind_of, value_of
 
 
 class EditFailedError(Exception):
@@ -48,7 +48,7 @@ def make_class(step: script_pb2.Register, calls: Calls) -> type[CacheArtifact]:
         value = value_of(attribute)
         fields.append((attribute.name, type(value), dataclasses.field(default=value)))
     is_cache = step.kind == artifact_pb2.ARTIFACT_KIND_CACHE
-    namespace: dict[str, Any] = {"TYPE": step.type, "KIND": ArtifactKind(step.kind)}
+    namespace: dict[str, Any] = {"TYPE": step.type, "KIND": kind_of(step.kind)}
     if is_cache:
         namespace["populate_cache"] = populate_cache
     else:

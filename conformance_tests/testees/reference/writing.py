@@ -1,7 +1,7 @@
 """Requests of the class Writer."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -21,25 +21,27 @@ from precompile_context.artifact import attribute_fault, key_fault, name_fault
 from precompile_context.bundle import Chain, NewArtifact, SegmentWriter
 from precompile_context.environment import sorted_requirements
 from precompile_context.trust import UNSIGNED, SigningKey
-from testees.reference.dump import value_of
+from testees.reference.dump import kind_of, value_of
 
 
 def write(request: writing_pb2.WriteRequest, written: writing_pb2.Written) -> None:
     """Write the segments described, one behind another."""
     if request.spec_version != "1.0":
         raise MisuseError(f"version {request.spec_version!r} cannot be written")
+    if not request.segments:
+        raise MisuseError("a bundle has at least one segment")
     chain = Chain()
     chunks: list[bytes | memoryview] = []
     for description in request.segments:
-        chunks += _segment(description, chain)
+        chunks += _described(description)(chain)
     written.bundle = b"".join(chunks)
 
 
 def append(request: writing_pb2.AppendRequest, appended: writing_pb2.Appended) -> None:
     """Extend the file at the path by one segment."""
+    chunks = _described(request.segment)  # misuse comes before the file is looked at
     with BundleFile(request.path).appending(UNSIGNED) as file:
-        chain = Chain.of(file.bundle) if file.bundle else Chain()
-        file.append(_segment(request.segment, chain))
+        file.append(chunks(Chain.of(file.bundle) if file.bundle else Chain()))
     appended.SetInParent()
 
 
@@ -74,23 +76,21 @@ def requirements_of(
     return sorted_requirements(Requirement(m.name, m.match, tuple(m.values)) for m in messages)
 
 
-def _segment(
-    description: writing_pb2.SegmentDescription, chain: Chain
-) -> Iterable[bytes | memoryview]:
+def _described(
+    description: writing_pb2.SegmentDescription,
+) -> Callable[[Chain], Iterable[bytes | memoryview]]:
+    """What gives the segment's bytes at the end of a chain."""
     artifacts = [_artifact(message) for message in description.artifacts]
     if len({(artifact.type, artifact.key) for artifact in artifacts}) < len(artifacts):
         raise MisuseError("an artifact stands twice in the description")
     removed = [_id(message, with_digest=False) for message in description.removed]
     requirements = requirements_of(description.requirements)
-    return SegmentWriter(chain, requirements=requirements).chunks(artifacts, removed)
+    return lambda chain: SegmentWriter(chain, requirements=requirements).chunks(artifacts, removed)
 
 
 def _artifact(message: writing_pb2.ArtifactDescription) -> NewArtifact:
     _check(name_fault(message.type) or key_fault(message.key))
-    try:
-        kind = ArtifactKind(message.kind)
-    except ValueError:
-        raise MisuseError(f"no artifact is of kind {message.kind}") from None
+    kind = kind_of(message.kind)
     if message.backends and kind is not ArtifactKind.ENTRY:
         raise MisuseError("only entries name backends")
     fields = sorted((a.name, value_of(a)) for a in message.attributes)

@@ -14,7 +14,7 @@ if __package__:
 else:  # run as a folder: `python conformance_tests/testees/stdlib`
     import reader  # type: ignore[import-not-found, no-redef]
 
-READER = 1
+PROTOCOL, READER = 2, 1
 ZSTD, RECOVERY, LIMITS = 1, 3, 4
 INLINE = 1 << 20  # content up to this length is sent back whole
 # proto/precompile/conformance/v1, as far as this class is asked.
@@ -174,7 +174,8 @@ def hello() -> bytes:
     """Gives a HelloResponse."""
     capabilities = [RECOVERY, LIMITS] + ([ZSTD] if reader.LIBZSTD else [])
     names = delimited(1, "precompile-stdlib") + delimited(2, "1") + delimited(3, "1.0")
-    return names + delimited(4, bytes([READER])) + delimited(5, bytes(capabilities))
+    claims = delimited(4, bytes([READER])) + delimited(5, bytes(capabilities))
+    return names + claims + number(6, PROTOCOL)
 
 
 def answer(request: Any) -> bytes:

@@ -41,6 +41,7 @@ function hello() {
   return create(HelloResponseSchema, {
     name: NAME,
     version: VERSION,
+    protocol: 2,
     specVersions: ["1.0"],
     classes: [ConformanceClass.READER, ConformanceClass.VERIFIER],
     capabilities: [

@@ -92,18 +92,20 @@ class HelloRequest(_message.Message):
     def __init__(self, protocol: _Optional[int] = ...) -> None: ...
 
 class HelloResponse(_message.Message):
-    __slots__ = ("name", "version", "spec_versions", "classes", "capabilities")
+    __slots__ = ("name", "version", "spec_versions", "classes", "capabilities", "protocol")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     SPEC_VERSIONS_FIELD_NUMBER: _ClassVar[int]
     CLASSES_FIELD_NUMBER: _ClassVar[int]
     CAPABILITIES_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: str
     spec_versions: _containers.RepeatedScalarFieldContainer[str]
     classes: _containers.RepeatedScalarFieldContainer[ConformanceClass]
     capabilities: _containers.RepeatedScalarFieldContainer[Capability]
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., spec_versions: _Optional[_Iterable[str]] = ..., classes: _Optional[_Iterable[_Union[ConformanceClass, str]]] = ..., capabilities: _Optional[_Iterable[_Union[Capability, str]]] = ...) -> None: ...
+    protocol: int
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., spec_versions: _Optional[_Iterable[str]] = ..., classes: _Optional[_Iterable[_Union[ConformanceClass, str]]] = ..., capabilities: _Optional[_Iterable[_Union[Capability, str]]] = ..., protocol: _Optional[int] = ...) -> None: ...
 
 class Unsupported(_message.Message):
     __slots__ = ("detail",)
