@@ -26,8 +26,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results"), metavar="FOLDER")
     options = parser.parse_args()
     chosen = options.only or [w.name for w in WORKLOADS.values() if options.full or not w.full]
+    options.output.mkdir(parents=True, exist_ok=True)  # what cannot be made shows before, not after
     results = _measure(options.runs, chosen, growth=not options.only)
-    options.output.mkdir(parents=True, exist_ok=True)
     (options.output / "results.json").write_text(json.dumps(results.to_json(), indent=1) + "\n")
     (options.output / "table.md").write_text(markdown(results))
     from benchmarks.plots import draw  # its libraries would be in the way of small children

@@ -3,17 +3,17 @@
 from mutants.mutant import Mutant as M
 
 CONTEXT, STATE, POPULATE, SAVING = "context", "state", "populate", "saving"
+DESTINATION = "destination"
 
 MUTANTS = (
-    M("CTX-021", CONTEXT, "                there = self._current_in(file.bundle)\n",
-      "                there = {}\n", "EXT-008 POP-006 CTX-012"),
-    M("CTX-021b", CONTEXT, "removed = [name for name in tombstones if name in there]",
+    M("CTX-021", DESTINATION, "                self.there |= stored\n",
+      "                pass\n", "EXT-008 POP-006 CTX-012"),
+    M("CTX-021b", CONTEXT, "removed = [name for name in tombstones if name in to.there]",
       "removed = tombstones", ""),
-    M("CTX-021c", CONTEXT, "            if segment.manifest.requirements == self.requirements\n"
-      "            or not", "            if not", ""),
+    M("CTX-021c", DESTINATION, "if manifest.requirements == requirements or not", "if not", ""),
     M("CTX-021d", CONTEXT, "                    state.file.removed.pop(name, None)\n",
       "                    pass\n", "POP-006 CTX-018"),
-    M("CTX-021e", SAVING, "        return None\n", "        raise\n", "CTX-030"),
+    M("CTX-021e", SAVING, "OSError):\n        return None\n", "OSError):\n        raise\n", "CTX-030"),
     M("CTX-009b", STATE, "            if name in pending.holds:\n", "            if True:\n",
       "CTX-014 CTX-023 CTX-021"),
     M("CTX-012c", STATE,

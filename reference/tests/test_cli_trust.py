@@ -67,6 +67,17 @@ def test_keygen_never_replaces_a_key(tmp_path: Path) -> None:
     assert path.read_text() == "precious"
 
 
+def test_keygen_never_replaces_a_public_key_whose_private_key_is_elsewhere(tmp_path: Path) -> None:
+    public = tmp_path / "k.pub"
+    public.write_text("precious")
+    done = run("keygen", tmp_path / "k")
+    assert (done.status, done.out) == (1, "")
+    assert len(done.err.splitlines()) == 1
+    assert str(public) in done.err
+    assert public.read_text() == "precious"
+    assert not (tmp_path / "k").exists()
+
+
 def test_keygen_without_a_file_shows_one_s_own_key() -> None:
     first, again = run("keygen", "--json").json(), run("keygen", "--json").json()
     own = local_key(make=False)
@@ -88,6 +99,15 @@ def test_sign_without_a_key_signs_with_one_s_own(bundle: Path) -> None:
     own = local_key(make=False)
     assert own is not None
     assert done.json() == {"ok": True, "keyid": own.keyid, "signed": 2}
+
+
+def test_sign_with_one_s_own_key_takes_no_passphrase(bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("correct horse\n")
+    before = bundle.read_bytes()
+    done = run("sign", bundle, "--passphrase-file", tmp_path / "secret")
+    assert (done.status, done.out) == (2, "")
+    assert "--key" in done.err
+    assert bundle.read_bytes() == before
 
 
 def test_verify_refuses_what_the_trusted_key_did_not_sign(bundle: Path, keys: Path) -> None:

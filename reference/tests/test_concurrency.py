@@ -178,7 +178,7 @@ def test_a_file_system_that_cannot_lock_is_told_from_a_locked_file(
     context.save_to(file)
     before = file.path.read_bytes()
     monkeypatch.setattr(fcntl, "flock", no_locks)
-    with pytest.raises(OSError, match="cannot lock files; keep the bundle on a local") as caught:
+    with pytest.raises(OSError, match="cannot lock files; keep the file on a local") as caught:
         work(file)
     assert caught.value.filename == str(file.path)
     assert file.path.read_bytes() == before

@@ -153,12 +153,45 @@ def test_a_full_disk_takes_back_what_was_appended(
         file.path.write_bytes(first)
         with monkeypatch.context() as patched:
             patched.setattr(os, "pwrite", _full_after(room))
-            with pytest.raises(OSError, match="No space"):
+            with pytest.raises(OSError, match="No space") as full:
                 context.save_to(file)
+        assert full.value.filename == str(file.path)
         assert file.path.read_bytes() == first
         assert context.need_serialize()
     context.save_to(file)
     assert file.path.read_bytes() == both
+
+
+def test_a_sync_that_fails_is_told_with_the_file_s_name(
+    file: BundleFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(file, a=b"1")
+
+    def fsync(fd: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(OSError, match="Input/output error") as failed:
+        save(file, b=b"2")
+    assert failed.value.filename == str(file.path)
+
+
+def test_what_cannot_be_read_is_not_told_as_an_error_of_the_file_that_is_appended_to(
+    file: BundleFile,
+) -> None:
+    save(file, a=b"1")
+
+    def chunks() -> Iterator[bytes]:
+        yield write_segment(new_artifact("b", b"2"))
+        raise OSError(errno.EIO, "Input/output error", "elsewhere")
+
+    def append() -> None:
+        with file.appending(UNSIGNED) as appending:
+            appending.append(chunks())
+
+    with pytest.raises(OSError, match="Input/output error") as failed:
+        append()
+    assert failed.value.filename == "elsewhere"
 
 
 def test_readers_see_nothing_of_an_append_before_it_is_committed(file: BundleFile) -> None:

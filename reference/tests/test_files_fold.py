@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,7 +17,9 @@ from precompile_context import (
 )
 from precompile_context.bundle import writer
 from precompile_context.bundle.fold import MANY_SEGMENTS
+from precompile_context.files import merge_files
 from precompile_context.trust import UNSIGNED
+from tests.signing import ALICE
 from tests.toys import (
     BLOB,
     ELSEWHERE,
@@ -196,15 +199,32 @@ def test_fold_leaves_a_file_alone_where_much_stands_before(file: BundleFile) -> 
     assert file_segment_count(file) == 2
 
 
-def test_fold_removes_what_a_killed_fold_left_and_nothing_else(file: BundleFile) -> None:
+def _merge_anew(file: BundleFile) -> None:
+    source = file.path.rename(file.path.with_name("source"))
+    merge_files(file.path, [source], policy=UNSIGNED)
+    source.unlink()
+
+
+REPLACING: dict[str, Callable[[BundleFile], object]] = {
+    "fold": lambda file: file.fold(b"", policy=UNSIGNED),
+    "sign": lambda file: file.sign(ALICE),
+    "merge": lambda file: merge_files(file.path, [file.path], policy=UNSIGNED),
+    "merge_to_a_new_file": _merge_anew,
+}
+
+
+@pytest.mark.parametrize("name", REPLACING)
+def test_what_replaces_the_file_removes_what_a_killed_process_left_of_it_and_nothing_else(
+    name: str, file: BundleFile
+) -> None:
     _saved_one_by_one(file, 2)
     ours, others = f".{file.path.name}.{'a' * 16}", f".other.precompile.{'a' * 16}"
     young, alike = f".{file.path.name}.{'b' * 16}", f".{file.path.name}.backup"
-    for name in (ours, others, young, alike):
-        (file.path.parent / name).write_bytes(b"half")
-        if name != young:
-            os.utime(file.path.parent / name, (0, 0))
-    assert file.fold(b"", policy=UNSIGNED)
+    for left in (ours, others, young, alike):
+        (file.path.parent / left).write_bytes(b"half")
+        if left != young:
+            os.utime(file.path.parent / left, (0, 0))
+    REPLACING[name](file)
     assert set(os.listdir(file.path.parent)) == {file.path.name, others, young, alike}
 
 

@@ -30,6 +30,7 @@ LAYERS = {
     "merging": 3,
     "relation": 3,
     "saving": 3,
+    "destination": 3,
     "sink": 3,
     "state": 3,
     "context": 3,

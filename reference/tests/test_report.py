@@ -1,5 +1,6 @@
 """The report file, written by several processes of one run."""
 
+import fcntl
 import json
 import os
 from dataclasses import replace
@@ -38,6 +39,22 @@ def test_processes_that_write_at_once_lose_nothing(settings: Settings, tmp_path:
     assert sorted(child["pid"] for child in read["children"]) == sorted(children)
     assert {child["status"] for child in read["children"]} == {"finished"}
     assert os.listdir(tmp_path) == ["r"]
+
+
+def test_a_stopped_process_that_holds_the_report_does_not_stop_the_others(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report.begin(settings)
+    before = (tmp_path / "r").read_bytes()
+    monkeypatch.setattr(report, "LOCK_SECONDS", 0.05)
+    with (tmp_path / "r").open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(OSError, match="locked by another process") as told:
+            report.put(settings, report.entry(settings, "running"))
+    assert told.value.filename == str(tmp_path / "r")
+    assert (tmp_path / "r").read_bytes() == before
+    report.put(settings, report.entry(settings, "finished"))
+    assert json.loads((tmp_path / "r").read_text())["status"] == "finished"
 
 
 def _child(settings: Settings) -> int:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from precompile.v1.bundle_pb2 import Signature
 from precompile_conformance.build import Artifact, Segment, bundle
 from precompile_context import (
     UNSIGNED,
@@ -18,7 +17,8 @@ from precompile_context import (
 )
 from precompile_context.bundle import Bundle, Limits
 from precompile_context.bundle.fold import MANY_SEGMENTS
-from tests.signing import ALICE, BOB, MALLORY, signed, trusts, with_signatures
+from precompile_context.trust import Signer, dsse
+from tests.signing import ALICE, BOB, MALLORY, signed, trusts
 from tests.toys import BLOB, file_contents, flip, refused, serialized, toy_context
 
 SEGMENTS = (
@@ -108,7 +108,26 @@ def test_no_signature_is_added_that_readers_would_not_take(tmp_path: Path) -> No
     assert file.path.read_bytes() == before
 
 
-def tail(*keys: SigningKey | None) -> bytes:
+class Believing(TrustPolicy):
+    """Opens whatever is there, and knows its keys: what a fold refuses, the fold itself refuses."""
+
+    def check(self, envelope: dsse.Envelope, segment: int, offset: int) -> None:
+        """Accept."""
+
+
+BELIEVING = Believing([ALICE.verifying_key])
+
+
+class Claimant:
+    """Signs with one key in the name of another."""
+
+    keyid = ALICE.keyid
+
+    def sign(self, message: bytes) -> bytes:
+        return MALLORY.sign(message)
+
+
+def tail(*keys: Signer | None) -> bytes:
     """A chain with one segment by each key, unsigned for None."""
     data = b""
     for number, key in enumerate(keys):
@@ -166,6 +185,7 @@ def test_a_foreign_segment_is_never_folded_into_a_signed_one(
     before = file.path.read_bytes()
     with pytest.raises(PrecompileError, match=r"UNSIGNED|UNTRUSTED_SIGNER"):
         file.fold(b"", policy=trusts(ALICE), signer=ALICE)
+    assert not file.fold(b"", policy=BELIEVING, signer=ALICE)
     assert file.path.read_bytes() == before
 
 
@@ -189,8 +209,13 @@ def test_compacting_folds_own_segments_alone(file: BundleFile) -> None:
 
 
 def test_a_segment_that_only_claims_to_be_own_is_not_folded(file: BundleFile) -> None:
-    claim = Signature(sig=MALLORY.sign(b"anything"), keyid=ALICE.keyid)
-    file.path.write_bytes(with_signatures(SEGMENTS, [[claim], [claim]]).data)
+    file.path.write_bytes(tail(Claimant(), Claimant()))
     before = file.path.read_bytes()
-    assert not file.fold(b"", policy=UNSIGNED, signer=ALICE)
+    assert not file.fold(b"", policy=BELIEVING, signer=ALICE)
     assert file.path.read_bytes() == before
+
+
+def test_own_segments_are_folded_under_a_policy_that_opens_everything(file: BundleFile) -> None:
+    file.path.write_bytes(tail(ALICE, ALICE))
+    assert file.fold(b"", policy=BELIEVING, signer=ALICE)
+    file.open(policy=trusts(ALICE))

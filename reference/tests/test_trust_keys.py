@@ -63,6 +63,15 @@ def test_a_signature_of_another_length_is_none(size: int) -> None:
     assert not ALICE.verifying_key.verify((ALICE.sign(MESSAGE) * 2)[:size], MESSAGE)
 
 
+def test_a_key_of_small_order_lets_everyone_sign() -> None:
+    """docs/security.md says so: a public key is taken from its owner."""
+    identity = bytes([1]) + bytes(31)
+    key = VerifyingKey(identity)
+    signature = identity + bytes(32)  # R = [S]B - [k]A, made with no secret
+    assert key.verify(signature, b"anything")
+    assert key.verify(signature, b"anything else")
+
+
 @pytest.mark.parametrize("size", [0, 31, 33])
 def test_a_public_key_is_32_bytes(size: int) -> None:
     with pytest.raises(MisuseError):

@@ -31,7 +31,7 @@ def keygen(
 ) -> None:
     """Make an Ed25519 key, as PEM, and beside it KEY.pub for those who are to trust it.
 
-    A key that is there already is never replaced. openssl reads and writes the same
+    A key that is there already, or a KEY.pub, is never replaced. openssl reads and writes the same
     files.
     """
     if key is None:
@@ -40,6 +40,7 @@ def keygen(
         path, made = keys.local_key_file(), own_key()
     else:
         path, made = key, SigningKey.generate()
+        keys.check_no_public_half(path)
         keys.write_signing_key(path, made, read_passphrase(passphrase_file))
     public = keys.write_public_half(path, made)
     if as_json:

@@ -32,6 +32,8 @@ def sign(
     but nothing can check what its code does. Others' signatures stay, and so does
     the bundle digest.
     """
+    if key is None and passphrase_file is not None:
+        raise typer.BadParameter("your own key has no passphrase; --key names the one that has")
     signer = own_key() if key is None else read_key(key, passphrase_file)
     count = BundleFile(file).sign(signer)
     if as_json:

@@ -8,7 +8,7 @@ from precompile_context.bundle import Bundle, GrowingBundle, Limits, framing
 from precompile_context.bundle.walk import ends_with_torn_footer, holds_committed_segment
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.files.access import Chunk, FileSource, write_all
-from precompile_context.files.atomic import sync_directory
+from precompile_context.files.atomic import naming, sync_directory
 from precompile_context.trust import UNSIGNED, TrustPolicy
 
 
@@ -30,7 +30,8 @@ class FileAppending:
         self.known = known
         self.bundle = grown(fd, known, policy)
         if self.bundle is None:
-            self.bundle = open_for_append(fd, limits, policy)
+            with naming(path):
+                self.bundle = open_for_append(fd, limits, policy)
             self.known = self._remembered(self.bundle)
         self._base = self.size = self.bundle.size if self.bundle else 0
         self._footers: list[tuple[int, Chunk]] = []
@@ -60,18 +61,24 @@ class FileAppending:
             raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, self.size)
         # [PCB-APPD-001]
         at, last = self.size, None
-        for chunk in chunks:
+        for chunk in chunks:  # which may fail to be read: that is not this file's error
             if last is not None:
-                at += write_all(self._fd, last, at)
-                # [PCB-APPD-013]
-                if at == len(last) and not self.size:
-                    # The header of a new file: from here on, what a power cut leaves begins as
-                    # a bundle does, and is known for a writer's unfinished work.
-                    os.fsync(self._fd)
+                with naming(self._path):
+                    at += self._write(last, at)
             last = chunk
         if last is not None:
             self._footers.append((at, last))
-            self.size = at + write_all(self._fd, bytes(len(last)), at)  # its space is taken already
+            with naming(self._path):  # the footer's space is taken already
+                self.size = at + write_all(self._fd, bytes(len(last)), at)
+
+    def _write(self, chunk: Chunk, at: int) -> int:
+        done = write_all(self._fd, chunk, at)
+        # [PCB-APPD-013]
+        if not at:
+            # The header of a new file: from here on, what a power cut leaves begins as
+            # a bundle does, and is known for a writer's unfinished work.
+            os.fsync(self._fd)
+        return done
 
     def commit(self) -> None:
         """Sync all that was written, then write the footers.
@@ -80,8 +87,11 @@ class FileAppending:
         committed; and nothing of a footer is on the disk before its segment is,
         nor before the footer in front of it.
         """
-        if not self._footers:
-            return
+        if self._footers:
+            with naming(self._path):
+                self._commit()
+
+    def _commit(self) -> None:
         os.ftruncate(self._fd, self.size)  # what a failed append left behind it
         os.fsync(self._fd)
         # Whoever made or folded the file may have died before its name was on the disk.
@@ -97,9 +107,10 @@ class FileAppending:
     def roll_back(self) -> None:
         """Take back what was written and not committed; a reader may have mapped what was."""
         # [PCB-APPD-008]
-        if os.fstat(self._fd).st_size > self._base:
-            os.ftruncate(self._fd, self._base)
-            os.fsync(self._fd)
+        with naming(self._path):
+            if os.fstat(self._fd).st_size > self._base:
+                os.ftruncate(self._fd, self._base)
+                os.fsync(self._fd)
         self._footers.clear()
         self.size = self._base
 

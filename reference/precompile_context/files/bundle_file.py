@@ -184,9 +184,18 @@ class BundleFile:
         if len(list(split(folded.artifacts, folded.removed))) > 1:
             return False  # no reader would take one manifest of that size
         chunks = _folded_chunks(bundle.source, bundle, tail[0].offset, folded, signer)
-        replace(self._target(), chunks, mode=os.fstat(fd).st_mode & 0o777)
-        remove_stale(self._target().parent, self._target().name)
+        self._put(chunks, fd)
         return True
+
+    def _put(self, chunks: Iterable[Chunk], locked_fd: int | None) -> None:
+        """Put other bytes in the file's place, with its mode where it is there.
+
+        What killed processes left of doing so goes first: it may be what fills the disk.
+        """
+        target = self._target()
+        remove_stale(target.parent, target.name)
+        mode = None if locked_fd is None else os.fstat(locked_fd).st_mode & 0o777
+        replace(target, chunks, mode=mode)
 
     @contextlib.contextmanager
     def replacing(self) -> Iterator[Callable[[Iterable[Chunk]], None]]:
@@ -197,11 +206,10 @@ class BundleFile:
         """
         target = self._target()
         if not target.is_file():  # what else may be there, `replace` refuses
-            yield lambda chunks: replace(target, chunks)
+            yield lambda chunks: self._put(chunks, None)
             return
         with locked(target, self._lock_seconds, make=False) as (fd, _):
-            mode = os.fstat(fd).st_mode & 0o777
-            yield lambda chunks: replace(target, chunks, mode=mode)
+            yield lambda chunks: self._put(chunks, fd)
 
     def sign(self, signer: Signer) -> int:
         """Make each segment carry this key's signature; how many did not.
@@ -221,7 +229,7 @@ class BundleFile:
             bundle.verify()
             signed = sign(bundle, signer, self._limits)
             if signed.count:
-                replace(self._target(), signed.chunks(), mode=os.fstat(fd).st_mode & 0o777)
+                self._put(signed.chunks(), fd)
             return signed.count
 
     def _target(self) -> Path:

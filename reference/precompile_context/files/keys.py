@@ -86,6 +86,13 @@ def public_file(path: Path) -> Path:
     return path.with_name(f"{path.name}.pub")
 
 
+def check_no_public_half(path: Path) -> None:
+    """Raise FileExistsError where a public half is there and its key is not: it is another's."""
+    if path.name and os.path.lexists(public_file(path)) and not os.path.lexists(path):
+        text = "a public key is there whose private key is not, and it is not replaced"
+        raise FileExistsError(errno.EEXIST, text, str(public_file(path)))
+
+
 def write_public_half(path: Path, key: SigningKey) -> Path:
     """Write the public half of the key at `path` beside it, for whoever is to trust it."""
     public = public_file(path)

@@ -91,7 +91,7 @@ def _lock(fd: int, path: Path, seconds: float) -> None:
         except OSError as error:
             if error.errno not in _NO_LOCKS:
                 raise
-            text = "the file system cannot lock files; keep the bundle on a local one"
+            text = "the file system cannot lock files; keep the file on a local one"
             raise CannotLockError(error.errno, text, str(path)) from error
 
 

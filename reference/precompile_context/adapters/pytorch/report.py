@@ -4,7 +4,6 @@ One file a run. The program's own process is the outermost object; each child
 process that compiled adds an object of the same keys to `children`.
 """
 
-import fcntl
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +13,8 @@ from typing import Any
 from precompile_context.adapters.pytorch.observe import EVENTS
 from precompile_context.adapters.pytorch.settings import Settings
 from precompile_context.files import replace
+from precompile_context.files.access import FileSource
+from precompile_context.files.locking import LOCK_SECONDS, locked
 
 VERSION = 1
 
@@ -109,7 +110,12 @@ def begin(settings: Settings) -> None:
 
 
 def put(settings: Settings, part: Entry) -> None:
-    """Write this process's part, whatever other processes of the run write meanwhile."""
+    """Write this process's part, whatever other processes of the run write meanwhile.
+
+    Raises:
+        OSError: the file cannot be read, locked or written, or another process, a stopped
+            one say, held it for LOCK_SECONDS.
+    """
 
     def change(report: Entry) -> Entry:
         if settings.is_main():
@@ -121,13 +127,9 @@ def put(settings: Settings, part: Entry) -> None:
 
 
 def _update(path: Path, change: Callable[[Entry], Entry]) -> None:
-    while True:
-        with open(path, "rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            # Another process may have replaced the file while this one waited for it.
-            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
-                _replace(path, change(json.loads(file.read())))
-                return
+    with locked(path, LOCK_SECONDS, make=False) as (fd, _):
+        source = FileSource(fd)
+        _replace(path, change(json.loads(bytes(source.read(0, source.size)))))
 
 
 def _replace(path: Path, report: Entry) -> None:
