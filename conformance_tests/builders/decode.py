@@ -222,6 +222,24 @@ def _by_the_wire_rules() -> Cases:
         "WIRE/doubles", "Doubles come out bit for bit.", "PCB-ART-006",
         Segment(artifacts=(Artifact("k", b"c", attributes=doubles),)),
     )  # fmt: skip
+    entry, item = record(0x2A, block), artifact.SerializeToString()
+    for name, value in {"true": b"\x30\x01", "false": b"\x30\x00"}.items():
+        twice = item + record(0x42, record(0x0A, b"a") + b"\x20\x02" + value)
+        yield accepts(
+            f"WIRE/last-of-a-oneof-is-{name}", "Of the members of a oneof the last one counts.",
+            "PCB-WIRE-004 PCB-ART-006", replace(MORE, payload=entry + record(0x32, twice)),
+        )  # fmt: skip
+    for name, (depth, payload) in {
+        "a-manifest": (1, lambda groups: payload_of() + groups),
+        "an-attribute": (3, lambda groups: entry + record(
+            0x32, item + record(0x42, record(0x0A, b"a") + b"\x30\x01" + groups))),
+    }.items():  # fmt: skip
+        groups = b"\x83\x01" * (32 - depth) + b"\x84\x01" * (32 - depth)
+        yield accepts(
+            f"WIRE/32-deep-with-groups-in-{name}",
+            "Messages and groups 32 deep, the outermost message counted as 1.", "PCB-LIM-009",
+            replace(MORE, payload=payload(groups)),
+        )  # fmt: skip
     deep = b"\x83\x01" * 30 + b"\x84\x01" * 30
     yield accepts(
         "WIRE/groups-30-deep", "Unknown groups are passed over, nested 30 deep.", "PCB-LIM-009",
