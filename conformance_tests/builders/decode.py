@@ -229,22 +229,25 @@ def _by_the_wire_rules() -> Cases:
             f"WIRE/last-of-a-oneof-is-{name}", "Of the members of a oneof the last one counts.",
             "PCB-WIRE-004 PCB-ART-006", replace(MORE, payload=entry + record(0x32, twice)),
         )  # fmt: skip
-    for name, (depth, payload) in {
-        "a-manifest": (1, lambda groups: payload_of() + groups),
-        "an-attribute": (3, lambda groups: entry + record(
-            0x32, item + record(0x42, record(0x0A, b"a") + b"\x30\x01" + groups))),
-    }.items():  # fmt: skip
-        groups = b"\x83\x01" * (32 - depth) + b"\x84\x01" * (32 - depth)
+    flag = record(0x0A, b"a") + b"\x30\x01" + _groups(29)
+    for name, payload in {
+        "a-manifest": payload_of() + _groups(31),
+        "an-attribute": entry + record(0x32, item + record(0x42, flag)),
+    }.items():
         yield accepts(
             f"WIRE/32-deep-with-groups-in-{name}",
             "Messages and groups 32 deep, the outermost message counted as 1.", "PCB-LIM-009",
-            replace(MORE, payload=payload(groups)),
+            replace(MORE, payload=payload),
         )  # fmt: skip
-    deep = b"\x83\x01" * 30 + b"\x84\x01" * 30
     yield accepts(
         "WIRE/groups-30-deep", "Unknown groups are passed over, nested 30 deep.", "PCB-LIM-009",
-        replace(MORE, payload=payload_of() + deep),
+        replace(MORE, payload=payload_of() + _groups(30)),
     )  # fmt: skip
+
+
+def _groups(depth: int) -> bytes:
+    """Groups of an unknown field, one in another, so many deep."""
+    return b"\x83\x01" * depth + b"\x84\x01" * depth
 
 
 def _elements() -> Cases:
