@@ -17,19 +17,21 @@ from builders import (
     large,
     limit,
     name,
+    order,
     populate,
     recover,
     ref,
     spec_examples,
     trust,
+    verification,
     write,
     zstd,
 )
 from builders.case import Built
 
 AREAS = (
-    spec_examples, frame, envelope, decode, name, ref, content, extract, zstd, limit, host, recover,
-    write, append, context, context_binding, context_saving, context_files,
+    spec_examples, frame, envelope, decode, name, ref, content, verification, order, extract, zstd,
+    limit, host, recover, write, append, context, context_binding, context_saving, context_files,
     populate, future, trust, golden, large,
 )  # fmt: skip
 

@@ -222,11 +222,32 @@ def _by_the_wire_rules() -> Cases:
         "WIRE/doubles", "Doubles come out bit for bit.", "PCB-ART-006",
         Segment(artifacts=(Artifact("k", b"c", attributes=doubles),)),
     )  # fmt: skip
-    deep = b"\x83\x01" * 30 + b"\x84\x01" * 30
+    entry, item = record(0x2A, block), artifact.SerializeToString()
+    for name, value in {"true": b"\x30\x01", "false": b"\x30\x00"}.items():
+        twice = item + record(0x42, record(0x0A, b"a") + b"\x20\x02" + value)
+        yield accepts(
+            f"WIRE/last-of-a-oneof-is-{name}", "Of the members of a oneof the last one counts.",
+            "PCB-WIRE-004 PCB-ART-006", replace(MORE, payload=entry + record(0x32, twice)),
+        )  # fmt: skip
+    flag = record(0x0A, b"a") + b"\x30\x01" + _groups(29)
+    for name, payload in {
+        "a-manifest": payload_of() + _groups(31),
+        "an-attribute": entry + record(0x32, item + record(0x42, flag)),
+    }.items():
+        yield accepts(
+            f"WIRE/32-deep-with-groups-in-{name}",
+            "Messages and groups 32 deep, the outermost message counted as 1.", "PCB-LIM-009",
+            replace(MORE, payload=payload),
+        )  # fmt: skip
     yield accepts(
         "WIRE/groups-30-deep", "Unknown groups are passed over, nested 30 deep.", "PCB-LIM-009",
-        replace(MORE, payload=payload_of() + deep),
+        replace(MORE, payload=payload_of() + _groups(30)),
     )  # fmt: skip
+
+
+def _groups(depth: int) -> bytes:
+    """Groups of an unknown field, one in another, so many deep."""
+    return b"\x83\x01" * depth + b"\x84\x01" * depth
 
 
 def _elements() -> Cases:

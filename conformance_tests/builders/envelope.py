@@ -64,6 +64,10 @@ def _accepted() -> Cases:
         "ENV/signature-with-unknown-field", "Signatures are ignored where none is asked for.",
         "PCB-ENV-007", replace(PLAIN, envelope_tail=signature),
     )  # fmt: skip
+    yield accepts(
+        "ENV/32-deep-with-groups", "An envelope 32 deep, itself counted as 1.", "PCB-LIM-009",
+        replace(PLAIN, envelope_tail=b"\x83\x01" * 31 + b"\x84\x01" * 31),
+    )  # fmt: skip
     other = bundle(replace(PLAIN, edit=lambda m: setattr(m.artifacts[0], "key", "renamed")))
     payload = other.segments[0].payload
     yield accepts(

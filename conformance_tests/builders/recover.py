@@ -153,6 +153,12 @@ def _damage_within() -> Cases:
         "length-in-an-old-block", "A flipped length in an old block costs no segment.", old, 2,
         fault="MALFORMED_BLOCK", at=built.segments[0].block_offsets[0],
     )  # fmt: skip
+    middle = three.segments[1].block_offsets[0]
+    yield _recovers(
+        "length-in-an-old-block-behind-others", "The walk backwards is believed where E is the"
+        " start of a segment that it found, too.", flip(three.data, middle + 1), 3,
+        fault="MALFORMED_BLOCK", at=middle,
+    )  # fmt: skip
     bad = replace(MORE, edit=lambda m: m.required_features.append("later"))
     for name, tail in {"refused-segment": b"", "refused-segment-and-tail": b"torn"}.items():
         built = bundle(PLAIN, bad)

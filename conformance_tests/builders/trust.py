@@ -1,10 +1,11 @@
 """SIGN: whose bundles are accepted. Keys are made of published seeds, which fix signatures, too."""
 
+import hashlib
 from dataclasses import replace
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from builders.bases import MORE, PLAIN
+from builders.bases import MORE, PLAIN, flip
 from builders.case import (
     INPUT,
     READER,
@@ -16,6 +17,7 @@ from builders.case import (
     Cases,
     accepts,
     case,
+    of_host,
     refuses,
     rejection,
 )
@@ -34,6 +36,7 @@ PUBLIC = {name: key.public_key().public_bytes_raw() for name, key in KEYS.items(
 KEYID = {name: sha256(public).hex() for name, public in PUBLIC.items()}
 # The order of the group, for signatures whose S is not below it.
 ORDER = 2**252 + 27742317777372353535851937790883648493
+PRIME = 2**255 - 19
 BASE = "SIGN/one-key"
 
 
@@ -44,6 +47,22 @@ def signature(name: str, payload: bytes, *, keyid: str | None = None,
         sig = KEYS[name].sign(pre_authentication_encoding(payload_type.encode(), payload))
     keyid = KEYID[name] if keyid is None else keyid
     return record(0x1A, record(0x0A, sig) + (record(0x12, keyid.encode()) if keyid else b""))
+
+
+def _with_r_of_1(payload: bytes) -> bytes:
+    """A signature by `a` that holds but for its R: y = 1, encoded as 1 + PRIME.
+
+    RFC 8032 decodes no y that is not below the prime (5.1.3). Of public keys the same is left
+    open here: the libraries in use differ, and whoever trusts one of the few such keys, trusts
+    everybody.
+    """
+    secret = bytearray(hashlib.sha512(SEEDS["a"]).digest()[:32])
+    secret[0] &= 248
+    secret[31] = secret[31] & 127 | 64
+    r = (1 + PRIME).to_bytes(32, "little")
+    message = pre_authentication_encoding(PAYLOAD_TYPE.encode(), payload)
+    challenge = int.from_bytes(hashlib.sha512(r + PUBLIC["a"] + message).digest(), "little")
+    return r + (challenge * int.from_bytes(secret, "little") % ORDER).to_bytes(32, "little")
 
 
 def signed(*names: str, segment: Segment = PLAIN, **options: str) -> BuiltBundle:
@@ -140,6 +159,7 @@ def _refuses() -> Cases:
     good = KEYS["a"].sign(pre_authentication_encoding(PAYLOAD_TYPE.encode(), payload))
     high = int.from_bytes(good[32:], "little") + ORDER
     wrong = {
+        "r-not-below-the-prime": (_with_r_of_1(payload), "PCB-SIGN-007"),
         "flipped-bit": (good[:10] + bytes([good[10] ^ 1]) + good[11:], "PCB-SIGN-005"),
         "zeros": (bytes(64), "PCB-SIGN-005"),
         "empty": (b"", "PCB-SIGN-005 PCB-SIGN-007"),
@@ -249,6 +269,23 @@ def _digest() -> Cases:
         "CHAIN/expected-digest-tail-dropped", "A chain's tail that was dropped is noticed.",
         "PCB-CHAIN-004", cut, "DIGEST_MISMATCH", None, base="CHAIN/expected-digest",
         defect="the last segment is gone",
+        asked=reading_pb2.ReadRequest(expected_digest=digest), classes=[READER, VERIFIER],
+    )  # fmt: skip
+    other = of_host(gpu=["h100"])
+    other.expected_digest = digest
+    foreign = bundle(replace(PLAIN, requirements=[("gpu", 1, ["a100"])]))
+    yield refuses(
+        "CHAIN/expected-digest-of-another-host", "The bundle digest is asked behind the host.",
+        "PCB-CHAIN-004 PCB-READ-001", foreign, "INCOMPATIBLE_ENVIRONMENT",
+        foreign.segments[0].manifest_offset, base="CHAIN/expected-digest",
+        defect="another digest, and no segment for the host", asked=other,
+        classes=[READER, VERIFIER],
+    )  # fmt: skip
+    block = bundle(PLAIN).segments[0].block_offsets[0]
+    yield refuses(
+        "CHAIN/expected-digest-before-damage", "The bundle digest is asked before any block.",
+        "PCB-CHAIN-004", flip(bundle(PLAIN).data, block + 5), "DIGEST_MISMATCH", None,
+        base="CHAIN/expected-digest", defect="another digest, and a bit of a block",
         asked=reading_pb2.ReadRequest(expected_digest=digest), classes=[READER, VERIFIER],
     )  # fmt: skip
 

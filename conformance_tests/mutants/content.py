@@ -28,6 +28,21 @@ MUTANTS = (
     M("CONT-007", CONTENT, "            if index >= 0 and segment.manifest.blocks[index].size:\n",
       "            if index >= 0 and segment.manifest.blocks[index].size and due[index]:\n",
       f"CONT-003 RECV-001 {MATTERS}"),
+    M("CONT-007b", CONTENT, "        for index in range(-1, len(segment.manifest.blocks)):\n",
+      "        for index, entry in enumerate(segment.manifest.blocks):\n            if entry.size:\n"
+      "                self._block(segment, index)\n"
+      "        for index in range(-1, len(segment.manifest.blocks)):\n", MATTERS),
+    M("CONT-007c", CONTENT, "for extent in artifact.extents), default=-1)]",
+      "for extent in artifact.extents), default=0)]", "CONT-001 READ-004"),
+    M("CONT-005b", CONTENT, "        self._spend(entry.content_size, place.offset)\n        data = "
+      "blocks.stored_data(self._source, place, entry)\n        blocks.check_digest(data, entry, "
+      "place.offset)\n", "        data = blocks.stored_data(self._source, place, entry)\n        "
+      "blocks.check_digest(data, entry, place.offset)\n        self._spend(entry.content_size, "
+      "place.offset)\n", MATTERS),
+    M("CONT-005c", CONTENT, "        self._check_size(artifact, self._limits.total_decompressed)\n"
+      "        digest = hashlib.sha256()\n        for extent in artifact.extents:\n            "
+      "piece", "        digest = hashlib.sha256()\n        for extent in artifact.extents:\n"
+      "            piece", MATTERS),
     M("READ-004", "bundle.reader", "    def stream(self, artifact: StoredArtifact) -> "
       "Iterator[memoryview]:\n", "    def stream(self, artifact: StoredArtifact) -> "
       "Iterator[memoryview]:\n        self.verify()\n", "CONT-001 CONT-002 CONT-003 CONT-004 "

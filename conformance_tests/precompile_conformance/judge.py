@@ -16,6 +16,7 @@ from precompile_conformance.reader.read import open_all
 _MOST_LINES = 12
 # What a difference says was expected: no part of what was observed.
 _EXPECTED = re.compile(r"expected .*?, got ")
+_DIGEST_MISMATCH = error_pb2.ErrorCode.ERROR_CODE_DIGEST_MISMATCH
 # So many places at which an answer differs are part of what was observed.
 _MOST_OBSERVED = 3
 
@@ -108,12 +109,20 @@ def _is_of_kind(expected: case_pb2.Expected, response: testee_pb2.Response) -> b
 
 def _of_kind(kind: str, expected: case_pb2.Expected, response: testee_pb2.Response) -> list[str]:
     if kind == "rejection":
-        return list(_message(expected.rejection, response.rejection))
+        return _rejection(expected.rejection, response.rejection)
     if kind == "bundle":
         return list(_message(expected.bundle, response.bundle))
     if kind == "extracted":
         return _extracted(expected.extracted, response.extracted)
     return []  # misuse: its detail is for people
+
+
+def _rejection(expected: reading_pb2.Rejection, got: reading_pb2.Rejection) -> list[str]:
+    found = list(_message(expected, got))
+    # [PCB-CHAIN-004] Of a whole bundle, another digest is at fault at no place in it.
+    if expected.code == _DIGEST_MISMATCH and not expected.HasField("offset"):
+        found += [f"offset: not expected ({got.offset})"] if got.HasField("offset") else []
+    return found
 
 
 def _outcome(expected: case_pb2.Expected) -> str:

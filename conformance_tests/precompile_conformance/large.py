@@ -3,15 +3,17 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from precompile.v1 import artifact_pb2, bundle_pb2
-from precompile_conformance.build import PAYLOAD_TYPE
+from precompile_conformance.build import PAYLOAD_TYPE, Artifact, Segment, bundle
 from precompile_conformance.wire import (
     FOOTER_SIZE,
     HEADER,
     MANIFEST_TAG,
     block_prefix,
+    block_record_size,
     footer,
     record,
     sha256,
@@ -19,6 +21,8 @@ from precompile_conformance.wire import (
 
 _STEP = 64 << 20
 FIRST, LAST = b"before the hole", b"behind the hole"
+MOST = 1 << 30  # bytes of the longest block record
+COMPLETE, TORN = bundle(Segment(artifacts=(Artifact("first", FIRST),))), b"torn"
 
 
 @dataclass(frozen=True)
@@ -87,15 +91,15 @@ def _entry(manifest: bundle_pb2.Manifest, digest: bytes, size: int, content_size
     )
 
 
-def _finish(file, manifest: bundle_pb2.Manifest) -> None:  # type: ignore[no-untyped-def]
-    """The manifest record and the footer behind what was written."""
-    manifest_offset = file.tell()
+def _finish(file, manifest: bundle_pb2.Manifest, start: int = 0) -> None:  # type: ignore[no-untyped-def]
+    """The manifest record and the footer behind what was written of the segment at `start`."""
+    manifest_offset = file.tell() - start
     payload = manifest.SerializeToString(deterministic=True)
     envelope = bundle_pb2.Envelope(
         payload=payload, payload_type=PAYLOAD_TYPE, payload_digest=sha256(payload)
     )
     file.write(record(MANIFEST_TAG, envelope.SerializeToString(deterministic=True)))
-    file.write(footer(manifest_offset, file.tell() + FOOTER_SIZE))
+    file.write(footer(manifest_offset, file.tell() + FOOTER_SIZE - start))
 
 
 def _many_artifacts(path: Path) -> None:
@@ -116,11 +120,52 @@ def _many_artifacts(path: Path) -> None:
         _finish(file, manifest)
 
 
+def _around_a_record(size: int, path: Path) -> None:
+    """A block record of so many bytes between two small artifacts."""
+    manifest = bundle_pb2.Manifest()
+    with path.open("wb") as file:
+        file.write(HEADER)
+        _small(file, manifest, "first", FIRST)
+        _record_of(file, size)
+        manifest.blocks.append(entry_of_record(size))
+        _small(file, manifest, "last", LAST)
+        _finish(file, manifest)
+
+
+def _record_of(file, size: int) -> None:  # type: ignore[no-untyped-def]
+    prefix = block_prefix(block_record_size(size))
+    file.write(prefix)
+    file.seek(size - len(prefix), 1)
+
+
+def entry_of_record(size: int) -> bundle_pb2.BlockEntry:
+    """What is said of a large record: five bytes, so that it is refused before it is read."""
+    return bundle_pb2.BlockEntry(
+        digest=bytes(32), size=size, compression=bundle_pb2.COMPRESSION_NONE, content_size=5
+    )
+
+
+def _torn_behind_a_record(size: int, path: Path) -> None:
+    """COMPLETE, a segment that is a block record of so many bytes, and TORN."""
+    start = len(COMPLETE.data)
+    manifest = bundle_pb2.Manifest(previous_manifest_digest=sha256(COMPLETE.segments[0].payload))
+    manifest.blocks.append(entry_of_record(size))
+    with path.open("wb") as file:
+        file.write(COMPLETE.data + HEADER)
+        _record_of(file, size)
+        _finish(file, manifest, start)
+        file.write(TORN)
+
+
 _BLOCK = 64 << 20
 RECIPES: dict[str, Callable[[Path], None]] = {
     "past-2-gib": lambda path: _with_holes(path, [Hole(_BLOCK)] * 33),
     "past-4-gib": lambda path: _with_holes(path, [Hole(_BLOCK)] * 65),
     "100000-artifacts": _many_artifacts,
+    "with-a-record-of-1-gib": partial(_around_a_record, MOST),
+    "with-a-record-over-1-gib": partial(_around_a_record, MOST + 1),
+    "torn-behind-a-record-of-1-gib": partial(_torn_behind_a_record, MOST),
+    "torn-behind-a-record-over-1-gib": partial(_torn_behind_a_record, MOST + 1),
 }
 
 

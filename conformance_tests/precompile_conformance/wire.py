@@ -72,19 +72,27 @@ def zstd_frame(
     blocks: Sequence[tuple[str, int | bytes]],
     *,
     content_size: int | None,
-    window_log: int = 17,
+    size_bytes: int = 8,
+    window_log: int | None = 17,
     dictionary: int = 0,
+    dictionary_bytes: int | None = None,
 ) -> bytes:
     """A zstd frame by hand: header fields as told, true or not.
 
     `blocks` are ("raw", bytes) or ("rle", bytes all alike), the latter in four bytes
-    of frame; ("rle", size) is that many zero bytes. The window is 2**window_log bytes.
+    of frame; ("rle", size) is that many zero bytes. The window is 2**window_log bytes;
+    None makes a single-segment frame, which alone may tell its size in one byte.
     """
-    size_flag = 0 if content_size is None else 3
-    out = b"\x28\xb5\x2f\xfd" + bytes([size_flag << 6 | (3 if dictionary else 0)])
-    out += bytes([(window_log - 10) << 3])
-    out += struct.pack("<I", dictionary) if dictionary else b""
-    out += b"" if content_size is None else struct.pack("<Q", content_size)
+    if dictionary_bytes is None:
+        dictionary_bytes = 4 if dictionary else 0
+    flags = 0 if content_size is None else {1: 0, 2: 1, 4: 2, 8: 3}[size_bytes] << 6
+    flags |= (window_log is None) << 5 | {0: 0, 1: 1, 2: 2, 4: 3}[dictionary_bytes]
+    out = b"\x28\xb5\x2f\xfd" + bytes([flags])
+    out += b"" if window_log is None else bytes([(window_log - 10) << 3])
+    out += dictionary.to_bytes(dictionary_bytes, "little")
+    if content_size is not None:
+        told = content_size - 256 if size_bytes == 2 else content_size
+        out += told.to_bytes(size_bytes, "little")
     for index, (kind, data) in enumerate(blocks):
         size = data if isinstance(data, int) else len(data)
         last = index == len(blocks) - 1

@@ -23,6 +23,16 @@ def judged(expected: reading_pb2.BundleDump, got: reading_pb2.BundleDump) -> Ver
     return judge(case, Answer(testee_pb2.Response(bundle=got)))
 
 
+@pytest.mark.parametrize("code", ["DIGEST_MISMATCH", "TRUNCATED"])
+def test_an_offset_that_a_case_leaves_out_is_open_but_for_another_bundle_digest(code: str) -> None:
+    case = case_pb2.Case()
+    case.expected.rejection.code = f"ERROR_CODE_{code}"  # type: ignore[assignment]
+    got = testee_pb2.Response(rejection=case.expected.rejection)
+    assert judge(case, Answer(got)).conforms
+    got.rejection.offset = 0
+    assert judge(case, Answer(got)).conforms is (code == "TRUNCATED")
+
+
 CHANGES: dict[str, Change] = {
     "digest": lambda d: setattr(d, "bundle_digest", bytes(32)),
     "size": lambda d: setattr(d, "size", 1),

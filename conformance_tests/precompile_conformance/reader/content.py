@@ -1,6 +1,6 @@
 """CONTENT: stored bytes to content, the digest before the decompression."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import zstandard
@@ -17,28 +17,37 @@ RAW, RLE = 0, 1
 Places = list[tuple[int, int]]
 
 
+class Held:
+    """The blocks of one opened bundle that were read: each is held for ever, and counted once."""
+
+    def __init__(self) -> None:
+        self.blocks: dict[int, bytes | Refused] = {}  # by the offset of the record
+        self.decompressed = 0
+
+
 class Contents:
     """The content of one segment's artifacts."""
 
     def __init__(
         self, data: bytes, manifest: bundle_pb2.Manifest, places: Places, limits: Limits,
-        manifest_offset: int,
+        manifest_offset: int, held: Held,
     ) -> None:  # fmt: skip
         self._data = data
         self._manifest = manifest
         self._places = places
         self._limits = limits
         self._manifest_offset = manifest_offset
-        self._kept: dict[int, bytes | Refused] = {}
+        self._held = held
 
     def block(self, index: int) -> bytes:
         """A block's content."""
-        if index not in self._kept:
+        blocks, at = self._held.blocks, self._places[index][0]
+        if at not in blocks:
             try:
-                self._kept[index] = self._read(index)
+                blocks[at] = self._read(index)
             except Refused as fault:
-                self._kept[index] = fault
-        found = self._kept[index]
+                blocks[at] = fault
+        found = blocks[at]
         if isinstance(found, Refused):
             raise found
         return found
@@ -47,6 +56,9 @@ class Contents:
         entry, (at, size) = self._manifest.blocks[index], self._places[index]
         if entry.content_size > self._limits.block_content:
             raise Refused("LIMIT_EXCEEDED", at, "block content")
+        if self._held.decompressed + entry.content_size > self._limits.total_decompressed:
+            raise Refused("LIMIT_EXCEEDED", at, "decompressed")
+        self._held.decompressed += entry.content_size
         record = self._data[at : at + size]
         stored_size = block_record_size(size)
         prefix = block_prefix(stored_size)
@@ -76,8 +88,8 @@ class Contents:
             raise Refused("DIGEST_MISMATCH", at)
         return content
 
-    def first_fault(self) -> Refused | None:
-        """What a full verification meets first: block by block, each artifact at its last one."""
+    def faults(self) -> Iterator[Refused]:
+        """What a full verification meets: block by block, each artifact at its last one."""
         for index in range(-1, len(self._manifest.blocks)):
             checks: list[Callable[[], object]] = []
             if index >= 0 and self._manifest.blocks[index].size:
@@ -89,8 +101,7 @@ class Contents:
                 try:
                     check()
                 except Refused as fault:
-                    return fault
-        return None
+                    yield fault
 
 
 def inflate(stored: bytes, size: int, at: int) -> bytes:

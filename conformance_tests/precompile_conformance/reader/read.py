@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from precompile.conformance.v1 import reading_pb2
 from precompile.v1 import artifact_pb2, bundle_pb2, environment_pb2
 from precompile_conformance.reader import trust
-from precompile_conformance.reader.content import Contents
+from precompile_conformance.reader.content import Contents, Held
 from precompile_conformance.reader.fault import Limits, Refused
 from precompile_conformance.reader.frame import Frame, frames_of
 from precompile_conformance.reader.manifest import BACKEND, CACHE, Chain, decode, validate
@@ -38,11 +38,11 @@ def open_all(data: bytes, request: reading_pb2.ReadRequest | None = None) -> lis
         for frame in frames:
             trust.check(frame, request.trust)
     manifests = decode(frames, limits)
-    chain = Chain()
+    chain, held = Chain(), Held()
     opened = []
     for frame, manifest in zip(frames, manifests, strict=True):
         places = validate(manifest, frame, chain)
-        contents = Contents(data, manifest, places, limits, frame.manifest_offset)
+        contents = Contents(data, manifest, places, limits, frame.manifest_offset, held)
         opened.append(Opened(frame, manifest, contents, _matches(manifest, request)))
     if not any(segment.matches for segment in opened):
         raise Refused("INCOMPATIBLE_ENVIRONMENT", frames[-1].manifest_offset)
@@ -78,11 +78,11 @@ def read(data: bytes, request: reading_pb2.ReadRequest | None = None) -> reading
     dump = reading_pb2.BundleDump(size=last.offset + last.size)
     dump.ignored = len(data) - dump.size
     dump.bundle_digest = bundle_digest([segment.frame for segment in opened])
+    faults = [fault for segment in opened for fault in segment.contents.faults()]
     dump.segments.extend(map(_segment, opened))
     dump.current.extend(_id(a, with_digest=True) for a, _ in current_of(opened).values())
-    fault = next(filter(None, (segment.contents.first_fault() for segment in opened)), None)
-    if fault:
-        dump.content_fault.CopyFrom(fault.message())
+    if faults:
+        dump.content_fault.CopyFrom(faults[0].message())
     return dump
 
 

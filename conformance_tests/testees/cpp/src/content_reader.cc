@@ -55,6 +55,10 @@ Result<Content> ContentReader::read(const Segment& segment, const v1::Artifact& 
   return content;
 }
 
+bool ContentReader::is_too_long(const v1::Artifact& artifact) const {
+  return artifact.content_size() > limits_.total_decompressed;
+}
+
 Status ContentReader::verify(const Segment& segment, const v1::Artifact& artifact) {
   return read_into(nullptr, segment, artifact);
 }
@@ -66,7 +70,7 @@ Result<std::string_view> ContentReader::block(const Segment& segment, uint32_t i
 // [PCB-CONT-005]
 Status ContentReader::read_into(Content* content, const Segment& segment,
                                 const v1::Artifact& artifact) {
-  if (artifact.content_size() > limits_.total_decompressed) {
+  if (is_too_long(artifact)) {
     return limit_exceeded(segment.manifest_offset, "total_decompressed");
   }
   Sha256 hash;

@@ -17,6 +17,8 @@ class ContentReader {
 
   // The content, in memory.
   Result<Content> read(const Segment& segment, const v1::Artifact& artifact);
+  // Whether the content is longer than all that may be read: then no block of it is.
+  bool is_too_long(const v1::Artifact& artifact) const;
   // Reads and checks the content, and holds one block of it at a time.
   Status verify(const Segment& segment, const v1::Artifact& artifact);
   // The whole content of a block; the last one asked for is kept, its refusal too.

@@ -53,8 +53,8 @@ class SegmentVerification {
       last = std::max(last, extent.block());
     }
     ends_with_[last].push_back(index);
-    // One that lies in one block is read from it while it is held.
-    if (!ascending || extents.size() == 1) return;
+    // One that lies in one block is read from it while it is held; one too long is refused.
+    if (!ascending || extents.size() == 1 || contents_.is_too_long(artifact(index))) return;
     auto pending = std::make_shared<Pending>();
     pending->artifact = index;
     for (const auto& extent : extents) {
