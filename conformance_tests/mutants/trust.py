@@ -5,6 +5,12 @@ from mutants.mutant import Mutant as M
 POLICY, KEYS, READER = "trust.policy", "trust.keys", "bundle.reader"
 
 MUTANTS = (
+    M("SIGN-001", "trust.dsse", "signer.sign(message(envelope.payload_type, envelope.payload))",
+      "signer.sign(envelope.payload)", "SIGN-010"),
+    M("SIGN-010", "bundle.sign", "        count += dsse.sign(envelope, signer)\n",
+      "        import hashlib\n        envelope.payload += b'\\x82\\x01\\x00'\n"
+      "        envelope.payload_digest = hashlib.sha256(envelope.payload).digest()\n"
+      "        count += dsse.sign(envelope, signer)\n", "SIGN-001"),
     M("SIGN-002", POLICY, "named = [signature.keyid] if signature.keyid else list(self._keys)",
       "named = list(self._keys)", "SIGN-005 SIGN-006 SIGN-007 SEC-001"),
     M("SIGN-002b", POLICY, "if signature.keyid else list(self._keys)", "if True else []"),
@@ -30,7 +36,7 @@ MUTANTS = (
       "strict=True)):\n", "for index, (frame, envelope) in list(enumerate(zip(frames, envelopes, "
       "strict=True)))[:1]:\n", "READ-003"),
     M("READ-009", READER, "        for index, (frame, envelope) in enumerate(zip(frames, envelopes,"
-      " strict=True)):\n", "        _decode(frames, [envelope.payload for envelope in envelopes], "
+      " strict=True)):\n", "        decode(frames, [envelope.payload for envelope in envelopes], "
       "limits)\n        for index, (frame, envelope) in enumerate(zip(frames, envelopes, "
       "strict=True)):\n", "READ-001"),
     M("SEC-001", "context", "bundle = Bundle.open(source, policy=self._policy, limits",
