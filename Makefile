@@ -200,7 +200,7 @@ fuzz-cpp:
 
 # --- all implementations together ------------------------------------------------------------
 
-INTEROP_COPIES ?= 2
+INTEROP_COPIES ?= 1
 EXPLORE_SECONDS ?= 30
 
 # What test-cpp and test-typescript could not build is left out, and said.

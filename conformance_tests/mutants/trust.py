@@ -5,12 +5,6 @@ from mutants.mutant import Mutant as M
 POLICY, KEYS, READER = "trust.policy", "trust.keys", "bundle.reader"
 
 MUTANTS = (
-    M("SIGN-001", "trust.dsse", "signer.sign(message(envelope.payload_type, envelope.payload))",
-      "signer.sign(envelope.payload)", "SIGN-010"),
-    M("SIGN-010", "bundle.sign", "        count += dsse.sign(envelope, signer)\n",
-      "        import hashlib\n        envelope.payload += b'\\x82\\x01\\x00'\n"
-      "        envelope.payload_digest = hashlib.sha256(envelope.payload).digest()\n"
-      "        count += dsse.sign(envelope, signer)\n", "SIGN-001"),
     M("SIGN-002", POLICY, "named = [signature.keyid] if signature.keyid else list(self._keys)",
       "named = list(self._keys)", "SIGN-005 SIGN-006 SIGN-007 SEC-001"),
     M("SIGN-002b", POLICY, "if signature.keyid else list(self._keys)", "if True else []"),
@@ -39,6 +33,12 @@ MUTANTS = (
       " strict=True)):\n", "        decode(frames, [envelope.payload for envelope in envelopes], "
       "limits)\n        for index, (frame, envelope) in enumerate(zip(frames, envelopes, "
       "strict=True)):\n", "READ-001"),
+    M("SIGN-001", "trust.dsse", "signer.sign(message(envelope.payload_type, envelope.payload))",
+      "signer.sign(envelope.payload)"),
+    M("SIGN-010", "bundle.sign", "        count += dsse.sign(envelope, signer)\n",
+      "        envelope.payload += b'\\x82\\x02\\x00'\n        import hashlib\n"
+      "        envelope.payload_digest = hashlib.sha256(envelope.payload).digest()\n"
+      "        count += dsse.sign(envelope, signer)\n"),
     M("SEC-001", "context", "bundle = Bundle.open(source, policy=self._policy, limits",
       "from precompile_context.trust import UNSIGNED\n            bundle = Bundle.open(source, "
       "policy=UNSIGNED, limits", "POP-009 CTX-026"),

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from precompile_context.adapters.pytorch import report
+from precompile_context.adapters.pytorch.observe import Tally
 from precompile_context.adapters.pytorch.settings import Settings
+from precompile_context.adapters.pytorch.startup import Run
 
 
 @pytest.fixture
@@ -55,6 +57,38 @@ def test_a_stopped_process_that_holds_the_report_does_not_stop_the_others(
     assert (tmp_path / "r").read_bytes() == before
     report.put(settings, report.entry(settings, "finished"))
     assert json.loads((tmp_path / "r").read_text())["status"] == "finished"
+
+
+class CountedNothing:
+    """In place of what is counted while torch compiles."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.tally = Tally(settings.tally_file(os.getpid()))
+
+    def compile_seconds(self) -> float:
+        return 0.0
+
+
+def test_a_report_that_cannot_be_written_is_told_in_a_line_and_leaves_no_file_of_counts(
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    report.begin(settings)
+    counts = settings.tally_file(os.getpid())
+    assert counts is not None
+    counts.write_text("")
+    run = Run(settings)
+    monkeypatch.setattr(run, "_observation", CountedNothing(settings))
+    monkeypatch.setattr(report, "LOCK_SECONDS", 0.05)
+    with (tmp_path / "r").open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        run.finish()
+    told = capfd.readouterr().err
+    assert told.count("\n") == 1
+    assert f"locked by another process for 0.05 seconds: '{tmp_path / 'r'}'" in told
+    assert os.listdir(tmp_path) == ["r"]
 
 
 def _child(settings: Settings) -> int:

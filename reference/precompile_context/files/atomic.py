@@ -58,6 +58,8 @@ def naming(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno is None:  # a text alone, which would be lost; no call of the system's
+            raise
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 

@@ -64,6 +64,12 @@ void answer(const c1::Request& request, c1::Response& response) {
     case c1::Request::kConcatenate:
       return concatenate(request.concatenate(), response);
     case c1::Request::kScript:
+      for (const auto& step : request.script().steps()) {
+        if (step.step_case() == c1::Step::STEP_NOT_SET) {
+          response.mutable_unsupported()->set_detail("A step is of no known kind.");
+          return;
+        }
+      }
       return run_script(request.script(), response);
     default:
       response.mutable_unsupported()->set_detail("The request is of no known kind.");

@@ -186,6 +186,8 @@ class Run:
                 "save": save_seconds,
             },
         )
-        report.put(self._settings, part)
-        if status == "finished":
-            observation.tally.close()
+        try:
+            report.put(self._settings, part)
+        finally:
+            if status == "finished":
+                observation.tally.close()
