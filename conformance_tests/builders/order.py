@@ -45,6 +45,20 @@ MANIFESTS: dict[str, tuple[Segment, Mapping[str, int], str]] = {
     ),
     "chain-before-blocks": (replace(MORE, edit=edits(UNCHAINED, HOLLOW)), {}, "BROKEN_CHAIN"),
 }  # fmt: skip
+# The requirements that the two defects are of.
+RULES = {
+    "type": "PCB-ENV-002",
+    "digest": "PCB-ENV-004",
+    "feature": "PCB-EXT-001",
+    "items": "PCB-LIM-003",
+    "signatures": "PCB-LIM-003",
+    "content": "PCB-LIM-003",
+    "kind": "PCB-WIRE-005",
+    "names": "PCB-NAME-002",
+    "duplicates": "PCB-NAME-003",
+    "chain": "PCB-CHAIN-002",
+    "blocks": "PCB-BLOCK-005",
+}
 FORTY_ONE = {"content_size": 41}
 # Of one block: the two defects, the limits, the code that is told.
 BLOCKS: dict[str, tuple[Block, Mapping[str, int], str]] = {
@@ -72,8 +86,10 @@ def cases() -> Cases:
     """All cases of the area."""
     for name, (segment, limits, code) in MANIFESTS.items():
         built = bundle(PLAIN, segment)
+        rules = {RULES[one.rpartition("-")[2]] for one in name.split("-before-")}
         yield refuses(
-            f"READ/{name}", SHOWS, "PCB-READ-002 PCB-READ-008", built, code,
+            f"READ/{name}", SHOWS, " ".join(["PCB-READ-002", "PCB-READ-008", *sorted(rules)]),
+            built, code,
             built.segments[1].manifest_offset, base=TWO,
             defect=f"two defects of one manifest: {name.replace('-', ' ')}",
             asked=_asked(limits), needs=[LIMITS] if limits else [],

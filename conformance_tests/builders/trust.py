@@ -276,7 +276,7 @@ def _digest() -> Cases:
     foreign = bundle(replace(PLAIN, requirements=[("gpu", 1, ["a100"])]))
     yield refuses(
         "CHAIN/expected-digest-of-another-host", "The bundle digest is asked behind the host.",
-        "PCB-CHAIN-004 PCB-READ-001", foreign, "INCOMPATIBLE_ENVIRONMENT",
+        "PCB-CHAIN-004 PCB-HOST-005 PCB-READ-001", foreign, "INCOMPATIBLE_ENVIRONMENT",
         foreign.segments[0].manifest_offset, base="CHAIN/expected-digest",
         defect="another digest, and no segment for the host", asked=other,
         classes=[READER, VERIFIER],

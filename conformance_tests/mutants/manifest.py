@@ -25,7 +25,7 @@ MUTANTS = (
       "    for artifact in _artifacts(message, segment):\n"
       "        if fault := _malformed_artifact(artifact):\n"
       "            raise PrecompileError(ErrorCode.MALFORMED_MANIFEST, fault, offset)\n"
-      "    for feature in message.required_features:\n"),
+      "    for feature in message.required_features:\n", "LIM-003"),
     M("EXT-003", CODEC,
       "_KINDS.get(kind, kind),",
       "ArtifactKind(kind) if kind else kind,",
