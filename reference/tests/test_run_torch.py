@@ -14,6 +14,7 @@ import pytest
 
 from precompile_context.files import BundleFile
 from precompile_context.trust import UNSIGNED
+from tests.cuda_warning import without_cuda_warning
 
 pytestmark = pytest.mark.torch
 pytest.importorskip("torch")
@@ -68,7 +69,7 @@ class Machine:
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        return Ended(done.stdout, done.stderr, self.report())
+        return Ended(done.stdout, without_cuda_warning(done.stderr), self.report())
 
     def report(self) -> dict[str, Any]:
         report: dict[str, Any] = json.loads((self.place / "report.json").read_text())
