@@ -33,16 +33,15 @@ def missing(
     new: list[Held] = []
     left: set[ArtifactName] = set()
     for name in names:
-        held: Held | None = snapshot.resolved[name]
-        assert held is not None
+        held = snapshot.resolved[name]
         if name not in removed and (stored := there.get(name)) and _is_same(stored, held):
             continue
-        if keep_existing:
-            held = _beside(there, removed, held, snapshot)
-        if held is None or (whole := _read(held)) is None:
-            left.add(name)
-        else:
+        placed = _beside(there, removed, held, snapshot) if keep_existing else held
+        whole = _read(placed) if placed else None
+        if whole:
             new.append(whole)
+        else:
+            left.add(name)
     return new, left
 
 

@@ -1,5 +1,6 @@
 """Appending to a file that this process knows: only what is new is read, whatever became of it."""
 
+import gc
 import os
 import random
 from collections.abc import Callable
@@ -9,20 +10,24 @@ from typing import Any
 import pytest
 
 from precompile_context import BundleFile, ErrorCode, PrecompileContext
-from precompile_context.bundle import codec, reader
+from precompile_context.artifact import ArtifactId
+from precompile_context.bundle import Limits, codec, reader
 from precompile_context.destination import Destination
 from precompile_context.files import access, appending
 from precompile_context.trust import UNSIGNED
 from tests.signing import ALICE, trusts
 from tests.toys import (
     BLOB,
+    GRAPH,
     blobs,
     file_contents,
     file_segment_count,
+    new_artifact,
     noise,
     refused,
     save,
     toy_context,
+    write_segment,
 )
 
 pytestmark = pytest.mark.usefixtures("no_sync")
@@ -309,3 +314,27 @@ def file_contents_or_none(file: BundleFile) -> bool:
         return bool(file_contents(file))
     except Exception:
         return False
+
+
+def test_what_a_reader_ignores_counts_in_a_known_file_as_in_any(file: BundleFile) -> None:
+    ids = tuple(ArtifactId(GRAPH, f"g{number}", bytes(32)) for number in range(20))
+    segments = [write_segment(new_artifact(key, backends=ids)) for key in "abc"]  # of 21 items each
+    file.path.write_bytes(segments[0] + segments[1])
+    known = BundleFile(file.path, limits=Limits(items=62))
+    known.open(policy=UNSIGNED)
+    file.path.write_bytes(b"".join(segments))
+    for one in (known, BundleFile(file.path, limits=Limits(items=62))):
+        with refused(ErrorCode.LIMIT_EXCEEDED):
+            toy_context().save_to(one)
+
+
+def test_a_file_that_was_replaced_is_let_go(file: BundleFile) -> None:
+    save(file, a=b"1")
+    save(file, b=b"2")
+    known = BundleFile(file.path)
+    known.open(policy=UNSIGNED)
+    gc.collect()
+    before = len(os.listdir("/proc/self/fd"))
+    assert known.fold(b"", policy=UNSIGNED)
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) < before

@@ -146,7 +146,7 @@ def test_a_long_run_is_folded_before_its_end(
 ) -> None:
     from torch._dynamo.callback import CallbackTrigger, callback_handler
 
-    monkeypatch.setattr(appending, "_FOLD_AT_SEGMENTS", 3)
+    monkeypatch.setattr(appending, "MANY_SEGMENTS", 3)
     seen = []
     with pytorch.warm_start(bundle):
         for number in range(5):
@@ -378,7 +378,7 @@ def test_a_directory_that_takes_no_second_file_costs_the_fold_alone(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(BundleFile, "fold", fails)
-    monkeypatch.setattr(appending, "_FOLD_AT_SEGMENTS", 2)
+    monkeypatch.setattr(appending, "MANY_SEGMENTS", 2)
     running = session.WarmStart(bundle)
     running.start()
     for number in range(5):

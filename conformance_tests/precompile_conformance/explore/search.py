@@ -11,15 +11,16 @@ import hypothesis
 from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 
-from precompile.conformance.v1 import case_pb2, reading_pb2, script_pb2, testee_pb2
-from precompile_conformance import corpus, model, reader
+from precompile.conformance.v1 import case_pb2, script_pb2, testee_pb2
+from precompile_conformance import corpus, model
+from precompile_conformance.asking import FILE, case_of, reading
 from precompile_conformance.explore.bundles import inputs
 from precompile_conformance.explore.scripts import scripts
 from precompile_conformance.judge import Answer, judge
 from precompile_conformance.running import Claims
 from precompile_conformance.testee import CrashedError, HungError, Testee, TesteeError
 
-INPUT = "input.precompile"
+_SHOWS = "Found by searching."
 _ROUND = 100  # examples of one round; the clock is looked at between rounds, and within them
 
 
@@ -96,7 +97,7 @@ def explore(
 class _Search:
     def __init__(self, subjects: Sequence[_Subject], place: Path, tally: Tally, end: float) -> None:
         self._subjects = subjects
-        self._path = place / INPUT
+        self._path = place / FILE
         self._tally = tally
         self._end = end
         self._known: set[tuple[str, str, str]] = set()
@@ -126,23 +127,13 @@ class _Search:
         """What every reader makes of one input, strictly and with recovery."""
         self._tally.bundles += 1
         for recover in (False, True):
-            request = reading_pb2.ReadRequest(path=INPUT, recover=recover)
-            case = case_pb2.Case(shows="Found by searching.", level=case_pb2.LEVEL_MUST)
-            case.classes.append(testee_pb2.CONFORMANCE_CLASS_READER)
-            if recover:
-                case.capabilities.append(testee_pb2.CAPABILITY_RECOVERY)
-            case.request.read.CopyFrom(request)
-            try:
-                case.expected.bundle.CopyFrom(reader.read(data, request))
-            except reader.Refused as fault:
-                case.expected.rejection.CopyFrom(fault.message())
-            self._compare(case, {INPUT: data})
+            case = reading(data, recover=recover, shows=_SHOWS)
+            self._compare(case, {FILE: data})
 
     def try_script(self, script: script_pb2.ScriptRequest) -> None:
         """What every context makes of one script."""
         self._tally.scripts += 1
-        case = case_pb2.Case(shows="Found by searching.", level=case_pb2.LEVEL_MUST)
-        case.classes.append(testee_pb2.CONFORMANCE_CLASS_CONTEXT)
+        case = case_of(_SHOWS, testee_pb2.CONFORMANCE_CLASS_CONTEXT)
         try:
             case.expected.script.CopyFrom(model.run(script, {}))
         except KeyError:  # a load of a step that serialized nothing

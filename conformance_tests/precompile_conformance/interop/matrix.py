@@ -5,16 +5,17 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from precompile.conformance.v1 import case_pb2, testee_pb2
 from precompile_conformance import reader
+from precompile_conformance.asking import FILE, WRITER, reading
 from precompile_conformance.corpus import Case
 from precompile_conformance.interop import questions
 from precompile_conformance.interop.damage import damaged
 from precompile_conformance.interop.produce import (
     AREA,
-    FILE,
     Bundle,
     bundles_of,
     extension_of,
@@ -26,7 +27,6 @@ from precompile_conformance.running import Claims, ask_claims, run_all
 from precompile_conformance.status import Result, Status
 
 Command = Sequence[str]
-WRITER = testee_pb2.CONFORMANCE_CLASS_WRITER
 SIGNING = testee_pb2.CAPABILITY_SIGNING
 SIGNED_TWICE = 8  # bundles that get a second signature
 
@@ -113,14 +113,6 @@ def cross(
     return work.matrix
 
 
-def _signed_with_a(bundle: Bundle) -> case_pb2.Case | None:
-    return signing_of(bundle, "a")
-
-
-def _signed_with_b(bundle: Bundle) -> case_pb2.Case | None:
-    return signing_of(bundle, "b")
-
-
 def _named(claimed: Iterable[tuple[Command, Claims]]) -> list[_Testee]:
     """Names are told apart where two testees have the same one."""
     testees: list[_Testee] = []
@@ -165,13 +157,14 @@ class _Work:
             if SIGNING not in first.claims.capabilities:
                 continue
             row = f"{producer.name}, signed by {first.name}"
-            signed = self._relay(row, first, own, _signed_with_a, ("a",))
+            signed = self._relay(row, first, own, partial(signing_of, key="a"), ("a",))
             yield row, signed
             for second in writers:
                 if second is not first and SIGNING in second.claims.capabilities:
                     row = f"{producer.name}, signed by {first.name} and {second.name}"
                     few = signed[:SIGNED_TWICE]
-                    yield row, self._relay(row, second, few, _signed_with_b, ("a", "b"))
+                    signing = partial(signing_of, key="b")
+                    yield row, self._relay(row, second, few, signing, ("a", "b"))
 
     def _relay(
         self,
@@ -215,7 +208,7 @@ class _Work:
         try:
             reader.read(bundle.data)
         except reader.Refused:  # the producer is at fault, and has been told so; all must see it
-            yield _Asked(self._name(questions.reading(bundle.data), bundle, ""), bundle.data)
+            yield _Asked(self._name(reading(bundle.data), bundle, ""), bundle.data)
             return
         for message in questions.of_sound(bundle):
             yield _Asked(self._name(message, bundle, ""), bundle.data)

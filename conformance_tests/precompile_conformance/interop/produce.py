@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from precompile.conformance.v1 import case_pb2, reading_pb2, testee_pb2
 from precompile_conformance import reader
+from precompile_conformance.asking import FILE, WRITER, case_of
 from precompile_conformance.corpus import Case
 from precompile_conformance.judge import Answer, without_places
 from precompile_conformance.wire import sha256
@@ -17,7 +18,6 @@ KEYS = {
     "stranger": bytes.fromhex("fd1724385aa0c75b64fb78cd602fa1d991fdebf76b13c58ed702eac835e9f618"),
 }
 WRITING = ("write", "append", "concatenate", "sign", "script")
-FILE = "input.precompile"
 AREA = "INTEROP"  # of the cases that are made here
 
 
@@ -65,8 +65,7 @@ def extension_of(bundle: Bundle) -> case_pb2.Case | None:
     dump = _dump(bundle.data)
     if dump is None:
         return None
-    case = case_pb2.Case(shows="Appends to another producer's bundle.", level=case_pb2.LEVEL_MUST)
-    case.classes.append(testee_pb2.CONFORMANCE_CLASS_WRITER)
+    case = case_of("Appends to another producer's bundle.", WRITER)
     case.request.append.path = FILE
     contents = {"interop new": b"content of another producer"}
     there = [one for one in dump.current if (one.type, one.key) not in _unreadable(dump)]
@@ -94,8 +93,7 @@ def signing_of(bundle: Bundle, key: str) -> case_pb2.Case | None:
     dump = _dump(bundle.data)
     if dump is None or dump.HasField("content_fault"):
         return None
-    case = case_pb2.Case(shows="Signs another producer's bundle.", level=case_pb2.LEVEL_MUST)
-    case.classes.append(testee_pb2.CONFORMANCE_CLASS_WRITER)
+    case = case_of("Signs another producer's bundle.", WRITER)
     case.capabilities.append(testee_pb2.CAPABILITY_SIGNING)
     case.request.sign.path, case.request.sign.seed = FILE, SEEDS[key]
     written = case.expected.written

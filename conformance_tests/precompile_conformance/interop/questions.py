@@ -4,12 +4,10 @@ from collections.abc import Iterator
 
 from precompile.conformance.v1 import case_pb2, reading_pb2, script_pb2, testee_pb2
 from precompile_conformance import model, reader
-from precompile_conformance.interop.produce import FILE, Bundle, policy
+from precompile_conformance.asking import FILE, READER, case_of, reading
+from precompile_conformance.interop.produce import Bundle, policy
 from precompile_conformance.reader.read import open_all
 from precompile_conformance.wire import sha256
-
-READER = testee_pb2.CONFORMANCE_CLASS_READER
-VERIFIER = testee_pb2.CONFORMANCE_CLASS_VERIFIER
 
 
 def of_sound(bundle: Bundle) -> Iterator[case_pb2.Case]:
@@ -33,33 +31,6 @@ def of_damaged(bundle: Bundle, data: bytes) -> Iterator[case_pb2.Case]:
     yield reading(data, recover=True)
     if bundle.signers:
         yield reading(data, trust=policy(bundle.signers))
-
-
-def reading(
-    data: bytes,
-    *,
-    recover: bool = False,
-    host: reading_pb2.Host | None = None,
-    trust: reading_pb2.TrustPolicy | None = None,
-    digest: bytes = b"",
-) -> case_pb2.Case:
-    """A case of a ReadRequest; bytes that are no bundle are refused in it."""
-    asked = reading_pb2.ReadRequest(
-        path=FILE, recover=recover, host=host, trust=trust, expected_digest=digest
-    )
-    case = _case("Reads another producer's bundle.", READER)
-    if trust is not None or digest:
-        case.classes.append(VERIFIER)
-    if recover:
-        case.capabilities.append(testee_pb2.CAPABILITY_RECOVERY)
-    if trust is not None:
-        case.capabilities.append(testee_pb2.CAPABILITY_SIGNATURES)
-    case.request.read.CopyFrom(asked)
-    try:
-        case.expected.bundle.CopyFrom(reader.read(data, asked))
-    except reader.Refused as fault:
-        case.expected.rejection.CopyFrom(fault.message())
-    return case
 
 
 def _verifying(bundle: Bundle) -> Iterator[case_pb2.Case]:
@@ -90,7 +61,7 @@ def _hosts(data: bytes) -> Iterator[reading_pb2.Host]:
 
 
 def _extracting(data: bytes, type_name: str, key: str) -> case_pb2.Case:
-    case = _case("Reads one content of another producer's bundle.", READER)
+    case = case_of("Reads one content of another producer's bundle.", READER)
     asked = case.request.extract
     asked.path, asked.type, asked.key = FILE, type_name, key
     try:
@@ -109,7 +80,7 @@ def _extracting(data: bytes, type_name: str, key: str) -> case_pb2.Case:
 
 def _loading(data: bytes) -> case_pb2.Case:
     """A context that knows no type loads it, applies nothing, and gives it back."""
-    case = _case("Loads another producer's bundle.", testee_pb2.CONFORMANCE_CLASS_CONTEXT)
+    case = case_of("Loads another producer's bundle.", testee_pb2.CONFORMANCE_CLASS_CONTEXT)
     script = case.request.script
     script.steps.add().use_context.name = "one"
     script.steps.add().load.path = FILE
@@ -117,7 +88,3 @@ def _loading(data: bytes) -> case_pb2.Case:
     script.steps.append(script_pb2.Step(serialize=script_pb2.Serialize()))
     case.expected.script.CopyFrom(model.run(script, {FILE: data}))
     return case
-
-
-def _case(shows: str, class_: int) -> case_pb2.Case:
-    return case_pb2.Case(shows=shows, level=case_pb2.LEVEL_MUST, classes=[class_])  # type: ignore[list-item]

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from precompile_conformance import corpus
+from precompile_conformance.asking import FILE
 from precompile_conformance.interop.matrix import Disagreement, Matrix
-from precompile_conformance.interop.produce import AREA, FILE
+from precompile_conformance.interop.produce import AREA
 
 _MOST_TOLD = 20
 

@@ -1,7 +1,7 @@
 """The format: bytes in, values out. No file, no clock, no environment is touched here."""
 
 from precompile_context.bundle.chain import Chain
-from precompile_context.bundle.growing import GrowingBundle
+from precompile_context.bundle.growing import grown
 from precompile_context.bundle.limits import DEFAULT_LIMITS, Limits
 from precompile_context.bundle.manifest import Manifest, Producer, StoredArtifact
 from precompile_context.bundle.reader import Bundle
@@ -15,7 +15,6 @@ __all__ = [
     "Bundle",
     "ByteSource",
     "Chain",
-    "GrowingBundle",
     "JoinedSource",
     "Limits",
     "Manifest",
@@ -24,4 +23,5 @@ __all__ = [
     "Segment",
     "SegmentWriter",
     "StoredArtifact",
+    "grown",
 ]

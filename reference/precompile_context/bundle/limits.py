@@ -49,7 +49,7 @@ class Limits:
 
     @staticmethod
     def items_of(artifact: _Listing) -> int:
-        """How many things a manifest lists for this artifact, at the most of small ones."""
+        """How many things a manifest lists for this artifact, if its content lies in one block."""
         return 3 + len(artifact.backends) + len(artifact.fields)
 
     def check(

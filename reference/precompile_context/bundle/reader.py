@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 from precompile_context.bundle import framing
 from precompile_context.bundle.codec import decode_envelope, decode_manifest
@@ -28,6 +29,19 @@ from precompile_context.trust.policy import check_policy
 ArtifactName = tuple[str, str]
 
 
+class Reached(NamedTuple):
+    """How far the checks of a bundle's segments came, for checking those that follow.
+
+    `items` is how many all manifests list, or a few more where they were not counted,
+    `content` the sum of their artifacts' sizes in bytes, `chain` the own blocks of the
+    last chain.
+    """
+
+    items: int
+    content: int
+    chain: ChainBlocks
+
+
 class Bundle:
     """The segments of one input, checked through VALIDATE; content is checked when it is read.
 
@@ -37,6 +51,8 @@ class Bundle:
         size: the bytes that the segments take, E where a torn tail was left out.
         ignored: the bytes after them.
         policy: what each segment was found trusted by.
+        limits: those that it was opened with.
+        reached: what checking further segments goes on from.
     """
 
     def __init__(
@@ -45,14 +61,16 @@ class Bundle:
         segments: tuple[Segment, ...],
         limits: Limits,
         policy: TrustPolicy,
+        reached: Reached,
     ) -> None:
         self.source = source
         self.segments = segments
         self.policy = policy
+        self.limits = limits
+        self.reached = reached
         self.size = segments[-1].offset + segments[-1].size
         # [PCB-RECV-002]
         self.ignored = source.size - self.size
-        self._limits = limits
         self._content = ContentReader(source, segments, limits)
 
     @classmethod
@@ -81,14 +99,12 @@ class Bundle:
         # [PCB-READ-009] [PCB-SIGN-008] All segments, before anything of any manifest is decoded.
         for index, (frame, envelope) in enumerate(zip(frames, envelopes, strict=True)):
             policy.check(envelope, index, frame.manifest_offset)
-        digests = [envelope.payload_digest for envelope in envelopes]  # verified by now
-        with without_collection():
-            manifests = decode(frames, [envelope.payload for envelope in envelopes], limits)
-            return cls(source, place(frames, digests, manifests, {}), limits, policy)
+        segments, reached = check_manifests(frames, envelopes, limits)
+        return cls(source, segments, limits, policy, reached)
 
     def over(self, source: Buffer | ByteSource) -> "Bundle":
         """The same bundle, its content read from another source of the same bytes."""
-        bundle = Bundle(as_source(source), self.segments, self._limits, self.policy)
+        bundle = Bundle(as_source(source), self.segments, self.limits, self.policy, self.reached)
         bundle.ignored = self.ignored
         return bundle
 
@@ -103,7 +119,7 @@ class Bundle:
         record = self.source.read(at, end - at)
         prefix = framing.read_manifest_prefix(record, 0)
         if prefix is not None:
-            envelope = decode_envelope(record[prefix[0] :], at, self._limits.signatures)
+            envelope = decode_envelope(record[prefix[0] :], at, self.limits.signatures)
             if envelope.payload_digest == segment.payload_digest:
                 return envelope
         detail = "another manifest stands here than when the bundle was opened"
@@ -244,16 +260,37 @@ def _may_be_torn(faults: list[PrecompileError]) -> bool:
     return any(f.code in (ErrorCode.TRUNCATED, ErrorCode.MALFORMED_FRAME) for f in faults)
 
 
-def decode(
-    frames: list[SegmentFrame], payloads: list[bytes], limits: Limits, first: int = 0
-) -> list[Manifest]:
-    """The DECODE stage over segments of which the first has the index `first`."""
+def check_manifests(
+    frames: list[SegmentFrame],
+    envelopes: list[Envelope],
+    limits: Limits,
+    before: Bundle | None = None,
+) -> tuple[tuple[Segment, ...], Reached]:
+    """The stages DECODE and VALIDATE over segments that follow those of `before`, if any."""
+    reached = before.reached if before else Reached(0, 0, {})
+    chain = dict(reached.chain)
+    with without_collection():
+        manifests, items, content = _decode(frames, envelopes, limits, reached, before)
+        segments = _validate(frames, envelopes, manifests, chain, before)
+    return segments, Reached(items, content, chain)
+
+
+def _decode(
+    frames: list[SegmentFrame],
+    envelopes: list[Envelope],
+    limits: Limits,
+    reached: Reached,
+    before: Bundle | None,
+) -> tuple[list[Manifest], int, int]:
+    """The manifests, and with them the sums of `Reached`."""
     manifests = []
-    items = content = 0
-    counted = sum(map(most_elements, payloads)) > limits.items  # else there cannot be too many
-    for index, (frame, payload) in enumerate(zip(frames, payloads, strict=True), first):
+    items, content, _ = reached
+    most = sum(most_elements(envelope.payload) for envelope in envelopes)
+    counted = items + most > limits.items  # else there cannot be too many
+    first = len(before.segments) if before else 0
+    for index, (frame, envelope) in enumerate(zip(frames, envelopes, strict=True), first):
         left = limits.items - items if counted else None
-        manifest, count = decode_manifest(payload, index, frame.manifest_offset, left)
+        manifest, count = decode_manifest(envelope.payload, index, frame.manifest_offset, left)
         items += count
         content += sum(artifact.content_size for artifact in manifest.artifacts)
         # [PCB-LIM-003]
@@ -261,29 +298,28 @@ def decode(
             detail = f"artifacts claim {content} bytes; the limit is {limits.total_content}"
             raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, frame.manifest_offset)
         manifests.append(manifest)
-    return manifests
+    return manifests, items if counted else items + most, content
 
 
-def place(
+def _validate(
     frames: list[SegmentFrame],
-    digests: list[bytes],
+    envelopes: list[Envelope],
     manifests: list[Manifest],
     chain: ChainBlocks,
-    before: tuple[Segment, ...] = (),
+    before: Bundle | None,
 ) -> tuple[Segment, ...]:
-    """The VALIDATE stage over segments that follow `before`, whose last chain's blocks are given.
-
-    `chain` is changed.
-    """
+    """The segments; `chain` becomes that of the last one."""
     segments = []
-    previous = before[-1].payload_digest if before else b""
-    parts = zip(frames, digests, manifests, strict=True)
-    for index, (frame, digest, manifest) in enumerate(parts, len(before)):
+    first, previous = 0, b""
+    if before:
+        first, previous = len(before.segments), before.segments[-1].payload_digest
+    parts = zip(frames, envelopes, manifests, strict=True)
+    for index, (frame, envelope, manifest) in enumerate(parts, first):
         places = validate(manifest, frame, previous, chain)
-        previous = digest
+        previous = envelope.payload_digest  # verified by now
         segments.append(
             Segment(
-                index, frame.offset, frame.size, frame.manifest_offset, digest, manifest, places
+                index, frame.offset, frame.size, frame.manifest_offset, previous, manifest, places
             )
         )
     return tuple(segments)

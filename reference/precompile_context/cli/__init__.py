@@ -11,6 +11,7 @@ import os
 import sys
 from typing import Any
 
+from precompile_context.cli import text
 from precompile_context.errors import PrecompileError
 
 
@@ -33,8 +34,8 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
-        text = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
-        _refuse(text, {"ok": False, "code": None, "stage": None, "offset": None, "detail": text})
+        line = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+        _refuse(line, {"ok": False, "code": None, "stage": None, "offset": None, "detail": line})
 
 
 def _facts(error: PrecompileError) -> dict[str, Any]:
@@ -51,5 +52,6 @@ def _refuse(line: str, facts: dict[str, Any]) -> None:
     """One line for a person; for a program that asked for JSON, JSON where it looks for it."""
     if "--json" in sys.argv[1:] and sys.stdout is not None:
         print(json.dumps(facts))
-    print(f"precompile: {line}", file=sys.stderr)
+    # Part of it may come from a file or its name.
+    print(f"precompile: {text.safe(line)}", file=sys.stderr)
     sys.exit(1)

@@ -6,12 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from precompile_context.bundle import Bundle, StoredArtifact
+from precompile_context.bundle import StoredArtifact
 from precompile_context.cli import text
 from precompile_context.difference import EnvironmentDifference, FactDifference, difference
 from precompile_context.environment import Requirement
-from precompile_context.errors import PrecompileError
-from precompile_context.files import BundleFile
+from precompile_context.files import open_named
 from precompile_context.trust import UNSIGNED
 
 app = typer.Typer()
@@ -32,7 +31,7 @@ def diff(
     compiler give equal bytes, and either serves. Conflicting are entries with other
     backends. Reads the indexes alone.
     """
-    bundle_a, bundle_b = _open(a), _open(b)
+    bundle_a, bundle_b = (open_named(file, UNSIGNED) for file in (a, b))
     environments = difference(bundle_a, bundle_b)
     if as_json:
         facts = {
@@ -46,14 +45,6 @@ def diff(
         print(f"b  {text.safe(str(b))}: {text.plural(len(bundle_b.segments), 'segment')}")
         for environment in environments:
             _print(environment, full)
-
-
-def _open(file: Path) -> Bundle:
-    try:
-        return BundleFile(file).open(policy=UNSIGNED)
-    except PrecompileError as error:  # of two, which one
-        detail = f"{text.safe(str(file))}: {error.detail}"
-        raise PrecompileError(error.code, detail, error.offset) from error
 
 
 def _describe(environment: EnvironmentDifference) -> dict[str, Any]:

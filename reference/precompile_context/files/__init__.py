@@ -2,7 +2,7 @@
 
 from precompile_context.files.access import Chunk
 from precompile_context.files.atomic import replace
-from precompile_context.files.bundle_file import BundleFile
+from precompile_context.files.bundle_file import BundleFile, open_named
 from precompile_context.files.directory import Directory
 from precompile_context.files.keys import local_key, read_signing_key, read_verifying_key
 from precompile_context.files.merging import merge_files
@@ -15,6 +15,7 @@ __all__ = [
     "check_private",
     "local_key",
     "merge_files",
+    "open_named",
     "read_signing_key",
     "read_verifying_key",
     "replace",

@@ -24,8 +24,9 @@ def without_waiting(path: str, flags: int) -> int:
 
 
 def check_regular(fd: int, path: Path) -> None:
+    """Raise OSError where what is open is a pipe, a device or a directory."""
     if not stat.S_ISREG(os.fstat(fd).st_mode):
-        raise OSError(errno.EINVAL, "a bundle is a regular file", str(path))
+        raise OSError(errno.EINVAL, "no regular file", str(path))
 
 
 class BecameShorterError(OSError):

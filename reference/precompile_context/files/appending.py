@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from precompile_context.bundle import Bundle, GrowingBundle, Limits, framing
+from precompile_context.bundle import Bundle, Limits, framing, grown
 from precompile_context.bundle.walk import ends_with_torn_footer, holds_committed_segment
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.files.access import Chunk, FileSource, write_all
@@ -21,14 +21,13 @@ class FileAppending:
         path: Path,
         limits: Limits,
         policy: TrustPolicy,
-        known: GrowingBundle | None = None,
+        known: Bundle | None = None,
     ) -> None:
         """`known` is what was in the file before, where it may still be there."""
         self._fd = fd
         self._path = path
         self._limits = limits
-        self.known = known
-        self.bundle = grown(fd, known, policy)
+        self.known = self.bundle = continued(fd, known, policy)
         if self.bundle is None:
             with naming(path):
                 self.bundle = open_for_append(fd, limits, policy)
@@ -36,7 +35,7 @@ class FileAppending:
         self._base = self.size = self.bundle.size if self.bundle else 0
         self._footers: list[tuple[int, Chunk]] = []
 
-    def _remembered(self, bundle: Bundle | None) -> GrowingBundle | None:
+    def _remembered(self, bundle: Bundle | None) -> Bundle | None:
         """The bundle for the next append, over a descriptor of its own that holds no lock."""
         if bundle is None:
             return None
@@ -46,7 +45,7 @@ class FileAppending:
             return None
         if not source.is_of(self._fd):  # replaced by one who takes no lock
             return None
-        return GrowingBundle(bundle.over(source), self._limits)
+        return bundle.over(source)
 
     def append(self, chunks: Iterable[Chunk]) -> None:
         """Write one segment but for its footer, the last of `chunks`; `commit` writes that.
@@ -115,19 +114,19 @@ class FileAppending:
         self.size = self._base
 
 
-def grown(fd: int, known: GrowingBundle | None, policy: TrustPolicy) -> Bundle | None:
+def continued(fd: int, known: Bundle | None, policy: TrustPolicy) -> Bundle | None:
     """What is in the file, where that is what was there before and sound segments behind it.
 
     None where it is to be opened: nothing is known of it, or of this very file; it
     became shorter; its end is torn; or other bytes stand where the known ones stood.
     """
     # [PCB-APPD-004]
-    if known is None or known.bundle.policy is not policy:
+    if known is None or known.policy is not policy:
         return None
-    source = known.bundle.source
+    source = known.source
     if not isinstance(source, FileSource) or not source.is_of(fd):
         return None
-    return known.grown(source.again())
+    return grown(known, source.again())
 
 
 def open_for_append(fd: int, limits: Limits, policy: TrustPolicy) -> Bundle | None:

@@ -11,7 +11,6 @@ from precompile_context.bundle import (
     Bundle,
     ByteSource,
     Chain,
-    GrowingBundle,
     Limits,
     Segment,
     SegmentWriter,
@@ -26,6 +25,7 @@ from precompile_context.bundle.fold import (
 from precompile_context.bundle.sign import sign
 from precompile_context.bundle.source import ranges
 from precompile_context.bundle.writer import split
+from precompile_context.errors import PrecompileError
 from precompile_context.files.access import (
     BecameShorterError,
     Chunk,
@@ -53,7 +53,7 @@ class BundleFile:
         self._limits = limits
         self._lock_seconds = lock_seconds
         # What was in the file when it was last opened: an append then reads what is new alone.
-        self._known: GrowingBundle | None = None
+        self._known: Bundle | None = None
 
     def open(self, *, policy: TrustPolicy, recover: bool = True, mapped: bool = False) -> Bundle:
         """The bundle in the file as it is now; later appends are not seen.
@@ -86,9 +86,8 @@ class BundleFile:
             if mapped:
                 return bundle.over(mmap.mmap(fd, bundle.size, access=mmap.ACCESS_READ))
             # The source keeps the file open for as long as the bundle is used.
-            kept = bundle.over(FileSource(os.dup(fd), owned=True))
-            self._known = GrowingBundle(kept, self._limits)
-            return kept
+            self._known = bundle.over(FileSource(os.dup(fd), owned=True))
+            return self._known
         finally:
             os.close(fd)
 
@@ -196,6 +195,7 @@ class BundleFile:
         remove_stale(target.parent, target.name)
         mode = None if locked_fd is None else os.fstat(locked_fd).st_mode & 0o777
         replace(target, chunks, mode=mode)
+        self._known = None  # with it goes the old file, whose space it would keep taken
 
     @contextlib.contextmanager
     def replacing(self) -> Iterator[Callable[[Iterable[Chunk]], None]]:
@@ -235,6 +235,18 @@ class BundleFile:
     def _target(self) -> Path:
         """The file itself, where the path is a symbolic link: whoever names it shares it."""
         return Path(os.path.realpath(self.path)) if self.path.is_symlink() else self.path
+
+
+def open_named(path: Path, policy: TrustPolicy, limits: Limits = DEFAULT_LIMITS) -> Bundle:
+    """`BundleFile.open`; the text of a rejection says which file it is, of several.
+
+    Raises:
+        PrecompileError, OSError: as for `BundleFile.open`.
+    """
+    try:
+        return BundleFile(path, limits=limits).open(policy=policy)
+    except PrecompileError as error:
+        raise PrecompileError(error.code, f"{path}: {error.detail}", error.offset) from error
 
 
 def _folded_chunks(

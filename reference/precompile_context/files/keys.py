@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from precompile_context.errors import MisuseError
-from precompile_context.files.access import without_waiting
+from precompile_context.files.access import check_regular, without_waiting
 from precompile_context.files.atomic import naming, replace, sync_directory
 from precompile_context.trust import SigningKey, VerifyingKey
 
@@ -135,14 +135,13 @@ def local_key(*, make: bool = True) -> SigningKey | None:
             write_signing_key(path, SigningKey.generate())
     # What is checked is what is read, whatever the path names a moment later.
     with open(path, "rb", opener=without_waiting) as file:
+        check_regular(file.fileno(), path)
         _check_only_ours(os.fstat(file.fileno()), path)
         return _signing_key(file, path)
 
 
 def _check_only_ours(found: os.stat_result, path: Path) -> None:
     """Whoever can read the key can sign for this user; whoever put it there can, too."""
-    if not stat.S_ISREG(found.st_mode):
-        raise OSError(errno.EINVAL, "a key is a regular file", str(path))
     if found.st_uid != os.geteuid():
         raise PermissionError(errno.EPERM, "the key belongs to another user", str(path))
     if stat.S_IMODE(found.st_mode) & 0o077:

@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from precompile_context.bundle import DEFAULT_LIMITS, Bundle, Limits
-from precompile_context.errors import PrecompileError
 from precompile_context.files.access import Chunk
-from precompile_context.files.bundle_file import BundleFile
+from precompile_context.files.bundle_file import BundleFile, open_named
 from precompile_context.merging import Merge, MergeReport
 from precompile_context.trust import UNSIGNED, Signer, TrustPolicy
 
@@ -38,15 +37,10 @@ def merge_files(
     """
     file = BundleFile(output, limits=limits)
     with file.replacing() as put:
-        merge = Merge({str(path): _open(path, policy, limits) for path in inputs}, limits=limits)
+        merge = Merge(
+            {str(path): open_named(path, policy, limits) for path in inputs}, limits=limits
+        )
         if strict and merge.report.conflicts:
             return merge.report, None
         put(watch(merge.chunks(signer)))
     return merge.report, file.open(policy=UNSIGNED, recover=False)  # just written
-
-
-def _open(path: Path, policy: TrustPolicy, limits: Limits) -> Bundle:
-    try:
-        return BundleFile(path, limits=limits).open(policy=policy)
-    except PrecompileError as error:  # of many, which one
-        raise PrecompileError(error.code, f"{path}: {error.detail}", error.offset) from error

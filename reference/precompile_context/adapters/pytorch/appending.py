@@ -6,12 +6,11 @@ from precompile_context.adapters.pytorch.contexts import Contexts
 from precompile_context.adapters.pytorch.telling import Telling, failure
 from precompile_context.adapters.pytorch.warm_start_report import WarmStartReport
 from precompile_context.bundle import Bundle
+from precompile_context.bundle.fold import MANY_SEGMENTS
 from precompile_context.errors import PrecompileError
 from precompile_context.files import BundleFile
 from precompile_context.trust import TrustPolicy
 
-# Each compresses by itself, and is a read and a manifest for whoever opens the file.
-_FOLD_AT_SEGMENTS = 32
 # A fold copies what stands before; past this, that costs more than small segments do.
 _MOST_BASE = 256 << 20
 # The program waits meanwhile; others append within milliseconds.
@@ -47,7 +46,7 @@ class Appending:
         """Append what a compile brought, so that a killed process loses no more than its last."""
         try:
             self._save(contexts)
-            if self._segments >= _FOLD_AT_SEGMENTS:
+            if self._segments >= MANY_SEGMENTS:
                 self._fold(contexts)
         except (OSError, PrecompileError) as error:
             self.writes = False  # it would fail again after each compile
@@ -60,8 +59,7 @@ class Appending:
             OSError, PrecompileError: it could not be appended.
         """
         self._save(contexts)
-        self._compact(contexts)
-        self._fold(contexts)
+        self._fold(contexts, of_earlier=True)
 
     def _save(self, contexts: Contexts) -> None:
         if not self.writes:
@@ -73,33 +71,26 @@ class Appending:
                     self._report.appended += saved.appended
                     self._segments += bool(saved.appended)
 
-    def _fold(self, contexts: Contexts) -> None:
-        """Put what this session appended into one segment: many small ones compress badly."""
+    def _fold(self, contexts: Contexts, *, of_earlier: bool = False) -> None:
+        """Put what this session appended into one segment: many small ones compress badly.
+
+        With `of_earlier`, what earlier sessions appended, too, where it is worth it.
+        """
         with self._saving:
-            if self.writes and self._folds and self._segments > 1:
-                try:
+            if not (self.writes and self._folds and self._segments):
+                return
+            policy, signer = contexts.trusting.policy, contexts.trusting.signer
+            try:
+                if of_earlier and self._file.compact(
+                    policy=policy, signer=signer, most_bytes=_MOST_BASE
+                ):
+                    self._segments = 1
+                if self._segments > 1:
                     self._folds = self._file.fold(
-                        contexts.base,
-                        policy=contexts.trusting.policy,
-                        signer=contexts.trusting.signer,
-                        most_base=_MOST_BASE,
+                        contexts.base, policy=policy, signer=signer, most_base=_MOST_BASE
                     )
                     self._segments = 1
-                except (OSError, PrecompileError):
-                    # A directory that takes no second file, a disk without room for one: all is
-                    # saved, only larger than it need be.
-                    self._folds = False
-
-    def _compact(self, contexts: Contexts) -> None:
-        """Fold what earlier sessions appended, too, where it is worth it."""
-        with self._saving:
-            if self.writes and self._folds and self._segments:
-                try:
-                    if self._file.compact(
-                        policy=contexts.trusting.policy,
-                        signer=contexts.trusting.signer,
-                        most_bytes=_MOST_BASE,
-                    ):
-                        self._segments = 1
-                except (OSError, PrecompileError):
-                    self._folds = False  # as in _fold
+            except (OSError, PrecompileError):
+                # A directory that takes no second file, a disk without room for one: all is
+                # saved, only larger than it need be.
+                self._folds = False
