@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from precompile.conformance.v1 import case_pb2, reading_pb2, testee_pb2
 from precompile.v1 import error_pb2
@@ -23,6 +24,23 @@ LIMITS = testee_pb2.CAPABILITY_LIMITS
 INPUT = "input.precompile"
 
 Input = bytes | BuiltBundle | Segment
+
+
+Classes = Sequence[testee_pb2.ConformanceClass]
+
+
+class Bound(TypedDict, total=False):
+    """Whom of its classes a case binds, and how: arguments of `case`."""
+
+    needs: Sequence[testee_pb2.Capability]
+    should: bool
+
+
+class Options(Bound, total=False):
+    """The same, and of which case it is a broken copy."""
+
+    base: str
+    defect: str
 
 
 class DisputedError(Exception):
@@ -53,8 +71,8 @@ def case(
     shows: str,
     rules: str,
     *,
-    classes: Sequence[int] = (READER,),
-    needs: Sequence[int] = (),
+    classes: Classes = (READER,),
+    needs: Sequence[testee_pb2.Capability] = (),
     base: str = "",
     defect: str = "",
     should: bool = False,
@@ -65,8 +83,8 @@ def case(
         shows=shows,
         requirements=rules.split(),
         level=case_pb2.LEVEL_SHOULD if should else case_pb2.LEVEL_MUST,
-        classes=classes,  # type: ignore[arg-type]
-        capabilities=needs,  # type: ignore[arg-type]
+        classes=classes,
+        capabilities=needs,
         base=base,
         defect=defect,
     )
@@ -94,7 +112,8 @@ def accepts(
     asked: reading_pb2.ReadRequest | None = None,
     fault: str = "",
     at: int | None = None,
-    **options: object,
+    classes: Classes = (READER,),
+    **options: Unpack[Options],
 ) -> Built:
     """A bundle that is read; its dump is what the suite's reader finds.
 
@@ -103,7 +122,7 @@ def accepts(
     """
     data = bytes_of(source)
     request = asked or reading_pb2.ReadRequest()
-    message = case(id_, shows, rules, **options)  # type: ignore[arg-type]
+    message = case(id_, shows, rules, classes=classes, **options)
     message.request.read.CopyFrom(request)
     message.request.read.path = INPUT
     dump = reader.read(data, request)
@@ -135,7 +154,8 @@ def refuses(
     defect: str,
     asked: reading_pb2.ReadRequest | None = None,
     also: Sequence[tuple[str, str]] = (),
-    **options: object,
+    classes: Classes = (READER,),
+    **options: Unpack[Bound],
 ) -> Built:
     """A bundle with one defect, refused with a code at an offset.
 
@@ -143,7 +163,7 @@ def refuses(
     """
     data = bytes_of(source)
     request = asked or reading_pb2.ReadRequest()
-    message = case(id_, shows, rules, base=base, defect=defect, **options)  # type: ignore[arg-type]
+    message = case(id_, shows, rules, classes=classes, base=base, defect=defect, **options)
     message.request.read.CopyFrom(request)
     message.request.read.path = INPUT
     try:

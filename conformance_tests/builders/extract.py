@@ -1,18 +1,20 @@
 """CONT and CURR by extraction: one artifact's content, without reading the others."""
 
+from typing import Unpack
+
 from builders.bases import CONTENT, GOOD, PLAIN, beside_good
-from builders.case import READER, Built, Cases, case, rejection
+from builders.case import INPUT, READER, Built, Cases, Options, case, rejection
 from precompile_conformance.build import Artifact, Block, Segment, bundle
 from precompile_conformance.wire import sha256
 
-FILE = "input.precompile"
 
-
-def _asked(name: str, shows: str, rules: str, data: bytes, key: str, **options: object) -> Built:
-    message = case(f"EXTRACT/{name}", shows, rules, classes=[READER], **options)  # type: ignore[arg-type]
-    message.request.extract.path = FILE
+def _asked(
+    name: str, shows: str, rules: str, data: bytes, key: str, **options: Unpack[Options]
+) -> Built:
+    message = case(f"EXTRACT/{name}", shows, rules, classes=[READER], **options)
+    message.request.extract.path = INPUT
     message.request.extract.type, message.request.extract.key = "test.blob", key
-    return Built(message, {FILE: data})
+    return Built(message, {INPUT: data})
 
 
 def _found(name: str, shows: str, rules: str, data: bytes, key: str, content: bytes) -> Built:

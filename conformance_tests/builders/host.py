@@ -100,7 +100,8 @@ def _opaque() -> Cases:
 
 
 def _of(*artifacts: tuple[str, bytes], **options: object) -> Segment:
-    return Segment(artifacts=[Artifact(*one) for one in artifacts], **options)  # type: ignore[arg-type]
+    of = [Artifact(*one) for one in artifacts]
+    return Segment(artifacts=of, **options)  # type: ignore[arg-type]  # further fields of a Segment
 
 
 def _current() -> Cases:

@@ -1,6 +1,8 @@
 """LARGE: past 2 and 4 GiB, and 100,000 artifacts; made on the fly, run with `--large`."""
 
-from builders.case import INPUT, READER, RECOVERY, Built, Cases, case, rejection
+from typing import Unpack
+
+from builders.case import INPUT, READER, RECOVERY, Built, Cases, Options, case, rejection
 from precompile.conformance.v1 import reading_pb2
 from precompile_conformance import reader
 from precompile_conformance.build import Segment, build_segment
@@ -38,9 +40,9 @@ def cases() -> Cases:
     yield _recovers("torn-behind-a-record-over-1-gib", MOST + 1, complete=False)
 
 
-def _extracts(name: str, recipe: str, key: str, rules: str, **options: str) -> Built:
+def _extracts(name: str, recipe: str, key: str, rules: str, **options: Unpack[Options]) -> Built:
     message = case(f"LARGE/{name}", f"One artifact of a bundle {recipe.replace('-', ' ')}.",
-                   rules, classes=[READER], **options)  # type: ignore[arg-type]  # fmt: skip
+                   rules, classes=[READER], **options)  # fmt: skip
     message.recipe = recipe
     message.request.extract.path = INPUT
     message.request.extract.type, message.request.extract.key = "test.blob", key

@@ -5,8 +5,9 @@ model stops the build.
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Unpack
 
-from builders.case import CONTEXT, Built, DisputedError, case, code
+from builders.case import CONTEXT, Built, DisputedError, Options, case, code
 from precompile.conformance.v1 import reading_pb2, script_pb2
 from precompile.v1 import artifact_pb2, environment_pb2
 from precompile_conformance import model
@@ -187,9 +188,9 @@ class Script:
         self._said[self.last] = said
         return self
 
-    def built(self, id_: str, shows: str, rules: str, **options: object) -> Built:
+    def built(self, id_: str, shows: str, rules: str, **options: Unpack[Options]) -> Built:
         """The case."""
-        message = case(id_, shows, rules, classes=[CONTEXT], **options)  # type: ignore[arg-type]
+        message = case(id_, shows, rules, classes=[CONTEXT], **options)
         message.request.script.CopyFrom(self.request)
         response = model.run(self.request, self._files)
         for index, said in self._said.items():
