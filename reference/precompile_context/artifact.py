@@ -2,14 +2,12 @@
 
 import dataclasses
 import enum
-import functools
 import re
 import unicodedata
-import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from precompile_context.errors import MisuseError
 
@@ -21,7 +19,6 @@ MAX_KEY_BYTES = 1024
 _NAME = re.compile(r"[a-z][a-z0-9_.]*")
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 # What a further field of an artifact may hold. bool is an int to Python; the wire tells them apart.
 AttributeValue = bytes | str | int | float | bool
@@ -61,8 +58,7 @@ def key_fault(key: str) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class ArtifactId:
+class ArtifactId(NamedTuple):
     """Names an artifact; `content_digest` is 32 bytes, or empty where any content is meant."""
 
     type: str
@@ -116,29 +112,11 @@ def attributes_of(artifact: CacheArtifact) -> dict[str, AttributeValue]:
     return {name: getattr(artifact, name) for name in sorted(attribute_names(type(artifact)))}
 
 
-def _once_a_class(
-    ask: Callable[[type[CacheArtifact]], R],
-) -> Callable[[type[CacheArtifact]], R]:
-    """`ask`, remembered for as long as the class lives: many are made on the fly."""
-    known: weakref.WeakKeyDictionary[type[CacheArtifact], R] = weakref.WeakKeyDictionary()
-
-    @functools.wraps(ask)
-    def answer(cls: type[CacheArtifact]) -> R:
-        try:
-            return known[cls]
-        except KeyError:
-            return known.setdefault(cls, ask(cls))
-
-    return answer
-
-
-@_once_a_class  # asked for each record, and slow to find out
 def attribute_names(cls: type[CacheArtifact]) -> frozenset[str]:
     """Names of the fields that an artifact class adds to key and content."""
     return frozenset(f.name for f in dataclasses.fields(cls)) - {"key", "content"}
 
 
-@_once_a_class
 def takes_anything(cls: type[CacheArtifact]) -> bool:
     """Whether the class does no more than hold a key and a content: making one cannot fail."""
     if attribute_names(cls) or cls.__abstractmethods__ or hasattr(cls, "__post_init__"):
@@ -176,6 +154,7 @@ class Registry:
 
     def __init__(self) -> None:
         self._classes: dict[str, type[CacheArtifact]] = {}
+        self._plain: set[str] = set()  # the types of those that take anything
         # What installed distributions announce, read once: that takes milliseconds.
         self._announced: dict[str, list[EntryPoint]] | None = None
 
@@ -201,8 +180,7 @@ class Registry:
                 raise MisuseError(f"field {name!r} of {cls.__name__}: {fault}")
             if name == "backends":
                 raise MisuseError(f"{cls.__name__}: record_artifact has another use for 'backends'")
-        self._classes[type_name] = cls
-        return cls
+        return self._add(type_name, cls)
 
     def get(self, type_name: str) -> type[CacheArtifact] | None:
         """The class of a type; a well-known type's is found when first asked for.
@@ -216,7 +194,17 @@ class Registry:
                 self._announced = _announced()
             cls = _well_known(type_name, self._announced.get(type_name, ()))
             if cls is not None:
-                return self._classes.setdefault(type_name, cls)
+                return self._add(type_name, cls)
+        return cls
+
+    def is_plain(self, type_name: str) -> bool:
+        """Whether the type is known, and making one of a key and a content cannot fail."""
+        return type_name in self._plain
+
+    def _add(self, type_name: str, cls: type[CacheArtifact]) -> type[CacheArtifact]:
+        cls = self._classes.setdefault(type_name, cls)
+        if takes_anything(cls):
+            self._plain.add(type_name)
         return cls
 
 

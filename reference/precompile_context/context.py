@@ -16,7 +16,6 @@ from precompile_context.artifact import (
     attributes_of,
     is_unicode,
     key_fault,
-    takes_anything,
 )
 from precompile_context.bundle import (
     DEFAULT_LIMITS,
@@ -145,7 +144,7 @@ class PrecompileContext:
                 raise MisuseError(f"{backend_type!r} is no registered type of backends")
             if fault := key_fault(backend_key):
                 raise MisuseError(f"backend {backend_key[:80]!r}: {fault}")
-        if not (fields or backends) and takes_anything(cls):
+        if not (fields or backends) and self.registry.is_plain(type_name):
             return Held(type_name, key, cls.KIND, content, len(content))
         try:
             attributes = attributes_of(cls(key=key, content=content, **fields))
@@ -345,27 +344,30 @@ class PrecompileContext:
         Raises:
             PrecompileError: a code of FRAME to COMPAT; the state is as before.
         """
-        # [PCB-SEC-001]
-        if isinstance(source, Bundle):
-            bundle = source
-            bundle.check_trust(self._policy)  # it may have been opened under another policy
-        elif isinstance(source, BundleFileLike):
-            bundle = source.open(policy=self._policy)
-        else:
-            # What is read by ranges may be far away: looking for E would read a little of each
-            # block, and whoever fetches a bundle wants it whole.
-            recover = not isinstance(source, ByteSource)
-            bundle = Bundle.open(source, policy=self._policy, limits=self._limits, recover=recover)
-        # [PCB-CTX-026] [PCB-HOST-006]
-        matching = bundle.matching(self.environment)
-        with self._saving, self._lock, without_collection():
-            self._state.adopt(bundle, matching)
+        with without_collection():
+            bundle = self._opened(source)
+            # [PCB-CTX-026] [PCB-HOST-006]
+            matching = bundle.matching(self.environment)
+            with self._saving, self._lock:
+                current = self._state.adopt(bundle, matching)
         return LoadReport(
-            info=CacheInfo.of(bundle.current(matching)),
+            current=current,
             segments=len(bundle.segments),
             opaque=len(bundle.segments) - len(matching),
             ignored=bundle.ignored,
         )
+
+    def _opened(self, source: Buffer | ByteSource | Bundle | BundleFileLike) -> Bundle:
+        # [PCB-SEC-001]
+        if isinstance(source, Bundle):
+            source.check_trust(self._policy)  # it may have been opened under another policy
+            return source
+        if isinstance(source, BundleFileLike):
+            return source.open(policy=self._policy)
+        # What is read by ranges may be far away: looking for E would read a little of each
+        # block, and whoever fetches a bundle wants it whole.
+        recover = not isinstance(source, ByteSource)
+        return Bundle.open(source, policy=self._policy, limits=self._limits, recover=recover)
 
     def populate(self, cache: PrecompileCache | None = None) -> PopulateReport:
         """Apply what is current: caches are populated, entries stitched into `cache`.
@@ -413,6 +415,8 @@ class _Box:
 
 def _copied(content: bytes | bytearray | memoryview) -> bytes:
     """The content as bytes that nobody changes; an int would be taken for a length."""
+    if type(content) is bytes:
+        return content
     if not isinstance(content, bytes | bytearray | memoryview):
         raise MisuseError(f"content is bytes, not {type(content).__name__}")
     return bytes(content)

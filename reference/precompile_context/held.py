@@ -27,11 +27,12 @@ class Held:
     type: str
     key: str
     kind: ArtifactKind | int
-    content: bytes | tuple[Bundle, StoredArtifact]
+    content: bytes | StoredArtifact
     size: int
     backends: tuple[ArtifactId, ...] = ()
     fields: tuple[tuple[str, FieldValue], ...] = ()
     _digest: bytes | None = None
+    bundle: Bundle | None = None  # that of a stored content
 
     @classmethod
     def loaded(cls, bundle: Bundle, stored: StoredArtifact) -> "Held":
@@ -41,11 +42,12 @@ class Held:
             stored.key,
             # [PCB-CTX-016] [PCB-EXT-008]
             stored.kind,
-            (bundle, stored),
+            stored,
             stored.content_size,
             stored.backends,
             stored.fields,
             stored.content_digest,
+            bundle,
         )
 
     @property
@@ -59,7 +61,7 @@ class Held:
     @property
     def is_loaded(self) -> bool:
         """Whether the artifact came with a bundle."""
-        return isinstance(self.content, tuple)
+        return self.bundle is not None
 
     @property
     def name(self) -> ArtifactName:
@@ -84,9 +86,9 @@ class Held:
         """
         if isinstance(self.content, bytes):
             return self.content
+        assert self.bundle is not None
         # [PCB-CTX-030] [PCB-POP-009]
-        bundle, stored = self.content
-        return bundle.read(stored)
+        return self.bundle.read(self.content)
 
     def bound(self, backends: tuple[ArtifactId, ...]) -> "Held":
         """The same artifact, naming its backends by these digests."""

@@ -53,12 +53,12 @@ def instantiate(held: Held, registry: Registry) -> CacheArtifact:
         detail = f"no artifact class of type {held.type!r} and kind {held.kind!r} is registered"
         raise PrecompileError(ErrorCode.UNKNOWN_ARTIFACT_TYPE, detail)
     # [PCB-CTX-017] [PCB-EXT-007]
-    known = attribute_names(cls)
-    fields: dict[str, Any] = {
-        name: value
-        for name, value in held.fields
-        if name in known and not isinstance(value, OpaqueValue)
-    }
+    fields: dict[str, Any] = {}
+    if held.fields:
+        known = attribute_names(cls)
+        for name, value in held.fields:
+            if name in known and not isinstance(value, OpaqueValue):
+                fields[name] = value
     content = held.read()
     try:
         return cls(key=held.key, content=content, **fields)

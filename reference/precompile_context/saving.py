@@ -27,17 +27,16 @@ def missing(
     where it was recorded again. With `keep_existing`, nothing is appended in the
     place of another content, and an entry names those backends that are there.
     """
-    names: Iterable[ArtifactName] = snapshot.resolved
-    if among is not None:
-        names = _in_order(snapshot, among)
+    all_held = snapshot.resolved
+    names: Iterable[ArtifactName] = all_held if among is None else _in_order(snapshot, among)
     new: list[Held] = []
     left: set[ArtifactName] = set()
     for name in names:
-        held = snapshot.resolved[name]
+        held = all_held[name]
         if name not in removed and (stored := there.get(name)) and _is_same(stored, held):
             continue
         placed = _beside(there, removed, held, snapshot) if keep_existing else held
-        whole = _read(placed) if placed else None
+        whole = _read(placed) if placed and placed.is_loaded else placed
         if whole:
             new.append(whole)
         else:
@@ -92,10 +91,8 @@ def _beside(
 
 
 def _read(held: Held) -> Held | None:
-    """`held` with its content in memory; None where what was loaded has been damaged since."""
-    if not held.is_loaded:
-        return held
+    """What was loaded with its content in memory; None where that has been damaged since."""
     try:
-        return dataclasses.replace(held, content=held.read())
+        return dataclasses.replace(held, content=held.read(), bundle=None)
     except (PrecompileError, OSError):
         return None

@@ -46,14 +46,19 @@ class BundleFileLike(Protocol):
         """The bundle that is there now, trusted by `policy`; a torn tail is left out."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LoadReport:
-    """What a load brought: the bundle's current artifacts here, and what stayed opaque."""
+    """What a load brought: names of the bundle's current artifacts here, and what stayed opaque."""
 
-    info: CacheInfo
+    current: tuple[tuple[str, str], ...]
     segments: int
     opaque: int
     ignored: int
+
+    @cached_property
+    def info(self) -> CacheInfo:
+        """Those artifacts; made when it is asked for, so that a load does not wait for it."""
+        return CacheInfo.of(self.current)
 
 
 @dataclass(frozen=True)

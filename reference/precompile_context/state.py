@@ -49,11 +49,22 @@ class State:
         self.destination = Destination()
         self.segments: list[tuple[ByteSource, int, int]] = []
         self.digests: list[bytes] = []
-        self.chain = Chain()
+        self._chain: Chain | Bundle = Chain()
         self.serialized: bytes | None = None
         # Backend name to the entries that name it, or once did.
         self._named_by: dict[ArtifactName, set[ArtifactName]] = {}
         self._removals = 0
+
+    @property
+    def chain(self) -> Chain:
+        """What the next segment continues; that of a loaded bundle is made when it is asked for."""
+        if isinstance(self._chain, Bundle):
+            self._chain = Chain.of(self._chain)
+        return self._chain
+
+    @chain.setter
+    def chain(self, chain: Chain) -> None:
+        self._chain = chain
 
     def need_save(self) -> bool:
         """Whether anything is saved nowhere."""
@@ -85,7 +96,7 @@ class State:
 
     def put(self, held: Held) -> None:
         """Make `held` current, unless an equal artifact is."""
-        name = held.name
+        name = held.type, held.key
         current = self.held.get(name)
         # [PCB-CTX-006]
         if (
@@ -124,7 +135,8 @@ class State:
 
     def _set(self, name: ArtifactName, held: Held) -> None:
         self.held[name] = held
-        self._name_backends(name, held)
+        if held.backends:
+            self._name_backends(name, held)
         self._changed(name, held)
 
     def _name_backends(self, name: ArtifactName, entry: Held) -> None:
@@ -189,6 +201,9 @@ class State:
             for name, held in snapshot.current.items():
                 if self.held.get(name) is held:
                     self.held[name] = snapshot.resolved[name]
+        if snapshot.resolved is snapshot.current == self.held:  # nothing happened meanwhile
+            pending.changed = set()
+            return
         now, saved = self.held.get, snapshot.resolved.get
         pending.changed = {
             name
@@ -198,20 +213,28 @@ class State:
             or (current.backends and self.resolve(current).identity != current.identity)
         }
 
-    def adopt(self, bundle: Bundle, matching: tuple[Segment, ...]) -> None:
-        """A loaded bundle's segments come after those so far, its artifacts become current."""
+    def adopt(self, bundle: Bundle, matching: tuple[Segment, ...]) -> tuple[ArtifactName, ...]:
+        """A loaded bundle's segments come after those so far, its artifacts become current.
+
+        Gives the names of the latter.
+        """
         self.destination.unsettled = None
         # [PCB-CTX-027] [PCB-CTX-029]
         self._adopt_segments(bundle)
         before = {name: self.held.get(name) for name in self._named_by}
+        current: dict[ArtifactName, Held] = {}
         for segment in matching:
             for removed in segment.manifest.removed:
                 self._take_away((removed.type, removed.key))
+                current.pop((removed.type, removed.key), None)
             stored = segment.manifest.artifacts
-            self._put_loaded({(s.type, s.key): Held.loaded(bundle, s) for s in stored})
+            loaded = {(s.type, s.key): Held.loaded(bundle, s) for s in stored}
+            self._put_loaded(loaded)
+            current |= loaded
         for name, backend in before.items():
             if not _is_same_content(backend, self.held.get(name)):
                 self._backend_changed(name)
+        return tuple(current)
 
     def _take_away(self, name: ArtifactName) -> None:
         self.held.pop(name, None)
@@ -239,7 +262,7 @@ class State:
             self.segments, self.digests = [], []  # the same bundle, grown
         self.segments.append((bundle.source, 0, bundle.size))
         self.digests += digests
-        self.chain = Chain.of(bundle)
+        self._chain = bundle
         self.serialized = None
 
     def joined(self) -> bytes:

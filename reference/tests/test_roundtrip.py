@@ -206,8 +206,8 @@ def test_content_that_does_not_compress_spans_uncompressed_blocks(
     assert serialized is not None
     opened = Bundle.open(serialized[0], policy=UNSIGNED)
     stored = opened.current()["test.blob", "large"]
-    assert [extent.size for extent in stored.extents] == [MIB, MIB, MIB, 5]
-    assert {opened.segments[0].manifest.blocks[e.block].compression for e in stored.extents} == {1}
+    assert [size for _, _, size in stored.extents] == [MIB, MIB, MIB, 5]
+    assert {opened.segments[0].manifest.blocks[b].compression for b, _, _ in stored.extents} == {1}
     assert opened.read(stored) == content
 
 

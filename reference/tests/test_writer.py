@@ -133,7 +133,7 @@ def test_content_of_several_blocks_has_extents_that_cover_them(
     content = b"0123456789" * 250
     data = write_segment(ONE, new_artifact("large", content), TWO)
     stored = Bundle.open(data, policy=UNSIGNED).current()[BLOB, "large"]
-    assert [(extent.offset, extent.size) for extent in stored.extents] == [
+    assert [(offset, size) for _, offset, size in stored.extents] == [
         (0, 1000), (0, 1000), (0, 500),
     ]  # fmt: skip
     assert bundle_contents(data)[BLOB, "large"] == content

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
-from precompile_context.bundle.manifest import BlockEntry, StoredArtifact
+from precompile_context.bundle.manifest import BlockEntry, Extent, StoredArtifact
 from precompile_context.bundle.reader import Bundle
 from precompile_context.bundle.segment import Segment
 from precompile_context.errors import PrecompileError
 
 # A content's ranges: (own block entry, offset in the block's content, size).
 Ranges = tuple[tuple[BlockEntry, int, int], ...]
-# The same within a segment: (index of the block, offset, size), as an Extent is.
-Places = tuple[tuple[int, int, int], ...]
+# The same within a segment.
+Places = tuple[Extent, ...]
 Blocks = tuple[BlockEntry, ...]
 
 

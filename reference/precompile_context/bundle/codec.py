@@ -12,7 +12,6 @@ from precompile_context.bundle.manifest import (
     DIGEST_SIZE,
     PAYLOAD_TYPE,
     BlockEntry,
-    Extent,
     FieldValue,
     Manifest,
     OpaqueValue,
@@ -171,7 +170,7 @@ def _artifacts(message: bundle_pb2.Manifest, segment: int) -> Iterator[StoredArt
             _KINDS.get(kind, kind),
             artifact.content_digest,
             artifact.content_size,
-            tuple([Extent(e.block, e.offset, e.size) for e in artifact.extents]),
+            tuple([(e.block, e.offset, e.size) for e in artifact.extents]),
             # [PCB-ART-002]
             # Another kind's are ignored; those of a kind added later are carried.
             () if kind in _WITHOUT_BACKENDS else _ids(artifact.backends),

@@ -34,7 +34,8 @@ class ContentReader:
     def read(self, artifact: StoredArtifact) -> bytes:
         """The whole content. What is checked is the copy that is handed out."""
         self._check_size(artifact, self._limits.artifact_content)
-        if len(artifact.extents) == 1 and (piece := self._in_last_block(artifact)) is not None:
+        piece = self._in_last_block(artifact)
+        if piece is not None:
             content = bytes(piece)
         elif self._is_whole_raw_block(artifact):
             content = bytes(self._raw(artifact, artifact.extents[0]))
@@ -47,6 +48,8 @@ class ContentReader:
 
     def _in_last_block(self, artifact: StoredArtifact) -> memoryview | None:
         """The content where it lies in the block that was read last: most often it does."""
+        if len(artifact.extents) != 1:
+            return None
         index, offset, size = artifact.extents[0]
         at, content = self._last
         if self._segments[artifact.segment].blocks[index].offset != at:
@@ -80,16 +83,16 @@ class ContentReader:
             return False
         entries = self._segments[artifact.segment].manifest.blocks
         return all(
-            extent.size == entries[extent.block].content_size for extent in artifact.extents
-        ) and (len(artifact.extents) > 1 or entries[artifact.extents[0].block].compression == NONE)
+            size == entries[block].content_size for block, _, size in artifact.extents
+        ) and (len(artifact.extents) > 1 or entries[artifact.extents[0][0]].compression == NONE)
 
     def own_blocks(self, artifact: StoredArtifact) -> Iterator[tuple[BlockEntry, memoryview]]:
         """Each block's entry and stored data; the content's digest is checked after the last."""
         self._check_size(artifact, self._limits.total_decompressed)
         segment = self._segments[artifact.segment]
         digest = hashlib.sha256()
-        for extent in artifact.extents:
-            entry, place = segment.manifest.blocks[extent.block], segment.blocks[extent.block]
+        for block, _, _ in artifact.extents:
+            entry, place = segment.manifest.blocks[block], segment.blocks[block]
             data, content = self._stored(entry, place)
             digest.update(content)
             yield entry, data
@@ -107,7 +110,7 @@ class ContentReader:
         # [PCB-CONT-007]
         due = defaultdict(list)
         for artifact in segment.manifest.artifacts:
-            due[max((extent.block for extent in artifact.extents), default=-1)].append(artifact)
+            due[max((block for block, _, _ in artifact.extents), default=-1)].append(artifact)
         for index in range(-1, len(segment.manifest.blocks)):
             if index >= 0 and segment.manifest.blocks[index].size:
                 self._block(segment, index)
@@ -121,7 +124,7 @@ class ContentReader:
     def _check_size(self, artifact: StoredArtifact, limit: int) -> None:
         """Refuse content that names one small block over and over to become large."""
         # [PCB-LIM-003]
-        if artifact.content_size > min(limit, self._limits.total_decompressed):
+        if artifact.content_size > limit or artifact.content_size > self._limits.total_decompressed:
             detail = f"{artifact.type} {artifact.key!r} claims {artifact.content_size} bytes"
             offset = self._segments[artifact.segment].manifest_offset
             raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, offset)
@@ -130,31 +133,32 @@ class ContentReader:
         """Whether block and content are the same bytes, with one digest for both."""
         if len(artifact.extents) != 1:
             return False
-        extent = artifact.extents[0]
-        entry = self._segments[artifact.segment].manifest.blocks[extent.block]
+        block, _, size = artifact.extents[0]
+        entry = self._segments[artifact.segment].manifest.blocks[block]
         return (
             entry.compression == NONE
-            and extent.size == entry.content_size
+            and size == entry.content_size
             and entry.digest == artifact.content_digest
         )
 
     def _raw(self, artifact: StoredArtifact, extent: Extent) -> memoryview:
         """The data of an uncompressed block, its digest left to the caller."""
-        segment = self._segments[artifact.segment]
-        entry, place = segment.manifest.blocks[extent.block], segment.blocks[extent.block]
+        segment, (block, _, _) = self._segments[artifact.segment], extent
+        entry, place = segment.manifest.blocks[block], segment.blocks[block]
         self._spend(entry.content_size, place.offset)
         data = blocks.stored_data(self._source, place, entry)
         return blocks.content_of(data, entry, place.offset)
 
     def _piece(self, artifact: StoredArtifact, extent: Extent) -> memoryview:
-        content = self._block(self._segments[artifact.segment], extent.block)
-        return content[extent.offset : extent.offset + extent.size]
+        block, offset, size = extent
+        content = self._block(self._segments[artifact.segment], block)
+        return content[offset : offset + size]
 
     def _mismatch(self, artifact: StoredArtifact) -> PrecompileError:
         segment = self._segments[artifact.segment]
         offset = segment.manifest_offset
         if artifact.extents:
-            offset = segment.blocks[artifact.extents[0].block].offset
+            offset = segment.blocks[artifact.extents[0][0]].offset
         detail = f"the content of {artifact.type} {artifact.key!r} is not that of its digest"
         return PrecompileError(ErrorCode.DIGEST_MISMATCH, detail, offset)
 

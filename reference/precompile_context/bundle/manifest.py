@@ -35,12 +35,9 @@ class BlockEntry(NamedTuple):
     content_size: int
 
 
-class Extent(NamedTuple):
-    """A range of the content of the block with index `block`."""
-
-    block: int
-    offset: int
-    size: int
+# Index of a block, and offset and size of a range of that block's content. A plain tuple of
+# numbers is nothing that the garbage collector looks at again and again.
+Extent = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)

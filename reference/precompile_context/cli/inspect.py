@@ -100,7 +100,7 @@ def _describe_artifact(artifact: StoredArtifact, current: bool) -> dict[str, Any
         "current": current,
         "content_size": artifact.content_size,
         "content_digest": artifact.content_digest.hex(),
-        "blocks": [extent.block for extent in artifact.extents],
+        "blocks": [block for block, _, _ in artifact.extents],
         "backends": [
             {"type": b.type, "key": b.key, "content_digest": b.content_digest.hex()}
             for b in artifact.backends
