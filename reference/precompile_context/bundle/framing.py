@@ -59,9 +59,12 @@ def block_prefix(data_size: int) -> bytes:
     return bytes([BLOCK_TAG]) + varint(len(inner) + data_size) + inner
 
 
+@functools.lru_cache(maxsize=1 << 10)  # large contents of one size are stored in blocks of one size
 def block_data_size(record_size: int) -> int | None:
     """Bytes of data in a Block record of `record_size`; None where no record has that size."""
-    for prefix_size in range(4, MAX_BLOCK_PREFIX + 1):
+    # Two tags, and two lengths that take as many bytes as the record's size would, or one less.
+    longest = 2 + 2 * _varint_size(record_size)
+    for prefix_size in range(longest - 2, longest + 1):
         data_size = record_size - prefix_size
         if data_size > 0:
             inner = 1 + _varint_size(data_size)

@@ -249,14 +249,15 @@ def _footer_place(
 
 def _block_record_size(data: memoryview) -> int | None:
     """Length of the Block record that `data` begins, or None where its prefix is malformed."""
-    outer = framing.read_varint(data, 1)
-    if outer is None or outer[1] >= len(data) or data[outer[1]] != framing.DATA_TAG:
+    length = framing.read_varint(data, 1)
+    if length is None:
         return None
-    inner = framing.read_varint(data, outer[1] + 1)
-    if inner is None or inner[0] == 0 or inner[1] - outer[1] + inner[0] != outer[0]:
+    record_size = length[1] + length[0]
+    data_size = framing.block_data_size(record_size)
+    if data_size is None or record_size > framing.MAX_BLOCK_RECORD:
         return None
-    record_size = outer[1] + outer[0]
-    return record_size if record_size <= framing.MAX_BLOCK_RECORD else None
+    prefix = framing.block_prefix(data_size)
+    return record_size if data[: len(prefix)] == prefix else None
 
 
 def ends_with_torn_footer(source: ByteSource, start: int) -> bool:
