@@ -16,14 +16,16 @@ class Child:
     peak_mib: float
 
 
-def run_child(command: list[str]) -> Child:
-    """Run it to its end.
+def run_child(command: list[str], environment: dict[str, str] | None = None) -> Child:
+    """Run it to its end, in this process's environment or in another.
 
     Raises:
         SystemExit: it failed; what it said has been shown.
     """
     start = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
         assert process.stdout is not None
         output = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)

@@ -5,7 +5,9 @@ its end are told, too. Contents are made before, and compared after, out of the 
 """
 
 import json
+import os
 import resource
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -45,14 +47,16 @@ def _save(peer: str, path: Path, contents: list[Named], measured: Measured) -> N
         session.save(path)
     measured["save"]["file_mib"] = path.stat().st_size / MIB
     if peer in ENGINES:
-        grown = path.with_suffix(".grown")
-        grown.write_bytes(path.read_bytes())
+        kept = path.with_suffix(".kept")
+        with path.open("rb") as source, kept.open("wb") as copy:
+            shutil.copyfileobj(source, copy)
+            os.fsync(copy.fileno())  # else the next save would wait for these bytes, too
         with _timed(measured, "save again"):
-            session.save(grown)
+            session.save(path)
         with _timed(measured, "append one"):
             session.record([("one more", b"a small artifact" * 64)])
-            session.save(grown)
-        grown.unlink()
+            session.save(path)
+        kept.replace(path)
 
 
 def _serialize(peer: str, path: Path, contents: list[Named], measured: Measured) -> None:

