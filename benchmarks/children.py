@@ -23,9 +23,7 @@ def run_child(command: list[str], environment: dict[str, str] | None = None) -> 
         SystemExit: it failed; what it said has been shown.
     """
     start = time.perf_counter()
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env=environment
-    ) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         output = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)

@@ -88,9 +88,9 @@ def main(
         runs = list(pool.map(lambda mutant: faults_of(mutant, cases, claims, every=every), mutants))
     for fault in [*found, *(fault for faults in runs for fault in faults)]:
         print(fault, file=sys.stderr)
-    alive = sum(any(" lives" in fault for fault in faults) for faults in runs)
+    killed = sum(not faults for faults in runs)
     print(
-        f"{len(mutants)} mutants: {len(mutants) - alive} killed, {alive} alive; "
+        f"{len(mutants)} mutants: {killed} killed, {len(mutants) - killed} not as they must be; "
         f"{len(reasons)} requirements have a reason for having none, "
         f"{len(trace.reasons())} are not tested by cases"
     )

@@ -23,7 +23,7 @@ MUTANTS = (
       f"RECV-001 RECV-003 READ-005 {MATTERS}"),
     M("CONT-004", BLOCKS, "raise fault(ErrorCode.UNSUPPORTED_FEATURE, detail)", "return data",
       f"EXT-005 CONT-001 {MATTERS}"),
-    M("CONT-005", CONTENT, "offset = segment.blocks[artifact.extents[0].block].offset",
+    M("CONT-005", CONTENT, "offset = segment.blocks[artifact.extents[0][0]].offset",
       "offset = segment.blocks[0].offset", f"CONT-001 {MATTERS}"),
     M("CONT-007", CONTENT, "            if index >= 0 and segment.manifest.blocks[index].size:\n",
       "            if index >= 0 and segment.manifest.blocks[index].size and due[index]:\n",
@@ -32,8 +32,8 @@ MUTANTS = (
       "        for index, entry in enumerate(segment.manifest.blocks):\n            if entry.size:\n"
       "                self._block(segment, index)\n"
       "        for index in range(-1, len(segment.manifest.blocks)):\n", MATTERS),
-    M("CONT-007c", CONTENT, "for extent in artifact.extents), default=-1)]",
-      "for extent in artifact.extents), default=0)]", "CONT-001 READ-004"),
+    M("CONT-007c", CONTENT, "for block, _, _ in artifact.extents), default=-1)]",
+      "for block, _, _ in artifact.extents), default=0)]", "CONT-001 READ-004"),
     M("CONT-005b", CONTENT, "        self._spend(entry.content_size, place.offset)\n        data = "
       "blocks.stored_data(self._source, place, entry)\n        blocks.check_digest(data, entry, "
       "place.offset)\n", "        data = blocks.stored_data(self._source, place, entry)\n        "
@@ -66,8 +66,8 @@ MUTANTS = (
       "                size, self._limits.total", MATTERS),
     M("LIM-003z", CONTENT, "self._decompressed += size if fits else 0",
       "self._decompressed += size", MATTERS),
-    M("READ-006", "held", "        return bundle.read(stored)",
-      "        data = bundle.read(stored)\n        import pickle\n        try:\n            "
+    M("READ-006", "held", "        return self.bundle.read(self.content)",
+      "        data = self.bundle.read(self.content)\n        import pickle\n        try:\n            "
       "pickle.loads(data)\n        except Exception:\n            pass\n        return data",
       "POP-009", may_crash=True),
     M("ZSTD-005", BLOCKS, 'raise fault(ErrorCode.DECOMPRESSION_FAILED, "the zstd frame needs',

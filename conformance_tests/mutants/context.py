@@ -5,8 +5,8 @@ from mutants.mutant import Mutant as M
 CONTEXT, STATE, POPULATE, ARTIFACT = "context", "state", "populate", "artifact"
 
 MUTANTS = (
-    M("CTX-002", CONTEXT, "        matching = bundle.matching(self.environment)\n",
-      "        self._state._adopt_segments(bundle)\n        matching = bundle.matching("
+    M("CTX-002", CONTEXT, "            matching = bundle.matching(self.environment)\n",
+      "            self._state._adopt_segments(bundle)\n            matching = bundle.matching("
       "self.environment)\n", "CTX-026 HOST-005"),
     M("CTX-003", ARTIFACT, "if type_name in self._classes:", "if False:", "CTX-002"),
     M("CTX-004", CONTEXT, '        if fault := key_fault(key):\n            raise MisuseError(f"key',
@@ -18,9 +18,9 @@ MUTANTS = (
     M("CTX-005", CONTEXT, "backend_cls is None or backend_cls.KIND is not ArtifactKind.BACKEND",
       "False", "CTX-002"),
     M("CTX-007", STATE,
-      "        self.held[name] = held\n        self._name_backends",
+      "        self.held[name] = held\n        if held.backends:\n            self._name_",
       "        self.held.pop(name, None)\n        self.held[name] = held\n     "
-      "   self._name_backends",
+      "   if held.backends:\n            self._name_",
       "CTX-011 CTX-012 CTX-018 CTX-023 CTX-024 CTX-026 CTX-028 CTX-029 CURR-0"
       "04 POP-006 CTX-006 CTX-027 ART-006 CTX-017 "
       "DET-004"),
@@ -58,8 +58,8 @@ MUTANTS = (
       "ith('vendor')\n            )\n",
       "CTX-031 EXT-003 EXT-004 POP-003 POP-006 "
       "CTX-011"),
-    M("CTX-017", POPULATE, "        if name in known and not isinstance(value, OpaqueValue)\n",
-      "        if name in known and not isinstance(value, (OpaqueValue, int))\n", "ART-006"
+    M("CTX-017", POPULATE, "if name in known and not isinstance(value, OpaqueValue):\n",
+      "if name in known and not isinstance(value, (OpaqueValue, int)):\n", "ART-006"
       " POP-001"),
     M("CTX-018", STATE,
       "return {name: held for name, held in resolved if name in changed or na"
@@ -122,8 +122,9 @@ MUTANTS = (
     M("POP-006", POPULATE, "            and backend.digest == digest\n", "",
       "CTX-023 CTX-011 CTX-018"),
     M("POP-006b", POPULATE, "            and backend.kind == ArtifactKind.BACKEND\n", "", "POP-003"),
-    M("POP-009", "held", "        return bundle.read(stored)", "        return bytes(bundle._content"
-      "._raw(stored, stored.extents[0]) if len(stored.extents) == 1 else bundle.read(stored))",
+    M("POP-009", "held", "        return self.bundle.read(self.content)", "        bundle, stored = "
+      "self.bundle, self.content\n        return bytes(bundle._content._raw(stored, "
+      "stored.extents[0]) if len(stored.extents) == 1 else bundle.read(stored))",
       "POP-005 POP-002 POP-006 CTX-030 CTX-002 ART-006 CTX-017 CTX-026 CTX-027 CTX-029 EXT-007"
       " POP-001 CTX-031 CTX-013 CTX-011 CTX-012 RECV-002 POP-003 SEC-001"),
     M("CTX-006", "bundle.manifest", "type(value).__name__, _bits(value)",

@@ -40,7 +40,7 @@ MUTANTS = (
     M("RECV-001", WALK, "or any(end in (f.offset, f.offset + f.size) for f in frames)", "or True"),
     M("RECV-001b", WALK, "is_whole = window.read(at, framing.FOOTER_SIZE, after=_AHEAD) == expected",
       "is_whole = framing.read_footer(window.read(at, framing.FOOTER_SIZE)) is not None", "APPD-006"),
-    M("RECV-001c", WALK, "if inner is None or inner[0] == 0 or", "if inner is None or"),
+    M("RECV-001c", "bundle.framing", "        if data_size > 0:\n", "        if data_size >= 0:\n"),
     M("RECV-001d", WALK, "return bool(faults) or any(", "return bool(faults) or False and any("),
     M("RECV-002", READER, "self.ignored = source.size - self.size", "self.ignored = 0",
       "CTX-026 RECV-001 RECV-004"),

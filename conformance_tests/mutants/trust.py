@@ -30,8 +30,8 @@ MUTANTS = (
       "strict=True)):\n", "for index, (frame, envelope) in list(enumerate(zip(frames, envelopes, "
       "strict=True)))[:1]:\n", "READ-003"),
     M("READ-009", READER, "        for index, (frame, envelope) in enumerate(zip(frames, envelopes,"
-      " strict=True)):\n", "        decode(frames, [envelope.payload for envelope in envelopes], "
-      "limits)\n        for index, (frame, envelope) in enumerate(zip(frames, envelopes, "
+      " strict=True)):\n", "        _decode(frames, envelopes, limits, Reached(0, 0, {}), None)\n"
+      "        for index, (frame, envelope) in enumerate(zip(frames, envelopes, "
       "strict=True)):\n", "READ-001"),
     M("SIGN-001", "trust.dsse", "signer.sign(message(envelope.payload_type, envelope.payload))",
       "signer.sign(envelope.payload)"),
@@ -39,7 +39,7 @@ MUTANTS = (
       "        envelope.payload += b'\\x82\\x02\\x00'\n        import hashlib\n"
       "        envelope.payload_digest = hashlib.sha256(envelope.payload).digest()\n"
       "        count += dsse.sign(envelope, signer)\n"),
-    M("SEC-001", "context", "bundle = Bundle.open(source, policy=self._policy, limits",
-      "from precompile_context.trust import UNSIGNED\n            bundle = Bundle.open(source, "
+    M("SEC-001", "context", "return Bundle.open(source, policy=self._policy, limits",
+      "from precompile_context.trust import UNSIGNED\n        return Bundle.open(source, "
       "policy=UNSIGNED, limits", "POP-009 CTX-026"),
 )  # fmt: skip

@@ -82,9 +82,9 @@ class ContentReader:
         if artifact.content_size < PROBE_SIZE:
             return False
         entries = self._segments[artifact.segment].manifest.blocks
-        return all(
-            size == entries[block].content_size for block, _, size in artifact.extents
-        ) and (len(artifact.extents) > 1 or entries[artifact.extents[0][0]].compression == NONE)
+        return all(size == entries[block].content_size for block, _, size in artifact.extents) and (
+            len(artifact.extents) > 1 or entries[artifact.extents[0][0]].compression == NONE
+        )
 
     def own_blocks(self, artifact: StoredArtifact) -> Iterator[tuple[BlockEntry, memoryview]]:
         """Each block's entry and stored data; the content's digest is checked after the last."""

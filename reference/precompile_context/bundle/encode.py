@@ -60,7 +60,7 @@ def _add_artifact(message: bundle_pb2.Manifest, artifact: Record) -> None:
     added = message.artifacts.add()  # and field by field: faster than by keywords
     added.type = type
     added.key = key
-    added.kind = kind
+    added.kind = kind  # type: ignore[assignment]  # of a kind added later, the stub knows nothing
     added.content_digest = digest
     added.content_size = size
     for block, offset, length in extents:
