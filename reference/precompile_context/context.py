@@ -304,6 +304,10 @@ class PrecompileContext:
                 snapshot = state.snapshot()
                 changed = set(state.file.changed)
                 tombstones = list(state.file.removed)
+            if not changed and not tombstones and state.destination.is_settled:
+                last = state.destination.chain.previous_digest
+                if (size := sink.size_ending_with(last, policy=self._policy)) is not None:
+                    return SaveReport(tuple(snapshot.current), (), size)
             # Until all is committed, what was known of the file is known no more.
             known, state.destination = state.destination, Destination()
             # [PCB-SIGN-011]

@@ -26,6 +26,11 @@ class Destination:
         self._written: list[bytes] = []  # digests of what we appended behind those
         self._content = self._items = 0
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether `there` holds all that the context held at the last save."""
+        return self.unsettled is not None and not self.unsettled
+
     def continues_in(self, bundle: Bundle | None) -> bool:
         """Whether `bundle` is the one that was followed, grown by at least what was written to it.
 

@@ -34,6 +34,12 @@ class Appending(Protocol):
 class BundleSink(Protocol):
     """Something that segments are appended to; `files.BundleFile` is one."""
 
+    def size_ending_with(self, payload_digest: bytes, *, policy: TrustPolicy) -> int | None:
+        """Bytes of the sink where its last segment is this one, trusted; None where that is not so.
+
+        Asked by a save that has nothing new: None, which is never wrong, has it open the sink.
+        """
+
     def appending(self, policy: TrustPolicy) -> AbstractContextManager[Appending]:
         """Lock, open what `policy` trusts, and at the end unlock."""
 

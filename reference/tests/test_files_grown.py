@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from precompile_context import BundleFile, ErrorCode, PrecompileContext
+from precompile_context import BundleFile, ErrorCode, PrecompileContext, PrecompileError
 from precompile_context.artifact import ArtifactId
 from precompile_context.bundle import Limits, codec, reader
 from precompile_context.destination import Destination
@@ -58,6 +58,12 @@ def _record(context: PrecompileContext, **contents: bytes) -> PrecompileContext:
     return context
 
 
+def _save_and_know(context: PrecompileContext, file: BundleFile) -> None:
+    """A second save that opens the file and knows it from then on, though it has nothing new."""
+    context._state.destination.unsettled = None
+    context.save_to(file)
+
+
 def test_saves_after_a_load_decode_only_what_was_appended_since(
     file: BundleFile, decoded: list[int]
 ) -> None:
@@ -86,7 +92,7 @@ def test_what_others_appended_is_decoded_once_and_not_appended_again(
 ) -> None:
     context = blobs(a=b"1")
     context.save_to(file)
-    context.save_to(file)
+    _save_and_know(context, file)
     save(_others(file), b=b"2")
     save(_others(file), c=b"3")
     decoded.clear()
@@ -101,7 +107,7 @@ def test_what_others_appended_is_decoded_once_and_not_appended_again(
 def test_what_others_superseded_is_saved_again(file: BundleFile) -> None:
     context = blobs(a=b"1")
     context.save_to(file)
-    context.save_to(file)
+    _save_and_know(context, file)
     save(_others(file), a=b"other")
     context.save_to(file)
     assert file_contents(file) == {(BLOB, "a"): b"1"}
@@ -118,7 +124,7 @@ def test_what_yielded_is_saved_once_it_need_not_yield(file: BundleFile) -> None:
 def test_what_a_load_brought_between_two_saves_is_saved(file: BundleFile) -> None:
     context = blobs(a=b"1")
     context.save_to(file)
-    context.save_to(file)
+    _save_and_know(context, file)
     loaded = blobs(a=b"2").serialize()
     assert loaded is not None
     context.load(loaded[0])
@@ -145,7 +151,7 @@ def test_another_bundle_in_its_place_is_opened_whole(
 ) -> None:
     context = blobs(a=b"1")
     context.save_to(file)
-    context.save_to(file)
+    _save_and_know(context, file)
     size = file.path.stat().st_size
     serialized = blobs(**other).serialize()
     assert serialized is not None
@@ -160,7 +166,7 @@ def test_another_bundle_in_its_place_is_opened_whole(
 def test_the_times_of_a_file_prove_nothing(file: BundleFile) -> None:
     context = blobs(a=b"1")
     context.save_to(file)
-    context.save_to(file)
+    _save_and_know(context, file)
     times = file.path.stat()
     serialized = blobs(a=b"9").serialize()
     assert serialized is not None
@@ -175,7 +181,7 @@ def test_what_a_truncation_took_is_saved_again(file: BundleFile) -> None:
     context.save_to(file)
     first = file.path.stat().st_size
     _record(context, b=noise(3000, 1)).save_to(file)
-    context.save_to(file)
+    _save_and_know(context, file)
     os.truncate(file.path, first)
     context.save_to(file)
     assert file_contents(file) == {(BLOB, "a"): noise(3000), (BLOB, "b"): noise(3000, 1)}
@@ -207,7 +213,7 @@ def test_what_a_failed_save_wrote_is_forgotten(
 ) -> None:
     context = blobs(a=b"1")
     context.save_to(file)
-    context.save_to(file)
+    _save_and_know(context, file)
     _record(context, b=noise(3000))
     working = access.write_all
 
@@ -228,7 +234,7 @@ def test_what_a_failed_save_wrote_is_forgotten(
 def test_a_torn_tail_behind_what_is_known_is_cut(file: BundleFile) -> None:
     context = blobs(a=b"1")
     context.save_to(file)
-    context.save_to(file)
+    _save_and_know(context, file)
     save(_others(file), b=b"2")
     whole = file.path.read_bytes()
     save(_others(file), c=noise(500))
@@ -243,7 +249,7 @@ def test_a_segment_of_an_untrusted_signer_behind_what_is_known_is_refused(
 ) -> None:
     context = toy_context(policy=trusts(ALICE), signer=ALICE)
     _record(context, a=b"1").save_to(file)
-    context.save_to(file)
+    _save_and_know(context, file)
     save(_others(file), b=b"2")  # by one who believes everybody
     before = file.path.read_bytes()
     with refused(ErrorCode.UNSIGNED):
@@ -338,3 +344,54 @@ def test_a_file_that_was_replaced_is_let_go(file: BundleFile) -> None:
     assert known.fold(b"", policy=UNSIGNED)
     gc.collect()
     assert len(os.listdir("/proc/self/fd")) < before
+
+
+def test_a_second_save_with_nothing_new_reads_the_last_manifest_alone(
+    file: BundleFile, decoded: list[int]
+) -> None:
+    context = blobs(a=b"1")
+    first = context.save_to(file)
+    before = file.path.read_bytes()
+    again = context.save_to(file)
+    assert (again.appended, again.size, again.current) == ((), first.size, first.current)
+    assert file.path.read_bytes() == before
+    assert decoded == []
+
+
+@pytest.mark.parametrize("damage", ["head", "last manifest", "other tail", "gone"])
+def test_nothing_new_is_no_reason_to_pass_over_another_file(file: BundleFile, damage: str) -> None:
+    context = blobs(a=b"1")
+    context.save_to(file)
+    data = bytearray(file.path.read_bytes())
+    if damage == "gone":
+        file.path.unlink()
+    elif damage == "other tail":
+        save(_others(file), a=b"other")
+    else:
+        data[5 if damage == "head" else -30] ^= 1
+        file.path.write_bytes(data)
+        with pytest.raises(PrecompileError):
+            context.save_to(file)
+        return
+    context.save_to(file)
+    assert file_contents(file) == {(BLOB, "a"): b"1"}
+
+
+def test_what_was_removed_or_left_out_is_news(file: BundleFile) -> None:
+    context = blobs(a=b"1", b=b"2")
+    context.save_to(file)
+    context.remove(BLOB, "a")
+    context.save_to(file)
+    assert file_contents(file) == {(BLOB, "b"): b"2"}
+    save(_others(file), c=b"theirs")
+    _record(context, c=b"ours").save_to(file, keep_existing=True)
+    assert context.save_to(file).appended  # it yielded, and need not any more
+    assert file_contents(file)[BLOB, "c"] == b"ours"
+
+
+def test_nothing_new_for_a_policy_that_does_not_trust_what_was_written(file: BundleFile) -> None:
+    context = toy_context(policy=trusts(ALICE))
+    _record(context, a=b"1").save_to(file)  # unsigned: whoever saves again is told
+    with pytest.raises(PrecompileError) as caught:
+        context.save_to(file)
+    assert caught.value.code is ErrorCode.UNSIGNED

@@ -1,7 +1,7 @@
 """The format: bytes in, values out. No file, no clock, no environment is touched here."""
 
 from precompile_context.bundle.chain import Chain
-from precompile_context.bundle.growing import grown
+from precompile_context.bundle.growing import ends_with, grown
 from precompile_context.bundle.limits import DEFAULT_LIMITS, Limits
 from precompile_context.bundle.manifest import Manifest, Producer, StoredArtifact
 from precompile_context.bundle.reader import Bundle
@@ -23,5 +23,6 @@ __all__ = [
     "Segment",
     "SegmentWriter",
     "StoredArtifact",
+    "ends_with",
     "grown",
 ]

@@ -4,11 +4,13 @@ from itertools import pairwise
 
 from precompile_context.bundle import framing
 from precompile_context.bundle.codec import decode_envelope
+from precompile_context.bundle.limits import Limits
 from precompile_context.bundle.reader import Bundle, check_manifests
 from precompile_context.bundle.segment import Segment
 from precompile_context.bundle.source import ByteSource
-from precompile_context.bundle.walk import appended_frames, check_head
+from precompile_context.bundle.walk import appended_frames, check_head, last_frame
 from precompile_context.errors import PrecompileError
+from precompile_context.trust import TrustPolicy
 
 
 def grown(before: Bundle, source: ByteSource) -> Bundle | None:
@@ -28,6 +30,23 @@ def grown(before: Bundle, source: ByteSource) -> Bundle | None:
         return before if source.size == before.size else _extended(before, source)
     except PrecompileError:
         return None
+
+
+def ends_with(
+    source: ByteSource, payload_digest: bytes, policy: TrustPolicy, limits: Limits
+) -> bool:
+    """Whether the last segment in `source` is the one with this digest; nothing is decoded.
+
+    By its digest it stands for the manifests of its chain before it.
+    """
+    try:
+        check_head(source)
+        frame = last_frame(source, limits)
+        envelope = decode_envelope(frame.envelope, frame.manifest_offset, limits.signatures)
+        policy.check(envelope, 0, frame.manifest_offset)
+    except PrecompileError:
+        return False
+    return envelope.payload_digest == payload_digest
 
 
 def _is_in(source: ByteSource, before: Bundle, segment: Segment) -> bool:

@@ -115,6 +115,18 @@ def walk_back(
     return frames, faults
 
 
+def last_frame(source: ByteSource, limits: Limits) -> SegmentFrame:
+    """The segment that ends where `source` does; whether it begins as one is not looked at.
+
+    Raises:
+        PrecompileError: none does.
+    """
+    frame = _segment_ending_at(_Window(source), source.size, limits, last=True)
+    if isinstance(frame, PrecompileError):
+        raise frame
+    return frame
+
+
 def _segment_ending_at(
     window: _Window, end: int, limits: Limits, *, last: bool
 ) -> SegmentFrame | PrecompileError:

@@ -14,6 +14,7 @@ from precompile_context.bundle import (
     Limits,
     Segment,
     SegmentWriter,
+    ends_with,
 )
 from precompile_context.bundle.fold import (
     Folded,
@@ -36,6 +37,9 @@ from precompile_context.files.appending import FileAppending
 from precompile_context.files.atomic import remove_stale, replace
 from precompile_context.files.locking import LOCK_SECONDS, is_at, locked
 from precompile_context.trust import UNSIGNED, Envelope, Signer, TrustPolicy
+
+# Non-blocking, so that a pipe is told from a file rather than waited for.
+_READING = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 class BundleFile:
@@ -66,8 +70,7 @@ class BundleFile:
             PrecompileError: a code of FRAME to VALIDATE.
             OSError: the file cannot be opened or mapped.
         """
-        # Non-blocking, so that a pipe is told from a file rather than waited for.
-        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        fd = os.open(self.path, _READING)
         try:
             check_regular(fd, self.path)
             while True:
@@ -88,6 +91,24 @@ class BundleFile:
             # The source keeps the file open for as long as the bundle is used.
             self._known = bundle.over(FileSource(os.dup(fd), owned=True))
             return self._known
+        finally:
+            os.close(fd)
+
+    def size_ending_with(self, payload_digest: bytes, *, policy: TrustPolicy) -> int | None:
+        """The file's bytes where its last segment has this digest and is trusted; else None.
+
+        Reads that segment's manifest and takes no lock.
+        """
+        try:
+            fd = os.open(self.path, _READING)
+        except OSError:
+            return None
+        try:
+            check_regular(fd, self.path)
+            source = FileSource(fd)
+            return source.size if ends_with(source, payload_digest, policy, self._limits) else None
+        except OSError:
+            return None
         finally:
             os.close(fd)
 
