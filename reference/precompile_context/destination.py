@@ -24,12 +24,15 @@ class Destination:
         self.unsettled: set[ArtifactName] | None = None
         self._segments: tuple[Segment, ...] = ()
         self._written: list[bytes] = []  # digests of what we appended behind those
-        self._content = self._items = 0
+        self._content = self._items = self._chains = 0
 
     @property
     def is_settled(self) -> bool:
-        """Whether `there` holds all that the context held at the last save."""
-        return self.unsettled is not None and not self.unsettled
+        """Whether `there` holds all that the context held, and the last digest stands for all of it.
+
+        It stands for its own chain, and for none that was concatenated before.
+        """
+        return self.unsettled is not None and not self.unsettled and self._chains <= 1
 
     def continues_in(self, bundle: Bundle | None) -> bool:
         """Whether `bundle` is the one that was followed, grown by at least what was written to it.
@@ -53,6 +56,7 @@ class Destination:
         new = bundle.segments[len(self._segments) :]
         for segment in new:
             manifest = segment.manifest
+            self._chains += segment.begins_chain
             self._content += sum(artifact.content_size for artifact in manifest.artifacts)
             self._items += sum(map(Limits.items_of, manifest.artifacts))
             if manifest.requirements == requirements or not environment.mismatches(

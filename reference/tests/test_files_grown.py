@@ -395,3 +395,12 @@ def test_nothing_new_for_a_policy_that_does_not_trust_what_was_written(file: Bun
     with pytest.raises(PrecompileError) as caught:
         context.save_to(file)
     assert caught.value.code is ErrorCode.UNSIGNED
+
+
+def test_a_last_segment_does_not_stand_for_another_chain(file: BundleFile) -> None:
+    before, after = write_segment(new_artifact("a", b"1")), write_segment(new_artifact("b", b"2"))
+    file.path.write_bytes(before + after)
+    context = blobs(a=b"1", c=b"3")
+    assert [id_.key for id_ in context.save_to(file).appended] == ["c"]
+    file.path.write_bytes(file.path.read_bytes()[len(before) :])
+    assert [id_.key for id_ in context.save_to(file).appended] == ["a"]
