@@ -45,7 +45,9 @@ def _beside_mega_cache(results: Results, folder: Path) -> str:
 
 def _growth(results: Results, name: str, folder: Path) -> str:
     figure, axes = pyplot.subplots(figsize=(6, 4))
-    styles = dict(zip(("save", "load all", "read one", "open", "append one"), "osD^v", strict=True))
+    styles = dict(
+        zip(("save", "load all", "read one", "open", "append another"), "osD^v", strict=True)
+    )
     for peer, points in results.growth[name].items():
         for operation in next(iter(points.values())):
             axes.plot(

@@ -45,7 +45,10 @@ def _operations(results: Results) -> Table:
             row += ["" if math.isnan(sizes[0]) else f"{sizes[0]:.1f} / {sizes[1]:.1f}"]
             rows.append(tuple(row))
     headings = ("workload", "operation", *PEERS, "times faster", "peak MiB", "file MiB")
-    title = "seconds, median (lowest-highest); times faster, peak and file: bundle, mega-cache"
+    title = (
+        "seconds, median (lowest-highest); times faster: mega-cache's by the bundle's; "
+        "peak MiB beyond the input, and file MiB: bundle / mega-cache"
+    )
     return Table(title, headings, rows)
 
 

@@ -5,8 +5,8 @@ from mutants.mutant import Mutant as M
 CONTEXT, STATE, POPULATE, ARTIFACT = "context", "state", "populate", "artifact"
 
 MUTANTS = (
-    M("CTX-002", CONTEXT, "            matching = bundle.matching(self.environment)\n",
-      "            self._state._adopt_segments(bundle)\n            matching = bundle.matching("
+    M("CTX-002", CONTEXT, "        matching = bundle.matching(self.environment)\n",
+      "        self._state._adopt_segments(bundle)\n        matching = bundle.matching("
       "self.environment)\n", "CTX-026 HOST-005"),
     M("CTX-003", ARTIFACT, "if type_name in self._classes:", "if False:", "CTX-002"),
     M("CTX-004", CONTEXT, '        if fault := key_fault(key):\n            raise MisuseError(f"key',

@@ -41,7 +41,7 @@ from precompile_context.locks import StateLock, WorkLock
 from precompile_context.pausing import without_collection
 from precompile_context.populate import Populate, PopulateReport, instantiate
 from precompile_context.saving import missing
-from precompile_context.sink import BundleFileLike, BundleSink, LoadReport, SaveReport
+from precompile_context.sink import BundleFileLike, BundleSink, KnownSink, LoadReport, SaveReport
 from precompile_context.state import State
 from precompile_context.trust import NOBODY, Signer, TrustPolicy
 from precompile_context.trust.policy import check_policy
@@ -287,7 +287,8 @@ class PrecompileContext:
     def save_to(self, sink: BundleSink, *, keep_existing: bool = False) -> SaveReport:
         """Append to `sink` what it does not hold for this environment; nothing else changes.
 
-        What others appended meanwhile stays. With `keep_existing`, an artifact
+        What others appended meanwhile stays. Where there is nothing new, and a file is as the
+        last save left it, only its end is looked at. With `keep_existing`, an artifact
         whose (type, key) the sink holds with another content is not appended:
         the first one wins, as fits caches whose contents are equivalent, and an entry
         that names such a backend names the one that is there. A loaded artifact whose
@@ -304,10 +305,11 @@ class PrecompileContext:
                 snapshot = state.snapshot()
                 changed = set(state.file.changed)
                 tombstones = list(state.file.removed)
-            if not changed and not tombstones and state.destination.is_settled:
-                last = state.destination.chain.previous_digest
-                if (size := sink.size_ending_with(last, policy=self._policy)) is not None:
-                    return SaveReport(tuple(snapshot.current), (), size)
+            before = state.destination
+            if not changed and not tombstones and before.is_settled and isinstance(sink, KnownSink):
+                last = before.chain.previous_digest
+                if sink.is_as_left(before.size, last, policy=self._policy):
+                    return SaveReport(tuple(snapshot.current), (), before.size)
             # Until all is committed, what was known of the file is known no more.
             known, state.destination = state.destination, Destination()
             # [PCB-SIGN-011]
@@ -328,7 +330,7 @@ class PrecompileContext:
                     for segment in self._segments(to.chain, new, removed):
                         file.append(segment)
                         to.wrote(to.chain.previous_digest)
-            to.unsettled = left
+            to.unsettled, to.size = left, file.size
             state.destination = to
             with self._lock:  # it is committed
                 for name in tombstones:
@@ -348,12 +350,11 @@ class PrecompileContext:
         Raises:
             PrecompileError: a code of FRAME to COMPAT; the state is as before.
         """
-        with without_collection():
-            bundle = self._opened(source)
-            # [PCB-CTX-026] [PCB-HOST-006]
-            matching = bundle.matching(self.environment)
-            with self._saving, self._lock:
-                current = self._state.adopt(bundle, matching)
+        bundle = self._opened(source)
+        # [PCB-CTX-026] [PCB-HOST-006]
+        matching = bundle.matching(self.environment)
+        with self._saving, self._lock, without_collection():
+            current = self._state.adopt(bundle, matching)
         return LoadReport(
             current=current,
             segments=len(bundle.segments),

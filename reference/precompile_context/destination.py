@@ -13,6 +13,7 @@ class Destination:
     Attributes:
         there: what the bundle holds for this environment, and of what this context
             would write.
+        size: bytes of the bundle after the last save.
         chain: what the next segment continues.
         unsettled: the names of which `there` may differ from what the context holds, those
             aside that changed in the context since the last save; None stands for all.
@@ -20,6 +21,7 @@ class Destination:
 
     def __init__(self) -> None:
         self.there: dict[ArtifactName, StoredArtifact] = {}
+        self.size = 0
         self.chain = Chain()
         self.unsettled: set[ArtifactName] | None = None
         self._segments: tuple[Segment, ...] = ()
@@ -28,9 +30,9 @@ class Destination:
 
     @property
     def is_settled(self) -> bool:
-        """Whether `there` holds all that the context held, and the last digest stands for all of it.
+        """Whether `there` holds all that the context held, and the last digest stands for it all.
 
-        It stands for its own chain, and for none that was concatenated before.
+        A digest stands for its own chain, and for none that was concatenated before.
         """
         return self.unsettled is not None and not self.unsettled and self._chains <= 1
 

@@ -34,14 +34,19 @@ class Appending(Protocol):
 class BundleSink(Protocol):
     """Something that segments are appended to; `files.BundleFile` is one."""
 
-    def size_ending_with(self, payload_digest: bytes, *, policy: TrustPolicy) -> int | None:
-        """Bytes of the sink where its last segment is this one, trusted; None where that is not so.
-
-        Asked by a save that has nothing new: None, which is never wrong, has it open the sink.
-        """
-
     def appending(self, policy: TrustPolicy) -> AbstractContextManager[Appending]:
         """Lock, open what `policy` trusts, and at the end unlock."""
+
+
+@runtime_checkable
+class KnownSink(BundleSink, Protocol):
+    """A sink that can tell whether it is as it was left, without being opened."""
+
+    def is_as_left(self, size: int, payload_digest: bytes, *, policy: TrustPolicy) -> bool:
+        """Whether it has this size in bytes and its last segment is this one, trusted.
+
+        Asked by a save that has nothing new: False, which is never wrong, has it open the sink.
+        """
 
 
 @runtime_checkable

@@ -404,3 +404,34 @@ def test_a_last_segment_does_not_stand_for_another_chain(file: BundleFile) -> No
     assert [id_.key for id_ in context.save_to(file).appended] == ["c"]
     file.path.write_bytes(file.path.read_bytes()[len(before) :])
     assert [id_.key for id_ in context.save_to(file).appended] == ["a"]
+
+
+@pytest.mark.parametrize("change", ["first is gone", "one more before", "garbage within"])
+def test_a_file_of_another_size_is_opened(file: BundleFile, change: str) -> None:
+    context = blobs(a=noise(300))
+    context.save_to(file)
+    first = file.path.stat().st_size
+    _record(context, b=noise(300, 1)).save_to(file)
+    data = file.path.read_bytes()
+    other = write_segment(new_artifact("other", b"x"))
+    file.path.write_bytes(
+        {
+            "first is gone": data[first:],
+            "one more before": other + data,
+            "garbage within": data[:first] + b"garbage" + data[first:],
+        }[change]
+    )
+    if change == "one more before":
+        assert context.save_to(file).size == len(other) + len(data)
+        return
+    with pytest.raises(PrecompileError):
+        context.save_to(file)
+
+
+def test_a_sink_need_not_know_how_it_was_left(file: BundleFile) -> None:
+    class Sink:
+        appending = file.appending
+
+    context, sink = blobs(a=b"1"), Sink()
+    assert context.save_to(sink).appended
+    assert context.save_to(sink).appended == ()

@@ -1,7 +1,6 @@
 """Content out of blocks: verified against both digests, within the limits."""
 
 import hashlib
-import io
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator
 
@@ -41,9 +40,7 @@ class ContentReader:
         elif self._is_whole_raw_block(artifact):
             content = bytes(self._raw(artifact, artifact.extents[0]))
         else:
-            pieces = io.BytesIO()  # which holds them once; joined, they would be there twice
-            pieces.writelines(self._piece(artifact, extent) for extent in artifact.extents)
-            content = pieces.getvalue()
+            content = b"".join(self._piece(artifact, extent) for extent in artifact.extents)
         # [PCB-CONT-001]
         if hashlib.sha256(content).digest() != artifact.content_digest:
             raise self._mismatch(artifact)

@@ -94,21 +94,22 @@ class BundleFile:
         finally:
             os.close(fd)
 
-    def size_ending_with(self, payload_digest: bytes, *, policy: TrustPolicy) -> int | None:
-        """The file's bytes where its last segment has this digest and is trusted; else None.
+    def is_as_left(self, size: int, payload_digest: bytes, *, policy: TrustPolicy) -> bool:
+        """Whether the file has this size and its last segment this digest, and is trusted.
 
-        Reads that segment's manifest and takes no lock.
+        Reads that segment's manifest and takes no lock. Damage to what lies before is left for
+        whoever opens the file to find.
         """
         try:
             fd = os.open(self.path, _READING)
         except OSError:
-            return None
+            return False
         try:
             check_regular(fd, self.path)
             source = FileSource(fd)
-            return source.size if ends_with(source, payload_digest, policy, self._limits) else None
+            return source.size == size and ends_with(source, payload_digest, policy, self._limits)
         except OSError:
-            return None
+            return False
         finally:
             os.close(fd)
 
