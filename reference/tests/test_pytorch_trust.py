@@ -236,7 +236,7 @@ def test_a_run_s_own_segments_are_folded_and_signed_and_a_trusted_one_s_stay(
 ) -> None:
     made_by(ALICE, bundle, "f0")
     kept = bundle.read_bytes()
-    monkeypatch.setattr(appending, "_FOLD_AT_SEGMENTS", 3)
+    monkeypatch.setattr(appending, "MANY_SEGMENTS", 3)
     running = session.WarmStart(bundle, trust=[ALICE.verifying_key])
     running.start()
     for number in range(1, 6):
