@@ -97,12 +97,14 @@ void write_file(const std::string& bytes) {
   require(file.good());
 }
 
-precompile::NewSegment one_artifact() {
+// Its content is the input, whose digest no input holds: where a wrong digest passes, one that
+// claims that of the new content for its own would have the writer point at those bytes.
+precompile::NewSegment one_artifact(const std::string& bytes) {
   precompile::NewArtifact artifact;
   artifact.artifact.set_type("test.blob");
   artifact.artifact.set_key("appended");
   artifact.artifact.set_kind(precompile::v1::ARTIFACT_KIND_CACHE);
-  artifact.content = precompile::SharedBytes::of("content");
+  artifact.content = precompile::SharedBytes::of("appended to " + bytes);
   precompile::NewSegment segment;
   segment.artifacts.push_back(std::move(artifact));
   return segment;
@@ -112,7 +114,7 @@ precompile::NewSegment one_artifact() {
 void append_to(const std::string& bytes) {
   write_file(bytes);
   const auto before = precompile::Reader::open_bytes(bytes, options(true));
-  const auto status = precompile::append(path(), one_artifact(), {}, options(false));
+  const auto status = precompile::append(path(), one_artifact(bytes), {}, options(false));
   std::string after;
   require(read_file(after));
   if (!status.ok()) return require(after == bytes);
