@@ -43,7 +43,7 @@ class BundlePeer:
     """This project, in a process that has imported torch, as its users' have."""
 
     def __init__(self) -> None:
-        import torch  # noqa: F401
+        import torch  # noqa: F401  # for what it leaves in memory
 
         self._context = self._new()
         self._files: dict[Path, BundleFile] = {}
@@ -86,7 +86,7 @@ class MappedPeer(BundlePeer):
 
     def read_one(self, path: Path, key: str) -> bytes:
         bundle = BundleFile(path).open(policy=UNSIGNED, mapped=True)
-        return bundle.view(bundle.current()[TYPE, key])  # type: ignore[return-value]
+        return bundle.view(bundle.current()[TYPE, key])  # type: ignore[return-value]  # a view serves
 
 
 class MegaCachePeer:

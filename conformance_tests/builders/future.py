@@ -15,7 +15,7 @@ def cases() -> Cases:
     yield from _accepted()
     for name, features in {"later": ["later"], "empty-name": [""], "long": ["x" * 1000],
                            "two": ["a", "b"]}.items():  # fmt: skip
-        edit: Edit = lambda m, f=features: m.required_features.extend(f)  # type: ignore[misc]  # noqa: E731
+        edit: Edit = lambda m, f=features: m.required_features.extend(f)  # type: ignore[misc]  # its default
         yield refused(
             f"EXT/feature-{name}", "What a reader must know and does not, it refuses.",
             "PCB-EXT-001", replace(MORE, edit=edit), f"required_features is {name}",

@@ -158,7 +158,7 @@ def _current() -> Cases:
     for name, (rules, segments) in stories.items():
         yield accepts(f"CURR/{name}", name.replace("-", " ").capitalize() + ".", rules,
                       bundle(*segments))  # fmt: skip
-    edit: Edit = lambda m: m.removed.add(type="test.blob", key="a", content_digest=b"x")  # noqa: E731
+    edit: Edit = lambda m: m.removed.add(type="test.blob", key="a", content_digest=b"x")
     yield accepts(
         "CURR/removal-with-a-digest", "The digest of a removed id is not looked at.",
         "PCB-CURR-003", bundle(_of(("a", b"1"), ("b", b"2")), _of(edit=edit)),

@@ -11,12 +11,12 @@ from precompile_conformance.wire import HEADER, record
 
 SHOWS = "Of two faults at one offset, the one that the steps find first is told."
 TWO = "FRAME/two-segments"
-KINDLESS: Edit = lambda m: m.artifacts[0].ClearField("kind")  # noqa: E731
-FEATURE: Edit = lambda m: m.required_features.append("later")  # noqa: E731
-NAMELESS: Edit = lambda m: m.artifacts[0].ClearField("key")  # noqa: E731
-TWICE: Edit = lambda m: m.artifacts.append(m.artifacts[0])  # noqa: E731
-UNCHAINED: Edit = lambda m: setattr(m, "previous_manifest_digest", bytes(32))  # noqa: E731
-HOLLOW: Edit = lambda m: setattr(m.blocks[0], "content_size", 0)  # noqa: E731
+KINDLESS: Edit = lambda m: m.artifacts[0].ClearField("kind")
+FEATURE: Edit = lambda m: m.required_features.append("later")
+NAMELESS: Edit = lambda m: m.artifacts[0].ClearField("key")
+TWICE: Edit = lambda m: m.artifacts.append(m.artifacts[0])
+UNCHAINED: Edit = lambda m: setattr(m, "previous_manifest_digest", bytes(32))
+HOLLOW: Edit = lambda m: setattr(m.blocks[0], "content_size", 0)
 FEW_ITEMS, LITTLE = {"items": 8}, {"total_content": 30}
 # Of one manifest: the two defects, the limits, the code that is told.
 MANIFESTS: dict[str, tuple[Segment, Mapping[str, int], str]] = {

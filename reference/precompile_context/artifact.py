@@ -181,7 +181,7 @@ class Registry:
             if name == "backends":
                 raise MisuseError(f"{cls.__name__}: record_artifact has another use for 'backends'")
         self._classes[type_name] = cls
-        return self._known(type_name, cls)
+        return self._noted(type_name, cls)
 
     def get(self, type_name: str) -> type[CacheArtifact] | None:
         """The class of a type; a well-known type's is found when first asked for.
@@ -195,14 +195,14 @@ class Registry:
                 self._announced = _announced()
             cls = _well_known(type_name, self._announced.get(type_name, ()))
             if cls is not None:
-                return self._known(type_name, self._classes.setdefault(type_name, cls))
+                return self._noted(type_name, self._classes.setdefault(type_name, cls))
         return cls
 
     def is_plain(self, type_name: str) -> bool:
         """Whether the type is known, and making one of a key and a content cannot fail."""
         return type_name in self._plain
 
-    def _known(self, type_name: str, cls: type[CacheArtifact]) -> type[CacheArtifact]:
+    def _noted(self, type_name: str, cls: type[CacheArtifact]) -> type[CacheArtifact]:
         if takes_anything(cls):
             self._plain.add(type_name)
         return cls
