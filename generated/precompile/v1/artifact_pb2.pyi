@@ -17,35 +17,43 @@ ARTIFACT_KIND_CACHE: ArtifactKind
 ARTIFACT_KIND_BACKEND: ArtifactKind
 ARTIFACT_KIND_ENTRY: ArtifactKind
 
-class Artifact(_message.Message):
-    __slots__ = ("type", "key", "kind", "content_digest", "content_size", "extents", "backends", "attributes")
+class ArtifactTable(_message.Message):
+    __slots__ = ("types", "type", "key", "content_digest", "content_size", "block", "offset", "details")
+    TYPES_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
-    KIND_FIELD_NUMBER: _ClassVar[int]
     CONTENT_DIGEST_FIELD_NUMBER: _ClassVar[int]
     CONTENT_SIZE_FIELD_NUMBER: _ClassVar[int]
-    EXTENTS_FIELD_NUMBER: _ClassVar[int]
-    BACKENDS_FIELD_NUMBER: _ClassVar[int]
-    ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
-    type: str
-    key: str
-    kind: ArtifactKind
-    content_digest: bytes
-    content_size: int
-    extents: _containers.RepeatedCompositeFieldContainer[Extent]
-    backends: _containers.RepeatedCompositeFieldContainer[ArtifactId]
-    attributes: _containers.RepeatedCompositeFieldContainer[Attribute]
-    def __init__(self, type: _Optional[str] = ..., key: _Optional[str] = ..., kind: _Optional[_Union[ArtifactKind, str]] = ..., content_digest: _Optional[bytes] = ..., content_size: _Optional[int] = ..., extents: _Optional[_Iterable[_Union[Extent, _Mapping]]] = ..., backends: _Optional[_Iterable[_Union[ArtifactId, _Mapping]]] = ..., attributes: _Optional[_Iterable[_Union[Attribute, _Mapping]]] = ...) -> None: ...
-
-class Extent(_message.Message):
-    __slots__ = ("block", "offset", "size")
     BLOCK_FIELD_NUMBER: _ClassVar[int]
     OFFSET_FIELD_NUMBER: _ClassVar[int]
-    SIZE_FIELD_NUMBER: _ClassVar[int]
-    block: int
-    offset: int
-    size: int
-    def __init__(self, block: _Optional[int] = ..., offset: _Optional[int] = ..., size: _Optional[int] = ...) -> None: ...
+    DETAILS_FIELD_NUMBER: _ClassVar[int]
+    types: _containers.RepeatedCompositeFieldContainer[ArtifactType]
+    type: _containers.RepeatedScalarFieldContainer[int]
+    key: _containers.RepeatedScalarFieldContainer[str]
+    content_digest: bytes
+    content_size: _containers.RepeatedScalarFieldContainer[int]
+    block: _containers.RepeatedScalarFieldContainer[int]
+    offset: _containers.RepeatedScalarFieldContainer[int]
+    details: _containers.RepeatedCompositeFieldContainer[ArtifactDetail]
+    def __init__(self, types: _Optional[_Iterable[_Union[ArtifactType, _Mapping]]] = ..., type: _Optional[_Iterable[int]] = ..., key: _Optional[_Iterable[str]] = ..., content_digest: _Optional[bytes] = ..., content_size: _Optional[_Iterable[int]] = ..., block: _Optional[_Iterable[int]] = ..., offset: _Optional[_Iterable[int]] = ..., details: _Optional[_Iterable[_Union[ArtifactDetail, _Mapping]]] = ...) -> None: ...
+
+class ArtifactType(_message.Message):
+    __slots__ = ("name", "kind")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    kind: ArtifactKind
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[_Union[ArtifactKind, str]] = ...) -> None: ...
+
+class ArtifactDetail(_message.Message):
+    __slots__ = ("artifact", "backends", "attributes")
+    ARTIFACT_FIELD_NUMBER: _ClassVar[int]
+    BACKENDS_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
+    artifact: int
+    backends: _containers.RepeatedCompositeFieldContainer[ArtifactId]
+    attributes: _containers.RepeatedCompositeFieldContainer[Attribute]
+    def __init__(self, artifact: _Optional[int] = ..., backends: _Optional[_Iterable[_Union[ArtifactId, _Mapping]]] = ..., attributes: _Optional[_Iterable[_Union[Attribute, _Mapping]]] = ...) -> None: ...
 
 class ArtifactId(_message.Message):
     __slots__ = ("type", "key", "content_digest")

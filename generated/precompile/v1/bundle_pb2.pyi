@@ -85,9 +85,9 @@ class Manifest(_message.Message):
     producer: Producer
     requirements: _containers.RepeatedCompositeFieldContainer[_environment_pb2.Requirement]
     blocks: _containers.RepeatedCompositeFieldContainer[BlockEntry]
-    artifacts: _containers.RepeatedCompositeFieldContainer[_artifact_pb2.Artifact]
+    artifacts: _artifact_pb2.ArtifactTable
     removed: _containers.RepeatedCompositeFieldContainer[_artifact_pb2.ArtifactId]
-    def __init__(self, required_features: _Optional[_Iterable[str]] = ..., previous_manifest_digest: _Optional[bytes] = ..., producer: _Optional[_Union[Producer, _Mapping]] = ..., requirements: _Optional[_Iterable[_Union[_environment_pb2.Requirement, _Mapping]]] = ..., blocks: _Optional[_Iterable[_Union[BlockEntry, _Mapping]]] = ..., artifacts: _Optional[_Iterable[_Union[_artifact_pb2.Artifact, _Mapping]]] = ..., removed: _Optional[_Iterable[_Union[_artifact_pb2.ArtifactId, _Mapping]]] = ...) -> None: ...
+    def __init__(self, required_features: _Optional[_Iterable[str]] = ..., previous_manifest_digest: _Optional[bytes] = ..., producer: _Optional[_Union[Producer, _Mapping]] = ..., requirements: _Optional[_Iterable[_Union[_environment_pb2.Requirement, _Mapping]]] = ..., blocks: _Optional[_Iterable[_Union[BlockEntry, _Mapping]]] = ..., artifacts: _Optional[_Union[_artifact_pb2.ArtifactTable, _Mapping]] = ..., removed: _Optional[_Iterable[_Union[_artifact_pb2.ArtifactId, _Mapping]]] = ...) -> None: ...
 
 class BlockEntry(_message.Message):
     __slots__ = ("digest", "size", "compression", "content_size")

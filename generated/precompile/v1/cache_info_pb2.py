@@ -14,13 +14,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eprecompile/v1/cache_info.proto\x12\rprecompile.v1\"3\n\tCacheInfo\x12&\n\x05types\x18\x01 \x03(\x0b\x32\x17.precompile.v1.TypeInfo\"&\n\x08TypeInfo\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0c\n\x04keys\x18\x02 \x03(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eprecompile/v1/cache_info.proto\x12\rprecompile.v1\"3\n\tCacheInfo\x12&\n\x05types\x18\x01 \x03(\x0b\x32\x17.precompile.v1.TypeInfo\"&\n\x08TypeInfo\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0c\n\x04keys\x18\x02 \x03(\tBA\n\x11\x63om.precompile.v1P\x01Z\x1aprecompile/v1;precompilev1\xaa\x02\rPrecompile.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'precompile.v1.cache_info_pb2', _globals)
 if _descriptor._USE_C_DESCRIPTORS == False:
-  DESCRIPTOR._options = None
+  _globals['DESCRIPTOR']._options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\021com.precompile.v1P\001Z\032precompile/v1;precompilev1\252\002\rPrecompile.V1'
   _globals['_CACHEINFO']._serialized_start=49
   _globals['_CACHEINFO']._serialized_end=100
   _globals['_TYPEINFO']._serialized_start=102

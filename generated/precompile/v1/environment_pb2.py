@@ -14,13 +14,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fprecompile/v1/environment.proto\x12\rprecompile.v1\"P\n\x0bRequirement\x12\x0c\n\x04name\x18\x01 \x01(\t\x12#\n\x05match\x18\x02 \x01(\x0e\x32\x14.precompile.v1.Match\x12\x0e\n\x06values\x18\x03 \x03(\t*C\n\x05Match\x12\x15\n\x11MATCH_UNSPECIFIED\x10\x00\x12\x0f\n\x0bMATCH_EXACT\x10\x01\x12\x12\n\x0eMATCH_SUPERSET\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fprecompile/v1/environment.proto\x12\rprecompile.v1\"P\n\x0bRequirement\x12\x0c\n\x04name\x18\x01 \x01(\t\x12#\n\x05match\x18\x02 \x01(\x0e\x32\x14.precompile.v1.Match\x12\x0e\n\x06values\x18\x03 \x03(\t*C\n\x05Match\x12\x15\n\x11MATCH_UNSPECIFIED\x10\x00\x12\x0f\n\x0bMATCH_EXACT\x10\x01\x12\x12\n\x0eMATCH_SUPERSET\x10\x02\x42\x41\n\x11\x63om.precompile.v1P\x01Z\x1aprecompile/v1;precompilev1\xaa\x02\rPrecompile.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'precompile.v1.environment_pb2', _globals)
 if _descriptor._USE_C_DESCRIPTORS == False:
-  DESCRIPTOR._options = None
+  _globals['DESCRIPTOR']._options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\021com.precompile.v1P\001Z\032precompile/v1;precompilev1\252\002\rPrecompile.V1'
   _globals['_MATCH']._serialized_start=132
   _globals['_MATCH']._serialized_end=199
   _globals['_REQUIREMENT']._serialized_start=50

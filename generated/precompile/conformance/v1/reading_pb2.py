@@ -18,13 +18,14 @@ from precompile.v1 import environment_pb2 as precompile_dot_v1_dot_environment__
 from precompile.v1 import error_pb2 as precompile_dot_v1_dot_error__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'precompile/conformance/v1/reading.proto\x12\x19precompile.conformance.v1\x1a\x1cprecompile/v1/artifact.proto\x1a\x1aprecompile/v1/bundle.proto\x1a\x1fprecompile/v1/environment.proto\x1a\x19precompile/v1/error.proto\"\xe2\x01\n\x0bReadRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0f\n\x07recover\x18\x02 \x01(\x08\x12\x35\n\x05trust\x18\x03 \x01(\x0b\x32&.precompile.conformance.v1.TrustPolicy\x12-\n\x04host\x18\x04 \x01(\x0b\x32\x1f.precompile.conformance.v1.Host\x12\x35\n\x06limits\x18\x05 \x01(\x0b\x32%.precompile.conformance.v1.ReadLimits\x12\x17\n\x0f\x65xpected_digest\x18\x06 \x01(\x0c\"6\n\x0bTrustPolicy\x12\x14\n\x0ctrusted_keys\x18\x01 \x03(\x0c\x12\x11\n\tthreshold\x18\x02 \x01(\r\"6\n\x04Host\x12.\n\x05\x66\x61\x63ts\x18\x01 \x03(\x0b\x32\x1f.precompile.conformance.v1.Fact\"$\n\x04\x46\x61\x63t\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06values\x18\x02 \x03(\t\"\xa3\x01\n\nReadLimits\x12\x16\n\x0emanifest_bytes\x18\x01 \x01(\x04\x12\r\n\x05items\x18\x02 \x01(\x04\x12\x10\n\x08segments\x18\x03 \x01(\x04\x12\x15\n\rblock_content\x18\x04 \x01(\x04\x12\x15\n\rtotal_content\x18\x05 \x01(\x04\x12\x1a\n\x12total_decompressed\x18\x06 \x01(\x04\x12\x12\n\nsignatures\x18\x07 \x01(\x04\"c\n\tRejection\x12&\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x18.precompile.v1.ErrorCode\x12\x13\n\x06offset\x18\x02 \x01(\x04H\x00\x88\x01\x01\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\tB\t\n\x07_offset\"\xe5\x01\n\nBundleDump\x12\x15\n\rbundle_digest\x18\x01 \x01(\x0c\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x0f\n\x07ignored\x18\x03 \x01(\x04\x12\x38\n\x08segments\x18\x04 \x03(\x0b\x32&.precompile.conformance.v1.SegmentDump\x12*\n\x07\x63urrent\x18\x05 \x03(\x0b\x32\x19.precompile.v1.ArtifactId\x12;\n\rcontent_fault\x18\x06 \x01(\x0b\x32$.precompile.conformance.v1.Rejection\"\xaf\x02\n\x0bSegmentDump\x12\x0e\n\x06offset\x18\x01 \x01(\x04\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x16\n\x0epayload_digest\x18\x03 \x01(\x0c\x12\x14\n\x0c\x62\x65gins_chain\x18\x04 \x01(\x08\x12\x0f\n\x07matches\x18\x05 \x01(\x08\x12)\n\x08producer\x18\x06 \x01(\x0b\x32\x17.precompile.v1.Producer\x12\x30\n\x0crequirements\x18\x07 \x03(\x0b\x32\x1a.precompile.v1.Requirement\x12*\n\x07removed\x18\x08 \x03(\x0b\x32\x19.precompile.v1.ArtifactId\x12:\n\tartifacts\x18\t \x03(\x0b\x32\'.precompile.conformance.v1.ArtifactDump\"\x9a\x02\n\x0c\x41rtifactDump\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12)\n\x04kind\x18\x03 \x01(\x0e\x32\x1b.precompile.v1.ArtifactKind\x12\x16\n\x0e\x63ontent_digest\x18\x04 \x01(\x0c\x12\x14\n\x0c\x63ontent_size\x18\x05 \x01(\x04\x12+\n\x08\x62\x61\x63kends\x18\x06 \x03(\x0b\x32\x19.precompile.v1.ArtifactId\x12,\n\nattributes\x18\x07 \x03(\x0b\x32\x18.precompile.v1.Attribute\x12;\n\rcontent_fault\x18\x08 \x01(\x0b\x32$.precompile.conformance.v1.Rejection\"9\n\x0e\x45xtractRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0b\n\x03key\x18\x03 \x01(\t\"Y\n\tExtracted\x12\r\n\x05\x66ound\x18\x01 \x01(\x08\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\x12\x14\n\x0c\x63ontent_size\x18\x03 \x01(\x04\x12\x16\n\x0e\x63ontent_digest\x18\x04 \x01(\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'precompile/conformance/v1/reading.proto\x12\x19precompile.conformance.v1\x1a\x1cprecompile/v1/artifact.proto\x1a\x1aprecompile/v1/bundle.proto\x1a\x1fprecompile/v1/environment.proto\x1a\x19precompile/v1/error.proto\"\xe2\x01\n\x0bReadRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0f\n\x07recover\x18\x02 \x01(\x08\x12\x35\n\x05trust\x18\x03 \x01(\x0b\x32&.precompile.conformance.v1.TrustPolicy\x12-\n\x04host\x18\x04 \x01(\x0b\x32\x1f.precompile.conformance.v1.Host\x12\x35\n\x06limits\x18\x05 \x01(\x0b\x32%.precompile.conformance.v1.ReadLimits\x12\x17\n\x0f\x65xpected_digest\x18\x06 \x01(\x0c\"6\n\x0bTrustPolicy\x12\x14\n\x0ctrusted_keys\x18\x01 \x03(\x0c\x12\x11\n\tthreshold\x18\x02 \x01(\r\"6\n\x04Host\x12.\n\x05\x66\x61\x63ts\x18\x01 \x03(\x0b\x32\x1f.precompile.conformance.v1.Fact\"$\n\x04\x46\x61\x63t\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06values\x18\x02 \x03(\t\"\xa1\x01\n\nReadLimits\x12\x16\n\x0emanifest_bytes\x18\x01 \x01(\x04\x12\r\n\x05items\x18\x02 \x01(\x04\x12\x10\n\x08segments\x18\x03 \x01(\x04\x12\x15\n\rtotal_content\x18\x05 \x01(\x04\x12\x1a\n\x12total_decompressed\x18\x06 \x01(\x04\x12\x12\n\nsignatures\x18\x07 \x01(\x04J\x04\x08\x04\x10\x05R\rblock_content\"c\n\tRejection\x12&\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x18.precompile.v1.ErrorCode\x12\x13\n\x06offset\x18\x02 \x01(\x04H\x00\x88\x01\x01\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\tB\t\n\x07_offset\"\xe5\x01\n\nBundleDump\x12\x15\n\rbundle_digest\x18\x01 \x01(\x0c\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x0f\n\x07ignored\x18\x03 \x01(\x04\x12\x38\n\x08segments\x18\x04 \x03(\x0b\x32&.precompile.conformance.v1.SegmentDump\x12*\n\x07\x63urrent\x18\x05 \x03(\x0b\x32\x19.precompile.v1.ArtifactId\x12;\n\rcontent_fault\x18\x06 \x01(\x0b\x32$.precompile.conformance.v1.Rejection\"\xaf\x02\n\x0bSegmentDump\x12\x0e\n\x06offset\x18\x01 \x01(\x04\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x16\n\x0epayload_digest\x18\x03 \x01(\x0c\x12\x14\n\x0c\x62\x65gins_chain\x18\x04 \x01(\x08\x12\x0f\n\x07matches\x18\x05 \x01(\x08\x12)\n\x08producer\x18\x06 \x01(\x0b\x32\x17.precompile.v1.Producer\x12\x30\n\x0crequirements\x18\x07 \x03(\x0b\x32\x1a.precompile.v1.Requirement\x12*\n\x07removed\x18\x08 \x03(\x0b\x32\x19.precompile.v1.ArtifactId\x12:\n\tartifacts\x18\t \x03(\x0b\x32\'.precompile.conformance.v1.ArtifactDump\"\x9a\x02\n\x0c\x41rtifactDump\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12)\n\x04kind\x18\x03 \x01(\x0e\x32\x1b.precompile.v1.ArtifactKind\x12\x16\n\x0e\x63ontent_digest\x18\x04 \x01(\x0c\x12\x14\n\x0c\x63ontent_size\x18\x05 \x01(\x04\x12+\n\x08\x62\x61\x63kends\x18\x06 \x03(\x0b\x32\x19.precompile.v1.ArtifactId\x12,\n\nattributes\x18\x07 \x03(\x0b\x32\x18.precompile.v1.Attribute\x12;\n\rcontent_fault\x18\x08 \x01(\x0b\x32$.precompile.conformance.v1.Rejection\"9\n\x0e\x45xtractRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0b\n\x03key\x18\x03 \x01(\t\"Y\n\tExtracted\x12\r\n\x05\x66ound\x18\x01 \x01(\x08\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\x12\x14\n\x0c\x63ontent_size\x18\x03 \x01(\x04\x12\x16\n\x0e\x63ontent_digest\x18\x04 \x01(\x0c\x42\x66\n\x1d\x63om.precompile.conformance.v1P\x01Z\'precompile/conformance/v1;conformancev1\xaa\x02\x19Precompile.Conformance.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'precompile.conformance.v1.reading_pb2', _globals)
 if _descriptor._USE_C_DESCRIPTORS == False:
-  DESCRIPTOR._options = None
+  _globals['DESCRIPTOR']._options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\035com.precompile.conformance.v1P\001Z\'precompile/conformance/v1;conformancev1\252\002\031Precompile.Conformance.V1'
   _globals['_READREQUEST']._serialized_start=189
   _globals['_READREQUEST']._serialized_end=415
   _globals['_TRUSTPOLICY']._serialized_start=417
@@ -34,17 +35,17 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['_FACT']._serialized_start=529
   _globals['_FACT']._serialized_end=565
   _globals['_READLIMITS']._serialized_start=568
-  _globals['_READLIMITS']._serialized_end=731
-  _globals['_REJECTION']._serialized_start=733
-  _globals['_REJECTION']._serialized_end=832
-  _globals['_BUNDLEDUMP']._serialized_start=835
-  _globals['_BUNDLEDUMP']._serialized_end=1064
-  _globals['_SEGMENTDUMP']._serialized_start=1067
-  _globals['_SEGMENTDUMP']._serialized_end=1370
-  _globals['_ARTIFACTDUMP']._serialized_start=1373
-  _globals['_ARTIFACTDUMP']._serialized_end=1655
-  _globals['_EXTRACTREQUEST']._serialized_start=1657
-  _globals['_EXTRACTREQUEST']._serialized_end=1714
-  _globals['_EXTRACTED']._serialized_start=1716
-  _globals['_EXTRACTED']._serialized_end=1805
+  _globals['_READLIMITS']._serialized_end=729
+  _globals['_REJECTION']._serialized_start=731
+  _globals['_REJECTION']._serialized_end=830
+  _globals['_BUNDLEDUMP']._serialized_start=833
+  _globals['_BUNDLEDUMP']._serialized_end=1062
+  _globals['_SEGMENTDUMP']._serialized_start=1065
+  _globals['_SEGMENTDUMP']._serialized_end=1368
+  _globals['_ARTIFACTDUMP']._serialized_start=1371
+  _globals['_ARTIFACTDUMP']._serialized_end=1653
+  _globals['_EXTRACTREQUEST']._serialized_start=1655
+  _globals['_EXTRACTREQUEST']._serialized_end=1712
+  _globals['_EXTRACTED']._serialized_start=1714
+  _globals['_EXTRACTED']._serialized_end=1803
 # @@protoc_insertion_point(module_scope)

@@ -48,22 +48,20 @@ class Fact(_message.Message):
     def __init__(self, name: _Optional[str] = ..., values: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ReadLimits(_message.Message):
-    __slots__ = ("manifest_bytes", "items", "segments", "block_content", "total_content", "total_decompressed", "signatures")
+    __slots__ = ("manifest_bytes", "items", "segments", "total_content", "total_decompressed", "signatures")
     MANIFEST_BYTES_FIELD_NUMBER: _ClassVar[int]
     ITEMS_FIELD_NUMBER: _ClassVar[int]
     SEGMENTS_FIELD_NUMBER: _ClassVar[int]
-    BLOCK_CONTENT_FIELD_NUMBER: _ClassVar[int]
     TOTAL_CONTENT_FIELD_NUMBER: _ClassVar[int]
     TOTAL_DECOMPRESSED_FIELD_NUMBER: _ClassVar[int]
     SIGNATURES_FIELD_NUMBER: _ClassVar[int]
     manifest_bytes: int
     items: int
     segments: int
-    block_content: int
     total_content: int
     total_decompressed: int
     signatures: int
-    def __init__(self, manifest_bytes: _Optional[int] = ..., items: _Optional[int] = ..., segments: _Optional[int] = ..., block_content: _Optional[int] = ..., total_content: _Optional[int] = ..., total_decompressed: _Optional[int] = ..., signatures: _Optional[int] = ...) -> None: ...
+    def __init__(self, manifest_bytes: _Optional[int] = ..., items: _Optional[int] = ..., segments: _Optional[int] = ..., total_content: _Optional[int] = ..., total_decompressed: _Optional[int] = ..., signatures: _Optional[int] = ...) -> None: ...
 
 class Rejection(_message.Message):
     __slots__ = ("code", "offset", "detail")
