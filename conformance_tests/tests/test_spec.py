@@ -1,4 +1,4 @@
-"""SPEC.md holds together, and each rule of its lint fails on a copy that breaks it."""
+"""The norm holds together, and each rule of its lint fails on a copy that breaks it."""
 
 import dataclasses
 import re
@@ -13,23 +13,25 @@ from precompile_conformance.spec.__main__ import norm
 from precompile_conformance.spec.annotate import annotate, parse
 from precompile_conformance.spec.examples import bundles
 from precompile_conformance.spec.lint import Norm, lint
-from precompile_conformance.spec.requirements import parse as requirements_of
 
 NORM = norm()
 REQUIREMENT = "- **[PCB-FRAME-001]** A writer MUST write"
 
 
+SPEC = NORM.documents["SPEC.md"]
+
+
 def _with(spec: str) -> Norm:
-    assert spec != NORM.spec, "the copy is not broken"
-    return dataclasses.replace(NORM, spec=spec)
+    assert spec != SPEC, "the copy is not broken"
+    return dataclasses.replace(NORM, documents={**NORM.documents, "SPEC.md": spec})
 
 
 def _replaced(old: str, new: str) -> Norm:
-    return _with(NORM.spec.replace(old, new, 1))
+    return _with(SPEC.replace(old, new, 1))
 
 
 def _twice() -> Norm:
-    line = next(x for x in NORM.spec.splitlines() if x.startswith(REQUIREMENT))
+    line = next(x for x in SPEC.splitlines() if x.startswith(REQUIREMENT))
     return _replaced(line, f"{line}\n{line}")
 
 
@@ -39,7 +41,7 @@ def _retired() -> Norm:
 
 
 def _without_changes() -> Norm:
-    return _with(re.sub(r"^\| (hello|again) \| .*\n", "", NORM.spec, flags=re.M))
+    return _with(re.sub(r"^\| (hello|again) \| .*\n", "", SPEC, flags=re.M))
 
 
 def _proto(old: str, new: str) -> Norm:
@@ -54,10 +56,13 @@ def _places(changes: trace.Places, *gone: str) -> Norm:
 
 
 BROKEN: dict[str, tuple[Callable[[], Norm], str]] = {
-    "no class": (lambda: _replaced(" *(Writer · 1.0)*", ""), "form: line"),
-    "unknown class": (lambda: _replaced("*(Writer · 1.0)*", "*(Typist · 1.0)*"), "form: line"),
-    "no version": (lambda: _replaced("*(Writer · 1.0)*", "*(Writer)*"), "form: line"),
-    "no key word": (lambda: _replaced(REQUIREMENT, REQUIREMENT.replace("MUST ", "")), "form: line"),
+    "no class": (lambda: _replaced(" *(Writer · 1.0)*", ""), "form: SPEC.md:"),
+    "unknown class": (lambda: _replaced("*(Writer · 1.0)*", "*(Typist · 1.0)*"), "form: SPEC.md:"),
+    "no version": (lambda: _replaced("*(Writer · 1.0)*", "*(Writer)*"), "form: SPEC.md:"),
+    "no key word": (
+        lambda: _replaced(REQUIREMENT, REQUIREMENT.replace("MUST ", "")),
+        "form: SPEC.md:",
+    ),
     "two sentences": (
         lambda: _replaced("segments and nothing else.", "segments. Nothing else is one."),
         "form: PCB-FRAME-001 is more",
@@ -74,10 +79,10 @@ BROKEN: dict[str, tuple[Callable[[], Norm], str]] = {
     ),
     "stray key word": (
         lambda: _replaced("All other text explains.", "All other text MAY explain."),
-        "keywords: line",
+        "keywords: SPEC.md:",
     ),
-    "dead anchor": (lambda: _replaced("](#framing)", "](#frameing)"), "links: no heading"),
-    "dead file": (lambda: _replaced("](#framing)", "](docs/none.md)"), "links: there is no file"),
+    "dead anchor": (lambda: _replaced("](#framing)", "](#frameing)"), "links: SPEC.md: no heading"),
+    "dead file": (lambda: _replaced("](#framing)", "](docs/none.md)"), "links: SPEC.md leads to"),
     "byte of an example": (
         lambda: _replaced("68 65 6C 6C 6F", "68 65 6C 6C 70"),
         "examples: example hello is refused",
@@ -109,7 +114,7 @@ BROKEN: dict[str, tuple[Callable[[], Norm], str]] = {
     ),
     "id in SPEC.md alone": (
         lambda: _proto("// [PCB-FRAME-004]", "//"),
-        "codes: only SPEC.md connects UNSUPPORTED_VERSION with PCB-FRAME-004",
+        "codes: only the norm connects UNSUPPORTED_VERSION with PCB-FRAME-004",
     ),
     "limit's default": (lambda: _replaced("| 4,096 | 65,536 |", "| 4,096 | 65,537 |"), "limits: "),
     "limit's floor": (lambda: _replaced("| 4,096 | 65,536 |", "| 99,999 | 65,536 |"), "limits: "),
@@ -160,20 +165,20 @@ def test_every_rule_of_the_lint_has_a_broken_copy() -> None:
 
 def test_accepted_requirements_are_those_of_the_spec_with_nothing_left_out() -> None:
     accepted = [entry["id"] for entry in NORM.index["requirements"]]
-    assert accepted == [requirement.id for requirement in requirements_of(NORM.spec)]
+    assert accepted == [requirement.id for requirement in NORM.requirements]
 
 
 def test_every_type_that_this_distribution_writes_is_in_the_registry() -> None:
     """PCB-REG-001."""
     project = tomllib.loads((NORM.root / "pyproject.toml").read_text())["project"]
     types = project["entry-points"]["precompile_context.artifact_types"]
-    registry = NORM.spec.partition("### Artifact types")[2].partition("### ")[0]
+    registry = SPEC.partition("### Artifact types")[2].partition("### ")[0]
     assert types
     for name in types:
         assert f"| `{name}` |" in registry
 
 
-@pytest.mark.parametrize("name", bundles(NORM.spec))
+@pytest.mark.parametrize("name", bundles(NORM.text))
 def test_annotated_hex_holds_every_byte(name: str) -> None:
-    data = bundles(NORM.spec)[name]
+    data = bundles(NORM.text)[name]
     assert parse(annotate(data)) == data

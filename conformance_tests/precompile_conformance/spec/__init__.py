@@ -1,1 +1,1 @@
-"""SPEC.md as data: its requirements, examples and tables, and the checks that hold it together."""
+"""The norm as data: its requirements, examples and tables, and the checks that hold it together."""

@@ -9,8 +9,7 @@ import typer
 
 from precompile_conformance.spec import reviewed, trace
 from precompile_conformance.spec.annotate import annotate
-from precompile_conformance.spec.lint import Norm, lint
-from precompile_conformance.spec.requirements import parse
+from precompile_conformance.spec.lint import DOCUMENTS, Norm, lint
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -18,12 +17,12 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 
 
 def norm(root: Path = ROOT) -> Norm:
-    """SPEC.md of this checkout, and what must agree with it."""
+    """The norm of this checkout, and what must agree with it."""
     from precompile_context.bundle import DEFAULT_LIMITS
 
     return Norm(
         root=root,
-        spec=(root / "SPEC.md").read_text(encoding="utf-8"),
+        documents={name: (root / name).read_text(encoding="utf-8") for name in DOCUMENTS},
         error_proto=(root / "proto/precompile/v1/error.proto").read_text(encoding="utf-8"),
         limits=dataclasses.asdict(DEFAULT_LIMITS),
         index=reviewed.load(),
@@ -34,16 +33,16 @@ def norm(root: Path = ROOT) -> Norm:
 
 @app.command("lint")
 def check() -> None:
-    """Check SPEC.md; exit 1 with a line for each fault."""
+    """Check the norm; exit 1 with a line for each fault."""
     checked = norm()
     faults = lint(checked)
     for fault in faults:
-        print(f"SPEC.md: {fault}", file=sys.stderr)
+        print(fault, file=sys.stderr)
     if faults:
         raise typer.Exit(1)
-    requirements = parse(checked.spec)
+    requirements = checked.requirements
     musts = sum(requirement.level == "MUST" for requirement in requirements)
-    print(f"SPEC.md: {len(requirements)} requirements, {musts} of them MUST; no fault")
+    print(f"the norm: {len(requirements)} requirements, {musts} of them MUST; no fault")
 
 
 @app.command()
@@ -54,10 +53,10 @@ def accept(
         bool, typer.Option("--all", help="Accept all that is new or changed.")
     ] = False,
 ) -> None:
-    """Take requirements as SPEC.md states them now into the index; one that is gone is retired."""
+    """Take requirements as the norm states them now into the index; one that is gone is retired."""
     index = reviewed.load()
     before = {entry["id"]: entry["sha256"] for entry in index["requirements"]}
-    requirements = parse(norm().spec)
+    requirements = norm().requirements
     left = [
         requirement.id
         for requirement in requirements

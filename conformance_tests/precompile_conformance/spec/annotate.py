@@ -17,6 +17,7 @@ from precompile.v1 import bundle_pb2
 
 _BYTES_A_LINE = 16
 _WIDTH = 3 * _BYTES_A_LINE + 3  # a full line, indented by the four levels below a bundle
+_PACKED = (FieldDescriptor.TYPE_UINT32, FieldDescriptor.TYPE_UINT64)
 _LINE = re.compile(r"^([0-9a-f]{4,}) +((?:[0-9A-F]{2} )*[0-9A-F]{2})(?: {2,}(\S.*))?$")
 
 
@@ -76,6 +77,13 @@ def _message(data: bytes, position: int, end: int, descriptor: Any, indent: str)
             yield _line(start, data[start:position], indent, f"{name} = {value}")
 
 
+def _varints(data: bytes) -> Iterator[int]:
+    position = 0
+    while position < len(data):
+        value, position = _varint(data, position)
+        yield value
+
+
 def _bytes(size: int) -> str:
     return f"{size} byte" if size == 1 else f"{size} bytes"
 
@@ -99,6 +107,8 @@ def _delimited(
         return
     value = data[position : position + size]
     note = f'"{value.decode()}"' if field.type == FieldDescriptor.TYPE_STRING else ""
+    if field.type in _PACKED:
+        note = ", ".join(map(str, _varints(value)))
     if not note and value.isascii() and value.decode().isprintable():
         note = f'"{value.decode()}"'
     for at in range(0, size, _BYTES_A_LINE):

@@ -1,4 +1,4 @@
-"""The hex examples of SPEC.md: they decode with the reference and encode to the same bytes.
+"""The hex examples of the norm: they decode with the reference and encode to the same bytes.
 
 ```hex bundle NAME              a complete bundle
 ```hex segment NAME after BASE  a segment that follows the bundle BASE

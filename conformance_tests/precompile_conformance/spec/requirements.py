@@ -1,4 +1,4 @@
-"""The requirements of SPEC.md: one line each, with an id, a level, classes and a version."""
+"""The norm's requirements: one line each, with an id, a level, classes and a version."""
 
 import hashlib
 import re
@@ -19,7 +19,7 @@ _LINE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One requirement; `line` counts from 1."""
+    """One requirement; `line` counts from 1 in its document."""
 
     id: str
     text: str
@@ -36,7 +36,7 @@ class Requirement:
 
 
 def parse(text: str) -> list[Requirement]:
-    """The requirements of a SPEC.md, in their order; lines of another form are passed over."""
+    """The requirements of a document, in their order; lines of another form are passed over."""
     found = (_parse_line(line, n) for n, line in enumerate(text.splitlines(), start=1))
     return [requirement for requirement in found if requirement is not None]
 

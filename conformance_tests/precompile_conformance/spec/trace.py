@@ -34,7 +34,7 @@ def faults(
 ) -> list[str]:
     """What does not agree between norm and code."""
     by_id = {requirement.id: requirement for requirement in requirements}
-    out = [f"{at[0]} names {id_}, which SPEC.md does not have" for id_, at in places.items()
+    out = [f"{at[0]} names {id_}, which the norm does not have" for id_, at in places.items()
            if id_ not in by_id]  # fmt: skip
     for id_, requirement in by_id.items():
         reason = reasons.get(id_, "").strip()
@@ -42,6 +42,6 @@ def faults(
             out.append(f"{id_} has a place ({places[id_][0]}) and a reason for having none")
         if requirement.level == "MUST" and id_ not in places and not reason:
             out.append(f"{id_} has neither a place in the reference nor a reason for having none")
-    out += [f"a reason is given for {id_}, which SPEC.md does not have" for id_ in reasons
+    out += [f"a reason is given for {id_}, which the norm does not have" for id_ in reasons
             if id_ not in by_id]  # fmt: skip
     return out
