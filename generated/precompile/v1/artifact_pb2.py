@@ -14,7 +14,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cprecompile/v1/artifact.proto\x12\rprecompile.v1\"\xd9\x01\n\rArtifactTable\x12*\n\x05types\x18\x01 \x03(\x0b\x32\x1b.precompile.v1.ArtifactType\x12\x0c\n\x04type\x18\x02 \x03(\r\x12\x0b\n\x03key\x18\x03 \x03(\t\x12\x16\n\x0e\x63ontent_digest\x18\x04 \x01(\x0c\x12\x14\n\x0c\x63ontent_size\x18\x05 \x03(\x04\x12\r\n\x05\x62lock\x18\x06 \x03(\r\x12\x0e\n\x06offset\x18\x07 \x03(\x04\x12.\n\x07\x64\x65tails\x18\x08 \x03(\x0b\x32\x1d.precompile.v1.ArtifactDetailJ\x04\x08\x10\x10 \"M\n\x0c\x41rtifactType\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\x04kind\x18\x02 \x01(\x0e\x32\x1b.precompile.v1.ArtifactKindJ\x04\x08\x10\x10 \"\x83\x01\n\x0e\x41rtifactDetail\x12\x10\n\x08\x61rtifact\x18\x01 \x01(\r\x12+\n\x08\x62\x61\x63kends\x18\x02 \x03(\x0b\x32\x19.precompile.v1.ArtifactId\x12,\n\nattributes\x18\x03 \x03(\x0b\x32\x18.precompile.v1.AttributeJ\x04\x08\x10\x10 \"?\n\nArtifactId\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x16\n\x0e\x63ontent_digest\x18\x03 \x01(\x0c\"\x94\x01\n\tAttribute\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\x0b\x62ytes_value\x18\x02 \x01(\x0cH\x00\x12\x16\n\x0cstring_value\x18\x03 \x01(\tH\x00\x12\x13\n\tint_value\x18\x04 \x01(\x12H\x00\x12\x16\n\x0c\x64ouble_value\x18\x05 \x01(\x01H\x00\x12\x14\n\nbool_value\x18\x06 \x01(\x08H\x00\x42\x07\n\x05value*z\n\x0c\x41rtifactKind\x12\x1d\n\x19\x41RTIFACT_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13\x41RTIFACT_KIND_CACHE\x10\x01\x12\x19\n\x15\x41RTIFACT_KIND_BACKEND\x10\x02\x12\x17\n\x13\x41RTIFACT_KIND_ENTRY\x10\x03\x42\x41\n\x11\x63om.precompile.v1P\x01Z\x1aprecompile/v1;precompilev1\xaa\x02\rPrecompile.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cprecompile/v1/artifact.proto\x12\rprecompile.v1\"\xd3\x01\n\rArtifactTable\x12*\n\x05types\x18\x01 \x03(\x0b\x32\x1b.precompile.v1.ArtifactType\x12\x0c\n\x04type\x18\x02 \x03(\r\x12\x0b\n\x03key\x18\x03 \x03(\t\x12\x16\n\x0e\x63ontent_digest\x18\x04 \x01(\x0c\x12\x14\n\x0c\x63ontent_size\x18\x05 \x03(\x04\x12\r\n\x05\x62lock\x18\x06 \x03(\r\x12\x0e\n\x06offset\x18\x07 \x03(\x04\x12.\n\x07\x64\x65tails\x18\x08 \x03(\x0b\x32\x1d.precompile.v1.ArtifactDetail\"G\n\x0c\x41rtifactType\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\x04kind\x18\x02 \x01(\x0e\x32\x1b.precompile.v1.ArtifactKind\"}\n\x0e\x41rtifactDetail\x12\x10\n\x08\x61rtifact\x18\x01 \x01(\r\x12+\n\x08\x62\x61\x63kends\x18\x02 \x03(\x0b\x32\x19.precompile.v1.ArtifactId\x12,\n\nattributes\x18\x03 \x03(\x0b\x32\x18.precompile.v1.Attribute\"?\n\nArtifactId\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x16\n\x0e\x63ontent_digest\x18\x03 \x01(\x0c\"\x94\x01\n\tAttribute\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\x0b\x62ytes_value\x18\x02 \x01(\x0cH\x00\x12\x16\n\x0cstring_value\x18\x03 \x01(\tH\x00\x12\x13\n\tint_value\x18\x04 \x01(\x12H\x00\x12\x16\n\x0c\x64ouble_value\x18\x05 \x01(\x01H\x00\x12\x14\n\nbool_value\x18\x06 \x01(\x08H\x00\x42\x07\n\x05value*z\n\x0c\x41rtifactKind\x12\x1d\n\x19\x41RTIFACT_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13\x41RTIFACT_KIND_CACHE\x10\x01\x12\x19\n\x15\x41RTIFACT_KIND_BACKEND\x10\x02\x12\x17\n\x13\x41RTIFACT_KIND_ENTRY\x10\x03\x42\x41\n\x11\x63om.precompile.v1P\x01Z\x1aprecompile/v1;precompilev1\xaa\x02\rPrecompile.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -22,16 +22,16 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'precompile.v1.artifact_pb2'
 if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['DESCRIPTOR']._options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\021com.precompile.v1P\001Z\032precompile/v1;precompilev1\252\002\rPrecompile.V1'
-  _globals['_ARTIFACTKIND']._serialized_start=696
-  _globals['_ARTIFACTKIND']._serialized_end=818
+  _globals['_ARTIFACTKIND']._serialized_start=677
+  _globals['_ARTIFACTKIND']._serialized_end=799
   _globals['_ARTIFACTTABLE']._serialized_start=48
-  _globals['_ARTIFACTTABLE']._serialized_end=265
-  _globals['_ARTIFACTTYPE']._serialized_start=267
-  _globals['_ARTIFACTTYPE']._serialized_end=344
-  _globals['_ARTIFACTDETAIL']._serialized_start=347
-  _globals['_ARTIFACTDETAIL']._serialized_end=478
-  _globals['_ARTIFACTID']._serialized_start=480
-  _globals['_ARTIFACTID']._serialized_end=543
-  _globals['_ATTRIBUTE']._serialized_start=546
-  _globals['_ATTRIBUTE']._serialized_end=694
+  _globals['_ARTIFACTTABLE']._serialized_end=259
+  _globals['_ARTIFACTTYPE']._serialized_start=261
+  _globals['_ARTIFACTTYPE']._serialized_end=332
+  _globals['_ARTIFACTDETAIL']._serialized_start=334
+  _globals['_ARTIFACTDETAIL']._serialized_end=459
+  _globals['_ARTIFACTID']._serialized_start=461
+  _globals['_ARTIFACTID']._serialized_end=524
+  _globals['_ATTRIBUTE']._serialized_start=527
+  _globals['_ATTRIBUTE']._serialized_end=675
 # @@protoc_insertion_point(module_scope)

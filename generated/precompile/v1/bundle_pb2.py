@@ -16,7 +16,7 @@ from precompile.v1 import artifact_pb2 as precompile_dot_v1_dot_artifact__pb2
 from precompile.v1 import environment_pb2 as precompile_dot_v1_dot_environment__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aprecompile/v1/bundle.proto\x12\rprecompile.v1\x1a\x1cprecompile/v1/artifact.proto\x1a\x1fprecompile/v1/environment.proto\"\xb4\x01\n\x06\x42undle\x12,\n\x06header\x18\x01 \x03(\x0b\x32\x1c.precompile.v1.SegmentHeader\x12#\n\x05\x62lock\x18\x02 \x03(\x0b\x32\x14.precompile.v1.Block\x12)\n\x08manifest\x18\x03 \x03(\x0b\x32\x17.precompile.v1.Envelope\x12,\n\x06\x66ooter\x18\x04 \x03(\x0b\x32\x1c.precompile.v1.SegmentFooter\"-\n\rSegmentHeader\x12\r\n\x05magic\x18\x01 \x01(\t\x12\r\n\x05major\x18\x02 \x01(\r\"\x15\n\x05\x42lock\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"w\n\x08\x45nvelope\x12\x0f\n\x07payload\x18\x01 \x01(\x0c\x12\x14\n\x0cpayload_type\x18\x02 \x01(\t\x12,\n\nsignatures\x18\x03 \x03(\x0b\x32\x18.precompile.v1.Signature\x12\x16\n\x0epayload_digest\x18\x04 \x01(\x0c\"\'\n\tSignature\x12\x0b\n\x03sig\x18\x01 \x01(\x0c\x12\r\n\x05keyid\x18\x02 \x01(\t\">\n\rSegmentFooter\x12\x17\n\x0fmanifest_offset\x18\x01 \x01(\x06\x12\x14\n\x0csegment_size\x18\x02 \x01(\x06\"\xb2\x02\n\x08Manifest\x12\x19\n\x11required_features\x18\x01 \x03(\t\x12 \n\x18previous_manifest_digest\x18\x02 \x01(\x0c\x12)\n\x08producer\x18\x03 \x01(\x0b\x32\x17.precompile.v1.Producer\x12\x30\n\x0crequirements\x18\x04 \x03(\x0b\x32\x1a.precompile.v1.Requirement\x12)\n\x06\x62locks\x18\x05 \x03(\x0b\x32\x19.precompile.v1.BlockEntry\x12/\n\tartifacts\x18\x06 \x01(\x0b\x32\x1c.precompile.v1.ArtifactTable\x12*\n\x07removed\x18\x07 \x03(\x0b\x32\x19.precompile.v1.ArtifactIdJ\x04\x08\x10\x10 \"w\n\nBlockEntry\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12/\n\x0b\x63ompression\x18\x03 \x01(\x0e\x32\x1a.precompile.v1.Compression\x12\x14\n\x0c\x63ontent_size\x18\x04 \x01(\x04J\x04\x08\x10\x10 \")\n\x08Producer\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t*V\n\x0b\x43ompression\x12\x1b\n\x17\x43OMPRESSION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x43OMPRESSION_NONE\x10\x01\x12\x14\n\x10\x43OMPRESSION_ZSTD\x10\x02\x42\x41\n\x11\x63om.precompile.v1P\x01Z\x1aprecompile/v1;precompilev1\xaa\x02\rPrecompile.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aprecompile/v1/bundle.proto\x12\rprecompile.v1\x1a\x1cprecompile/v1/artifact.proto\x1a\x1fprecompile/v1/environment.proto\"\xb4\x01\n\x06\x42undle\x12,\n\x06header\x18\x01 \x03(\x0b\x32\x1c.precompile.v1.SegmentHeader\x12#\n\x05\x62lock\x18\x02 \x03(\x0b\x32\x14.precompile.v1.Block\x12)\n\x08manifest\x18\x03 \x03(\x0b\x32\x17.precompile.v1.Envelope\x12,\n\x06\x66ooter\x18\x04 \x03(\x0b\x32\x1c.precompile.v1.SegmentFooter\"-\n\rSegmentHeader\x12\r\n\x05magic\x18\x01 \x01(\t\x12\r\n\x05major\x18\x02 \x01(\r\"\x15\n\x05\x42lock\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"w\n\x08\x45nvelope\x12\x0f\n\x07payload\x18\x01 \x01(\x0c\x12\x14\n\x0cpayload_type\x18\x02 \x01(\t\x12,\n\nsignatures\x18\x03 \x03(\x0b\x32\x18.precompile.v1.Signature\x12\x16\n\x0epayload_digest\x18\x04 \x01(\x0c\"\'\n\tSignature\x12\x0b\n\x03sig\x18\x01 \x01(\x0c\x12\r\n\x05keyid\x18\x02 \x01(\t\">\n\rSegmentFooter\x12\x17\n\x0fmanifest_offset\x18\x01 \x01(\x06\x12\x14\n\x0csegment_size\x18\x02 \x01(\x06\"\xac\x02\n\x08Manifest\x12\x19\n\x11required_features\x18\x01 \x03(\t\x12 \n\x18previous_manifest_digest\x18\x02 \x01(\x0c\x12)\n\x08producer\x18\x03 \x01(\x0b\x32\x17.precompile.v1.Producer\x12\x30\n\x0crequirements\x18\x04 \x03(\x0b\x32\x1a.precompile.v1.Requirement\x12)\n\x06\x62locks\x18\x05 \x03(\x0b\x32\x19.precompile.v1.BlockEntry\x12/\n\tartifacts\x18\x06 \x01(\x0b\x32\x1c.precompile.v1.ArtifactTable\x12*\n\x07removed\x18\x07 \x03(\x0b\x32\x19.precompile.v1.ArtifactId\"q\n\nBlockEntry\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12/\n\x0b\x63ompression\x18\x03 \x01(\x0e\x32\x1a.precompile.v1.Compression\x12\x14\n\x0c\x63ontent_size\x18\x04 \x01(\x04\")\n\x08Producer\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t*V\n\x0b\x43ompression\x12\x1b\n\x17\x43OMPRESSION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x43OMPRESSION_NONE\x10\x01\x12\x14\n\x10\x43OMPRESSION_ZSTD\x10\x02\x42\x41\n\x11\x63om.precompile.v1P\x01Z\x1aprecompile/v1;precompilev1\xaa\x02\rPrecompile.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -24,8 +24,8 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'precompile.v1.bundle_pb2', 
 if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['DESCRIPTOR']._options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\021com.precompile.v1P\001Z\032precompile/v1;precompilev1\252\002\rPrecompile.V1'
-  _globals['_COMPRESSION']._serialized_start=1060
-  _globals['_COMPRESSION']._serialized_end=1146
+  _globals['_COMPRESSION']._serialized_start=1048
+  _globals['_COMPRESSION']._serialized_end=1134
   _globals['_BUNDLE']._serialized_start=109
   _globals['_BUNDLE']._serialized_end=289
   _globals['_SEGMENTHEADER']._serialized_start=291
@@ -39,9 +39,9 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['_SEGMENTFOOTER']._serialized_start=523
   _globals['_SEGMENTFOOTER']._serialized_end=585
   _globals['_MANIFEST']._serialized_start=588
-  _globals['_MANIFEST']._serialized_end=894
-  _globals['_BLOCKENTRY']._serialized_start=896
-  _globals['_BLOCKENTRY']._serialized_end=1015
-  _globals['_PRODUCER']._serialized_start=1017
-  _globals['_PRODUCER']._serialized_end=1058
+  _globals['_MANIFEST']._serialized_end=888
+  _globals['_BLOCKENTRY']._serialized_start=890
+  _globals['_BLOCKENTRY']._serialized_end=1003
+  _globals['_PRODUCER']._serialized_start=1005
+  _globals['_PRODUCER']._serialized_end=1046
 # @@protoc_insertion_point(module_scope)
