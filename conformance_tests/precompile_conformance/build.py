@@ -68,13 +68,13 @@ class Block:
 
 @dataclass(frozen=True)
 class Artifact:
-    """One artifact; without `extents` its content is looked for in the segment's blocks."""
+    """One artifact; without `place` its content is looked for in the segment's blocks."""
 
     key: str
     content: bytes = b""
     type: str = "test.blob"
     kind: int = artifact_pb2.ARTIFACT_KIND_CACHE
-    extents: Sequence[tuple[int, int, int]] | None = None  # (block, offset, size)
+    place: tuple[int, int] | None = None  # (block, offset)
     backends: Sequence[tuple[str, str, bytes]] = ()  # (type, key, content digest)
     attributes: Mapping[str, Value] = field(default_factory=dict)
 
@@ -188,7 +188,8 @@ def manifest(
     for name, match, values in segment.requirements:
         message.requirements.add(name=name, match=match, values=values)
     message.blocks.extend(block.described() for block in blocks)
-    message.artifacts.extend(_artifact(artifact, blocks) for artifact in segment.artifacts)
+    if segment.artifacts:
+        message.artifacts.CopyFrom(table(segment.artifacts, blocks))
     for type_name, key in segment.removed:
         message.removed.add(type=type_name, key=key)
     if segment.edit:
@@ -196,29 +197,46 @@ def manifest(
     return message
 
 
-def _artifact(artifact: Artifact, blocks: Sequence[Block]) -> artifact_pb2.Artifact:
-    message = artifact_pb2.Artifact(
-        type=artifact.type,
-        key=artifact.key,
-        kind=artifact.kind,  # type: ignore[arg-type]
-        content_digest=sha256(artifact.content),
-        content_size=len(artifact.content),
-    )
-    extents = artifact.extents
-    if extents is None:
-        extents = _find(artifact.content, blocks) if artifact.content else ()
-    for block, offset, size in extents:
-        message.extents.add(block=block, offset=offset, size=size)
+def table(artifacts: Sequence[Artifact], blocks: Sequence[Block]) -> artifact_pb2.ArtifactTable:
+    """The artifacts in columns; types in the order in which they are first used."""
+    made = artifact_pb2.ArtifactTable()
+    types: dict[tuple[str, int], int] = {}
+    for index, artifact in enumerate(artifacts):
+        pair = artifact.type, artifact.kind
+        if pair not in types:
+            types[pair] = len(types)
+            made.types.add(name=artifact.type, kind=artifact.kind)
+        block, offset = artifact.place or _find(artifact.content, blocks)
+        made.type.append(types[pair])
+        made.key.append(artifact.key)
+        made.content_size.append(len(artifact.content))
+        made.block.append(block)
+        made.offset.append(offset)
+        if artifact.backends or artifact.attributes:
+            _describe(artifact, made.details.add(artifact=index))
+    made.content_digest = b"".join(sha256(artifact.content) for artifact in artifacts)
+    return made
+
+
+def _describe(artifact: Artifact, detail: artifact_pb2.ArtifactDetail) -> None:
     for type_name, key, digest in artifact.backends:
-        message.backends.add(type=type_name, key=key, content_digest=digest)
+        detail.backends.add(type=type_name, key=key, content_digest=digest)
     for name, value in sorted(artifact.attributes.items()):
         kinds = {bytes: "bytes", str: "string", int: "int", float: "double", bool: "bool"}
-        message.attributes.add(name=name, **{f"{kinds[type(value)]}_value": value})
-    return message
+        detail.attributes.add(name=name, **{f"{kinds[type(value)]}_value": value})
 
 
-def _find(content: bytes, blocks: Sequence[Block]) -> Sequence[tuple[int, int, int]]:
+def _find(content: bytes, blocks: Sequence[Block]) -> tuple[int, int]:
+    """(block, offset) of content within one block, or over a run of whole ones."""
+    if not content:
+        return 0, 0
     for index, block in enumerate(blocks):
         if (at := block.content.find(content)) >= 0:
-            return [(index, at, len(content))]
-    raise ValueError("no block holds the artifact's content: name its extents")
+            return index, at
+    for index in range(len(blocks)):
+        run = b""
+        for block in blocks[index:]:
+            run += block.content
+            if run == content:
+                return index, 0
+    raise ValueError("no block holds the artifact's content: name its place")

@@ -13,7 +13,6 @@ from precompile_conformance.wire import (
     HEADER,
     MANIFEST_TAG,
     block_prefix,
-    block_record_size,
     footer,
     record,
     sha256,
@@ -21,7 +20,8 @@ from precompile_conformance.wire import (
 
 _STEP = 64 << 20
 FIRST, LAST = b"before the hole", b"behind the hole"
-MOST = 1 << 30  # bytes of the longest block record
+MOST = 1 << 26  # bytes of data in the longest block
+MANY = 100_000
 COMPLETE, TORN = bundle(Segment(artifacts=(Artifact("first", FIRST),))), b"torn"
 
 
@@ -63,13 +63,8 @@ def _with_holes(path: Path, holes: list[Hole]) -> None:
             file.write(prefix)
             file.seek(hole.size, 1)
             _entry(manifest, digests[hole], len(prefix) + hole.size, hole.size)
-        whole = manifest.artifacts.add(
-            type="test.blob", key="zeros", kind=artifact_pb2.ARTIFACT_KIND_CACHE
-        )
-        whole.content_size = sum(hole.size for hole in holes)
-        whole.content_digest = Hole(whole.content_size).digest()
-        for index, hole in enumerate(holes):
-            whole.extents.add(block=1 + index, size=hole.size)
+        size = sum(hole.size for hole in holes)
+        _add(manifest, "zeros", Hole(size).digest(), size, block=1)
         _small(file, manifest, "last", LAST)
         _finish(file, manifest)
 
@@ -78,11 +73,22 @@ def _small(file, manifest: bundle_pb2.Manifest, key: str, content: bytes) -> Non
     prefix = block_prefix(len(content))
     file.write(prefix + content)
     _entry(manifest, sha256(content), len(prefix) + len(content), len(content))
-    artifact = manifest.artifacts.add(
-        type="test.blob", key=key, kind=artifact_pb2.ARTIFACT_KIND_CACHE,
-        content_digest=sha256(content), content_size=len(content),
-    )  # fmt: skip
-    artifact.extents.add(block=len(manifest.blocks) - 1, size=len(content))
+    _add(manifest, key, sha256(content), len(content), block=len(manifest.blocks) - 1)
+
+
+def _add(
+    manifest: bundle_pb2.Manifest, key: str, digest: bytes, size: int, block: int, offset: int = 0
+) -> None:
+    """One artifact more."""
+    table = manifest.artifacts
+    if not table.types:
+        table.types.add(name="test.blob", kind=artifact_pb2.ARTIFACT_KIND_CACHE)
+    table.type.append(0)
+    table.key.append(key)
+    table.content_digest += digest
+    table.content_size.append(size)
+    table.block.append(block)
+    table.offset.append(offset)
 
 
 def _entry(manifest: bundle_pb2.Manifest, digest: bytes, size: int, content_size: int) -> None:
@@ -103,69 +109,73 @@ def _finish(file, manifest: bundle_pb2.Manifest, start: int = 0) -> None:  # typ
 
 
 def _many_artifacts(path: Path) -> None:
-    """100,000 artifacts of one byte each, all in one block."""
+    """MANY artifacts of one byte each, all in one block."""
     content = bytes(range(256))
     manifest = bundle_pb2.Manifest()
     with path.open("wb") as file:
         prefix = block_prefix(len(content))
         file.write(HEADER + prefix + content)
         _entry(manifest, sha256(content), len(prefix) + len(content), len(content))
-        for index in range(100_000):
-            byte = content[index % 256 : index % 256 + 1]
-            artifact = manifest.artifacts.add(
-                type="test.blob", key=f"{index:06}", kind=artifact_pb2.ARTIFACT_KIND_CACHE,
-                content_digest=sha256(byte), content_size=1,
-            )  # fmt: skip
-            artifact.extents.add(block=0, offset=index % 256, size=1)
+        table = manifest.artifacts
+        table.types.add(name="test.blob", kind=artifact_pb2.ARTIFACT_KIND_CACHE)
+        table.key.extend(f"{index:06}" for index in range(MANY))
+        table.type.extend([0] * MANY)
+        table.block.extend([0] * MANY)
+        table.content_size.extend([1] * MANY)
+        table.offset.extend(index % 256 for index in range(MANY))
+        table.content_digest = b"".join(
+            sha256(content[index % 256 : index % 256 + 1]) for index in range(MANY)
+        )
         _finish(file, manifest)
 
 
-def _around_a_record(size: int, path: Path) -> None:
-    """A block record of so many bytes between two small artifacts."""
+def _around_a_block(size: int, path: Path) -> None:
+    """A block of so many bytes of data between two small artifacts."""
     manifest = bundle_pb2.Manifest()
     with path.open("wb") as file:
         file.write(HEADER)
         _small(file, manifest, "first", FIRST)
-        _record_of(file, size)
-        manifest.blocks.append(entry_of_record(size))
+        _block_of(file, size)
+        manifest.blocks.append(entry_of_block(size))
         _small(file, manifest, "last", LAST)
         _finish(file, manifest)
 
 
-def _record_of(file, size: int) -> None:  # type: ignore[no-untyped-def]
-    prefix = block_prefix(block_record_size(size))
-    file.write(prefix)
-    file.seek(size - len(prefix), 1)
+def _block_of(file, size: int) -> None:  # type: ignore[no-untyped-def]
+    file.write(block_prefix(size))
+    file.seek(size, 1)
 
 
-def entry_of_record(size: int) -> bundle_pb2.BlockEntry:
-    """What is said of a large record: five bytes, so that it is refused before it is read."""
+def entry_of_block(size: int) -> bundle_pb2.BlockEntry:
+    """What is said of a large block: five bytes, so that it is refused before it is read."""
     return bundle_pb2.BlockEntry(
-        digest=bytes(32), size=size, compression=bundle_pb2.COMPRESSION_NONE, content_size=5
-    )
+        digest=bytes(32), size=len(block_prefix(size)) + size,
+        compression=bundle_pb2.COMPRESSION_NONE, content_size=5,
+    )  # fmt: skip
 
 
-def _torn_behind_a_record(size: int, path: Path) -> None:
-    """COMPLETE, a segment that is a block record of so many bytes, and TORN."""
+def _torn_behind_a_block(size: int, path: Path) -> None:
+    """COMPLETE, a segment that is a block of so many bytes of data, and TORN."""
     start = len(COMPLETE.data)
     manifest = bundle_pb2.Manifest(previous_manifest_digest=sha256(COMPLETE.segments[0].payload))
-    manifest.blocks.append(entry_of_record(size))
+    manifest.blocks.append(entry_of_block(size))
     with path.open("wb") as file:
         file.write(COMPLETE.data + HEADER)
-        _record_of(file, size)
+        _block_of(file, size)
         _finish(file, manifest, start)
         file.write(TORN)
 
 
-_BLOCK = 64 << 20
 RECIPES: dict[str, Callable[[Path], None]] = {
-    "past-2-gib": lambda path: _with_holes(path, [Hole(_BLOCK)] * 33),
-    "past-4-gib": lambda path: _with_holes(path, [Hole(_BLOCK)] * 65),
+    "past-2-gib": lambda path: _with_holes(path, [Hole(MOST)] * 33),
+    "past-4-gib": lambda path: _with_holes(path, [Hole(MOST)] * 65),
     "100000-artifacts": _many_artifacts,
-    "with-a-record-of-1-gib": partial(_around_a_record, MOST),
-    "with-a-record-over-1-gib": partial(_around_a_record, MOST + 1),
-    "torn-behind-a-record-of-1-gib": partial(_torn_behind_a_record, MOST),
-    "torn-behind-a-record-over-1-gib": partial(_torn_behind_a_record, MOST + 1),
+    "with-a-block-of-64-mib": partial(_around_a_block, MOST),
+    "with-a-block-over-64-mib": partial(_around_a_block, MOST + 1),
+    "with-a-block-of-1-gib": partial(_around_a_block, 1 << 30),
+    "torn-behind-a-block-of-64-mib": partial(_torn_behind_a_block, MOST),
+    "torn-behind-a-block-over-64-mib": partial(_torn_behind_a_block, MOST + 1),
+    "torn-behind-a-block-of-1-gib": partial(_torn_behind_a_block, 1 << 30),
 }
 
 

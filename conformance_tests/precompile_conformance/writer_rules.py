@@ -9,12 +9,13 @@ from google.protobuf.message import Message
 from precompile.v1 import artifact_pb2, bundle_pb2
 from precompile_conformance.reader.fault import Refused
 from precompile_conformance.reader.frame import Frame
+from precompile_conformance.reader.manifest import MOST_CONTENT
 from precompile_conformance.reader.read import Opened, open_all
+from precompile_conformance.reader.table import BACKEND, CACHE, Row, rows
 from precompile_conformance.wire import MANIFEST_TAG, record
 
 # Every reader takes a manifest of this size.
 MANIFEST_FLOOR = 16 << 20
-CACHE, BACKEND = 1, 2
 
 
 def faults(data: bytes, since: int = 0, *, once: bool = False) -> Iterator[str]:
@@ -30,11 +31,15 @@ def faults(data: bytes, since: int = 0, *, once: bool = False) -> Iterator[str]:
 
 def _all_faults(data: bytes, once: bool) -> Iterator[tuple[int, str]]:
     stored: set[bytes] = set()
+    content = 0
     for index, segment in enumerate(open_all(data)):
         frame, manifest = segment.frame, segment.manifest
-        if not manifest.previous_manifest_digest:
+        if segment.begins_chain:
             stored.clear()
-        found = [*_encoding_faults(manifest, frame, data), *_content_faults(manifest)]
+        found = [*_encoding_faults(manifest, frame, data), *_table_faults(manifest)]
+        content += sum(manifest.artifacts.content_size)
+        if content > MOST_CONTENT * (frame.offset + frame.size):
+            found.append("content goes past 65,536 bytes for each byte of the bundle so far")
         found += _repeats(segment, stored) if once else ()
         yield from ((frame.offset, f"segment {index}: {fault}") for fault in found)
 
@@ -53,11 +58,17 @@ def _encoding_faults(manifest: bundle_pb2.Manifest, frame: Frame, data: bytes) -
         yield "required_features are not sorted and distinct"
 
 
-def _content_faults(manifest: bundle_pb2.Manifest) -> Iterator[str]:
-    for artifact in manifest.artifacts:
+def _table_faults(manifest: bundle_pb2.Manifest) -> Iterator[str]:
+    artifacts = manifest.artifacts
+    if list(dict.fromkeys(artifacts.type)) != list(range(len(artifacts.types))):
+        yield "types are not those in use, in the order of their first use"
+    for detail in artifacts.details:
+        if not detail.backends and not detail.attributes:
+            yield f"the detail of artifact {detail.artifact} says nothing"
         # A kind of a later version may name some: it is written anew as it was. [PCB-EXT-008]
-        if artifact.kind in (CACHE, BACKEND) and artifact.backends:
-            yield f"{artifact.key!r} is no entry and names backends"
+        kind = artifacts.types[artifacts.type[detail.artifact]].kind
+        if kind in (CACHE, BACKEND) and detail.backends:
+            yield f"artifact {detail.artifact} is no entry and names backends"
     for removed in manifest.removed:
         if removed.content_digest:
             yield f"a removal of {removed.key!r} has a digest"
@@ -65,25 +76,20 @@ def _content_faults(manifest: bundle_pb2.Manifest) -> Iterator[str]:
 
 def _repeats(segment: Opened, stored: set[bytes]) -> Iterator[str]:
     """Equal content is stored once within a chain; what cannot be read is not there."""
-    manifest = segment.manifest
-    written: dict[bytes, set[tuple[int, int, int]]] = {}
-    for artifact in manifest.artifacts:
-        own = {
-            (extent.block, extent.offset, extent.size)
-            for extent in artifact.extents
-            if manifest.blocks[extent.block].size
-        }
-        if own:
-            written.setdefault(artifact.content_digest, own)
-            if artifact.content_digest in stored or own != written[artifact.content_digest]:
-                yield f"content of {artifact.key!r} is stored again"
-    stored.update(digest for digest in written if _is_readable(segment, digest))
+    written: dict[bytes, Row] = {}
+    for row in rows(segment.manifest.artifacts):
+        blocks = segment.contents.blocks_of(row)
+        if any(segment.manifest.blocks[index].size for index in blocks):
+            first = written.setdefault(row.content_digest, row)
+            is_elsewhere = (row.block, row.offset) != (first.block, first.offset)
+            if row.content_digest in stored or is_elsewhere:
+                yield f"content of {row.key!r} is stored again"
+    stored.update(digest for digest, row in written.items() if _is_readable(segment, row))
 
 
-def _is_readable(segment: Opened, digest: bytes) -> bool:
-    artifact = next(a for a in segment.manifest.artifacts if a.content_digest == digest)
+def _is_readable(segment: Opened, row: Row) -> bool:
     try:
-        segment.contents.artifact(artifact)
+        segment.contents.artifact(row)
     except Refused:
         return False
     return True

@@ -54,14 +54,55 @@ def _set_list_field(name: str, field: str, value: object) -> Edit:
     return edit
 
 
-def _set_extent(field: str, value: int) -> Edit:
+def _set_in_column(name: str, value: int | str) -> Edit:
+    """The first element of a column of the table."""
+
     def edit(message: bundle_pb2.Manifest) -> None:
-        for artifact in message.artifacts:
-            for extent in artifact.extents:
-                setattr(extent, field, value % 2**32 if field == "block" else value)
-                return
+        column = getattr(message.artifacts, name)
+        if len(column):
+            column[0] = value % 2**32 if name in ("type", "block") else value
 
     return edit
+
+
+def _lengthen(name: str, by: int) -> Edit:
+    """A column with an element more, or one less."""
+
+    def edit(message: bundle_pb2.Manifest) -> None:
+        column = getattr(message.artifacts, name)
+        if by > 0:
+            column.extend(list(column)[:1] or [0])
+        elif len(column):
+            column.pop()
+
+    return edit
+
+
+def _set_type(field: str, value: object) -> Edit:
+    def edit(message: bundle_pb2.Manifest) -> None:
+        for element in list(message.artifacts.types)[:1]:
+            setattr(element, field, value)
+
+    return edit
+
+
+def _detail(artifact: int, backends: int) -> Edit:
+    """A detail more, of this artifact."""
+
+    def edit(message: bundle_pb2.Manifest) -> None:
+        detail = message.artifacts.details.add(artifact=artifact)
+        for index in range(backends):
+            detail.backends.add(type="t", key=f"{index}")
+
+    return edit
+
+
+def _repeat_artifact(message: bundle_pb2.Manifest) -> None:
+    table = message.artifacts
+    for name in ("type", "key", "content_size", "block", "offset"):
+        column = getattr(table, name)
+        column.extend(column[:1])
+    table.content_digest += table.content_digest[:32]
 
 
 def _repeat(name: str) -> Edit:
@@ -78,15 +119,21 @@ EDITS: st.SearchStrategy[Edit] = st.one_of(
     st.builds(_set_list_field, st.just("blocks"), st.just("compression"),
               st.sampled_from([0, 1, 2, 9])),
     st.builds(_set_list_field, st.just("blocks"), st.just("digest"), ODD_BYTES),
-    st.builds(_set_list_field, st.just("artifacts"), st.sampled_from(["key", "type"]), ODD_TEXTS),
-    st.builds(_set_list_field, st.just("artifacts"), st.just("kind"),
-              st.sampled_from([0, 1, 2, 3, 9])),
-    st.builds(_set_list_field, st.just("artifacts"), st.just("content_digest"), ODD_BYTES),
-    st.builds(_set_list_field, st.just("artifacts"), st.just("content_size"), ODD_NUMBERS),
+    st.builds(_set_in_column, st.just("key"), ODD_TEXTS),
+    st.builds(_set_in_column, st.sampled_from(["type", "content_size", "block", "offset"]),
+              ODD_NUMBERS),
+    st.builds(_lengthen, st.sampled_from(["type", "content_size", "block", "offset"]),
+              st.sampled_from([-1, 1])),
+    st.builds(_set_type, st.just("name"), ODD_TEXTS),
+    st.builds(_set_type, st.just("kind"), st.sampled_from([0, 1, 2, 3, 9])),
+    st.builds(lambda name: lambda m: m.artifacts.types.add(name=name, kind=1),
+              st.sampled_from(["test.blob", "t", "unused", "A"])),
+    st.builds(lambda value: lambda m: setattr(m.artifacts, "content_digest", value), ODD_BYTES),
+    st.builds(_detail, st.sampled_from([0, 1, 9, 2**32 - 1]), st.integers(0, 2)),
+    st.just(_repeat_artifact),
     st.builds(_set_list_field, st.just("requirements"), st.just("name"), ODD_TEXTS),
     st.builds(_set_list_field, st.just("removed"), st.sampled_from(["key", "type"]), ODD_TEXTS),
-    st.builds(_set_extent, st.sampled_from(["block", "offset", "size"]), ODD_NUMBERS),
-    st.builds(_repeat, st.sampled_from(["blocks", "artifacts", "requirements", "removed"])),
+    st.builds(_repeat, st.sampled_from(["blocks", "requirements", "removed"])),
     st.builds(lambda value: lambda m: setattr(m, "previous_manifest_digest", value), ODD_BYTES),
     st.builds(lambda text: lambda m: m.required_features.append(text), ODD_TEXTS),
 )  # fmt: skip

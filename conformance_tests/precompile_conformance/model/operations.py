@@ -209,12 +209,11 @@ def serialize(context: Context) -> list[Segment]:
 def save(context: Context, there: list[Segment]) -> list[Segment]:
     """The segments of a file that holds `there`, with one more for what it does not hold."""
     state = context.state
-    ours = [
-        one
-        for one in there
-        if one.requirements == context.requirements or meets(context.host, one.messages())
-    ]
-    new, removed = state.unsaved(current(ours), state.files)
+
+    def counts(one: Segment) -> bool:
+        return one.requirements == context.requirements or meets(context.host, one.messages())
+
+    new, removed = state.unsaved(current(there, counts), state.files)
     new = [one for one in new if not isinstance(one.content, Refused)]
     state.files.written(state.current)
     state.changed.clear()
@@ -231,38 +230,48 @@ def _extended(
     return [*segments, Segment(context.requirements, tuple(new), tuple(removed), previous)]
 
 
-def load(context: Context, segments: list[Segment], at: int | None) -> list[Segment]:
-    """Take a bundle in; the segments that match. `at` is where the last manifest lies."""
-    matching = [one for one in segments if meets(context.host, one.messages())]
+def load(
+    context: Context, segments: list[Segment], at: int | None
+) -> tuple[list[Segment], list[Name]]:
+    """Take a bundle in; the segments that match, and the names that are current in it.
+
+    `at` is where the last manifest lies.
+    """
+
+    def counts(one: Segment) -> bool:
+        return meets(context.host, one.messages())
+
+    matching = list(filter(counts, segments))
     if not matching:
         raise Refused("INCOMPATIBLE_ENVIRONMENT", at)
     state, held = context.state, context.state.segments
+    brought = current(segments, counts)
+    listed = {one.name for segment in matching for one in segment.items}
+    continues = segments[: len(held)] == held
     if held[len(held) - len(segments) :] != segments:
-        continues = segments[: len(held)] == held
         state.segments = list(segments) if continues else [*held, *segments]
-    _apply(context, matching)
-    state.changed -= {one.name for segment in matching for one in segment.items}
-    return matching
+    gone = listed & state.saved.keys() - brought.keys() if continues else set[Name]()
+    _apply(context, brought, gone)
+    state.changed -= brought.keys()
+    for book in (state.memory, state.files):
+        book.held |= listed
+        for name in brought:
+            book.removed.pop(name, None)
+    return matching, list(brought)
 
 
 @_noting
-def _apply(context: Context, matching: list[Segment]) -> None:
+def _apply(context: Context, brought: Mapping[Name, Item], gone: set[Name]) -> None:
+    """What a bundle holds supersedes; what it took away since it was held goes, if it is saved."""
     state = context.state
-    for segment in matching:
-        for name in segment.removed:
-            state.current.pop(name, None)
-            state.saved.pop(name, None)
-        for one in segment.items:
-            state.current[one.name] = replace(one, is_loaded=True)
-            state.saved[one.name] = one
-            for book in (state.memory, state.files):
-                book.held.add(one.name)
-                book.removed.pop(one.name, None)
-
-
-def loaded_names(matching: list[Segment]) -> list[Name]:
-    """What a load brought."""
-    return list(current(matching))
+    bound = state.all_bound()
+    for name in gone:
+        if bound.get(name) == state.saved.pop(name):
+            del state.current[name]
+            state.changed.discard(name)
+    for name, one in brought.items():
+        state.current[name] = replace(one, is_loaded=True)
+        state.saved[name] = one
 
 
 def populate(context: Context) -> script_pb2.PopulateResult:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from precompile.conformance.v1 import reading_pb2, script_pb2
-from precompile.v1 import artifact_pb2
 from precompile_conformance.model import operations
 from precompile_conformance.model.operations import (
     Context,
@@ -12,16 +11,10 @@ from precompile_conformance.model.operations import (
     add_to_info,
     attribute_bytes,
 )
-from precompile_conformance.model.values import (
-    BACKEND,
-    CACHE,
-    Item,
-    Segment,
-    State,
-    bundle_dump,
-)
+from precompile_conformance.model.values import Item, Segment, State, bundle_dump
 from precompile_conformance.reader import Refused
 from precompile_conformance.reader.read import Opened, open_all
+from precompile_conformance.reader.table import Row, rows
 
 EXACT = 1
 
@@ -134,12 +127,12 @@ class _Script:
             by_step = step.WhichOneof("source") == "step"
             segments = self._bundles[step.step] if by_step else self._saved[step.path][1]
             self._refuse_unsigned()
-        matching = operations.load(self._context, segments, at)
+        matching, names = operations.load(self._context, segments, at)
         result.loaded.segments = len(segments)
         result.loaded.opaque = len(segments) - len(matching)
         result.loaded.ignored = ignored
         result.loaded.info.SetInParent()
-        for type_name, key in operations.loaded_names(matching):
+        for type_name, key in names:
             add_to_info(result.loaded, type_name, key)
 
     def _opened(self, data: bytes) -> list[Opened]:
@@ -206,34 +199,32 @@ def _end(opened: list[Opened]) -> int:
 def _from_file(opened: list[Opened]) -> list[Segment]:
     segments: list[Segment] = []
     for one in opened:
-        begins = not one.manifest.previous_manifest_digest
         segments.append(
             Segment(
                 tuple((r.name, int(r.match), tuple(r.values)) for r in one.manifest.requirements),
-                tuple(_item(artifact, one) for artifact in one.manifest.artifacts),
+                tuple(_item(row, one) for row in rows(one.manifest.artifacts)),
                 tuple((removed.type, removed.key) for removed in one.manifest.removed),
-                None if begins else segments[-1],
+                None if one.begins_chain else segments[-1],
                 one.frame.payload_digest,
             )
         )
     return segments
 
 
-def _item(artifact: artifact_pb2.Artifact, opened: Opened) -> Item:
+def _item(row: Row, opened: Opened) -> Item:
     content: bytes | Refused
     try:
-        content = opened.contents.artifact(artifact)
+        content = opened.contents.artifact(row)
     except Refused as fault:
         content = fault
-    backends = [] if artifact.kind in (CACHE, BACKEND) else artifact.backends
     return Item(
-        artifact.type,
-        artifact.key,
-        artifact.kind,
-        artifact.content_digest,
+        row.type,
+        row.key,
+        row.kind,
+        row.content_digest,
         content,
-        artifact.content_size,
-        tuple((b.type, b.key, b.content_digest) for b in backends),
-        tuple(map(attribute_bytes, artifact.attributes)),
+        row.content_size,
+        tuple((b.type, b.key, b.content_digest) for b in row.backends),
+        tuple(map(attribute_bytes, row.attributes)),
         is_loaded=True,
     )

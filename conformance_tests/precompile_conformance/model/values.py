@@ -1,6 +1,6 @@
 """What the model's state is made of."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from precompile.conformance.v1 import reading_pb2
@@ -93,15 +93,21 @@ class Segment:
         return message
 
 
-def current(segments: list[Segment]) -> dict[Name, Item]:
-    """What is current in segments that all match."""
-    found: dict[Name, Item] = {}
+def current(
+    segments: Sequence[Segment], counts: Callable[[Segment], bool] = lambda segment: True
+) -> dict[Name, Item]:
+    """What is current in segments, of which those count that match: the union of their chains."""
+    merged: dict[Name, Item] = {}
+    chain: dict[Name, Item] = {}
     for segment in segments:
-        for name in segment.removed:
-            found.pop(name, None)
-        for one in segment.items:
-            found[one.name] = one
-    return found
+        if segment.previous is None:
+            merged |= chain
+            chain = {}
+        if counts(segment):
+            for name in segment.removed:
+                chain.pop(name, None)
+            chain |= {one.name: one for one in segment.items}
+    return merged | chain
 
 
 def bundle_dump(segments: list[Segment]) -> reading_pb2.BundleDump:

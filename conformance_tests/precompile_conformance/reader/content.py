@@ -5,8 +5,9 @@ from functools import partial
 
 import zstandard
 
-from precompile.v1 import artifact_pb2, bundle_pb2
+from precompile.v1 import bundle_pb2
 from precompile_conformance.reader.fault import Limits, Refused
+from precompile_conformance.reader.table import Row, rows
 from precompile_conformance.wire import block_prefix, block_record_size, sha256
 
 NONE, ZSTD = 1, 2
@@ -54,8 +55,6 @@ class Contents:
 
     def _read(self, index: int) -> bytes:
         entry, (at, size) = self._manifest.blocks[index], self._places[index]
-        if entry.content_size > self._limits.block_content:
-            raise Refused("LIMIT_EXCEEDED", at, "block content")
         if self._held.decompressed + entry.content_size > self._limits.total_decompressed:
             raise Refused("LIMIT_EXCEEDED", at, "decompressed")
         self._held.decompressed += entry.content_size
@@ -75,28 +74,37 @@ class Contents:
             return inflate(stored, entry.content_size, at)
         raise Refused("UNSUPPORTED_FEATURE", at, "compression")
 
-    def artifact(self, artifact: artifact_pb2.Artifact) -> bytes:
+    def artifact(self, row: Row) -> bytes:
         """An artifact's content, verified."""
-        if artifact.content_size > self._limits.total_decompressed:
+        if row.content_size > self._limits.total_decompressed:
             raise Refused("LIMIT_EXCEEDED", self._manifest_offset, "decompressed")
-        pieces = [self.block(e.block)[e.offset : e.offset + e.size] for e in artifact.extents]
-        content = b"".join(pieces)
-        if sha256(content) != artifact.content_digest:
-            at = self._manifest_offset
-            if artifact.extents:
-                at = self._places[artifact.extents[0].block][0]
+        content, offset = b"", row.offset
+        for index in self.blocks_of(row):
+            content += self.block(index)[offset : offset + row.content_size - len(content)]
+            offset = 0
+        if sha256(content) != row.content_digest:
+            at = self._places[row.block][0] if row.content_size else self._manifest_offset
             raise Refused("DIGEST_MISMATCH", at)
         return content
 
+    def blocks_of(self, row: Row) -> range:
+        """The indices of the blocks that the content lies in."""
+        index, left = row.block, row.offset + row.content_size
+        while row.content_size and left > 0:
+            left -= self._manifest.blocks[index].content_size
+            index += 1
+        return range(row.block, index)
+
     def faults(self) -> Iterator[Refused]:
-        """What a full verification meets: block by block, each artifact at its last one."""
+        """What a full verification meets: block by block, each artifact behind its last one."""
+        behind: dict[int, list[Row]] = {}
+        for row in rows(self._manifest.artifacts):
+            behind.setdefault(max(self.blocks_of(row), default=-1), []).append(row)
         for index in range(-1, len(self._manifest.blocks)):
             checks: list[Callable[[], object]] = []
             if index >= 0 and self._manifest.blocks[index].size:
                 checks.append(partial(self.block, index))
-            for artifact in self._manifest.artifacts:
-                if max((e.block for e in artifact.extents), default=-1) == index:
-                    checks.append(partial(self.artifact, artifact))
+            checks += [partial(self.artifact, row) for row in behind.get(index, ())]
             for check in checks:
                 try:
                     check()

@@ -30,7 +30,6 @@ class Limits:
     items: int = 4_000_000
     segments: int = 65_536
     signatures: int = 64
-    block_content: int = 64 << 20
     total_content: int = 64 << 30
     total_decompressed: int = 256 << 30
 

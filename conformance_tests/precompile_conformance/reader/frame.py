@@ -6,6 +6,7 @@ from google.protobuf.message import DecodeError
 
 from precompile.v1 import bundle_pb2
 from precompile_conformance.reader.fault import Limits, Refused
+from precompile_conformance.reader.fields import LENGTH_DELIMITED, top_level_fields
 from precompile_conformance.wire import (
     BLOCK_TAG,
     DATA_TAG,
@@ -17,8 +18,10 @@ from precompile_conformance.wire import (
     varint,
 )
 
+SIGNATURES = 3  # the field of an Envelope
 PAYLOAD_TYPE = "application/vnd.precompile.manifest.v1+protobuf"
-MAX_RECORD = 1 << 30
+# A block has at most so many bytes of data.
+MAX_DATA = 1 << 26
 
 
 @dataclass
@@ -63,10 +66,17 @@ def header_refusal(data: bytes, at: int) -> Refused:
     magic = data[at : at + 1] == HEADER[:1] and data[at + 2 : at + 21] == HEADER[2:21]
     if not magic:
         return Refused("NOT_A_BUNDLE" if at == 0 else "MALFORMED_FRAME", at)
-    major = read_varint(data, at + 22) if data[at + 21 : at + 22] == b"\x10" else None
-    if major and major[0] != 1:
+    if is_of_another_major(data, at):
         return Refused("UNSUPPORTED_VERSION", at)
     return Refused("MALFORMED_FRAME", at)
+
+
+def is_of_another_major(data: bytes, at: int) -> bool:
+    """Whether a header stands at `at` that differs in its length and its major version alone."""
+    if data[at : at + 1] != HEADER[:1] or data[at + 2 : at + 22] != HEADER[2:22]:
+        return False
+    major = read_varint(data, at + 22)
+    return major is not None and major[0] != 1
 
 
 def frames_of(data: bytes, limits: Limits, recover: bool) -> list[Frame]:
@@ -77,6 +87,8 @@ def frames_of(data: bytes, limits: Limits, recover: bool) -> list[Frame]:
         torn = any(f.code in ("TRUNCATED", "MALFORMED_FRAME") for f in faults)
         boundaries = {f.offset for f in frames} | {f.offset + f.size for f in frames}
         if torn or not (faults or end in boundaries):
+            if is_of_another_major(data, end):
+                raise Refused("UNSUPPORTED_VERSION", end)
             frames, faults = walk_back(data, end, limits)
     for frame in frames:
         try:
@@ -133,17 +145,24 @@ def segment_before(data: bytes, end: int, limits: Limits, *, last: bool) -> Fram
 
 
 def check_envelope(frame: Frame, data: bytes, limits: Limits) -> None:
-    """The envelope parses, is of our type, and carries its payload's digest."""
+    """The envelope is one, carries its payload's digest, and is of our type; in this order."""
+    content, at = data[frame.envelope_offset : frame.footer_offset], frame.manifest_offset
+    signatures = 0
     try:
-        frame.envelope.ParseFromString(data[frame.envelope_offset : frame.footer_offset])
+        for number, wire_type in top_level_fields(content):
+            signatures += (number, wire_type) == (SIGNATURES, LENGTH_DELIMITED)
+    except ValueError as error:
+        raise Refused("MALFORMED_FRAME", at, str(error)) from None
+    if signatures > limits.signatures:
+        raise Refused("LIMIT_EXCEEDED", at, "signatures")
+    try:
+        frame.envelope.ParseFromString(content)
     except DecodeError as error:
-        raise Refused("MALFORMED_FRAME", frame.manifest_offset, str(error)) from None
-    if frame.envelope.payload_type != PAYLOAD_TYPE:
-        raise Refused("MALFORMED_FRAME", frame.manifest_offset, "payload_type")
+        raise Refused("MALFORMED_FRAME", at, str(error)) from None
     if frame.envelope.payload_digest != frame.payload_digest:
-        raise Refused("MALFORMED_FRAME", frame.manifest_offset, "payload_digest")
-    if len(frame.envelope.signatures) > limits.signatures:
-        raise Refused("LIMIT_EXCEEDED", frame.manifest_offset, "signatures")
+        raise Refused("MALFORMED_FRAME", at, "payload_digest")
+    if frame.envelope.payload_type != PAYLOAD_TYPE:
+        raise Refused("UNSUPPORTED_FEATURE", at, "payload_type")
 
 
 def complete_prefix(data: bytes) -> int:
@@ -167,7 +186,7 @@ def _segment_end(data: bytes, start: int) -> int | None:
             inner = read_varint(data, inside + 1)
             if inner is None or data[inside] != DATA_TAG or inner[0] == 0:
                 return None
-            if inner[1] + inner[0] != inside + length or inside + length - at > MAX_RECORD:
+            if inner[1] + inner[0] != inside + length or inner[0] > MAX_DATA:
                 return None
             at = inside + length
         elif data[at] == MANIFEST_TAG:

@@ -2,23 +2,30 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
+from itertools import accumulate, pairwise
 
 from google.protobuf.message import DecodeError
 
-from precompile.v1 import artifact_pb2, bundle_pb2
+from precompile.v1 import bundle_pb2
+from precompile_conformance.reader import table
 from precompile_conformance.reader.fault import Limits, Refused
-from precompile_conformance.reader.frame import MAX_RECORD, Frame
+from precompile_conformance.reader.frame import MAX_DATA, Frame
+from precompile_conformance.reader.table import Row, rows
 from precompile_conformance.wire import HEADER, block_record_size
 
 Identity = tuple[bytes, int, int]  # digest, compression, content_size
-CACHE, BACKEND = 1, 2
+# A block's content has at most so many bytes.
+MAX_CONTENT = 1 << 26
+# So many bytes of content, repeats included, may stand for each byte of a bundle.
+MOST_CONTENT = 65_536
 
 
 def decode(frames: list[Frame], limits: Limits) -> list[bundle_pb2.Manifest]:
     """The manifests, well formed."""
     manifests, items, content = [], 0, 0
+    size = frames[-1].offset + frames[-1].size
+    most = min(limits.total_content, MOST_CONTENT * size)
     for frame in frames:
         manifest, at = bundle_pb2.Manifest(), frame.manifest_offset
         try:
@@ -32,50 +39,51 @@ def decode(frames: list[Frame], limits: Limits) -> list[bundle_pb2.Manifest]:
         items += count(manifest)
         if items > limits.items:
             raise Refused("LIMIT_EXCEEDED", at, "items")
-        if fault := malformed(manifest):
+        for fault in malformed(manifest):
             raise Refused("MALFORMED_MANIFEST", at, fault)
-        content += sum(artifact.content_size for artifact in manifest.artifacts)
-        if content > limits.total_content:
+        content += sum(manifest.artifacts.content_size)
+        if content > most:
             raise Refused("LIMIT_EXCEEDED", at, "total content")
         manifests.append(manifest)
     return manifests
 
 
-def _elements(manifest: bundle_pb2.Manifest) -> tuple[int, int]:
-    """List elements in the manifest: values of requirements, and all others."""
-    values = sum(len(r.values) for r in manifest.requirements)
-    others = len(manifest.blocks) + len(manifest.removed) + len(manifest.requirements)
-    for artifact in manifest.artifacts:
-        others += 1 + len(artifact.extents) + len(artifact.backends) + len(artifact.attributes)
-    return values, others
+def _small_elements(manifest: bundle_pb2.Manifest) -> int:
+    """Elements of the lists that may be short."""
+    details = manifest.artifacts.details
+    inside = sum(len(detail.backends) + len(detail.attributes) for detail in details)
+    inside += len(details) + len(manifest.artifacts.types)
+    return inside + len(manifest.requirements) + len(manifest.removed)
+
+
+def _values(manifest: bundle_pb2.Manifest) -> int:
+    return sum(len(requirement.values) for requirement in manifest.requirements)
 
 
 def count(manifest: bundle_pb2.Manifest) -> int:
     """What the limit `items` counts."""
-    return sum(_elements(manifest))
+    large = len(manifest.artifacts.key) + len(manifest.blocks)
+    return large + _small_elements(manifest) + _values(manifest)
 
 
 def least_bytes(manifest: bundle_pb2.Manifest) -> int:
     """Bytes that a valid manifest with so many elements takes at least."""
-    values, others = _elements(manifest)
-    return 2 * values + 4 * others
+    large = len(manifest.artifacts.key) + len(manifest.blocks)
+    shortest = _values(manifest) + len(manifest.required_features)
+    return 32 * large + 4 * _small_elements(manifest) + 2 * shortest
 
 
-def malformed(manifest: bundle_pb2.Manifest) -> str:
-    """What can never be right, or nothing."""
-    entries = [a for a in manifest.artifacts if a.kind not in (CACHE, BACKEND)]
-    checks = {
-        "previous_manifest_digest": len(manifest.previous_manifest_digest) in (0, 32),
-        "match": all(r.match for r in manifest.requirements),
-        "compression": all(b.compression for b in manifest.blocks),
-        "block digest": all(len(b.digest) == 32 for b in manifest.blocks),
-        "kind": all(a.kind for a in manifest.artifacts),
-        "content digest": all(len(a.content_digest) == 32 for a in manifest.artifacts),
-        "backend digest": all(
-            len(b.content_digest) in (0, 32) for e in entries for b in e.backends
-        ),
-    }
-    return next((name for name, holds in checks.items() if not holds), "")
+def malformed(manifest: bundle_pb2.Manifest) -> Iterator[str]:
+    """What can never be right."""
+    if len(manifest.previous_manifest_digest) not in (0, table.DIGEST_SIZE):
+        yield "previous_manifest_digest"
+    if not all(requirement.match for requirement in manifest.requirements):
+        yield "a requirement without match"
+    if not all(entry.compression for entry in manifest.blocks):
+        yield "a block entry without compression"
+    if any(len(entry.digest) != table.DIGEST_SIZE for entry in manifest.blocks):
+        yield "a block's digest"
+    yield from table.faults(manifest.artifacts)
 
 
 class Chain:
@@ -89,21 +97,23 @@ class Chain:
 def validate(manifest: bundle_pb2.Manifest, frame: Frame, chain: Chain) -> list[tuple[int, int]]:
     """(offset, size) of each block's record; the chain is extended."""
     at = frame.manifest_offset
-    for fault in names_at_fault(manifest):
+    artifacts = rows(manifest.artifacts)
+    for fault in names_at_fault(manifest, artifacts):
         raise Refused("INVALID_NAME", at, fault)
-    names = [(a.type, a.key) for a in manifest.artifacts]
-    if len(set(names)) < len(names):
+    if len({row.name for row in artifacts}) < len(artifacts):
         raise Refused("DUPLICATE_ARTIFACT", at)
     if manifest.previous_manifest_digest not in (b"", chain.previous):
         raise Refused("BROKEN_CHAIN", at)
     if not manifest.previous_manifest_digest:
         chain.blocks = {}
-    places = _place(manifest, frame, chain)
-    for artifact in manifest.artifacts:
-        if not extents_hold(artifact, manifest):
-            raise Refused("BAD_REFERENCE", at, f"extents of {artifact.key!r}")
+    records = _records(manifest, frame, chain)
+    ends = list(accumulate((entry.content_size for entry in manifest.blocks), initial=0))
+    run_ends = set(ends)
+    for row in artifacts:
+        if not place_holds(row, ends, run_ends):
+            raise Refused("BAD_REFERENCE", at, f"place of {row.key!r}")
     chain.previous = frame.payload_digest
-    return places
+    return records
 
 
 def is_name(text: str) -> bool:
@@ -117,7 +127,7 @@ def is_key(text: str) -> bool:
     return 1 <= len(text.encode()) <= 1024 and not controls
 
 
-def names_at_fault(manifest: bundle_pb2.Manifest) -> Iterable[str]:
+def names_at_fault(manifest: bundle_pb2.Manifest, artifacts: Iterable[Row]) -> Iterable[str]:
     """Names and lists that break their rules."""
     for requirement in manifest.requirements:
         if not is_name(requirement.name) or not is_sorted(requirement.values):
@@ -126,15 +136,15 @@ def names_at_fault(manifest: bundle_pb2.Manifest) -> Iterable[str]:
             yield f"a value of requirement {requirement.name!r}"
     if not is_sorted(r.name for r in manifest.requirements):
         yield "requirements"
-    for artifact in manifest.artifacts:
-        backends = [] if artifact.kind in (CACHE, BACKEND) else artifact.backends
-        names = [(artifact.type, artifact.key), *((b.type, b.key) for b in backends)]
-        if not all(is_name(type_name) and is_key(key) for type_name, key in names):
-            yield f"artifact {artifact.key!r}"
-        if not all(is_name(a.name) for a in artifact.attributes):
-            yield f"attributes of {artifact.key!r}"
-        if not is_sorted(a.name for a in artifact.attributes):
-            yield f"attributes of {artifact.key!r}"
+    for type_ in manifest.artifacts.types:
+        if not is_name(type_.name):
+            yield f"type {type_.name!r}"
+    for row in artifacts:
+        if not is_key(row.key) or not all(is_name(b.type) and is_key(b.key) for b in row.backends):
+            yield f"artifact {row.key!r}"
+        names = [attribute.name for attribute in row.attributes]
+        if not all(map(is_name, names)) or not is_sorted(names):
+            yield f"attributes of {row.key!r}"
     for removed in manifest.removed:
         if not is_name(removed.type) or not is_key(removed.key):
             yield "removed"
@@ -145,38 +155,42 @@ def is_sorted(texts: Iterable[str]) -> bool:
     return all(one < other for one, other in pairwise(text.encode() for text in texts))
 
 
-def _place(manifest: bundle_pb2.Manifest, frame: Frame, chain: Chain) -> list[tuple[int, int]]:
-    places: list[tuple[int, int]] = []
+def _records(manifest: bundle_pb2.Manifest, frame: Frame, chain: Chain) -> list[tuple[int, int]]:
+    records: list[tuple[int, int]] = []
     own: dict[Identity, tuple[int, int]] = {}
     at = frame.offset + len(HEADER)
     for entry in manifest.blocks:
         identity = (entry.digest, int(entry.compression), entry.content_size)
-        if not entry.content_size:
-            raise Refused("BAD_REFERENCE", frame.manifest_offset, "a block without content")
+        if not 1 <= entry.content_size <= MAX_CONTENT:
+            raise Refused("BAD_REFERENCE", frame.manifest_offset, "content_size of a block")
         if not entry.size:
             if identity not in chain.blocks:
                 raise Refused("BAD_REFERENCE", frame.manifest_offset, "an external block")
-            places.append(chain.blocks[identity])
+            records.append(chain.blocks[identity])
             continue
-        if entry.size > MAX_RECORD or not block_record_size(entry.size):
+        if not 1 <= block_record_size(entry.size) <= MAX_DATA:
             raise Refused("BAD_REFERENCE", frame.manifest_offset, "no record has this size")
         own[identity] = (at, entry.size)
-        places.append(own[identity])
+        records.append(own[identity])
         at += entry.size
     if at != frame.manifest_offset:
         raise Refused("BAD_REFERENCE", frame.manifest_offset, "blocks do not lead to the manifest")
     chain.blocks |= own
-    return places
+    return records
 
 
-def extents_hold(artifact: artifact_pb2.Artifact, manifest: bundle_pb2.Manifest) -> bool:
-    """Whether the extents are the content: inside their blocks, whole where several, adding up."""
-    for extent in artifact.extents:
-        if extent.block >= len(manifest.blocks) or not extent.size:
-            return False
-        size = manifest.blocks[extent.block].content_size
-        if extent.offset + extent.size > size:
-            return False
-        if len(artifact.extents) > 1 and extent.size != size:
-            return False
-    return sum(extent.size for extent in artifact.extents) == artifact.content_size
+def place_holds(row: Row, ends: list[int], run_ends: set[int]) -> bool:
+    """Whether the content lies in its block, or is a run of whole ones.
+
+    `ends` are the running sums of the blocks' contents, from 0 on: block i's content is what
+    lies between ends[i] and ends[i + 1].
+    """
+    if not row.content_size:
+        return row.block == row.offset == 0
+    if row.block >= len(ends) - 1:
+        return False
+    start, end = ends[row.block] + row.offset, ends[row.block + 1]
+    if start >= end:
+        return False
+    last = start + row.content_size
+    return last <= end or (row.offset == 0 and last in run_ends)

@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from precompile.conformance.v1 import reading_pb2
-from precompile.v1 import artifact_pb2, bundle_pb2, environment_pb2
+from precompile.v1 import bundle_pb2, environment_pb2
 from precompile_conformance.reader import trust
 from precompile_conformance.reader.content import Contents, Held
 from precompile_conformance.reader.fault import Limits, Refused
 from precompile_conformance.reader.frame import Frame, frames_of
-from precompile_conformance.reader.manifest import BACKEND, CACHE, Chain, decode, validate
+from precompile_conformance.reader.manifest import Chain, decode, validate
+from precompile_conformance.reader.table import Row, rows
 from precompile_conformance.wire import sha256
 
 EXACT, SUPERSET = 1, 2
@@ -23,6 +24,11 @@ class Opened:
     manifest: bundle_pb2.Manifest
     contents: Contents
     matches: bool
+
+    @property
+    def begins_chain(self) -> bool:
+        """Whether it names no segment before it."""
+        return not self.manifest.previous_manifest_digest
 
 
 def open_all(data: bytes, request: reading_pb2.ReadRequest | None = None) -> list[Opened]:
@@ -56,15 +62,19 @@ def bundle_digest(frames: list[Frame]) -> bytes:
     return sha256(b"".join(frame.payload_digest for frame in frames))
 
 
-def current_of(opened: list[Opened]) -> dict[tuple[str, str], tuple[artifact_pb2.Artifact, Opened]]:
-    """The current artifacts of the segments that match, in order."""
-    current: dict[tuple[str, str], tuple[artifact_pb2.Artifact, Opened]] = {}
+def current_of(opened: list[Opened]) -> dict[tuple[str, str], tuple[Row, Opened]]:
+    """The current artifacts of the segments that match, in order: those of all chains."""
+    merged: dict[tuple[str, str], tuple[Row, Opened]] = {}
+    chain: dict[tuple[str, str], tuple[Row, Opened]] = {}
     for segment in opened:
+        if segment.begins_chain:
+            merged |= chain
+            chain = {}
         if segment.matches:
             for removed in segment.manifest.removed:
-                current.pop((removed.type, removed.key), None)
-            current |= {(a.type, a.key): (a, segment) for a in segment.manifest.artifacts}
-    return current
+                chain.pop((removed.type, removed.key), None)
+            chain |= {row.name: (row, segment) for row in rows(segment.manifest.artifacts)}
+    return merged | chain
 
 
 def read(data: bytes, request: reading_pb2.ReadRequest | None = None) -> reading_pb2.BundleDump:
@@ -80,7 +90,8 @@ def read(data: bytes, request: reading_pb2.ReadRequest | None = None) -> reading
     dump.bundle_digest = bundle_digest([segment.frame for segment in opened])
     faults = [fault for segment in opened for fault in segment.contents.faults()]
     dump.segments.extend(map(_segment, opened))
-    dump.current.extend(_id(a, with_digest=True) for a, _ in current_of(opened).values())
+    for row, _ in current_of(opened).values():
+        dump.current.add(type=row.type, key=row.key, content_digest=row.content_digest)
     if faults:
         dump.content_fault.CopyFrom(faults[0].message())
     return dump
@@ -121,45 +132,38 @@ def _segment(opened: Opened) -> reading_pb2.SegmentDump:
         offset=frame.offset,
         size=frame.size,
         payload_digest=frame.payload_digest,
-        begins_chain=not manifest.previous_manifest_digest,
+        begins_chain=opened.begins_chain,
         matches=opened.matches,
         producer=bundle_pb2.Producer(
             name=manifest.producer.name, version=manifest.producer.version
         ),
-        removed=[_id(removed, with_digest=False) for removed in manifest.removed],
     )
+    for removed in manifest.removed:
+        dump.removed.add(type=removed.type, key=removed.key)
     for requirement in manifest.requirements:
         dump.requirements.add(
             name=requirement.name, match=requirement.match, values=requirement.values
         )
-    for artifact in manifest.artifacts:
-        dump.artifacts.append(_artifact(artifact, opened.contents))
+    dump.artifacts.extend(_artifact(row, opened.contents) for row in rows(manifest.artifacts))
     return dump
 
 
-def _artifact(artifact: artifact_pb2.Artifact, contents: Contents) -> reading_pb2.ArtifactDump:
+def _artifact(row: Row, contents: Contents) -> reading_pb2.ArtifactDump:
     dump = reading_pb2.ArtifactDump(
-        type=artifact.type,
-        key=artifact.key,
-        kind=artifact.kind,
-        content_digest=artifact.content_digest,
-        content_size=artifact.content_size,
+        type=row.type,
+        key=row.key,
+        kind=row.kind,  # type: ignore[arg-type]  # any number
+        content_digest=row.content_digest,
+        content_size=row.content_size,
     )
-    if artifact.kind not in (CACHE, BACKEND):
-        dump.backends.extend(_id(backend, with_digest=True) for backend in artifact.backends)
-    for attribute in artifact.attributes:
+    for backend in row.backends:
+        dump.backends.add(type=backend.type, key=backend.key, content_digest=backend.content_digest)
+    for attribute in row.attributes:
         added = dump.attributes.add(name=attribute.name)
         if which := attribute.WhichOneof("value"):
             setattr(added, which, getattr(attribute, which))
     try:
-        contents.artifact(artifact)
+        contents.artifact(row)
     except Refused as fault:
         dump.content_fault.CopyFrom(fault.message())
     return dump
-
-
-def _id(
-    named: artifact_pb2.Artifact | artifact_pb2.ArtifactId, *, with_digest: bool
-) -> artifact_pb2.ArtifactId:
-    digest = named.content_digest if with_digest else b""
-    return artifact_pb2.ArtifactId(type=named.type, key=named.key, content_digest=digest)
