@@ -23,7 +23,7 @@ reader.add_messages(
         "HelloRequest": "protocol:uint32",
         "Fact": "name:string values:string*",
         "Host": "facts:Fact*",
-        "ReadLimits": "manifest_bytes:uint64 items:uint64 segments:uint64 block_content:uint64 "
+        "ReadLimits": "manifest_bytes:uint64 items:uint64 segments:uint64 reserved:uint64 "
         "total_content:uint64 total_decompressed:uint64 signatures:uint64",
         "ReadRequest": "path:string recover:bool trust:bytes host:Host limits:ReadLimits",
         "ExtractRequest": "path:string type:string key:string",
@@ -91,17 +91,15 @@ def attribute(each: Any) -> bytes:
     return name + delimited(2 if isinstance(value, bytes) else 3, value)
 
 
-def artifact_dump(bundle: reader.Bundle, segment: reader.Segment, artifact: Any) -> bytes:
+def artifact_dump(bundle: reader.Bundle, artifact: reader.Artifact) -> bytes:
     """Gives an ArtifactDump; its content is read."""
-    digest, fault = hashlib.sha256(), b""
+    fault = b""
     try:
-        for part in reader.stream(bundle, segment, artifact):
-            digest.update(part)
-        content_digest = digest.digest()
+        reader.check_content(bundle, artifact)
     except reader.Refused as refused:
-        content_digest, fault = artifact.content_digest, delimited(8, rejection(refused))
+        fault = delimited(8, rejection(refused))
     dump = delimited(1, artifact.type) + delimited(2, artifact.key) + number(3, artifact.kind)
-    dump += delimited(4, content_digest) + number(5, artifact.content_size)
+    dump += delimited(4, artifact.content_digest) + number(5, artifact.content_size)
     dump += repeated(6, [artifact_id(each, each.content_digest) for each in artifact.backends])
     return dump + repeated(7, map(attribute, artifact.attributes)) + fault
 
@@ -119,7 +117,7 @@ def segment_dump(bundle: reader.Bundle, segment: reader.Segment, matches: bool) 
         values = repeated(3, each.values)
         dump += delimited(7, delimited(1, each.name) + number(2, each.match) + values)
     dump += repeated(8, [artifact_id(each, b"") for each in manifest.removed])
-    return dump + repeated(9, [artifact_dump(bundle, segment, each) for each in manifest.artifacts])
+    return dump + repeated(9, (artifact_dump(bundle, each) for each in segment.artifacts()))
 
 
 def data_of(path: str) -> reader.Data:
@@ -146,8 +144,8 @@ def read(request: Any) -> bytes:
     digest = hashlib.sha256(b"".join(segment.digest for segment in bundle.segments)).digest()
     dump = delimited(1, digest) + number(2, bundle.segments[-1].end) + number(3, bundle.ignored)
     dump += repeated(4, [segment_dump(bundle, each, each in matching) for each in bundle.segments])
-    for _, artifact in reader.current(matching).values():
-        dump += delimited(5, artifact_id(artifact, artifact.content_digest))
+    current = [reader.Artifact(*found) for found in reader.current(matching).values()]
+    dump += repeated(5, [artifact_id(each, each.content_digest) for each in current])
     try:  # what reading each artifact spent of the limits does not count here
         bundle.decompressed, bundle.held = 0, (0, b"")
         reader.verify(bundle)
@@ -162,12 +160,13 @@ def extract(request: Any) -> bytes:
     found = reader.current(bundle.segments).get((request.type, request.key))
     if found is None:
         return b""
-    digest, content = hashlib.sha256(), b""
-    for part in reader.stream(bundle, *found):
-        digest.update(part)
-        content += part if found[1].content_size <= INLINE else b""
-    inline = delimited(2, content) + number(3, found[1].content_size)
-    return number(1, True) + inline + delimited(4, digest.digest())
+    artifact, content = reader.Artifact(*found), b""
+    if artifact.content_size <= INLINE:
+        content = reader.read(bundle, artifact)
+    else:
+        reader.check_content(bundle, artifact)
+    inline = delimited(2, content) + number(3, artifact.content_size)
+    return number(1, True) + inline + delimited(4, artifact.content_digest)
 
 
 def hello() -> bytes:

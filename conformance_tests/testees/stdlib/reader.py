@@ -12,11 +12,12 @@ import mmap
 import re
 import struct
 import sys
+from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, chain, groupby, pairwise
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 Data = bytes | mmap.mmap
@@ -25,18 +26,22 @@ FOOTER = struct.Struct("<3sQcQ")  # 22 12 09, manifest_offset, 11, segment_size
 PAYLOAD_TYPE = "application/vnd.precompile.manifest.v1+protobuf"
 NAME, KEY = re.compile(r"[a-z][a-z0-9_.]{0,127}"), re.compile(r"[^\x00-\x1f\x7f-\x9f]+")
 EXACT, SUPERSET, NONE, ZSTD, CACHE, BACKEND = 1, 2, 1, 2, 1, 2
-# The fields of each message, numbered from 1; those with a `*` are repeated.
+MOST_DATA = 1 << 26  # of a block, and of its content; its record takes 10 bytes more
+DENSITY = 65_536  # bytes of content a byte of the bundle [PCB-LIM-010]
+# The fields of each message, numbered from 1. Those with a `*` are repeated; the number behind
+# it is how many bytes each element stands for in PCB-WIRE-008.
 SCHEMA = {
-    "Envelope": "payload:bytes payload_type:string signatures:bytes* payload_digest:bytes",
+    "Envelope": "payload:bytes payload_type:string signatures:Signature* payload_digest:bytes",
     "Signature": "sig:bytes keyid:string",
-    "Manifest": "required_features:string* previous_manifest_digest:bytes producer:Producer "
-    "requirements:Requirement* blocks:BlockEntry* artifacts:Artifact* removed:ArtifactId*",
+    "Manifest": "required_features:string*2 previous_manifest_digest:bytes producer:Producer "
+    "requirements:Requirement*4 blocks:BlockEntry*32 artifacts:ArtifactTable removed:ArtifactId*4",
     "Producer": "name:string version:string",
-    "Requirement": "name:string match:uint32 values:string*",
+    "Requirement": "name:string match:uint32 values:string*2",
     "BlockEntry": "digest:bytes size:uint64 compression:uint32 content_size:uint64",
-    "Artifact": "type:string key:string kind:uint32 content_digest:bytes content_size:uint64 "
-    "extents:Extent* backends:ArtifactId* attributes:Attribute*",
-    "Extent": "block:uint32 offset:uint64 size:uint64",
+    "ArtifactTable": "types:ArtifactType*4 type:uint32* key:string*32 content_digest:bytes "
+    "content_size:uint64* block:uint32* offset:uint64* details:ArtifactDetail*4",
+    "ArtifactType": "name:string kind:uint32",
+    "ArtifactDetail": "artifact:uint32 backends:ArtifactId*4 attributes:Attribute*4",
     "ArtifactId": "type:string key:string content_digest:bytes",
     "Attribute": "name:string value:bytes value:string value:sint64 value:double value:bool",
 }
@@ -50,7 +55,9 @@ KINDS: dict[str, tuple[int, Any, Callable[[Any], Any]]] = {
     "bytes": (2, b"", bytes),
     "string": (2, "", lambda data: data.decode("utf-8")),  # [PCB-WIRE-002]
 }
-FIELDS: dict[str, dict[int, tuple[str, str, bool, int]]] = {}
+# Name, type, whether repeated, wire type and bytes an element, by message and number.
+FIELDS: dict[str, dict[int, tuple[str, str, bool, int, int]]] = {}
+CLASSES: dict[str, Callable[[], Any]] = {}  # whose attributes are the fields' defaults
 
 
 def add_messages(schema: Mapping[str, str]) -> None:
@@ -58,10 +65,13 @@ def add_messages(schema: Mapping[str, str]) -> None:
     KINDS.update(dict.fromkeys(schema, (2, None, bytes)))
     SCHEMA.update(schema)
     for message, text in schema.items():
-        FIELDS[message] = {}
+        FIELDS[message], defaults = {}, dict[str, Any]()
         for number, (name, kind) in enumerate((word.split(":") for word in text.split()), 1):
-            plain = kind.rstrip("*")
-            FIELDS[message][number] = (name, plain, kind != plain, KINDS[plain][0])
+            plain, star, least = kind.partition("*")
+            wire_type, default, _ = KINDS[plain]
+            FIELDS[message][number] = (name, plain, bool(star), wire_type, int(least or 0))
+            defaults[name] = () if star else default
+        CLASSES[message] = type(message, (), defaults | {"value": None})  # no member of the oneof
 
 
 add_messages(SCHEMA)
@@ -89,7 +99,6 @@ class Limits:
     items: int = 4_000_000
     segments: int = 65_536
     signatures: int = 64
-    block_content: int = 64 << 20
     artifact_content: int = 16 << 30
     total_content: int = 64 << 30
     total_decompressed: int = 256 << 30
@@ -144,55 +153,63 @@ def wire_fields(data: bytes) -> Iterator[tuple[int, int, Any]]:
         raise ValueError("a group does not end")
 
 
-def known_fields(data: bytes, schema: str) -> Iterator[tuple[str, str, bool, Any]]:
-    """Yields name, type, whether repeated, and value of known fields. [PCB-WIRE-003]"""
+def varints(data: bytes) -> Iterator[int]:
+    """Yields the varints of a packed column."""
+    at = len(data) if data.isascii() else 0  # each is one byte, most often
+    yield from data[:at]
+    while at < len(data):
+        value, at = varint(data, at)
+        yield value
+
+
+def known_fields(data: bytes, schema: str) -> Iterator[tuple[str, str, bool, int, Any]]:
+    """Yields name, type, whether repeated, least size, value of known fields. [PCB-WIRE-003]"""
     for number, wire_type, value in wire_fields(data):
-        name, kind, repeated, expected = FIELDS[schema].get(number, ("", "", False, -1))
-        if wire_type == expected:
-            yield name, kind, repeated, value
+        name, kind, repeated, expected, least = FIELDS[schema].get(number, ("", "", False, -1, 0))
+        if wire_type == expected or (wire_type == 2 and expected == 0 and repeated):  # packed
+            yield name, kind, repeated, least, value
 
 
-def decode(data: bytes, schema: str, message: SimpleNamespace | None = None) -> SimpleNamespace:
+def decode(data: bytes, schema: str, message: Any = None) -> Any:
     """Decodes a message, or merges it into a former one. [PCB-WIRE-001] [PCB-WIRE-004]"""
-    if message is None:
-        message = SimpleNamespace()
-        for name, kind, repeated, _ in FIELDS[schema].values():
-            default = None if name == "value" else KINDS[kind][1]  # no member of the oneof is set
-            setattr(message, name, [] if repeated else default)
-    for name, kind, repeated, raw in known_fields(data, schema):
+    message = CLASSES[schema]() if message is None else message
+    for name, kind, repeated, _, raw in known_fields(data, schema):
+        wire_type, _, make = KINDS[kind]
         former = getattr(message, name)
-        if kind in SCHEMA:
-            value = decode(raw, kind, None if repeated else former)
+        if repeated and not former:
+            former = array("Q") if wire_type == 0 else []
+            setattr(message, name, former)
+        if repeated and wire_type == 0:  # a column: 8 bytes an element
+            former.extend(map(make, varints(raw) if isinstance(raw, bytes) else [raw]))
+        elif repeated:
+            former.append(decode(raw, kind) if kind in SCHEMA else make(raw))
         else:
-            value = KINDS[kind][2](raw)
-        if repeated:
-            former.append(value)
-        else:
-            setattr(message, name, value)
+            setattr(message, name, decode(raw, kind, former) if kind in SCHEMA else make(raw))
     return message
 
 
 def least_sizes(data: bytes, schema: str) -> Iterator[int]:
-    """Yields the least size of each element that the limit `items` counts. [PCB-WIRE-008]"""
-    for name, kind, repeated, value in known_fields(data, schema):
-        if repeated and (kind in SCHEMA or name == "values"):
-            yield 2 if name == "values" else 4
+    """Yields the least size of each element that has one, of ignored ones too. [PCB-WIRE-008]"""
+    for _, kind, _, least, value in known_fields(data, schema):
+        if least:
+            yield least
         if kind in SCHEMA and value:
             yield from least_sizes(value, kind)
 
 
 def minimal_varint(data: Data, at: int) -> tuple[int, int]:
     """Gives the minimal varint at `at` and the offset behind it; -1 where there is none."""
+    head = data[at : at + 10]
     try:
-        value, size = varint(data[at : at + 10], 0)
+        value, size = varint(head, 0)
     except ValueError:
         return -1, at
-    return (value, at + size) if len(encoded(value)) == size else (-1, at)
+    return (value, at + size) if encoded(value) == head[:size] else (-1, at)
 
 
 def block_prefix(size: int) -> bytes:
     """Gives the tags and lengths of a block record of `size` bytes, nothing where none has it."""
-    for content in range(max(size - 12, 1), size - 3 if size <= 1 << 30 else 0):
+    for content in range(max(size - 12, 1), size - 3 if size <= MOST_DATA + 10 else 0):
         inner = b"\x0a" + encoded(content)
         prefix = b"\x12" + encoded(len(inner) + content) + inner
         if len(prefix) + content == size:
@@ -210,11 +227,45 @@ class Segment:
     envelope: Any = None
     digest: bytes = b""  # of the payload
     manifest: Any = None
+    table: Any = None  # of the manifest
+    chain: int = 0  # its number in the bundle
     records: list[tuple[int, int]] = field(default_factory=list)  # offset and size by block index
+    begins: list[int] = field(default_factory=list)  # of each block: content in those before it
 
     def check(self, holds: object, code: str, detail: str) -> None:
         """Refuses, at the manifest record, where something does not hold."""
         check(holds, code, self.manifest_at, detail)
+
+    def names(self) -> list[tuple[str, str]]:
+        """Gives type and key of each artifact."""
+        types, table = [each.name for each in self.table.types], self.table
+        return [(types[at], key) for at, key in zip(table.type, table.key, strict=True)]
+
+    def artifacts(self) -> Iterator["Artifact"]:
+        """Yields all artifacts."""
+        return (Artifact(self, row) for row in range(len(self.table.key)))
+
+
+class Artifact:
+    """One row of a segment's table, made when somebody asks for it."""
+
+    def __init__(self, segment: Segment, row: int) -> None:
+        table, begins = segment.table, segment.begins
+        of_type = table.types[table.type[row]]
+        self.segment, self.type, self.kind, self.key = (
+            segment,
+            of_type.name,
+            of_type.kind,
+            table.key[row],
+        )
+        self.content_digest = table.content_digest[32 * row : 32 * row + 32]
+        self.content_size, self.offset = table.content_size[row], table.offset[row]
+        end = begins[table.block[row]] + self.offset + self.content_size
+        self.blocks = range(table.block[row], bisect_left(begins, end))  # that it lies in
+        at = bisect_left(table.details, row, key=lambda detail: detail.artifact)
+        found = at < len(table.details) and table.details[at].artifact == row
+        detail = table.details[at] if found else CLASSES["ArtifactDetail"]()
+        self.backends, self.attributes = detail.backends, detail.attributes
 
 
 @dataclass
@@ -227,20 +278,27 @@ class Bundle:
     ignored: int
     decompressed: int = 0
     held: tuple[int, bytes] = (0, b"")  # offset and content of the block that was read last
+    digests: dict[Any, bytes] = field(default_factory=dict)  # of contents, by their places
+
+
+def check_major(data: Data, at: int) -> None:
+    """Refuses where a header of another major stands at `at`. [PCB-FRAME-004]"""
+    head = data[at : at + 32]
+    if head[:1] == HEADER[:1] and head[2:22] == HEADER[2:22]:
+        major, _ = minimal_varint(head, 22)
+        check(major in (-1, 1), "UNSUPPORTED_VERSION", at, str(major))
 
 
 def check_header(data: Data, start: int) -> None:
     """Refuses where no header constant stands at `start`."""
-    head = data[start : start + 32]
+    head = data[start : start + len(HEADER)]
     if start == 0:
         torn = 0 < len(head) < len(HEADER) and HEADER.startswith(head)
         check(not torn, "TRUNCATED", len(head), "a part of a header")  # [PCB-FRAME-006]
         magic = head[:1] == HEADER[:1] and head[2:21] == HEADER[2:21]
         check(magic, "NOT_A_BUNDLE", 0, "no magic")  # [PCB-FRAME-003]
-    if head[:1] == HEADER[:1] and head[2:22] == HEADER[2:22]:
-        major, _ = minimal_varint(head, 22)
-        check(major in (-1, 1), "UNSUPPORTED_VERSION", start, str(major))  # [PCB-FRAME-004]
-    check(head.startswith(HEADER), "MALFORMED_FRAME", start, "header")  # [PCB-FRAME-005]
+    check_major(data, start)
+    check(head == HEADER, "MALFORMED_FRAME", start, "header")  # [PCB-FRAME-005]
 
 
 def attempt(faults: list[Refused], step: Callable[..., None], *arguments: Any) -> None:
@@ -281,16 +339,18 @@ def walk(
 def read_envelope(data: Data, segment: Segment, limits: Limits) -> None:
     """Decodes and checks the envelope of a segment. [PCB-ENV-006] [PCB-ENV-007]"""
     _, content_at = minimal_varint(data, segment.manifest_at + 1)
+    serialized = data[content_at : segment.end - FOOTER.size]
     try:
-        envelope = decode(data[content_at : segment.end - FOOTER.size], "Envelope")
-        for signature in set(envelope.signatures):  # a million empty ones are decoded once
-            decode(signature, "Signature")
+        signatures = sum(field[:2] == (3, 2) for field in wire_fields(serialized))
+        segment.check(signatures <= limits.signatures, "LIMIT_EXCEEDED", "many")  # [PCB-ENV-008]
+        envelope = decode(serialized, "Envelope")
     except ValueError as error:  # [PCB-ENV-005]
         raise Refused("MALFORMED_FRAME", segment.manifest_at, str(error)) from error
     segment.envelope, segment.digest = envelope, hashlib.sha256(envelope.payload).digest()
-    right = envelope.payload_type == PAYLOAD_TYPE and envelope.payload_digest == segment.digest
-    segment.check(right, "MALFORMED_FRAME", "type or digest")  # [PCB-ENV-002] [PCB-ENV-004]
-    segment.check(len(envelope.signatures) <= limits.signatures, "LIMIT_EXCEEDED", "signatures")
+    right = envelope.payload_digest == segment.digest
+    segment.check(right, "MALFORMED_FRAME", "payload_digest")  # [PCB-ENV-004]
+    right = envelope.payload_type == PAYLOAD_TYPE
+    segment.check(right, "UNSUPPORTED_FEATURE", "payload_type")  # [PCB-ENV-002]
 
 
 def complete_prefix(data: Data) -> int:
@@ -322,101 +382,124 @@ def decode_payload(segment: Segment) -> int:
     try:
         for size in least_sizes(payload, "Manifest"):  # takes no memory
             items, least = items + 1, least + size
-            if least > len(payload):  # [PCB-WIRE-008]
+            if least > len(payload):
                 raise ValueError("more elements than bytes")
         segment.manifest = decode(payload, "Manifest")
     except ValueError as error:
         raise Refused("MALFORMED_MANIFEST", segment.manifest_at, str(error)) from error
+    segment.table = segment.manifest.artifacts or CLASSES["ArtifactTable"]()
     features = segment.manifest.required_features
     segment.check(not features, "UNSUPPORTED_FEATURE", str(features))  # [PCB-EXT-001]
     return items
 
 
+def check_table(segment: Segment) -> None:
+    """Refuses columns that do not make a table."""
+    table, malformed = segment.table, "MALFORMED_MANIFEST"
+    size, columns = len(table.key), (table.type, table.content_size, table.block, table.offset)
+    right = all(len(each) == size for each in columns) and len(table.content_digest) == 32 * size
+    segment.check(right, malformed, "columns of different lengths")  # [PCB-TABLE-001]
+    right = max(table.type, default=-1) < len(table.types)
+    segment.check(right, malformed, "an index past the types")  # [PCB-TABLE-002]
+    distinct = {(each.name, each.kind) for each in table.types}
+    segment.check(len(distinct) == len(table.types), malformed, "types")  # [PCB-TABLE-003]
+    rows = chain([-1], (each.artifact for each in table.details), [size])
+    right = all(first < second for first, second in pairwise(rows))
+    segment.check(right, malformed, "details")  # [PCB-TABLE-004]
+
+
 def check_values(segment: Segment) -> None:
     """Refuses enums that are not set and digests of other lengths."""
-    manifest = segment.manifest
-    enums = [each.match for each in manifest.requirements]
-    enums += [each.compression for each in manifest.blocks]
-    enums += [each.kind for each in manifest.artifacts]
-    segment.check(all(enums), "MALFORMED_MANIFEST", "enum")  # [PCB-WIRE-005]
-    digests = [each.digest for each in manifest.blocks]
-    digests += [each.content_digest for each in manifest.artifacts]
-    optional = [manifest.previous_manifest_digest]
-    for artifact in manifest.artifacts:
-        if artifact.kind in (CACHE, BACKEND):
-            artifact.backends = []  # [PCB-ART-002]
-        optional += [each.content_digest for each in artifact.backends]
-    right = all(len(each) == 32 for each in digests + [each for each in optional if each])
+    manifest, table = segment.manifest, segment.table
+    right = all(each.match for each in manifest.requirements)
+    right = right and all(each.compression for each in manifest.blocks)
+    right = right and all(each.kind for each in table.types)
+    segment.check(right, "MALFORMED_MANIFEST", "enum")  # [PCB-WIRE-005]
+    for detail in table.details:
+        if table.types[table.type[detail.artifact]].kind in (CACHE, BACKEND):
+            detail.backends = ()  # [PCB-ART-002]
+    backends = (each.content_digest for detail in table.details for each in detail.backends)
+    optional = chain([manifest.previous_manifest_digest], backends)
+    right = all(len(each) in (0, 32) for each in optional)
+    right = right and all(len(each.digest) == 32 for each in manifest.blocks)
     segment.check(right, "MALFORMED_MANIFEST", "digest")  # [PCB-WIRE-006]
 
 
 def check_names(segment: Segment) -> None:
     """Refuses names that break their rules and lists that are not sorted and distinct."""
-    manifest = segment.manifest
-    ids = manifest.artifacts + manifest.removed
-    names = [each.name for each in manifest.requirements]
-    lists = [list(names)] + [each.values for each in manifest.requirements]
-    values = [value for each in manifest.requirements for value in each.values]
-    for artifact in manifest.artifacts:
-        ids += artifact.backends  # [PCB-NAME-006]
-        lists.append([each.name for each in artifact.attributes])
-        names += lists[-1]
+    manifest, table = segment.manifest, segment.table
+    lists = chain(
+        [[each.name for each in manifest.requirements]],
+        (each.values for each in manifest.requirements),
+        ([each.name for each in detail.attributes] for detail in table.details),
+    )
     # Python compares texts as their UTF-8 compares. [PCB-REQ-002] [PCB-REQ-004] [PCB-ART-005]
     right = all(first < second for texts in lists for first, second in pairwise(texts))
     segment.check(right, "INVALID_NAME", "a list is not sorted and distinct")
-    right = all(NAME.fullmatch(name) for name in names + [each.type for each in ids])
-    segment.check(right, "INVALID_NAME", "a type or name")  # [PCB-NAME-001]
-    segment.check(all(KEY.fullmatch(each.key) for each in ids), "INVALID_NAME", "a key")
-    texts = values + [each.key for each in ids]
+    backends = (each for detail in table.details for each in detail.backends)
+    attributes = (each for detail in table.details for each in detail.attributes)
+    ids = [*manifest.removed, *backends]  # [PCB-NAME-006]
+    named = chain(manifest.requirements, table.types, attributes)
+    names = chain((each.name for each in named), (each.type for each in ids))
+    segment.check(all(map(NAME.fullmatch, names)), "INVALID_NAME", "a name")  # [PCB-NAME-001]
+    keys = [*table.key, *(each.key for each in ids)]
+    segment.check(all(map(KEY.fullmatch, keys)), "INVALID_NAME", "a key")
+    texts = chain(keys, (value for each in manifest.requirements for value in each.values))
     right = all(len(text.encode()) <= 1024 for text in texts)  # [PCB-NAME-002] [PCB-REQ-004]
     segment.check(right, "INVALID_NAME", "a key's or a value's length")
 
 
-def check_blocks(segment: Segment, chain: dict[Any, tuple[int, int]]) -> None:
-    """Refuses wrong block entries; finds their records, in `chain` those of external ones."""
+def check_blocks(segment: Segment, earlier: dict[Any, tuple[int, int]]) -> None:
+    """Refuses wrong block entries; finds their records, in `earlier` those of external ones."""
     offset = segment.start + 23
     own = {}
     for entry in segment.manifest.blocks:
         block = (entry.digest, entry.compression, entry.content_size)
-        segment.check(entry.content_size, "BAD_REFERENCE", "content_size")  # [PCB-BLOCK-005]
+        right = 0 < entry.content_size <= MOST_DATA
+        segment.check(right, "BAD_REFERENCE", "content_size")  # [PCB-BLOCK-005]
         if entry.size:
             segment.check(block_prefix(entry.size), "BAD_REFERENCE", "size")  # [PCB-BLOCK-003]
             own[block] = (offset, entry.size)
             offset += entry.size
         else:
-            segment.check(block in chain, "BAD_REFERENCE", "external block")  # [PCB-BLOCK-006]
-        segment.records.append(own[block] if entry.size else chain[block])
+            segment.check(block in earlier, "BAD_REFERENCE", "external block")  # [PCB-BLOCK-006]
+        segment.records.append(own[block] if entry.size else earlier[block])
     segment.check(offset == segment.manifest_at, "BAD_REFERENCE", "sizes")  # [PCB-BLOCK-004]
-    chain.update(own)
+    earlier.update(own)
 
 
-def check_extents(segment: Segment, artifact: Any) -> None:
-    """Refuses an artifact whose extents do not give content of its size."""
-    blocks = segment.manifest.blocks
-    for extent in artifact.extents:
-        segment.check(extent.block < len(blocks), "BAD_REFERENCE", "block")  # [PCB-EXTENT-001]
-        whole = blocks[extent.block].content_size
-        right = extent.size > 0 and extent.offset + extent.size <= whole  # [PCB-EXTENT-002]
-        right = right and (len(artifact.extents) == 1 or extent.size == whole)  # [PCB-EXTENT-003]
-        segment.check(right, "BAD_REFERENCE", "extent")
-    right = sum(extent.size for extent in artifact.extents) == artifact.content_size
-    segment.check(right, "BAD_REFERENCE", "content_size")  # [PCB-EXTENT-004]
+def check_places(segment: Segment) -> None:
+    """Refuses a content that is not where one can be."""
+    table, sizes = segment.table, [each.content_size for each in segment.manifest.blocks]
+    segment.begins = begins = [0, *accumulate(sizes)]
+    edges = set(begins)
+    for size, block, offset in zip(table.content_size, table.block, table.offset, strict=True):
+        if size == 0:
+            right = block == offset == 0
+            segment.check(right, "BAD_REFERENCE", "a place of nothing")  # [PCB-PLACE-001]
+            continue
+        right = block < len(sizes) and offset < sizes[block]
+        segment.check(right, "BAD_REFERENCE", "no such place")  # [PCB-PLACE-002]
+        end = begins[block] + offset + size
+        right = end <= begins[block + 1] or (offset == 0 and end in edges)
+        segment.check(right, "BAD_REFERENCE", "blocks in part")  # [PCB-PLACE-003]
 
 
 def validate(segments: list[Segment]) -> None:
     """VALIDATE: manifests agree with themselves, their segments and their chains."""
-    former, chain = b"", dict[Any, tuple[int, int]]()
+    former, number, earlier = b"", 0, dict[Any, tuple[int, int]]()
     for segment in segments:
         check_names(segment)
-        artifacts = segment.manifest.artifacts
-        distinct = len({(each.type, each.key) for each in artifacts}) == len(artifacts)
-        segment.check(distinct, "DUPLICATE_ARTIFACT", "artifacts")  # [PCB-NAME-003]
+        names = segment.names()
+        right = len(set(names)) == len(names)
+        segment.check(right, "DUPLICATE_ARTIFACT", "artifacts")  # [PCB-NAME-003]
         previous = segment.manifest.previous_manifest_digest
         segment.check(previous in (b"", former), "BROKEN_CHAIN", "former")  # [PCB-CHAIN-002]
-        chain = chain if previous else {}  # [PCB-CHAIN-003]
-        check_blocks(segment, chain)
-        for artifact in artifacts:
-            check_extents(segment, artifact)
+        if not previous:  # [PCB-CHAIN-003]
+            number, earlier = number + 1, {}
+        segment.chain = number
+        check_blocks(segment, earlier)
+        check_places(segment)
         former = segment.digest
 
 
@@ -429,6 +512,7 @@ def open_bundle(data: Data, limits: Limits = DEFAULTS, recover: bool = False) ->
     inside = all(complete not in (segment.start, segment.end) for segment in segments)
     torn = any(fault.code in ("TRUNCATED", "MALFORMED_FRAME") for fault in faults)
     if complete and (torn or (not faults and inside)):
+        check_major(data, complete)  # [PCB-RECV-006]
         size, segments, faults = complete, [], []
         attempt(faults, walk, data, size, limits, segments, faults)
     for segment in segments:
@@ -439,9 +523,11 @@ def open_bundle(data: Data, limits: Limits = DEFAULTS, recover: bool = False) ->
     for segment in segments:
         items += decode_payload(segment)
         segment.check(items <= limits.items, "LIMIT_EXCEEDED", "items")
+        check_table(segment)
         check_values(segment)
-        total_content += sum(artifact.content_size for artifact in segment.manifest.artifacts)
-        segment.check(total_content <= limits.total_content, "LIMIT_EXCEEDED", "total_content")
+        total_content += sum(segment.table.content_size)
+        most = min(limits.total_content, DENSITY * size)  # [PCB-LIM-010]
+        segment.check(total_content <= most, "LIMIT_EXCEEDED", "total_content")
     validate(segments)
     return Bundle(data, limits, segments, len(data) - size)
 
@@ -465,14 +551,16 @@ def matching(bundle: Bundle, facts: Mapping[str, Collection[str]]) -> list[Segme
     return matches  # [PCB-HOST-005] [PCB-HOST-007]
 
 
-def current(segments: list[Segment]) -> dict[tuple[str, str], tuple[Segment, Any]]:
-    """Gives what is current by type and key. [PCB-CURR-001] [PCB-CURR-002] [PCB-CURR-004]"""
-    result: dict[tuple[str, str], tuple[Segment, Any]] = {}
-    for segment in segments:
-        for removed in segment.manifest.removed:
-            result.pop((removed.type, removed.key), None)  # [PCB-CURR-003]
-        for artifact in segment.manifest.artifacts:
-            result[artifact.type, artifact.key] = (segment, artifact)
+def current(segments: list[Segment]) -> dict[tuple[str, str], tuple[Segment, int]]:
+    """Gives segment and row of what is current by type and key. [PCB-CURR-001] [PCB-CURR-004]"""
+    result: dict[tuple[str, str], tuple[Segment, int]] = {}
+    for _, of_chain in groupby(segments, key=lambda segment: segment.chain):
+        brought: dict[tuple[str, str], tuple[Segment, int]] = {}
+        for segment in of_chain:
+            for removed in segment.manifest.removed:
+                brought.pop((removed.type, removed.key), None)  # [PCB-CURR-003]
+            brought |= {name: (segment, row) for row, name in enumerate(segment.names())}
+        result |= brought  # [PCB-CURR-002]
     return result
 
 
@@ -515,8 +603,7 @@ def read_block(bundle: Bundle, segment: Segment, index: int) -> bytes:
     if bundle.held[0] == at:
         return bundle.held[1]
     few = bundle.decompressed + entry.content_size <= bundle.limits.total_decompressed
-    small = entry.content_size <= bundle.limits.block_content
-    check(few and small, "LIMIT_EXCEEDED", at, "total_decompressed or block_content")
+    check(few, "LIMIT_EXCEEDED", at, "total_decompressed")
     bundle.decompressed += entry.content_size
     prefix = block_prefix(size)
     data = bundle.data[at + len(prefix) : at + size]
@@ -533,39 +620,54 @@ def read_block(bundle: Bundle, segment: Segment, index: int) -> bytes:
     return content
 
 
-def stream(bundle: Bundle, segment: Segment, artifact: Any) -> Iterator[bytes]:
-    """Yields the parts of an artifact's content; what is not its content ends in a rejection."""
-    at, limit, digest = segment.manifest_at, bundle.limits.total_decompressed, hashlib.sha256()
-    check(artifact.content_size <= limit, "LIMIT_EXCEEDED", at, "total_decompressed")
-    for extent in artifact.extents:
-        content = read_block(bundle, segment, extent.block)
-        part = content[extent.offset : extent.offset + extent.size]
-        digest.update(part)
-        yield part
-    at = segment.records[artifact.extents[0].block][0] if artifact.extents else at
-    right = digest.digest() == artifact.content_digest
-    check(right, "DIGEST_MISMATCH", at, "content")  # [PCB-CONT-001]
+def parts(bundle: Bundle, artifact: Artifact) -> Iterator[bytes]:
+    """Yields the parts of an artifact's content, which `check_digest` is about."""
+    fits = artifact.content_size <= bundle.limits.total_decompressed
+    artifact.segment.check(fits, "LIMIT_EXCEEDED", "total_decompressed")
+    for block in artifact.blocks:  # one; or several, of which the content is the whole
+        content = read_block(bundle, artifact.segment, block)
+        yield content[artifact.offset : artifact.offset + artifact.content_size]
 
 
-def read(bundle: Bundle, segment: Segment, artifact: Any) -> bytes:
+def check_digest(artifact: Artifact, digest: bytes) -> None:
+    """Refuses where the digest of the content is another. [PCB-CONT-001]"""
+    at = artifact.segment.manifest_at
+    at = artifact.segment.records[artifact.blocks[0]][0] if artifact.blocks else at
+    check(digest == artifact.content_digest, "DIGEST_MISMATCH", at, "content")
+
+
+def check_content(bundle: Bundle, artifact: Artifact) -> None:
+    """Reads an artifact's content, once where several have it at one place. [PCB-CONT-008]"""
+    start, blocks = artifact.segment.start, artifact.blocks
+    place = (start, blocks, artifact.offset, artifact.content_size)
+    if place not in bundle.digests:
+        digest = hashlib.sha256()
+        for part in parts(bundle, artifact):
+            digest.update(part)
+        bundle.digests[place] = digest.digest()
+    check_digest(artifact, bundle.digests[place])
+
+
+def read(bundle: Bundle, artifact: Artifact) -> bytes:
     """Gives an artifact's content. [PCB-READ-004]"""
     small = artifact.content_size <= bundle.limits.artifact_content
-    check(small, "LIMIT_EXCEEDED", segment.manifest_at, "artifact_content")
-    return b"".join(stream(bundle, segment, artifact))
+    artifact.segment.check(small, "LIMIT_EXCEEDED", "artifact_content")
+    content = b"".join(parts(bundle, artifact))
+    check_digest(artifact, hashlib.sha256(content).digest())
+    return content
 
 
 def verify(bundle: Bundle) -> str:
     """Reads every block and every artifact; gives the bundle digest. [PCB-CONT-007]"""
     for segment in bundle.segments:
-        due: list[list[Any]] = [[] for _ in range(len(segment.records) + 1)]
-        for artifact in segment.manifest.artifacts:  # due behind the last block that it lies in
-            due[max((extent.block + 1 for extent in artifact.extents), default=0)].append(artifact)
-        for number, artifacts in enumerate(due):
+        due: list[list[int]] = [[] for _ in segment.begins]
+        for row, artifact in enumerate(segment.artifacts()):  # behind the last block of it
+            due[artifact.blocks.stop].append(row)
+        for number, rows in enumerate(due):
             if number and segment.manifest.blocks[number - 1].size:
                 read_block(bundle, segment, number - 1)
-            for artifact in artifacts:
-                for _ in stream(bundle, segment, artifact):
-                    pass
+            for row in rows:
+                check_content(bundle, Artifact(segment, row))
     return hashlib.sha256(b"".join(segment.digest for segment in bundle.segments)).hexdigest()
 
 
@@ -574,11 +676,11 @@ def extract(bundle: Bundle, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     index: list[dict[str, Any]] = []
     for number, segment in enumerate(bundle.segments):
-        for artifact in segment.manifest.artifacts:
+        for artifact in segment.artifacts():
             facts = {"type": artifact.type, "key": artifact.key, "kind": artifact.kind}
             index.append({"segment": number, **facts, "sha256": artifact.content_digest.hex()})
             try:
-                content = read(bundle, segment, artifact)
+                content = read(bundle, artifact)
                 (folder / f"{len(index) - 1}.bin").write_bytes(content)
             except Refused as refused:
                 index[-1] |= {"refused": refused.code, "offset": refused.offset}
@@ -593,7 +695,8 @@ def main(command: str, file: str, *folder: str) -> int:
     try:
         bundle = open_bundle(data)
         if command == "list":
-            for segment, artifact in current(bundle.segments).values():
+            for segment, row in current(bundle.segments).values():
+                artifact = Artifact(segment, row)
                 place = f"segment at {segment.start}, kind {artifact.kind}"
                 print(f"{artifact.type} {artifact.key!r}: {artifact.content_size} bytes, {place}")
         elif command == "extract":
