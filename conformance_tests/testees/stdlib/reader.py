@@ -389,7 +389,7 @@ def decode_payload(segment: Segment) -> int:
         raise Refused("MALFORMED_MANIFEST", segment.manifest_at, str(error)) from error
     segment.table = segment.manifest.artifacts or CLASSES["ArtifactTable"]()
     features = segment.manifest.required_features
-    segment.check(not features, "UNSUPPORTED_FEATURE", str(features))  # [PCB-EXT-001]
+    segment.check(not features, "UNSUPPORTED_FEATURE", str(features[:9]))  # [PCB-EXT-001]
     return items
 
 
