@@ -86,4 +86,5 @@ def _after_in_child() -> None:
     _after()
 
 
-os.register_at_fork(before=_before, after_in_parent=_after, after_in_child=_after_in_child)
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(before=_before, after_in_parent=_after, after_in_child=_after_in_child)

@@ -36,4 +36,5 @@ def _resume_in_child() -> None:
         gc.enable()
 
 
-os.register_at_fork(after_in_child=_resume_in_child)
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_resume_in_child)

@@ -7,6 +7,8 @@ import stat
 import weakref
 from pathlib import Path
 
+from precompile_context.files.system import WITHOUT_WAITING, read_at, write_at
+
 Chunk = bytes | memoryview
 
 
@@ -15,7 +17,7 @@ def write_all(fd: int, chunk: Chunk, at: int) -> int:
     view = memoryview(chunk)
     done = 0
     while done < len(view):
-        done += os.pwrite(fd, view[done:], at + done)
+        done += write_at(fd, view[done:], at + done)
     return done
 
 
@@ -32,7 +34,7 @@ def start_writing(fd: int, at: int, size: int) -> None:
 
 def without_waiting(path: str, flags: int) -> int:
     """An opener for `open`: a pipe is told from a file rather than waited for."""
-    return os.open(path, flags | os.O_NONBLOCK)
+    return os.open(path, flags | WITHOUT_WAITING)
 
 
 def check_regular(fd: int, path: Path) -> None:
@@ -63,9 +65,9 @@ class FileSource:
         return os.path.samestat(os.fstat(self._fd), os.fstat(fd))
 
     def read(self, offset: int, size: int) -> memoryview:
-        data = os.pread(self._fd, size, offset)
+        data = read_at(self._fd, size, offset)
         while len(data) < size:
-            more = os.pread(self._fd, size - len(data), offset + len(data))
+            more = read_at(self._fd, size - len(data), offset + len(data))
             if not more:
                 raise BecameShorterError(errno.EIO, "the file became shorter while it was read")
             data += more

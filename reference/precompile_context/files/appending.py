@@ -9,6 +9,7 @@ from precompile_context.bundle.walk import ends_with_torn_footer, holds_committe
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.files.access import Chunk, FileSource, start_writing, write_all
 from precompile_context.files.atomic import naming, sync_directory
+from precompile_context.files.system import RAW
 from precompile_context.trust import UNSIGNED, TrustPolicy
 
 # The disk is told to begin whenever so many bytes are new: of 1 GiB, a save took 0.75 s in place
@@ -45,7 +46,7 @@ class FileAppending:
         if bundle is None:
             return None
         try:
-            source = FileSource(os.open(self._path, os.O_RDONLY | os.O_CLOEXEC), owned=True)
+            source = FileSource(os.open(self._path, os.O_RDONLY | RAW), owned=True)
         except OSError:  # it can be written and not read, say: the next append opens it whole
             return None
         if not source.is_of(self._fd):  # replaced by one who takes no lock

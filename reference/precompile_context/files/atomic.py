@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from precompile_context.files.access import Chunk, write_all
+from precompile_context.files.system import DIRECTORY, RAW
 
 # Nobody writes for an hour and pauses between two chunks for another: its process died.
 _STALE_SECONDS = 3600.0
@@ -30,7 +31,7 @@ def replace(path: Path, chunks: Iterable[Chunk], *, mode: int | None = None) -> 
         raise OSError(errno.EINVAL, "no regular file", str(path))
     temporary = path.with_name(f".{path.name[:_NAME_PART]}.{secrets.token_hex(8)}")
     with naming(path):
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | RAW, 0o666)
     try:
         try:
             if mode is not None:  # before the first byte is there to be read
@@ -89,7 +90,7 @@ _NO_DIRECTORY_SYNC = (errno.EINVAL, errno.EOPNOTSUPP, errno.EACCES, errno.EBADF)
 def sync_directory(path: Path) -> None:
     """Make a new name last through a power cut, where the file system can."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        fd = os.open(path, os.O_RDONLY | DIRECTORY)
         try:
             os.fsync(fd)
         finally:

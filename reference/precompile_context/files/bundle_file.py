@@ -36,10 +36,10 @@ from precompile_context.files.access import (
 from precompile_context.files.appending import FileAppending
 from precompile_context.files.atomic import remove_stale, replace
 from precompile_context.files.locking import LOCK_SECONDS, is_at, locked
+from precompile_context.files.system import RAW, WITHOUT_WAITING
 from precompile_context.trust import UNSIGNED, Envelope, Signer, TrustPolicy
 
-# Non-blocking, so that a pipe is told from a file rather than waited for.
-_READING = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+_READING = os.O_RDONLY | RAW | WITHOUT_WAITING
 
 
 class BundleFile:

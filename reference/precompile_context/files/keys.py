@@ -12,6 +12,7 @@ from typing import BinaryIO
 from precompile_context.errors import MisuseError
 from precompile_context.files.access import check_regular, without_waiting
 from precompile_context.files.atomic import naming, replace, sync_directory
+from precompile_context.files.system import RAW, this_user
 from precompile_context.trust import SigningKey, VerifyingKey
 
 # No key takes as much; /dev/zero would have no end.
@@ -65,9 +66,10 @@ def write_signing_key(path: Path, key: SigningKey, passphrase: bytes | None = No
     """
     if not path.name:
         raise IsADirectoryError(errno.EISDIR, "a key is a file", str(path))
+    this_user(path)  # raises where a mode does not keep others from reading the key
     temporary = path.with_name(f".{path.name[:64]}.{secrets.token_hex(8)}")
     with naming(path):
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE)
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | RAW, _PRIVATE)
     try:
         with os.fdopen(fd, "wb") as file, naming(path):
             os.fchmod(file.fileno(), _PRIVATE)  # whatever the umask
@@ -142,7 +144,7 @@ def local_key(*, make: bool = True) -> SigningKey | None:
 
 def _check_only_ours(found: os.stat_result, path: Path) -> None:
     """Whoever can read the key can sign for this user; whoever put it there can, too."""
-    if found.st_uid != os.geteuid():
+    if found.st_uid != this_user(path):
         raise PermissionError(errno.EPERM, "the key belongs to another user", str(path))
     if stat.S_IMODE(found.st_mode) & 0o077:
         text = "others can read or write the key; make a new one, or `chmod 600` it"

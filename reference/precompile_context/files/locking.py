@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import io
 import os
 import time
@@ -11,16 +10,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from precompile_context.files.access import check_regular
+from precompile_context.files.system import RAW
+
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 # An append holds the lock for as long as it writes: a second for a gigabyte.
 LOCK_SECONDS = 60.0
-_APPENDING = os.O_RDWR | os.O_CLOEXEC
+_APPENDING = os.O_RDWR | RAW
 # What flock says where there are no locks: NFS without a lock daemon, FUSE, and others.
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
 
 
 class CannotLockError(OSError):
-    """The file system has no locks: appending there would lose what others append."""
+    """There are no locks here: appending would lose what others append."""
 
 
 @contextlib.contextmanager
@@ -34,6 +39,9 @@ def locked(path: Path, seconds: float, *, make: bool) -> Iterator[tuple[int, boo
         CannotLockError: nobody can lock this file.
         OSError: it is no regular file, or another process held it for `seconds`.
     """
+    if fcntl is None:
+        text = "writing into a bundle file needs a POSIX lock, which this system does not have"
+        raise CannotLockError(errno.ENOTSUP, text, str(path))
     while True:
         fd, made = _open_or_make(path) if make else (os.open(path, _APPENDING), False)
         file = io.FileIO(fd, "r+")  # closed by whoever drops it, wherever an interrupt comes
@@ -102,9 +110,10 @@ def _let_go_in_child() -> None:
     """Put the null device in the place of each file: the number must not become another's."""
     for file in list(_open):
         if not file.closed:
-            null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+            null = os.open(os.devnull, os.O_RDWR | RAW)
             os.dup2(null, file.fileno(), inheritable=False)
             os.close(null)
 
 
-os.register_at_fork(after_in_child=_let_go_in_child)
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_let_go_in_child)

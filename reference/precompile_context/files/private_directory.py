@@ -5,6 +5,8 @@ import os
 import stat
 from pathlib import Path
 
+from precompile_context.files.system import this_user
+
 
 def check_private(path: str | os.PathLike[str], *, link_allowed: bool = False) -> None:
     """Return where no other user can change what the directory holds, or which one it is.
@@ -19,15 +21,16 @@ def check_private(path: str | os.PathLike[str], *, link_allowed: bool = False) -
         PermissionError: it is refused, and why.
         OSError: it is not there.
     """
+    user = this_user(path)
     there = Path(os.path.abspath(path))
     if there.is_symlink() and not link_allowed:
         raise _refusal("the directory is a symbolic link", there)
     for step in (there, *there.parents):
-        if step.is_symlink() and not _is_ours(os.lstat(step)):
+        if step.is_symlink() and not _is_ours(os.lstat(step), user):
             raise _refusal("the way to the directory is another user's symbolic link", step)
     real = Path(os.path.realpath(there))
     found = os.stat(real)
-    if not _is_ours(found):
+    if not _is_ours(found, user):
         raise _refusal(f"the directory belongs to another user, {found.st_uid}", real)
     if found.st_mode & stat.S_IWOTH:
         raise _refusal("everyone may write to the directory (`chmod o-w` it)", real)
@@ -37,8 +40,8 @@ def check_private(path: str | os.PathLike[str], *, link_allowed: bool = False) -
             raise _refusal("everyone may rename what is in a directory above", parent)
 
 
-def _is_ours(found: os.stat_result) -> bool:
-    return found.st_uid in (os.geteuid(), 0)
+def _is_ours(found: os.stat_result, user: int) -> bool:
+    return found.st_uid in (user, 0)
 
 
 def _refusal(text: str, path: Path) -> PermissionError:
