@@ -1,5 +1,6 @@
 """CONTENT: block records, both digests and frames that lie. Offsets are the block record's."""
 
+import hashlib
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from dataclasses import replace
 import pytest
 import zstandard
 
+from precompile.v1 import bundle_pb2
 from precompile_conformance.build import (
     NONE,
     ZSTD,
@@ -21,7 +23,7 @@ from precompile_conformance.wire import BLOCK_TAG, DATA_TAG, compress, record, z
 from precompile_context.bundle import Bundle, Limits
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.trust import UNSIGNED
-from tests.refusal import contents, verify_fault
+from tests.refusal import Fault, contents, verify_fault
 
 CONTENT = b"some content, some content, some content"
 ARTIFACT = Artifact("one", CONTENT)
@@ -79,7 +81,9 @@ def test_read_rejects_content_that_is_not_that_of_its_digest(compression: int) -
         Segment(
             artifacts=(GOOD, ARTIFACT),
             compression=compression,
-            edit=lambda m: setattr(m.artifacts[1], "content_digest", bytes(32)),
+            edit=lambda m: setattr(
+                m.artifacts, "content_digest", m.artifacts.content_digest[:32] + bytes(32)
+            ),
         )
     )
     _check_refused(built, ErrorCode.DIGEST_MISMATCH)
@@ -93,7 +97,11 @@ def test_read_rejects_a_digest_of_part_of_a_block_that_is_not_its_own() -> None:
         Segment(
             artifacts=(GOOD, part),
             blocks=(Block(GOOD.content), block),
-            edit=lambda m: setattr(m.artifacts[1], "content_digest", m.blocks[1].digest),
+            edit=lambda m: setattr(
+                m.artifacts,
+                "content_digest",
+                m.artifacts.content_digest[:32] + m.blocks[1].digest,
+            ),
         )
     )
     _check_refused(built, ErrorCode.DIGEST_MISMATCH)
@@ -103,7 +111,7 @@ def test_read_rejects_an_empty_artifact_with_another_digest() -> None:
     built = bundle(
         Segment(
             artifacts=(Artifact("empty"),),
-            edit=lambda m: setattr(m.artifacts[0], "content_digest", bytes(32)),
+            edit=lambda m: setattr(m.artifacts, "content_digest", bytes(32)),
         )
     )
     assert verify_fault(built.data) == (
@@ -114,7 +122,7 @@ def test_read_rejects_an_empty_artifact_with_another_digest() -> None:
 
 def test_stream_rejects_a_damaged_last_block_of_large_content_at_its_end() -> None:
     parts = [b"a" * 100, b"b" * 100]
-    whole = Artifact("one", b"".join(parts), extents=[(0, 0, 100), (1, 0, 100)])
+    whole = Artifact("one", b"".join(parts), place=(0, 0))
     wrong = Block(parts[1], stored=b"c" * 100)
     built = bundle(Segment(artifacts=(whole,), blocks=(Block(parts[0]), wrong)))
     opened = Bundle.open(built.data, policy=UNSIGNED)
@@ -283,14 +291,14 @@ LARGE = 17 << 20  # above what a reader may take in one piece on a frame's word
 )
 def test_read_rejects_large_frames_that_are_not_right(frame: bytes) -> None:
     block = Block(b"?", ZSTD, stored=frame, entry={"content_size": LARGE})
-    part = Artifact("one", bytes(10), extents=[(1, 0, 10)])
+    part = Artifact("one", bytes(10), place=(1, 0))
     _check_refused(_bundle(block, artifact=part), ErrorCode.DECOMPRESSION_FAILED)
 
 
 def test_read_accepts_a_large_frame_of_short_blocks() -> None:
     frame = zstd_frame([("rle", 1 << 17)] * 136, content_size=LARGE, window_log=23)
     block = Block(b"?", ZSTD, stored=frame, entry={"content_size": LARGE})
-    part = Artifact("one", bytes(10), extents=[(1, 0, 10)])
+    part = Artifact("one", bytes(10), place=(1, 0))
     assert contents(_bundle(block, artifact=part).data)["test.blob", "one"] == bytes(10)
 
 
@@ -298,13 +306,6 @@ def test_an_unknown_compression_costs_only_the_artifacts_that_use_it() -> None:
     block = Block(CONTENT, 9)
     built = _bundle(block)
     _check_refused(built, ErrorCode.UNSUPPORTED_FEATURE)
-
-
-def test_read_refuses_a_block_over_the_limit() -> None:
-    data = _bundle(Block(CONTENT, ZSTD)).data
-    at = _bundle(Block(CONTENT, ZSTD)).segments[0].block_offsets[1]
-    assert contents(data, limits=Limits(block_content=40))
-    assert verify_fault(data, limits=Limits(block_content=39)) == (ErrorCode.LIMIT_EXCEEDED, at)
 
 
 def test_read_refuses_more_decompression_than_the_limit_repeats_included() -> None:
@@ -320,15 +321,100 @@ def test_read_refuses_more_decompression_than_the_limit_repeats_included() -> No
 
 
 def test_read_counts_each_repeat_of_a_kept_block() -> None:
-    """An artifact of many extents that each cover one small block is as large as they say."""
-    whole = Artifact("one", CONTENT * 50, extents=[(0, 0, 40)] * 50)
-    data = bundle(Segment(artifacts=(whole,), blocks=(Block(CONTENT, ZSTD),))).data
+    """An artifact that runs over one small block again and again is as large as it says."""
+    whole = Artifact("one", CONTENT * 50, place=(0, 0))
+    again = (Block(CONTENT, ZSTD, external=True),) * 50
+    data = bundle(Segment(blocks=(Block(CONTENT, ZSTD),)), Segment((whole,), again)).data
     assert contents(data, limits=Limits(total_decompressed=40 * 50 * 4))
     opened = Bundle.open(data, limits=Limits(total_decompressed=40 * 49), policy=UNSIGNED)
     stored = opened.current()["test.blob", "one"]
     with pytest.raises(PrecompileError) as caught:
         opened.read(stored)
     assert caught.value.code is ErrorCode.LIMIT_EXCEEDED
+
+
+def test_verify_refuses_a_run_at_its_first_block_where_its_digest_is_another() -> None:
+    parts = (b"first of the run", b"second of it")
+    whole = Artifact("one", b"".join(parts), place=(1, 0))
+    built = bundle(
+        Segment(
+            artifacts=(GOOD, whole),
+            blocks=(Block(GOOD.content), *map(Block, parts)),
+            edit=lambda m: setattr(
+                m.artifacts, "content_digest", m.artifacts.content_digest[:32] + bytes(32)
+            ),
+        )
+    )
+    _check_refused(built, ErrorCode.DIGEST_MISMATCH)
+
+
+def test_verify_refuses_a_damaged_block_in_a_run_at_that_block() -> None:
+    parts = (b"first of the run", b"second of it", b"the last")
+    whole = Artifact("one", b"".join(parts), place=(0, 0))
+    wrong = Block(parts[1], stored=b"SECOND of it", entry={"digest": bytes(32)})
+    built = bundle(Segment((whole,), (Block(parts[0]), wrong, Block(parts[2]))))
+    assert verify_fault(built.data) == (
+        ErrorCode.DIGEST_MISMATCH,
+        built.segments[0].block_offsets[1],
+    )
+
+
+def test_verify_reads_contents_behind_the_highest_of_their_blocks() -> None:
+    """Of three wrong contents the one is told that is due first, not the first of the table."""
+    blocks = (Block(b"first"), Block(b"second"), Block(b"third"))
+    artifacts = (
+        Artifact("of all", b"firstsecondthird", place=(0, 0)),
+        Artifact("of two", b"firstsecond", place=(0, 0)),
+        Artifact("of the second", b"second"),
+    )
+    digests = {"of all": 0, "of two": 1, "of the second": 2}
+
+    def wrong(*names: str) -> Fault:
+        def edit(message: bundle_pb2.Manifest) -> None:
+            for row in map(digests.__getitem__, names):
+                digest = message.artifacts.content_digest
+                message.artifacts.content_digest = (
+                    digest[: 32 * row] + bytes(32) + digest[32 * row + 32 :]
+                )
+
+        return verify_fault(bundle(Segment(artifacts, blocks, edit=edit)).data)
+
+    first, second, _ = bundle(Segment(artifacts, blocks)).segments[0].block_offsets
+    assert wrong("of all", "of the second") == (ErrorCode.DIGEST_MISMATCH, second)
+    assert wrong("of all", "of two", "of the second") == (ErrorCode.DIGEST_MISMATCH, first)
+    assert wrong("of all") == (ErrorCode.DIGEST_MISMATCH, first)
+
+
+def test_verify_hashes_the_content_of_one_place_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PCB-CONT-008: 300 artifacts of 1 MiB are one of 1 MiB and 300 names."""
+    hashed = 0
+
+    class Counting:
+        def __init__(self, data: bytes | memoryview = b"") -> None:
+            self._digest = sha256(data)
+            self._count(data)
+
+        def update(self, data: bytes | memoryview) -> None:
+            self._digest.update(data)
+            self._count(data)
+
+        def digest(self) -> bytes:
+            return self._digest.digest()
+
+        def _count(self, data: bytes | memoryview) -> None:
+            nonlocal hashed
+            hashed += len(data)
+
+    sha256 = hashlib.sha256
+    blocks = (Block(bytes(1 << 19), ZSTD), Block(b"\1" * (1 << 19), ZSTD))
+    whole = b"".join(block.content for block in blocks)
+    artifacts = [Artifact(f"whole {n}", whole, place=(0, 0)) for n in range(100)]
+    artifacts += [Artifact(f"part {n}", whole[: 1 << 18], place=(0, 0)) for n in range(100)]
+    artifacts += [Artifact(f"half {n}", blocks[1].content, place=(1, 0)) for n in range(100)]
+    opened = Bundle.open(bundle(Segment(artifacts, blocks)).data, policy=UNSIGNED)
+    monkeypatch.setattr(hashlib, "sha256", Counting)
+    opened.verify()
+    assert hashed < 3 << 20
 
 
 _BOMB = """
@@ -344,13 +430,12 @@ stored = b"x" * 100
 if compression == ZSTD:
     stored = zstd_frame([("rle", 1 << 17)] * (real >> 17), content_size=claimed, window_log=23)
 block = Block(b"?", compression, stored=stored, entry={"content_size": claimed})
-data = bundle(Segment(artifacts=(Artifact("k", b"?", extents=[(0, 0, 1)]),), blocks=(block,))).data
+data = bundle(Segment(artifacts=(Artifact("k", b"?", place=(0, 0)),), blocks=(block,))).data
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 start = time.monotonic()
 tracemalloc.start()
-opened = Bundle.open(data, policy=UNSIGNED)
 try:
-    opened.verify()
+    Bundle.open(data, policy=UNSIGNED).verify()
     code = "read"
 except PrecompileError as error:
     code = error.code.name
@@ -366,11 +451,12 @@ print(code, peak >> 10, int(time.monotonic() - start))
         (1 << 10, 1 << 30, ZSTD, "DECOMPRESSION_FAILED"),
         (LARGE, 1 << 30, ZSTD, "DECOMPRESSION_FAILED"),
         (60 << 20, 1 << 17, ZSTD, "DECOMPRESSION_FAILED"),
-        (1 << 63, 1 << 17, ZSTD, "LIMIT_EXCEEDED"),
+        (64 << 20, 1 << 17, ZSTD, "DECOMPRESSION_FAILED"),
+        (1 << 63, 1 << 17, ZSTD, "BAD_REFERENCE"),
         (60 << 20, 0, NONE, "SIZE_MISMATCH"),
-        (1 << 63, 0, NONE, "LIMIT_EXCEEDED"),
+        (1 << 63, 0, NONE, "BAD_REFERENCE"),
     ],
-    ids=["1 KiB, 1 GiB", "17 MiB, 1 GiB", "60 MiB, 128 KiB", "2^63", "raw", "raw, 2^63"],
+    ids=["1 KiB, 1 GiB", "17 MiB, 1 GiB", "60 MiB, 128 KiB", "64 MiB", "2^63", "raw", "raw, 2^63"],
 )
 def test_a_bomb_is_refused_in_bounded_memory(
     claimed: int, real: int, compression: int, code: str
@@ -387,7 +473,7 @@ def test_a_bomb_is_refused_in_bounded_memory(
 def test_an_uncompressed_block_of_another_size_is_that_before_its_digest_counts() -> None:
     """The record's size tells it, whatever the stored bytes are; read alone or among others."""
     block = Block(b"four", stored=b"fiver", entry={"digest": bytes(32)})
-    whole = Artifact("one", b"four", extents=[(1, 0, 4)])
-    part = Artifact("one", b"our", extents=[(1, 1, 3)])
+    whole = Artifact("one", b"four", place=(1, 0))
+    part = Artifact("one", b"our", place=(1, 1))
     for artifact in (whole, part):
         _check_refused(_bundle(block, artifact=artifact), ErrorCode.SIZE_MISMATCH)

@@ -2,12 +2,20 @@
 
 import re
 import time
+from dataclasses import replace
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from precompile.v1 import bundle_pb2
-from precompile_conformance.build import ZSTD, Artifact, Block, Segment, bundle
+from precompile_conformance.build import (
+    ZSTD,
+    Artifact,
+    Block,
+    Segment,
+    bundle,
+    default_blocks,
+)
 from precompile_conformance.wire import record, sha256
 from precompile_context.bundle import Bundle
 from precompile_context.errors import PrecompileError
@@ -25,6 +33,8 @@ SECOND = Segment(
     artifacts=(
         Artifact("c", b"third", kind=3, backends=[("test.blob", "b", sha256(b"second content"))]),
         Artifact("again", b"second content"),
+        Artifact("part", b"ir", place=(0, 2)),
+        Artifact("run", b"thirdsecond content", place=(0, 0)),
     ),
     blocks=(Block(b"third"), Block(b"second content", ZSTD, external=True)),
     requirements=[("fact", 1, ["value"])],
@@ -58,16 +68,6 @@ def _flipped(bit: int) -> bytes:
     data = bytearray(BUILT.data)
     data[bit >> 3] ^= 1 << (bit & 7)
     return bytes(data)
-
-
-def _essence(payload: bytes) -> tuple[list[bytes], list[tuple[bytes, bytes]]]:
-    """What a payload says of bytes: its block entries, and each content digest with its extents."""
-    message = bundle_pb2.Manifest.FromString(payload)
-    blocks = [block.SerializeToString() for block in message.blocks]
-    return blocks, [
-        (a.content_digest, b"".join(e.SerializeToString() for e in a.extents))
-        for a in message.artifacts
-    ]
 
 
 def test_every_single_bit_flip_is_refused_or_harmless() -> None:
@@ -106,15 +106,37 @@ def test_every_flip_of_a_payload_is_refused() -> None:
             assert _read(_flipped(bit)) is None
 
 
-def test_every_flip_of_a_block_s_or_a_content_s_digest_is_refused() -> None:
-    # Tag and length of BlockEntry.digest, of Artifact.content_digest and Envelope.payload_digest.
-    places = [match.end() for match in re.finditer(rb"\x0a\x20|\x22\x20", BUILT.data)]
-    digests = {BUILT.data[at : at + 32] for at in places}
-    assert digests >= set(ALL)
-    assert len(places) == 5 + 6 + 3  # blocks, artifacts, envelopes
+def test_every_flip_of_a_digest_is_refused() -> None:
+    """Of each content, block, payload and backend, wherever it stands."""
+    blocks = [block for s in (FIRST, SECOND, OTHER) for block in s.blocks or default_blocks(s)]
+    digests = {*ALL, *(sha256(block.stored_bytes()) for block in blocks)}
+    digests |= {sha256(segment.payload) for segment in BUILT.segments}
+    places = [match.start() for d in digests for match in re.finditer(re.escape(d), BUILT.data)]
+    assert len(places) == 5 + 8 + 3 + 1 + 1  # entries, artifacts, envelopes, backend, chain
     for at in places:
         for bit in range(8 * at, 8 * (at + 32)):
             assert _read(_flipped(bit)) is None
+
+
+def test_every_flip_of_a_column_is_refused_for_what_it_says() -> None:
+    """As an attacker would make it: the payload's digest is right."""
+    payload = BUILT.segments[1].payload
+    table = bundle_pb2.Manifest.FromString(payload).artifacts
+    whole = _read(BUILT.data)
+    assert whole is not None
+    refused = 0
+    for bit in range(8 * len(payload)):
+        flipped = bytearray(payload)
+        flipped[bit >> 3] ^= 1 << (bit & 7)
+        opened = _read(bundle(FIRST, replace(SECOND, payload=bytes(flipped)), OTHER).data)
+        refused += opened is None
+        # What is read has a digest that somebody computed: a name may be another, no content.
+        for segment in opened.segments if opened else ():
+            for artifact in segment.manifest.artifacts:
+                assert opened is not None
+                assert opened.read(artifact) == ALL[artifact.content_digest]
+    assert len(table.key) == 4
+    assert refused > 8 * 32 * len(table.key)
 
 
 def test_every_truncation_and_every_lost_start_is_refused_or_a_prefix() -> None:

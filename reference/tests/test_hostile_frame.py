@@ -15,7 +15,7 @@ from precompile_conformance.wire import (
     sha256,
     varint,
 )
-from precompile_context.bundle import Bundle, Limits
+from precompile_context.bundle import Bundle, Limits, codec
 from precompile_context.errors import ErrorCode
 from precompile_context.trust import UNSIGNED
 from tests.refusal import MORE, PLAIN, contents, open_fault, two_segments, verify_fault
@@ -294,10 +294,87 @@ def test_open_rejects_a_footer_of_another_shape() -> None:
 def test_open_rejects_an_envelope_of_another_payload_type() -> None:
     for payload_type in ("", "application/vnd.in-toto+json", "text/\x00"):
         built = bundle(PLAIN, replace(MORE, payload_type=payload_type))
-        assert open_fault(built.data) == (
-            ErrorCode.MALFORMED_FRAME,
-            built.segments[1].manifest_offset,
-        )
+        for data in (built.data, built.data + b"torn"):
+            code = ErrorCode.UNSUPPORTED_FEATURE if data is built.data else ErrorCode.TRUNCATED
+            at = built.segments[1].manifest_offset if data is built.data else len(data)
+            assert open_fault(data) == (code, at)
+            # It is no torn tail either: a later version wrote it, and it is committed.
+            assert open_fault(data, recover=True) == (
+                ErrorCode.UNSUPPORTED_FEATURE,
+                built.segments[1].manifest_offset,
+            )
+
+
+def test_open_rejects_an_envelope_of_another_payload_type_last() -> None:
+    """What is told first would be damage whatever the type."""
+    other = replace(MORE, payload_type="other")
+    for wrong, code in (
+        (replace(other, payload_digest=bytes(32)), ErrorCode.MALFORMED_FRAME),
+        (replace(other, envelope_tail=b"\x12\x01\xff"), ErrorCode.MALFORMED_FRAME),
+        (replace(other, envelope_tail=b"\x1a\x00" * 65), ErrorCode.LIMIT_EXCEEDED),
+    ):
+        built = bundle(PLAIN, wrong)
+        assert open_fault(built.data) == (code, built.segments[1].manifest_offset)
+
+
+def test_open_refuses_more_signatures_than_the_limit() -> None:
+    built = bundle(PLAIN, replace(MORE, envelope_tail=b"\x1a\x00" * 64))
+    assert len(Bundle.open(built.data, policy=UNSIGNED).segments) == 2
+    assert open_fault(built.data, limits=Limits(signatures=63)) == (
+        ErrorCode.LIMIT_EXCEEDED,
+        built.segments[1].manifest_offset,
+    )
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        b"\x1a\x00" * 65,
+        b"\x1a\x01\xff" * 65,  # not one of them is a Signature
+        b"\x1a\x03\x12\x01\xff" * 65,  # nor is their text UTF-8
+        b"\x9a\x00\x00" * 65,
+        b"\x12\x01\xff" + b"\x1a\x00" * 65,
+        b"\x7b\x08\x01\x7c" + b"\x1a\x00" * 65,
+        b"\x1a\x00" * 400_000,
+    ],
+    ids=["empty", "no messages", "no text", "long tags", "no type", "behind a group", "many"],
+)
+def test_open_counts_signatures_before_it_decodes_any(
+    tail: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = bundle(replace(MORE, envelope_tail=tail))
+    monkeypatch.setattr(codec, "parse", _refuse_to_parse)
+    assert open_fault(built.data) == (
+        ErrorCode.LIMIT_EXCEEDED,
+        built.segments[0].manifest_offset,
+    )
+
+
+def _refuse_to_parse(*arguments: object) -> None:
+    raise AssertionError("an envelope was decoded")
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        b"\x7b" + b"\x1a\x00" * 65 + b"\x7c",
+        b"\x18\x00" * 65,
+        b"\x1d\x00\x00\x00\x00" * 65,
+        b"\x1b\x1c" * 65,
+        record(0x7A, b"\x1a\x00" * 65),
+    ],
+    ids=["in a group", "varints", "fixed32", "groups", "in an unknown field"],
+)
+def test_what_is_no_signature_s_field_is_not_counted(tail: bytes) -> None:
+    assert contents(bundle(replace(MORE, envelope_tail=tail)).data)
+
+
+@pytest.mark.parametrize("tail", [b"\xff", b"\x0c", b"\x7b", b"\x0e\x00", b"\x00\x00"])
+def test_open_tells_an_envelope_that_cannot_be_told_apart_before_its_signatures(
+    tail: bytes,
+) -> None:
+    built = bundle(replace(MORE, envelope_tail=b"\x1a\x00" * 65 + tail))
+    assert open_fault(built.data)[0] is ErrorCode.MALFORMED_FRAME
 
 
 @pytest.mark.parametrize(
@@ -323,7 +400,7 @@ def test_open_ignores_unknown_fields_of_an_envelope() -> None:
 
 
 def test_open_takes_the_last_payload_of_an_envelope() -> None:
-    other = bundle(replace(PLAIN, edit=lambda m: m.artifacts[0].__setattr__("key", "renamed")))
+    other = bundle(replace(PLAIN, edit=lambda m: m.artifacts.key.__setitem__(0, "renamed")))
     payload = other.segments[0].payload
     tail = record(0x0A, payload)
     twice = bundle(replace(PLAIN, envelope_tail=tail, payload_digest=sha256(payload)))

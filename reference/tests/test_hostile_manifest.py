@@ -13,7 +13,7 @@ from precompile_context.bundle import Bundle, Limits, codec
 from precompile_context.environment import Environment
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.trust import UNSIGNED
-from tests.refusal import MORE, PLAIN, Edit, contents, edits, open_fault
+from tests.refusal import MORE, PLAIN, Edit, contents, detail, edits, kind, open_fault
 
 
 def _refused(second: Segment, code: ErrorCode) -> None:
@@ -39,25 +39,60 @@ UTF8_FAULTS = {
     "an overlong zero": b"\xc0\x80",
     "past U+10FFFF": b"\xf4\x90\x80\x80",
 }
+# Each is right but for the text: an empty name that is told would be INVALID_NAME.
 UTF8_FIELDS: dict[str, Callable[[bytes], bytes]] = {
     "required feature": lambda text: record(0x0A, text),
     "producer": lambda text: record(0x1A, record(0x0A, text)),
-    "requirement name": lambda text: record(0x22, record(0x0A, text)),
+    "requirement name": lambda text: record(0x22, record(0x0A, text) + b"\x10\x01"),
     "requirement value": lambda text: record(0x22, b"\x0a\x01a\x10\x01" + record(0x1A, text)),
-    "type": lambda text: record(0x32, record(0x0A, text)),
-    "key": lambda text: record(0x32, record(0x12, text)),
-    "backend": lambda text: record(0x32, record(0x3A, record(0x12, text))),
-    "attribute name": lambda text: record(0x32, record(0x42, record(0x0A, text))),
-    "attribute value": lambda text: record(0x32, record(0x42, record(0x1A, text))),
+    "type": lambda text: _table(record(0x0A, record(0x0A, text) + b"\x10\x01")),
+    "type that the last one replaces": lambda text: _table(
+        record(0x0A, record(0x0A, text) + b"\x0a\x01t\x10\x01")
+    ),
+    "key": lambda text: _table(record(0x1A, text)),
+    "backend that is ignored": lambda text: _table(_detail(record(0x12, record(0x12, text)))),
+    "attribute name": lambda text: _table(_detail(record(0x1A, record(0x0A, text)))),
+    "attribute value": lambda text: _table(
+        _detail(record(0x1A, b"\x0a\x01a" + record(0x1A, text)))
+    ),
     "removed": lambda text: record(0x3A, record(0x12, text)),
 }
+
+
+def _table(fields: bytes) -> bytes:
+    return record(0x32, fields)
+
+
+def _detail(fields: bytes) -> bytes:
+    return record(0x42, fields)
+
+
+def _without(field: str) -> bytes:
+    """A payload whose table is complete once what is behind it brings the key."""
+    edit: Edit | None = (lambda m: m.artifacts.ClearField("key")) if field == "key" else None
+    return _payload(replace(MORE, edit=edit))
 
 
 @pytest.mark.parametrize("field", UTF8_FIELDS)
 @pytest.mark.parametrize("fault", UTF8_FAULTS)
 def test_open_rejects_text_that_is_not_utf8(field: str, fault: str) -> None:
-    wrong = _payload() + UTF8_FIELDS[field](UTF8_FAULTS[fault])
+    wrong = _without(field) + UTF8_FIELDS[field](UTF8_FAULTS[fault])
     _refused(replace(MORE, payload=wrong, chained=False), ErrorCode.MALFORMED_MANIFEST)
+
+
+@pytest.mark.parametrize("field", UTF8_FIELDS)
+def test_open_tells_nothing_of_utf8_where_text_is_ascii(field: str) -> None:
+    """Shows that the payloads refused above are so for their text."""
+    built = bundle(PLAIN, replace(MORE, payload=_without(field) + UTF8_FIELDS[field](b"text")))
+    assert _code(built.data) is not ErrorCode.MALFORMED_MANIFEST
+
+
+def _code(data: bytes) -> ErrorCode | None:
+    try:
+        Bundle.open(data, policy=UNSIGNED)
+    except PrecompileError as error:
+        return error.code
+    return None
 
 
 @pytest.mark.parametrize(
@@ -76,6 +111,9 @@ def test_open_rejects_text_that_is_not_utf8(field: str, fault: str) -> None:
         b"\x23" * 20_000,
         (b"\x23" * 150) + (b"\x24" * 150),
         record(0x2A, b"\x0a\x7f"),
+        record(0x32, record(0x12, b"\x80")),
+        record(0x32, record(0x2A, b"\x00" + b"\xff" * 10)),
+        record(0x32, record(0x3A, b"\x01\xff")),
     ],
     ids=[
         "tag cut",
@@ -91,6 +129,9 @@ def test_open_rejects_text_that_is_not_utf8(field: str, fault: str) -> None:
         "20,000 groups open",
         "150 groups nested",
         "length past a message",
+        "packed number cut",
+        "packed number of eleven bytes",
+        "packed number cut behind another",
     ],
 )
 def test_open_rejects_a_payload_that_does_not_parse(tail: bytes) -> None:
@@ -99,7 +140,8 @@ def test_open_rejects_a_payload_that_does_not_parse(tail: bytes) -> None:
 
 
 DECODE_FAULTS: dict[str, Edit] = {
-    "no artifact kind": lambda m: m.artifacts[0].ClearField("kind"),
+    "no kind": lambda m: m.artifacts.types[0].ClearField("kind"),
+    "no kind of a type without artifacts": lambda m: m.artifacts.types.add(name="unused"),
     "no compression": lambda m: m.blocks[0].ClearField("compression"),
     "no match": lambda m: m.requirements.add(name="a", values=["b"]),
     "previous digest of 31 bytes": lambda m: setattr(m, "previous_manifest_digest", bytes(31)),
@@ -107,11 +149,13 @@ DECODE_FAULTS: dict[str, Edit] = {
     "block digest empty": lambda m: m.blocks[0].ClearField("digest"),
     "block digest of 31 bytes": lambda m: setattr(m.blocks[0], "digest", bytes(31)),
     "block digest of 64 bytes": lambda m: setattr(m.blocks[0], "digest", bytes(64)),
-    "content digest empty": lambda m: m.artifacts[0].ClearField("content_digest"),
-    "content digest of 20 bytes": lambda m: setattr(m.artifacts[0], "content_digest", bytes(20)),
+    "content digest empty": lambda m: m.artifacts.ClearField("content_digest"),
+    "content digest of 20 bytes": lambda m: setattr(m.artifacts, "content_digest", bytes(20)),
     "backend digest of 31 bytes": edits(
-        lambda m: setattr(m.artifacts[0], "kind", 3),
-        lambda m: m.artifacts[0].backends.add(type="t", key="k", content_digest=bytes(31)),
+        kind(3), lambda m: detail(m).backends.add(type="t", key="k", content_digest=bytes(31))
+    ),
+    "backend digest of 33 bytes": edits(
+        kind(3), lambda m: detail(m).backends.add(type="t", key="k", content_digest=bytes(33))
     ),
 }
 
@@ -160,20 +204,39 @@ def test_open_ignores_unknown_fields_of_a_manifest(field: str) -> None:
     assert contents(grown.data) == contents(bundle(MORE).data)
 
 
-def test_open_ignores_unknown_fields_within_artifacts_and_blocks() -> None:
+@pytest.mark.parametrize("number", [1, 1 << 32 | 1, 1 << 31, 2**64 - 1])
+def test_open_takes_a_kind_by_its_low_32_bits(number: int) -> None:
+    type_ = record(0x0A, b"\x0a\x05other\x10" + varint(number))
+    built = bundle(replace(MORE, payload=_payload() + _table(type_)))
+    assert contents(built.data) == contents(bundle(MORE).data)
+
+
+@pytest.mark.parametrize("number", [0, 1 << 32, 1 << 63])
+def test_open_rejects_a_kind_of_which_the_low_32_bits_are_0(number: int) -> None:
+    type_ = record(0x0A, b"\x0a\x05other\x10" + varint(number))
+    wrong = replace(MORE, payload=_payload() + _table(type_), chained=False)
+    _refused(wrong, ErrorCode.MALFORMED_MANIFEST)
+
+
+def test_open_ignores_unknown_fields_within_tables_types_details_and_blocks() -> None:
     message = bundle_pb2.Manifest.FromString(_payload())
-    block, artifact = message.blocks[0], message.artifacts[0]
+    table = message.artifacts
     unknown = b"".join(UNKNOWN_FIELDS.values())
-    payload = record(0x2A, block.SerializeToString() + unknown)
-    payload += record(0x32, artifact.SerializeToString() + unknown)
+    type_ = table.types[0].SerializeToString() + unknown
+    table.ClearField("types")
+    payload = record(0x2A, message.blocks[0].SerializeToString() + unknown)
+    payload += _table(table.SerializeToString() + record(0x0A, type_) + unknown)
+    payload += _table(_detail(unknown))
     assert contents(bundle(replace(MORE, payload=payload)).data) == contents(bundle(MORE).data)
 
 
 def test_open_takes_the_last_value_of_a_repeated_scalar() -> None:
     message = bundle_pb2.Manifest.FromString(_payload())
-    artifact = message.artifacts[0]
-    twice = record(0x12, b"a name that the last one replaces") + artifact.SerializeToString()
-    payload = record(0x2A, message.blocks[0].SerializeToString()) + record(0x32, twice)
+    table = message.artifacts
+    type_ = record(0x0A, b"a name that the last one replaces") + table.types[0].SerializeToString()
+    table.ClearField("types")
+    twice = record(0x22, bytes(32)) + table.SerializeToString() + record(0x0A, type_)
+    payload = record(0x2A, message.blocks[0].SerializeToString()) + _table(twice)
     assert contents(bundle(replace(MORE, payload=payload)).data) == contents(bundle(MORE).data)
 
 
@@ -189,9 +252,7 @@ def test_open_carries_an_artifact_of_an_unknown_kind() -> None:
 
 def test_open_carries_an_attribute_of_an_unknown_type() -> None:
     attribute = record(0x0A, b"later") + record(0x3A, b"value of field 7")
-    message = bundle_pb2.Manifest.FromString(_payload())
-    artifact = message.artifacts[0].SerializeToString() + record(0x42, attribute)
-    payload = record(0x2A, message.blocks[0].SerializeToString()) + record(0x32, artifact)
+    payload = _payload() + _table(_detail(record(0x1A, attribute)))
     opened = Bundle.open(bundle(replace(MORE, payload=payload)).data, policy=UNSIGNED)
     stored = opened.current()["test.blob", "three"]
     assert stored.attributes.get("later") is None
@@ -199,8 +260,8 @@ def test_open_carries_an_attribute_of_an_unknown_type() -> None:
 
 
 def test_open_ignores_backends_of_artifacts_that_are_no_entries() -> None:
-    for kind in (1, 2):
-        odd = Artifact("k", b"c", kind=kind, backends=[("No Name", "\n", b"short")])
+    for number in (1, 2):
+        odd = Artifact("k", b"c", kind=number, backends=[("No Name", "\n", b"short")])
         opened = Bundle.open(bundle(Segment(artifacts=(odd,))).data, policy=UNSIGNED)
         assert opened.current()["test.blob", "k"].backends == ()
 
@@ -229,15 +290,13 @@ def test_an_unknown_match_keeps_its_segment_opaque_and_no_other() -> None:
     "edit",
     [
         lambda m: [m.removed.add(type="t", key=str(i)) for i in range(1000)],
-        lambda m: [m.artifacts[0].attributes.add(name=f"a{i:04}") for i in range(1000)],
+        lambda m: [detail(m).attributes.add(name=f"a{i:04}") for i in range(1000)],
         lambda m: m.requirements.add(name="a", match=1, values=[f"{i:04}" for i in range(1000)]),
         lambda m: [m.requirements.add(name=f"a{i:04}", match=1) for i in range(1000)],
-        edits(
-            lambda m: setattr(m.artifacts[0], "kind", 3),
-            lambda m: [m.artifacts[0].backends.add(type="t", key=str(i)) for i in range(1000)],
-        ),
+        lambda m: [detail(m).backends.add(type="t", key=str(i)) for i in range(1000)],
+        lambda m: [m.artifacts.types.add(name=f"t{i}", kind=1) for i in range(1000)],
     ],
-    ids=["removed", "attributes", "requirement values", "requirements", "backends"],
+    ids=["removed", "attributes", "requirement values", "requirements", "backends", "types"],
 )
 def test_open_counts_everything_that_a_manifest_lists(edit: Edit) -> None:
     built = bundle(replace(PLAIN, edit=edit))
@@ -248,19 +307,48 @@ def test_open_counts_everything_that_a_manifest_lists(edit: Edit) -> None:
     )
 
 
+ONE_OF_EACH = replace(
+    MORE,
+    requirements=[("fact", 1, ["a", "b"])],
+    removed=[("t", "k")],
+    edit=edits(
+        lambda m: detail(m).backends.add(type="t", key="k"),
+        lambda m: detail(m).attributes.add(name="a", int_value=1),
+    ),
+)
+# A block, a requirement and its values, a removed id; a type, a key and a detail with two elements.
+ITEMS = 1 + 3 + 1 + 5
+
+
+def test_open_takes_as_many_items_as_the_limit_over_all_segments() -> None:
+    built = bundle(ONE_OF_EACH, replace(ONE_OF_EACH, artifacts=(Artifact("other", b"x"),)))
+    assert Bundle.open(built.data, limits=Limits(items=2 * ITEMS), policy=UNSIGNED)
+    assert open_fault(built.data, limits=Limits(items=2 * ITEMS - 1)) == (
+        ErrorCode.LIMIT_EXCEEDED,
+        built.segments[1].manifest_offset,
+    )
+
+
 EMPTY_ELEMENTS = {
     "requirements": b"\x22\x00" * 1000,
     "requirement values": record(0x22, b"\x1a\x00" * 1000),
     "blocks": b"\x2a\x00" * 1000,
-    "artifacts": b"\x32\x00" * 1000,
-    "extents": record(0x32, b"\x32\x00" * 1000),
-    "backends": record(0x32, b"\x3a\x00" * 1000),
-    "attributes": record(0x32, b"\x42\x00" * 1000),
+    "blocks of 31 bytes": record(0x2A, b"\x0a\x1b" + bytes(27)) * 1000,
+    "keys": record(0x32, b"\x1a\x00" * 1000),
+    "keys of 29 bytes": record(0x32, record(0x1A, b"k" * 29) * 1000),
+    "keys in tables of their own": record(0x32, b"\x1a\x00") * 1000,
+    "types": record(0x32, b"\x0a\x00" * 1000),
+    "details": record(0x32, b"\x42\x00" * 1000),
+    "backends": record(0x32, record(0x42, b"\x12\x00" * 1000)),
+    "attributes": record(0x32, record(0x42, b"\x1a\x00" * 1000)),
+    "backends and attributes": record(0x32, record(0x42, b"\x12\x00\x1a\x00" * 1000)),
     "removed": b"\x3a\x00" * 1000,
-    "tags with padding": b"\xb2\x00\x00" * 1000,
-    "lengths with padding": b"\x32\x80\x00" * 1000,
-    "behind a group": b"\x7b\x08\x01\x7c" + b"\x32\x00" * 1000,
-    "behind fixed fields": b"\x79" + bytes(8) + b"\x7d" + bytes(4) + b"\x32\x00" * 1000,
+    "tags with padding": b"\xba\x00\x00" * 1000,
+    "tags with padding in a table": record(0x32, b"\x9a\x80\x00\x00" * 1000),
+    "lengths with padding": b"\x3a\x80\x00" * 1000,
+    "behind a group": b"\x7b\x08\x01\x7c" + b"\x3a\x00" * 1000,
+    "behind fixed fields": b"\x79" + bytes(8) + b"\x7d" + bytes(4) + b"\x3a\x00" * 1000,
+    "a feature too many": b"\x0a\x00" * 1000 + b"\x22\x00",
 }
 
 
@@ -282,11 +370,18 @@ def _parse_of_envelopes(message: Message, data: memoryview, code: ErrorCode, off
     PARSE(message, data, code, offset)
 
 
-def test_open_takes_the_least_elements_that_are_valid() -> None:
-    """An extent of four bytes; a block's content that stands for an artifact's many times over."""
-    many = Artifact("k", b"x" * 5000, extents=[(0, 0, 1)] * 5000)
-    data = bundle(Segment(artifacts=(many,), blocks=(Block(b"x"),))).data
-    assert contents(data) == {("test.blob", "k"): b"x" * 5000}
+def test_open_takes_the_least_artifacts_that_are_valid() -> None:
+    """The content of all of them is one byte of one block; a row takes 40 bytes."""
+    keys = [f"{number:x}" for number in range(5000)]
+    many = [Artifact(key, b"x", place=(0, 0)) for key in keys]
+    data = bundle(Segment(artifacts=many, blocks=(Block(b"x"),))).data
+    assert len(data) < 45 * len(many)
+    assert contents(data) == {("test.blob", key): b"x" for key in keys}
+
+
+def test_open_takes_features_of_two_bytes_each_for_what_they_are() -> None:
+    built = bundle(Segment(payload=b"\x0a\x00" * 1000))
+    assert open_fault(built.data)[0] is ErrorCode.UNSUPPORTED_FEATURE
 
 
 def test_open_takes_a_requirement_of_every_value_of_one_byte() -> None:
@@ -297,8 +392,10 @@ def test_open_takes_a_requirement_of_every_value_of_one_byte() -> None:
 
 
 def test_elements_in_an_unknown_group_do_not_count() -> None:
-    group = b"\x7b" + b"\x32\x00" * 1000 + b"\x7c"
+    group = b"\x7b" + b"\x3a\x00" * 1000 + b"\x7c"
     assert contents(bundle(replace(MORE, payload=_payload() + group)).data)
+    inside = b"\x7b" + b"\x1a\x00" * 1000 + b"\x7c"
+    assert contents(bundle(replace(MORE, payload=_payload() + _table(inside))).data)
 
 
 def test_open_refuses_more_content_than_the_limit_over_all_segments() -> None:
@@ -316,7 +413,6 @@ def test_open_refuses_content_of_2_to_the_63() -> None:
 
     def edit(message: bundle_pb2.Manifest) -> None:
         message.blocks[0].content_size = 2**63
-        message.artifacts[0].content_size = 2**63
-        message.artifacts[0].extents[0].size = 2**63
+        message.artifacts.content_size[0] = 2**63
 
     _refused(replace(MORE, edit=edit), ErrorCode.LIMIT_EXCEEDED)

@@ -13,21 +13,27 @@ from precompile_context.bundle import Segment as OpenSegment
 from precompile_context.environment import Environment
 from precompile_context.errors import ErrorCode, PrecompileError, Stage
 from precompile_context.trust import UNSIGNED
-from tests.refusal import MORE, PLAIN, contents, open_fault, verify_fault
+from tests.refusal import (
+    MORE,
+    PLAIN,
+    contents,
+    detail,
+    kind,
+    open_fault,
+    place,
+    repeat_first,
+    verify_fault,
+)
 
 # One fault a stage. Each is a segment that is right but for it.
 FAULTS = {
     ErrorCode.UNSUPPORTED_VERSION: replace(MORE, header=HEADER[:-1] + b"\x02"),
-    ErrorCode.MALFORMED_FRAME: replace(MORE, payload_type="other"),
-    ErrorCode.MALFORMED_MANIFEST: replace(MORE, edit=lambda m: m.artifacts[0].ClearField("kind")),
+    ErrorCode.MALFORMED_FRAME: replace(MORE, payload_digest=bytes(32)),
+    ErrorCode.MALFORMED_MANIFEST: replace(MORE, edit=kind(0)),
     ErrorCode.UNSUPPORTED_FEATURE: replace(MORE, edit=lambda m: m.required_features.append("x")),
-    ErrorCode.INVALID_NAME: replace(MORE, edit=lambda m: m.artifacts[0].ClearField("key")),
-    ErrorCode.DUPLICATE_ARTIFACT: replace(
-        MORE, edit=lambda m: m.artifacts.append(m.artifacts[0])
-    ),
-    ErrorCode.BAD_REFERENCE: replace(
-        MORE, edit=lambda m: setattr(m.artifacts[0], "content_size", 1)
-    ),
+    ErrorCode.INVALID_NAME: replace(MORE, edit=lambda m: m.artifacts.key.__setitem__(0, "")),
+    ErrorCode.DUPLICATE_ARTIFACT: replace(MORE, edit=repeat_first),
+    ErrorCode.BAD_REFERENCE: replace(MORE, edit=place(1, 0, 100)),
     ErrorCode.BROKEN_CHAIN: replace(
         MORE, edit=lambda m: setattr(m, "previous_manifest_digest", bytes(32))
     ),
@@ -90,25 +96,40 @@ def _breaks_the_chain(message: bundle_pb2.Manifest) -> None:
     message.previous_manifest_digest = bytes(32)
 
 
-def _repeats(message: bundle_pb2.Manifest) -> None:
-    message.artifacts.append(message.artifacts[0])
-
-
 def _refers_to_nothing(message: bundle_pb2.Manifest) -> None:
     message.blocks[0].size += 1
 
 
-def _has_no_kind(message: bundle_pb2.Manifest) -> None:
-    message.artifacts[0].ClearField("kind")
+def _has_a_wrong_name(message: bundle_pb2.Manifest) -> None:
+    message.artifacts.types[0].name = "No Name"
+
+
+def _claims_too_much(message: bundle_pb2.Manifest) -> None:
+    message.artifacts.content_size[0] = 2**63
+
+
+def _is_no_table(message: bundle_pb2.Manifest) -> None:
+    message.artifacts.offset.append(0)
+
+
+def _has_too_many_empty_keys(message: bundle_pb2.Manifest) -> None:
+    message.artifacts.key.extend([""] * 1000)
 
 
 def test_within_a_manifest_the_order_of_the_norm_decides() -> None:
     """PCB-READ-008: one offset for all of them, so that only the order tells."""
     at = bundle(PLAIN, MORE).segments[1].offset
     for edits, code in (
-        ((_has_no_kind, _requires), ErrorCode.UNSUPPORTED_FEATURE),
-        ((_breaks_the_chain, _repeats), ErrorCode.DUPLICATE_ARTIFACT),
+        ((_requires, _has_too_many_empty_keys), ErrorCode.MALFORMED_MANIFEST),
+        ((kind(0), _requires), ErrorCode.UNSUPPORTED_FEATURE),
+        ((_is_no_table, _requires), ErrorCode.UNSUPPORTED_FEATURE),
+        ((_claims_too_much, kind(0)), ErrorCode.MALFORMED_MANIFEST),
+        ((_claims_too_much, _is_no_table), ErrorCode.MALFORMED_MANIFEST),
+        ((_has_a_wrong_name, _claims_too_much), ErrorCode.LIMIT_EXCEEDED),
+        ((repeat_first, _has_a_wrong_name), ErrorCode.INVALID_NAME),
+        ((_breaks_the_chain, repeat_first), ErrorCode.DUPLICATE_ARTIFACT),
         ((_refers_to_nothing, _breaks_the_chain), ErrorCode.BROKEN_CHAIN),
+        ((place(1, 0, 100), _breaks_the_chain), ErrorCode.BROKEN_CHAIN),
     ):
         found, offset = _edited(*edits)
         assert found is code
@@ -125,12 +146,18 @@ def test_a_required_feature_is_told_before_a_limit_on_items() -> None:
         )
 
 
+def test_a_limit_on_items_is_told_before_what_the_columns_are() -> None:
+    for fault in (kind(0), _is_no_table):
+        data = bundle(replace(MORE, edit=fault)).data
+        assert open_fault(data)[0] is ErrorCode.MALFORMED_MANIFEST
+        assert open_fault(data, limits=Limits(items=2))[0] is ErrorCode.LIMIT_EXCEEDED
+
+
 def test_backends_of_a_kind_added_later_are_checked_as_those_of_an_entry() -> None:
     def edit(message: bundle_pb2.Manifest) -> None:
-        message.artifacts[0].kind = 9  # type: ignore[assignment]
-        message.artifacts[0].backends.add(type="t", key="k", content_digest=bytes(31))
+        detail(message).backends.add(type="t", key="k", content_digest=bytes(31))
 
-    assert _edited(edit)[0] is ErrorCode.MALFORMED_MANIFEST
+    assert _edited(kind(9), edit)[0] is ErrorCode.MALFORMED_MANIFEST
 
 
 def test_content_faults_are_told_in_file_order() -> None:
@@ -194,6 +221,44 @@ def test_concatenation_of_complete_bundles_is_a_bundle_and_a_merge() -> None:
     assert [segment.begins_chain for segment in opened.segments] == [True, False, True, False]
     three = contents(one.data + two.data + one.data)
     assert three == contents(two.data) | contents(one.data)
+
+
+def _chains(*chains: tuple[Segment, ...]) -> dict[str, bytes]:
+    data = b"".join(bundle(*chain).data for chain in chains)
+    return {key: content for (_, key), content in contents(data).items()}
+
+
+def test_a_removal_reaches_no_further_than_its_own_chain() -> None:
+    gone = Segment(removed=[("test.blob", "a")])
+    assert _chains((_of(a=b"1", b=b"2"),), (gone,)) == {"a": b"1", "b": b"2"}
+    assert _chains((_of(a=b"1"),), (_of(a=b"3"), gone)) == {"a": b"1"}
+    assert _chains((_of(a=b"1"), gone), (_of(a=b"3"),)) == {"a": b"3"}
+    assert _chains((_of(a=b"1"),), (_of(b=b"2"), gone), (gone,)) == {"a": b"1", "b": b"2"}
+
+
+def test_a_later_chain_s_artifact_supersedes_in_place() -> None:
+    current = _chains((_of(a=b"1", b=b"2", c=b"3"),), (_of(d=b"4", b=b"5"),))
+    assert list(current.items()) == [("a", b"1"), ("b", b"5"), ("c", b"3"), ("d", b"4")]
+
+
+def test_the_order_within_a_chain_is_that_of_the_record_since_the_removal() -> None:
+    gone = replace(_of(a=b"3"), removed=[("test.blob", "a")])
+    assert list(_chains((_of(a=b"1", b=b"2"), gone))) == ["b", "a"]
+    # Of the bundle, the place is that of the chain that brought the name first.
+    assert list(_chains((_of(a=b"0"),), (_of(a=b"1", b=b"2"), gone)).items()) == [
+        ("a", b"3"), ("b", b"2"),
+    ]  # fmt: skip
+
+
+def test_opaque_segments_count_for_where_chains_begin_and_for_nothing_else() -> None:
+    """The removal's chain begins with a segment for another host."""
+    foreign = replace(_of(a=b"theirs"), requirements=[("gpu", 1, ["a100"])])
+    gone = Segment(removed=[("test.blob", "a")])
+    for second, current in (((foreign, gone), {"a": b"1"}), ((gone,), {})):
+        chained = bundle(_of(a=b"1"), *(replace(s, chained=s is not foreign) for s in second))
+        opened = Bundle.open(chained.data, policy=UNSIGNED)
+        found = opened.current(opened.matching(HERE))
+        assert {key: opened.read(stored) for (_, key), stored in found.items()} == current
 
 
 HERE = Environment.of(gpu="h100", flags=["a", "b", "c"])

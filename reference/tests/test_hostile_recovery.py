@@ -98,7 +98,7 @@ def _planted() -> tuple[bytes, bytes]:
     skipped = len(data) + len(HEADER) + 6 - len(HEADER)
     forged = build_segment(
         Segment(
-            artifacts=(Artifact("one", content, extents=[(1, 0, len(content))]),),
+            artifacts=(Artifact("one", content, place=(1, 0)),),
             blocks=(
                 Block(b"?", NONE, record=b"", entry={"size": skipped, "digest": bytes(32)}),
                 Block(content),
@@ -162,6 +162,89 @@ def test_recover_does_not_skip_what_later_stages_refuse() -> None:
         ErrorCode.UNSUPPORTED_FEATURE,
         built.segments[1].manifest_offset,
     )
+
+
+def _header(major: bytes) -> bytes:
+    return HEADER[:1] + bytes([0x14 + len(major)]) + HEADER[2:22] + major
+
+
+MAJORS = [b"\x00", b"\x02", b"\x7f", varint(300), varint(2**64 - 1)]
+
+
+@pytest.mark.parametrize("major", MAJORS, ids=bytes.hex)
+@pytest.mark.parametrize("behind", [b"", b"\0", b"anything at all, of any length" * 10])
+def test_recover_refuses_what_a_later_major_wrote_behind_the_segments(
+    major: bytes, behind: bytes
+) -> None:
+    """Who cut it off would lose what a later version committed."""
+    data = bundle(PLAIN).data
+    assert open_fault(data + _header(major) + behind, recover=True) == (
+        ErrorCode.UNSUPPORTED_VERSION,
+        len(data),
+    )
+
+
+def test_recover_refuses_a_later_major_s_segment_though_one_of_this_follows() -> None:
+    first, second = bundle(PLAIN).data, bundle(replace(MORE, header=_header(b"\x02"))).data
+    for data in (first + second, first + second + b"torn", first + second + first):
+        assert open_fault(data, recover=True) == (ErrorCode.UNSUPPORTED_VERSION, len(first))
+
+
+@pytest.mark.parametrize("length", range(1, 23))
+def test_recover_takes_a_part_of_a_header_of_any_major_for_a_torn_tail(length: int) -> None:
+    data = bundle(PLAIN).data
+    tail = _header(b"\x02")[:length]
+    assert _recovered(data + tail) == (1, len(tail))
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        _header(b"\x80"),
+        _header(b"\x82\x00"),
+        _header(b"\x81\x00"),
+        _header(b"\xff" * 9 + b"\x02"),
+        _header(b"\xff" * 10 + b"\x01"),
+        b"\x0b" + _header(b"\x02")[1:],
+        _header(b"\x02").replace(b"bundle", b"bundlE"),
+        _header(b"\x02").replace(b"\x10", b"\x18"),
+        _header(b"\x01") + b"torn",
+    ],
+    ids=[
+        "cut",
+        "not minimal",
+        "1 not minimal",
+        "2^64",
+        "eleven bytes",
+        "tag",
+        "magic",
+        "field",
+        "1",
+    ],
+)
+def test_recover_takes_what_is_no_header_of_another_major_for_a_torn_tail(tail: bytes) -> None:
+    data = bundle(PLAIN).data
+    assert _recovered(data + tail) == (1, len(tail))
+
+
+def test_a_later_major_where_e_does_not_count_is_not_told() -> None:
+    """The walk backwards is believed where it found all; a header in content is content."""
+    inside = Segment(artifacts=(Artifact("one", _header(b"\x02") * 3),))
+    assert _recovered(bundle(PLAIN, inside).data) == (2, 0)
+
+
+def test_recover_takes_blocks_of_64_mib_of_data_and_no_larger_ones() -> None:
+    """Behind the block stands damage, so that only a forward search can cross it."""
+    torn = b"torn"
+    for size, segments in ((1 << 26, 2), ((1 << 26) + 1, 1)):
+        record = block_record(bytes(size))
+        block = Block(b"?", NONE, record=record, entry={"size": len(record)})
+        built = bundle(PLAIN, Segment(blocks=(block,)))
+        if segments == 2:
+            assert len(Bundle.open(built.data + torn, recover=True, policy=UNSIGNED).segments) == 2
+        else:
+            opened = Bundle.open(built.data + torn, recover=True, policy=UNSIGNED)
+            assert (len(opened.segments), opened.ignored) == (1, len(built.segments[1].data) + 4)
 
 
 def test_recover_refuses_what_is_no_bundle() -> None:

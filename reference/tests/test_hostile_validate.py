@@ -5,13 +5,23 @@ from dataclasses import replace
 
 import pytest
 
-from precompile.v1 import bundle_pb2
 from precompile_conformance.build import NONE, ZSTD, Artifact, Block, Segment, bundle
 from precompile_conformance.wire import block_record, sha256
 from precompile_context.bundle import Bundle
 from precompile_context.errors import ErrorCode
 from precompile_context.trust import UNSIGNED
-from tests.refusal import MORE, PLAIN, Edit, contents, edits, open_fault
+from tests.refusal import (
+    MORE,
+    PLAIN,
+    Edit,
+    contents,
+    detail,
+    drop_last,
+    edits,
+    kind,
+    open_fault,
+    place,
+)
 
 BASE = Segment(artifacts=(Artifact("a", b"0123456789"), Artifact("b", b"abcdefghij")))
 
@@ -37,27 +47,25 @@ BAD_NAMES = {
     "129 bytes": "a" * 129,
 }
 NAMED: dict[str, Callable[[str], Edit]] = {
-    "type": lambda name: lambda m: setattr(m.artifacts[0], "type", name),
-    "attribute": lambda name: lambda m: m.artifacts[0].attributes.add(name=name, int_value=1),
+    "type": lambda name: lambda m: setattr(m.artifacts.types[0], "name", name),
+    "type that no artifact has": lambda name: lambda m: m.artifacts.types.add(name=name, kind=1),
+    "attribute": lambda name: lambda m: detail(m).attributes.add(name=name, int_value=1),
     "requirement": lambda name: lambda m: m.requirements.add(name=name, match=1),
     "removed": lambda name: lambda m: m.removed.add(type=name, key="k"),
-    "backend": lambda name: edits(
-        lambda m: setattr(m.artifacts[0], "kind", 3),
-        lambda m: m.artifacts[0].backends.add(type=name, key="k"),
-    ),
+    "backend": lambda name: edits(kind(3), lambda m: detail(m).backends.add(type=name, key="k")),
 }
 
 
-@pytest.mark.parametrize("place", NAMED)
+@pytest.mark.parametrize("where", NAMED)
 @pytest.mark.parametrize("name", BAD_NAMES)
-def test_open_rejects_what_is_no_name(place: str, name: str) -> None:
-    _refused(replace(BASE, edit=NAMED[place](BAD_NAMES[name])), ErrorCode.INVALID_NAME)
+def test_open_rejects_what_is_no_name(where: str, name: str) -> None:
+    _refused(replace(BASE, edit=NAMED[where](BAD_NAMES[name])), ErrorCode.INVALID_NAME)
 
 
-@pytest.mark.parametrize("place", NAMED)
+@pytest.mark.parametrize("where", NAMED)
 @pytest.mark.parametrize("name", ["a", "a" * 128, "a_b.c9", "a..b", "a."])
-def test_open_accepts_names_at_the_rule_s_edge(place: str, name: str) -> None:
-    assert Bundle.open(bundle(PLAIN, replace(BASE, edit=NAMED[place](name))).data, policy=UNSIGNED)
+def test_open_accepts_names_at_the_rule_s_edge(where: str, name: str) -> None:
+    assert Bundle.open(bundle(PLAIN, replace(BASE, edit=NAMED[where](name))).data, policy=UNSIGNED)
 
 
 BAD_KEYS = {
@@ -72,28 +80,26 @@ BAD_KEYS = {
     "last C1 control": "\x9f",
 }
 KEYED: dict[str, Callable[[str], Edit]] = {
-    "artifact": lambda key: lambda m: setattr(m.artifacts[0], "key", key),
+    "artifact": lambda key: lambda m: m.artifacts.key.__setitem__(0, key),
+    "last artifact": lambda key: lambda m: m.artifacts.key.__setitem__(-1, key),
     "removed": lambda key: lambda m: m.removed.add(type="t", key=key),
-    "backend": lambda key: edits(
-        lambda m: setattr(m.artifacts[0], "kind", 3),
-        lambda m: m.artifacts[0].backends.add(type="t", key=key),
-    ),
+    "backend": lambda key: edits(kind(3), lambda m: detail(m).backends.add(type="t", key=key)),
 }
 
 
-@pytest.mark.parametrize("place", KEYED)
+@pytest.mark.parametrize("where", KEYED)
 @pytest.mark.parametrize("key", BAD_KEYS)
-def test_open_rejects_what_is_no_key(place: str, key: str) -> None:
-    _refused(replace(BASE, edit=KEYED[place](BAD_KEYS[key])), ErrorCode.INVALID_NAME)
+def test_open_rejects_what_is_no_key(where: str, key: str) -> None:
+    _refused(replace(BASE, edit=KEYED[where](BAD_KEYS[key])), ErrorCode.INVALID_NAME)
 
 
-@pytest.mark.parametrize("place", KEYED)
+@pytest.mark.parametrize("where", KEYED)
 @pytest.mark.parametrize(
     "key",
     ["k" * 1024, "€" * 341, "../../etc/passwd", "C:\\con", "a b", "ä", "\u2028", "\ufeff", "😀"],
 )
-def test_open_accepts_keys_that_only_a_path_would_refuse(place: str, key: str) -> None:
-    assert Bundle.open(bundle(PLAIN, replace(BASE, edit=KEYED[place](key))).data, policy=UNSIGNED)
+def test_open_accepts_keys_that_only_a_path_would_refuse(where: str, key: str) -> None:
+    assert Bundle.open(bundle(PLAIN, replace(BASE, edit=KEYED[where](key))).data, policy=UNSIGNED)
 
 
 def test_keys_are_compared_as_bytes() -> None:
@@ -103,7 +109,7 @@ def test_keys_are_compared_as_bytes() -> None:
 
 
 def _attributes(*names: str) -> Edit:
-    return lambda m: [m.artifacts[0].attributes.add(name=n, int_value=1) for n in names]
+    return lambda m: [detail(m).attributes.add(name=n, int_value=1) for n in names]
 
 
 def _requirements(*names: str) -> Edit:
@@ -156,52 +162,69 @@ def test_open_accepts_a_key_twice_under_different_types() -> None:
     assert len(contents(bundle(both).data)) == 3
 
 
-def _extents(size: int, *extents: tuple[int, int, int]) -> Edit:
-    def edit(message: bundle_pb2.Manifest) -> None:
-        artifact = message.artifacts[0]
-        artifact.ClearField("extents")
-        artifact.content_size = size
-        for block, offset, length in extents:
-            artifact.extents.add(block=block, offset=offset, size=length)
-
-    return edit
-
-
-BAD_EXTENTS: dict[str, Edit] = {
-    "block that is not there": _extents(10, (2, 0, 10)),
-    "block 2^32 - 1": _extents(10, (2**32 - 1, 0, 10)),
-    "a byte past its block": _extents(10, (0, 1, 10)),
-    "longer than its block": _extents(11, (0, 0, 11)),
-    "offset at the block's end": _extents(1, (0, 10, 1)),
-    "offset of 2^63": _extents(1, (0, 2**63, 1)),
-    "size of 2^63": _extents(10, (0, 0, 2**63)),
-    "sum that wraps to 10": _extents(10, (0, 2**64 - 10, 10)),
-    "sum that wraps below the block": _extents(10, (0, 2**64 - 5, 10)),
-    "empty": _extents(0, (0, 0, 0)),
-    "empty at the block's end": _extents(0, (0, 10, 0)),
-    "none for content": _extents(10),
-    "one for empty content": _extents(0, (0, 0, 10)),
-    "sizes below content_size": _extents(11, (0, 0, 10)),
-    "sizes above content_size": _extents(9, (0, 0, 10)),
-    "sizes that wrap to content_size": _extents(4, *[(0, 0, 2**63)] * 2, (0, 0, 4)),
-    "whole blocks whose sizes wrap to 0": edits(
-        lambda m: setattr(m.blocks[0], "content_size", 2**63),
-        _extents(0, (0, 0, 2**63), (0, 0, 2**63)),
-    ),
-    "first of two covers a part": _extents(15, (0, 0, 5), (1, 0, 10)),
-    "last of two covers a part": _extents(15, (0, 0, 10), (1, 0, 5)),
+BAD_PLACES: dict[str, Edit] = {
+    "block that is not there": place(10, 2, 0),
+    "block 2^32 - 1": place(10, 2**32 - 1, 0),
+    "a byte past its block": place(10, 0, 1),
+    "a byte past the last block": place(11, 1, 0),
+    "inside the last block and past it": place(10, 1, 1),
+    "all blocks and a byte more": place(21, 0, 0),
+    "offset at the block's end": place(1, 0, 10),
+    "offset at the block's end, and the next block whole": place(10, 0, 10),
+    "offset past the block's end": place(1, 0, 11),
+    "offset of 2^63": place(1, 0, 2**63),
+    "offset of 2^64 - 1": place(1, 0, 2**64 - 1),
+    "end that wraps to 10": place(20, 0, 2**64 - 10),
+    "end that wraps into the block": place(10, 0, 2**64 - 5),
+    "end that wraps to the next block's": place(30, 0, 2**64 - 10),
+    "4 MB": place(4_000_000, 0, 0),
+    "empty in another block": place(0, 1, 0),
+    "empty in a block that is not there": place(0, 2, 0),
+    "empty inside a block": place(0, 0, 1),
+    "empty at the block's end": place(0, 0, 10),
+    "empty at 2^63": place(0, 0, 2**63),
+    "a part of the first of two": place(15, 0, 5),
+    "a part of the last of two": place(15, 0, 0),
+    "a part of both": place(10, 0, 5),
 }
 
 
-@pytest.mark.parametrize("case", BAD_EXTENTS)
-def test_open_rejects_extents_that_are_not_the_content(case: str) -> None:
-    _refused(replace(BASE, edit=BAD_EXTENTS[case]), ErrorCode.BAD_REFERENCE)
+@pytest.mark.parametrize("case", BAD_PLACES)
+def test_open_rejects_a_place_where_no_content_is(case: str) -> None:
+    _refused(replace(BASE, edit=BAD_PLACES[case]), ErrorCode.BAD_REFERENCE)
 
 
-def test_open_accepts_extents_that_cover_whole_blocks_in_any_order() -> None:
-    whole = Artifact("a", b"bbbaaabbb", extents=[(1, 0, 3), (0, 0, 3), (1, 0, 3)])
-    data = bundle(Segment(artifacts=(whole,), blocks=(Block(b"aaa"), Block(b"bbb")))).data
-    assert contents(data) == {("test.blob", "a"): b"bbbaaabbb"}
+@pytest.mark.parametrize("size", [0, 1])
+def test_open_rejects_any_place_but_the_first_where_there_is_no_block(size: int) -> None:
+    alone = Segment(artifacts=(Artifact("a"),), edit=place(size, 0, 1 - size))
+    _refused(alone, ErrorCode.BAD_REFERENCE)
+
+
+# Size, block and offset of the first artifact, and what it reads.
+GOOD_PLACES = {
+    "a whole block": (10, 0, 0, b"0123456789"),
+    "the first byte": (1, 0, 0, b"0"),
+    "the last byte of a block": (1, 0, 9, b"9"),
+    "the last byte of the last block": (1, 1, 9, b"j"),
+    "a part that ends with its block": (3, 0, 7, b"789"),
+    "what another has": (10, 1, 0, b"abcdefghij"),
+    "all blocks": (20, 0, 0, b"0123456789abcdefghij"),
+    "nothing": (0, 0, 0, b""),
+}
+
+
+@pytest.mark.parametrize("case", GOOD_PLACES)
+def test_open_accepts_a_place_within_a_block_or_over_whole_ones(case: str) -> None:
+    *numbers, content = GOOD_PLACES[case]
+    found = Artifact("a", content, place=(numbers[1], numbers[2]))
+    base = replace(BASE, artifacts=(found, BASE.artifacts[1]), blocks=BLOCKS)
+    assert contents(bundle(base).data) == {
+        ("test.blob", "a"): content,
+        ("test.blob", "b"): b"abcdefghij",
+    }
+
+
+BLOCKS = tuple(Block(artifact.content) for artifact in BASE.artifacts)
 
 
 def _size(index: int, size: int) -> Edit:
@@ -209,6 +232,7 @@ def _size(index: int, size: int) -> Edit:
 
 
 RECORD = len(block_record(b"0123456789"))
+MOST = 1 << 26
 BAD_BLOCKS: dict[str, Edit] = {
     "size one too small": _size(0, RECORD - 1),
     "size one too large": _size(0, RECORD + 1),
@@ -216,11 +240,12 @@ BAD_BLOCKS: dict[str, Edit] = {
     "size of 2^64 - 1": _size(1, 2**64 - 1),
     "sizes that wrap to the right sum": edits(_size(0, 2**63), _size(1, 2**63 + 2 * RECORD)),
     "sizes below any record": edits(_size(0, 1), _size(1, 2 * RECORD - 1)),
-    "an entry too few": edits(lambda m: m.blocks.pop(), lambda m: m.artifacts.pop()),
+    "an entry too few": edits(lambda m: m.blocks.pop(), drop_last),
     "an entry too many": lambda m: m.blocks.append(m.blocks[0]),
-    "no content": edits(
-        lambda m: setattr(m.blocks[1], "content_size", 0), lambda m: m.artifacts.pop()
-    ),
+    "no content": edits(lambda m: setattr(m.blocks[1], "content_size", 0), drop_last),
+    "content of 64 MiB and a byte": lambda m: setattr(m.blocks[0], "content_size", MOST + 1),
+    "content of 2^63": lambda m: setattr(m.blocks[0], "content_size", 2**63),
+    "content of 2^64 - 1": lambda m: setattr(m.blocks[0], "content_size", 2**64 - 1),
 }
 
 
@@ -229,9 +254,23 @@ def test_open_rejects_block_entries_that_are_not_the_blocks(case: str) -> None:
     _refused(replace(BASE, edit=BAD_BLOCKS[case]), ErrorCode.BAD_REFERENCE)
 
 
-def test_open_rejects_a_block_record_over_1_gib() -> None:
-    """Claimed by an entry; that the sum then does not lead to the manifest is told alike."""
-    _refused(replace(BASE, edit=_size(0, 2**30 + 1)), ErrorCode.BAD_REFERENCE)
+def test_open_accepts_an_entry_of_64_mib_of_content() -> None:
+    data = bundle(replace(BASE, edit=lambda m: setattr(m.blocks[0], "content_size", MOST))).data
+    assert Bundle.open(data, policy=UNSIGNED).segments[0].manifest.blocks[0].content_size == MOST
+
+
+def test_open_takes_a_block_record_of_64_mib_of_data_and_no_larger_one() -> None:
+    """The records are there, so that the entries' sizes add up; nothing of them is read."""
+    for size, more in ((MOST, 0), (MOST + 1, 1)):
+        record = block_record(bytes(size))
+        assert len(record) == MOST + 10 + more
+        block = Block(b"?", NONE, record=record, entry={"size": len(record)})
+        built = bundle(Segment(blocks=(block,)))
+        if more:
+            at = built.segments[0].manifest_offset
+            assert open_fault(built.data) == (ErrorCode.BAD_REFERENCE, at)
+        else:
+            assert Bundle.open(built.data, policy=UNSIGNED)
 
 
 SHARED = Block(b"content that many share", ZSTD)
@@ -260,6 +299,35 @@ def test_open_rejects_an_external_block_that_no_earlier_own_block_equals(
 ) -> None:
     lying = replace(BORROWER, blocks=(replace(SHARED, external=True, entry=entry),))
     built = bundle(OWNER, lying)
+    assert open_fault(built.data) == (ErrorCode.BAD_REFERENCE, built.segments[1].manifest_offset)
+
+
+def _run(*blocks: bytes, external: int) -> tuple[Segment, Segment]:
+    """A segment with a block, and one whose only artifact runs over it and others."""
+    at = range(len(blocks))
+    owner = Segment(blocks=(Block(blocks[external]),))
+    run = Artifact("run", b"".join(blocks), place=(0, 0))
+    return owner, Segment((run,), [Block(blocks[i], external=i == external) for i in at])
+
+
+@pytest.mark.parametrize("external", [0, 1, 2])
+def test_open_accepts_an_external_block_in_a_run(external: int) -> None:
+    built = bundle(*_run(b"one", b"second", b"3", external=external))
+    assert contents(built.data) == {("test.blob", "run"): b"onesecond3"}
+
+
+def test_open_accepts_a_run_over_one_external_block_again_and_again() -> None:
+    again = tuple(Block(b"again", external=True) for _ in range(5))
+    runs = [Artifact(f"{n} from {i}", b"again" * n, place=(i, 0))
+            for i in range(5) for n in range(1, 6 - i)]  # fmt: skip
+    built = bundle(Segment(blocks=(Block(b"again"),)), Segment(runs, again))
+    assert contents(built.data) == {("test.blob", run.key): run.content for run in runs}
+
+
+@pytest.mark.parametrize(("size", "offset"), [(9, 1), (8, 0), (10, 1), (11, 0)])
+def test_open_rejects_a_run_over_external_blocks_in_part(size: int, offset: int) -> None:
+    owner, run = _run(b"one", b"second", b"3", external=1)
+    built = bundle(owner, replace(run, edit=place(size, 0, offset)))
     assert open_fault(built.data) == (ErrorCode.BAD_REFERENCE, built.segments[1].manifest_offset)
 
 
