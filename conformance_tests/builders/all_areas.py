@@ -2,10 +2,12 @@
 
 from builders import (
     append,
+    columns,
     content,
     context,
     context_binding,
     context_files,
+    context_loading,
     context_saving,
     decode,
     envelope,
@@ -15,10 +17,13 @@ from builders import (
     golden,
     host,
     large,
+    least,
     limit,
     name,
     order,
+    place,
     populate,
+    ratio,
     recover,
     ref,
     spec_examples,
@@ -30,9 +35,10 @@ from builders import (
 from builders.case import Built
 
 AREAS = (
-    spec_examples, frame, envelope, decode, name, ref, content, verification, order, extract, zstd,
-    limit, host, recover, write, append, context, context_binding, context_saving, context_files,
-    populate, future, trust, golden, large,
+    spec_examples, frame, envelope, decode, least, columns, name, ref, place, content,
+    verification, order, extract, zstd, limit, ratio, host, recover, write, append, context,
+    context_binding, context_saving, context_loading, context_files, populate, future, trust,
+    golden, large,
 )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from builders.bases import MORE, PLAIN, flip, two
 from builders.case import WRITER, Built, Cases, bytes_of, case, rejection
+from builders.envelope import LATER
 from builders.write import FILE, FIRST, NEW, ONCE, described, holds
 from precompile_conformance import reader
 from precompile_conformance.build import Artifact, Segment, bundle
@@ -111,6 +112,7 @@ def _appended() -> Cases:
         "APPD/content-that-is-there", "Content of the file is referred to once it is verified.",
         ONCE, FIRST, same, [PLAIN], len(FIRST),
     )  # fmt: skip
+    yield from _in_chains()
     at = bundle(PLAIN).segments[0].block_offsets[0] + 6
     damaged = flip(FIRST, at)
     message = case(
@@ -129,6 +131,29 @@ def _appended() -> Cases:
     message.expected.written.holds.CopyFrom(dump)
     message.expected.written.keeps = len(FIRST)
     yield Built(message, {FILE: damaged})
+
+
+def _in_chains() -> Cases:
+    """Content that the file holds, in another chain than the last, or in a damaged copy."""
+    again = Segment(artifacts=(Artifact("again", b"first content"),))
+    other = replace(MORE, chained=False)
+    file = bundle(PLAIN, other).data
+    yield appends(
+        "APPD/content-of-another-chain", "Content of another chain is written anew: no block of it"
+        " can be referred to.", "PCB-BLOCK-006 PCB-APPD-001", file, again, [PLAIN, other],
+        len(file),
+    )  # fmt: skip
+    both = bundle(PLAIN, replace(again, chained=False)).data
+    yield appends(
+        "APPD/content-of-both-chains", "Content is referred to in its own chain.",
+        "PCB-BLOCK-006 PCB-APPD-001", both, replace(again, artifacts=(Artifact("third", b"first"
+        b" content"),)), [PLAIN, replace(again, chained=False)], len(both),
+    )  # fmt: skip
+    gone = Segment(removed=[("test.blob", "one")])
+    yield appends(
+        "APPD/removal-in-another-chain", "A removal is written, and takes from the last chain"
+        " alone.", "PCB-CURR-003 PCB-CURR-006 PCB-APPD-001", file, gone, [PLAIN, other], len(file),
+    )  # fmt: skip
 
 
 def _not_appended() -> Cases:
@@ -178,6 +203,7 @@ def _not_appended() -> Cases:
         "the tail holds a whole segment",
     )  # fmt: skip
     first = two().segments[0]
+    yield from _of_later_versions()
     flipped = flip(two().data, first.footer_offset) + b"torn"
     garbage = HEADER + b"garbage"
     for name, tail, at in (("", b"", len(garbage) - FOOTER_SIZE), ("-and-tail", b"torn", 0)):
@@ -197,6 +223,59 @@ def _not_appended() -> Cases:
         "APPD/committed-segment-behind-damage", "A committed segment behind damage is not lost.",
         "PCB-APPD-006 PCB-APPD-001", flipped, "MALFORMED_FRAME", 0, "APPD/tail-a-byte",
         "the first segment's footer is damaged, too",
+    )  # fmt: skip
+
+
+def _of_later_versions() -> Cases:
+    """What a later version wrote is neither cut off nor appended to."""
+    later = bundle(PLAIN, replace(MORE, header=HEADER[:-1] + b"\x02")).data
+    header = FIRST + HEADER[:-1] + b"\x02"
+    for name, data in {
+        "segment-of-major-2": later,
+        "segment-of-major-2-and-a-tail": later + b"torn",
+        "segment-of-major-2-torn": later[:-1],
+        "header-of-major-2": header,
+        "garbage-behind-a-header-of-major-2": header + bytes(300),
+        "segment-of-major-2-before-another": bundle(
+            PLAIN, replace(MORE, header=HEADER[:-1] + b"\x02"), MORE
+        ).data
+        + b"torn",
+    }.items():
+        yield refuses_append(
+            f"APPD/{name}", "A later version's segment is not cut off.",
+            "PCB-APPD-014 PCB-RECV-006 PCB-APPD-004", data, "UNSUPPORTED_VERSION", len(FIRST),
+            "APPD/tail-part-of-a-header", "a header of another major stands at E",
+        )  # fmt: skip
+    whole = later[len(FIRST) :]
+    for name, data, at in (
+        ("behind-damage", FIRST + b"damage" + whole + b"torn", len(FIRST)),
+        ("behind-a-torn-segment", FIRST + HEADER + whole + b"torn", len(FIRST)),
+        ("behind-a-header", HEADER + whole + b"torn", 0),
+    ):
+        yield refuses_append(
+            f"APPD/segment-of-major-2-{name}", "A committed segment of any major is not cut off.",
+            "PCB-APPD-014 PCB-APPD-006", data, "MALFORMED_FRAME", at,
+            "APPD/tail-a-byte", "a whole segment of major 2 stands in the tail",
+        )  # fmt: skip
+    torn = later[len(FIRST) : -1]
+    yield appends(
+        "APPD/torn-segment-of-major-2-behind-damage", "What is not committed is cut off.",
+        "PCB-APPD-006 PCB-APPD-014", FIRST + b"damage" + torn, NEW, [PLAIN], len(FIRST),
+    )  # fmt: skip
+    built = bundle(PLAIN, replace(MORE, payload_type=LATER))
+    for name, tail in {"payload-type": b"", "payload-type-and-tail": b"torn"}.items():
+        yield refuses_append(
+            f"APPD/later-{name}", "A segment with another encoding of its manifest is not appended"
+            " to.", "PCB-ENV-002 PCB-APPD-004", built.data + tail, "UNSUPPORTED_FEATURE",
+            built.segments[1].manifest_offset, "APPD/whole",
+            "the second payload_type is that of a later version",
+        )  # fmt: skip
+    wrong = bundle(PLAIN, replace(MORE, payload_type=LATER, payload_digest=bytes(32)))
+    yield refuses_append(
+        "APPD/later-payload-type-and-damage", "Damage is told before another payload_type.",
+        "PCB-ENV-002 PCB-ENV-004 PCB-APPD-004", wrong.data, "MALFORMED_FRAME",
+        wrong.segments[1].manifest_offset, "APPD/whole",
+        "the second payload has another type, and another digest",
     )  # fmt: skip
 
 

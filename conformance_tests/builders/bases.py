@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from precompile.v1 import bundle_pb2
+from precompile.v1 import artifact_pb2, bundle_pb2
 from precompile_conformance.build import Artifact, Block, BuiltBundle, Segment, bundle
 
 Edit = Callable[[bundle_pb2.Manifest], object]
@@ -30,6 +30,51 @@ def edits(*steps: Edit) -> Edit:
     def edit(manifest: bundle_pb2.Manifest) -> None:
         for step in steps:
             step(manifest)
+
+    return edit
+
+
+def set_in(column: str, index: int, value: int | str) -> Edit:
+    """One element of a column of the table is another."""
+
+    def edit(manifest: bundle_pb2.Manifest) -> None:
+        getattr(manifest.artifacts, column)[index] = value
+
+    return edit
+
+
+def detail_of(manifest: bundle_pb2.Manifest, artifact: int = 0) -> artifact_pb2.ArtifactDetail:
+    """The detail of an artifact, made where there is none."""
+    for detail in manifest.artifacts.details:
+        if detail.artifact == artifact:
+            return detail
+    return manifest.artifacts.details.add(artifact=artifact)
+
+
+def first_twice(manifest: bundle_pb2.Manifest) -> None:
+    """The table's first artifact stands at its end once more."""
+    table = manifest.artifacts
+    for name in ("type", "key", "content_size", "block", "offset"):
+        column = getattr(table, name)
+        column.append(column[0])
+    table.content_digest += table.content_digest[:32]
+
+
+def digest_at(index: int, digest: bytes) -> Edit:
+    """An artifact's content_digest is another."""
+
+    def edit(manifest: bundle_pb2.Manifest) -> None:
+        digests = manifest.artifacts.content_digest
+        manifest.artifacts.content_digest = put(digests, 32 * index, digest)
+
+    return edit
+
+
+def kind_of_first(kind: int) -> Edit:
+    """The kind of the first type is another."""
+
+    def edit(manifest: bundle_pb2.Manifest) -> None:
+        setattr(manifest.artifacts.types[0], "kind", kind)  # noqa: B010  # any number
 
     return edit
 

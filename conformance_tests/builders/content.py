@@ -2,7 +2,20 @@
 
 from dataclasses import replace
 
-from builders.bases import CONTENT, GOOD, MORE, PLAIN, beside_good, edits, flip, two
+from builders.bases import (
+    CONTENT,
+    GOOD,
+    MORE,
+    PLAIN,
+    Edit,
+    beside_good,
+    digest_at,
+    edits,
+    first_twice,
+    flip,
+    set_in,
+    two,
+)
 from builders.case import ZSTD, Built, Cases, accepts, refuses
 from precompile_conformance.build import NONE, Artifact, Block, BuiltBundle, Segment, bundle
 from precompile_conformance.build import ZSTD as COMPRESSED
@@ -67,6 +80,7 @@ def cases() -> Cases:
             "SIZE_MISMATCH", f"content_size is {size}",
         )  # fmt: skip
     yield from _contents()
+    yield from _same_place()
     yield from _unknown_compression()
     yield from _order()
     yield from _several()
@@ -75,7 +89,7 @@ def cases() -> Cases:
 def _contents() -> Cases:
     wrong = bundle(Segment(
         artifacts=(GOOD, Artifact("one", CONTENT)),
-        edit=lambda m: setattr(m.artifacts[1], "content_digest", bytes(32)),
+        edit=digest_at(1, bytes(32)),
     ))  # fmt: skip
     yield damaged(
         "CONT/content-digest-zeros", "Content is that of the artifact's digest.",
@@ -84,7 +98,7 @@ def _contents() -> Cases:
     part = bundle(Segment(
         artifacts=(GOOD, Artifact("one", CONTENT[:10])), blocks=(Block(GOOD.content),
                                                                  Block(CONTENT)),
-        edit=lambda m: setattr(m.artifacts[1], "content_digest", m.blocks[1].digest),
+        edit=digest_at(1, sha256(CONTENT)),
     ))  # fmt: skip
     yield damaged(
         "CONT/part-under-the-blocks-digest", "The block's digest is not that of a part of it.",
@@ -92,7 +106,7 @@ def _contents() -> Cases:
     )  # fmt: skip
     empty = bundle(Segment(
         artifacts=(Artifact("empty"),),
-        edit=lambda m: setattr(m.artifacts[0], "content_digest", bytes(32)),
+        edit=digest_at(0, bytes(32)),
     ))  # fmt: skip
     yield accepts(
         "CONT/empty-digest-zeros", "Empty content has a digest, too; told at the manifest.",
@@ -109,14 +123,31 @@ def _contents() -> Cases:
         "CONT/empty", "Empty content.", "PCB-CONT-001", Segment(artifacts=(Artifact("empty"),))
     )
     pieces = [b"a" * 100, b"b" * 100]
-    whole = Artifact("one", b"".join(pieces), extents=[(1, 0, 100), (0, 0, 100)])
-    swapped = bundle(Segment(artifacts=(whole,), blocks=tuple(map(Block, pieces))))
+    whole = Artifact("one", b"".join(pieces), place=(0, 0))
+    other = bundle(Segment(artifacts=(whole,), blocks=tuple(map(Block, reversed(pieces)))))
     yield accepts(
-        "CONT/extents-in-another-order", "Content is the extents in their order; told at the"
-        " first extent's block.", "PCB-CONT-001 PCB-CONT-005", swapped, fault="DIGEST_MISMATCH",
-        at=swapped.segments[0].block_offsets[1], base="EXTENT/whole-blocks-in-any-order",
-        defect="the extents are swapped",
+        "CONT/run-in-another-order", "Content is the blocks of a run in their order; told at the"
+        " first one's record.", "PCB-CONT-001 PCB-CONT-005", other, fault="DIGEST_MISMATCH",
+        at=other.segments[0].block_offsets[0], base="PLACE/run-of-two",
+        defect="the blocks are swapped",
     )  # fmt: skip
+
+
+def _same_place() -> Cases:
+    """Contents at one place, some of them under another digest."""
+    same = [Artifact(key, b"456") for key in "abcd"]
+    wrong = edits(digest_at(1, bytes(32)), digest_at(3, sha256(b"4")))
+    built = bundle(Segment(artifacts=same, blocks=(Block(b"0123456789"),), edit=wrong))
+    at = built.segments[0].block_offsets[0]
+    made = accepts(
+        "CONT/other-digests-at-one-place", "Each artifact's digest is that of its content, however"
+        " many share the place.", "PCB-CONT-008 PCB-CONT-001 PCB-CONT-005", built,
+        fault="DIGEST_MISMATCH", at=at, base="PLACE/one-for-three",
+        defect="two of four digests are others",
+    )  # fmt: skip
+    found = made.message.expected.bundle.segments[0].artifacts
+    assert [one.HasField("content_fault") for one in found] == [False, True, False, True]
+    yield made
 
 
 def _unknown_compression() -> Cases:
@@ -139,13 +170,15 @@ def _unknown_compression() -> Cases:
     )  # fmt: skip
 
 
+KINDLESS: Edit = lambda m: m.artifacts.types[0].ClearField("kind")
+NAMELESS = set_in("key", 0, "")
 FAULTS: dict[str, tuple[int, Segment]] = {
     "UNSUPPORTED_VERSION": (1, replace(MORE, header=HEADER[:-1] + b"\x02")),
-    "MALFORMED_FRAME": (1, replace(MORE, payload_type="other")),
-    "MALFORMED_MANIFEST": (3, replace(MORE, edit=lambda m: m.artifacts[0].ClearField("kind"))),
+    "MALFORMED_FRAME": (1, replace(MORE, payload_digest=bytes(32))),
+    "MALFORMED_MANIFEST": (3, replace(MORE, edit=KINDLESS)),
     "UNSUPPORTED_FEATURE": (3, replace(MORE, edit=lambda m: m.required_features.append("x"))),
-    "INVALID_NAME": (4, replace(MORE, edit=lambda m: m.artifacts[0].ClearField("key"))),
-    "DUPLICATE_ARTIFACT": (4, replace(MORE, edit=lambda m: m.artifacts.append(m.artifacts[0]))),
+    "INVALID_NAME": (4, replace(MORE, edit=NAMELESS)),
+    "DUPLICATE_ARTIFACT": (4, replace(MORE, edit=first_twice)),
     "BAD_REFERENCE": (4, replace(MORE, edit=lambda m: setattr(m.blocks[0], "content_size", 1))),
     "BROKEN_CHAIN": (
         4,
@@ -187,10 +220,7 @@ def _order() -> Cases:
         "PCB-READ-002 PCB-FRAME-007", torn, "TRUNCATED", len(torn), base="FRAME/one-segment",
         defect="a byte behind a segment that requires a feature",
     )  # fmt: skip
-    twice_empty = edits(
-        lambda m: setattr(m.artifacts[0], "key", ""), lambda m: m.artifacts.append(m.artifacts[0])
-    )
-    both = replace(MORE, edit=twice_empty)
+    both = replace(MORE, edit=edits(NAMELESS, first_twice))
     built = bundle(PLAIN, both)
     yield refuses(
         "READ/names-before-duplicates", "In one manifest names are checked first.",

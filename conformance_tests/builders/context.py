@@ -166,19 +166,23 @@ def _removing() -> Cases:
                        "PCB-CTX-009 PCB-CTX-027")  # fmt: skip
 
     only_removes = bundle(Segment(removed=[(BLOB, "a")])).data
-    script = Script(gone=only_removes).blob("a", b"1").serialize().load("gone").says(current="")
-    script.blob("a", b"1").remove(BLOB, "a").says(need=True).serialize().says(segments=2)
-    yield script.says(segments=2, need=False).built(
-        "CTX/removal-of-what-a-load-removed", "A removal is written where `saved` holds the name.",
-        "PCB-CTX-018 PCB-CTX-009 PCB-CTX-012",
+    script = Script(gone=only_removes).blob("a", b"1").serialize().load("gone").says(current="a")
+    script.remove(BLOB, "a").says(need=True, current="").serialize().says(segments=3, need=False)
+    script.serialize().says(segments=3, current="")
+    last = script.last
+    yield script.use("two").load(last).says(current="a").built(
+        "CTX/removal-of-what-another-chain-brought", "A removal is written where `saved` holds the"
+        " name, and takes for readers from the last chain alone.",
+        "PCB-CTX-018 PCB-CTX-009 PCB-CTX-012 PCB-CURR-003 PCB-CURR-006",
     )  # fmt: skip
-    for name, segments in {"recorded": 1, "serialized": 2}.items():
+    for name, segments in {"recorded": 2, "serialized": 2}.items():
         script = Script(gone=only_removes).blob("a", b"1")
-        script = script.serialize() if segments == 2 else script
-        script.load("gone").says(current="", need=False).lookup(BLOB, "a").says(found=None)
-        yield script.serialize().says(segments=segments, need=False).built(
-            f"CTX/load-that-removes-what-was-{name}", "What a loaded bundle removes is absent.",
-            "PCB-CTX-026 PCB-CTX-029 PCB-CTX-012",
+        script = script.serialize() if name == "serialized" else script
+        script.load("gone").says(current="a", need=name == "recorded").lookup(BLOB, "a")
+        script.says(found=b"1").serialize().says(segments=segments, need=False)
+        yield script.built(
+            f"CTX/load-that-removes-what-was-{name}", "A bundle's removals take nothing from what"
+            " is in no chain of it.", "PCB-CTX-026 PCB-CTX-012 PCB-CURR-003",
         )  # fmt: skip
 
 

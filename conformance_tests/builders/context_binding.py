@@ -109,10 +109,13 @@ def _recorded_again() -> Cases:
         "CTX/recorded-again-and-backend-removed", "Recorded again, also as it was, an entry names"
         " its backends without digests.", "PCB-CTX-006 PCB-CTX-023",
     )  # fmt: skip
-    gone = bundle(Segment(removed=[(GRAPH, "g")])).data
-    script = _entry_and_backend(gone=gone).serialize().entry("s", "g").says(need=False)
-    script = script.load("gone").says(current="s", need=True).serialize().says(segments=3)
-    yield script.says(need=False).built(
+    script = Script().record(GRAPH, "g", b"1").serialize()
+    saved = script.last
+    script.use("two").load(saved).remove(GRAPH, "g").serialize().says(segments=2)
+    gone = script.last
+    script.use("one").entry("s", "g").save().entry("s", "g").says(need=False).load(gone)
+    script.says(current="s", need=True).serialize().says(segments=3, need=False)
+    yield script.built(
         "CTX/backend-that-a-load-removes", "An entry that names it without a digest is another one"
         " then.", "PCB-CTX-024 PCB-CTX-026 PCB-CTX-023",
     )  # fmt: skip

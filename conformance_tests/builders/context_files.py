@@ -2,10 +2,10 @@
 
 from builders.bases import PLAIN, flip, two
 from builders.case import SIGNATURES, Cases
-from builders.decode import payload_of
+from builders.decode import MESSAGE
 from builders.scripting import BLOB, GRAPH, STEP, Script
+from builders.table import attribute, detail, manifest_of, table_of, type_of
 from builders.trust import signed
-from precompile.v1 import bundle_pb2
 from precompile_conformance.build import Artifact, Block, Segment, bundle
 from precompile_conformance.wire import record, sha256, varint
 
@@ -151,11 +151,10 @@ def _need() -> Cases:
 
 def _later(value: bytes) -> bytes:
     """An artifact with an attribute of a later type, and fields of a later version."""
-    message = bundle_pb2.Manifest.FromString(payload_of())
-    attribute = record(0x42, record(0x0A, b"later") + record(0x3A, value))
     fields = b"".join(varint(number << 3 | 2) + b"\x05later" for number in (16, 31))
-    wide = message.artifacts[0].SerializeToString() + attribute + fields
-    payload = record(0x2A, message.blocks[0].SerializeToString()) + record(0x32, wide) + fields
+    one = attribute(record(0x0A, b"later"), record(0x3A, value))
+    table = table_of(MESSAGE, types=type_of(MESSAGE, fields), details=detail(0, one, fields))
+    payload = manifest_of(MESSAGE, table + fields) + fields
     return bundle(Segment((Artifact("three", b"third content"),), payload=payload)).data
 
 

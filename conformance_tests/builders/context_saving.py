@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from builders.bases import MORE, PLAIN, flip, two
+from builders.bases import MORE, PLAIN, digest_at, flip, two
 from builders.case import Cases
-from builders.decode import payload_of
+from builders.decode import MESSAGE, payload_of
 from builders.scripting import BACKEND, BLOB, GRAPH, NOTED, Script
+from builders.table import attribute, detail, manifest_of, table_of
 from precompile.v1 import bundle_pb2
 from precompile_conformance.build import Artifact, Block, Segment, bundle
 from precompile_conformance.wire import record
@@ -158,7 +159,7 @@ def _foreign() -> Cases:
     wrong = Segment(
         artifacts=(Artifact("k", b"0123456789"), Artifact("m", b"45")),
         blocks=(Block(b"0123456789"),),
-        edit=lambda m: setattr(m.artifacts[1], "content_digest", bytes(32)),
+        edit=digest_at(1, bytes(32)),
     )
     script = Script(wrong=bundle(wrong).data).load("wrong").lookup(BLOB, "m")
     yield script.says(refused="DIGEST_MISMATCH").populate().says(applied=1).built(
@@ -173,19 +174,16 @@ def _foreign() -> Cases:
     script.blob("new", b"1").serialize().says(segments=2, current="x y z new")
     yield script.built("CTX/unknown-types-and-kinds", "What a context does not know travels.",
                        "PCB-CTX-016 PCB-CTX-031 PCB-EXT-003 PCB-EXT-004")  # fmt: skip
-    message = bundle_pb2.Manifest.FromString(payload_of())
-    later = record(0x0A, b"later") + record(0x3A, b"value of field 7")
-    wide = message.artifacts[0].SerializeToString() + record(0x42, later)
-    payload = record(0x2A, message.blocks[0].SerializeToString()) + record(0x32, wide)
+    later = attribute(record(0x0A, b"later"), record(0x3A, b"value of field 7"))
+    payload = manifest_of(MESSAGE, table_of(MESSAGE, details=detail(0, later)))
     script = Script(later=bundle(replace(MORE, payload=payload)).data).load("later")
     script.lookup(BLOB, "three").says(found=b"third content").serialize().says(segments=1)
     yield script.built("CTX/attribute-of-a-later-type", "It is kept, and handed out to no one.",
                        "PCB-EXT-007")  # fmt: skip
     noted = Artifact("n", b"1", type=NOTED)
     message = bundle_pb2.Manifest.FromString(payload_of(Segment(artifacts=(noted,))))
-    later = record(0x0A, b"text") + record(0x3A, b"value of field 7")
-    wide = message.artifacts[0].SerializeToString() + record(0x42, later)
-    payload = record(0x2A, message.blocks[0].SerializeToString()) + record(0x32, wide)
+    later = attribute(record(0x0A, b"text"), record(0x3A, b"value of field 7"))
+    payload = manifest_of(message, table_of(message, details=detail(0, later)))
     segment = Segment(artifacts=(noted,), payload=payload)
     script = Script(later=bundle(segment).data).load("later").lookup(NOTED, "n")
     yield script.says(found=b"1").serialize().says(segments=1).built(

@@ -3,8 +3,22 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from builders.bases import MORE, PLAIN, Edit, edits
+from builders.bases import MORE, PLAIN, Edit, detail_of, edits, kind_of_first
 from builders.case import Built, Cases, accepts, refuses
+from builders.table import (
+    ARTIFACTS,
+    BACKENDS,
+    BLOCKS,
+    KEY,
+    REMOVED,
+    REQUIREMENTS,
+    TYPES,
+    attribute,
+    detail,
+    manifest_of,
+    table_of,
+    type_of,
+)
 from precompile.v1 import bundle_pb2
 from precompile_conformance.build import Artifact, Block, Segment, Value, bundle, manifest
 from precompile_conformance.wire import record, varint
@@ -16,6 +30,9 @@ def payload_of(segment: Segment = MORE) -> bytes:
     """The payload of a segment that begins a chain."""
     blocks = [Block(artifact.content) for artifact in segment.artifacts]
     return manifest(replace(segment, chained=False), blocks).SerializeToString(deterministic=True)
+
+
+MESSAGE = bundle_pb2.Manifest.FromString(payload_of())
 
 
 def refused(name: str, shows: str, rules: str, second: Segment, defect: str,
@@ -35,18 +52,64 @@ UTF8_FAULTS = {
     "overlong": b"\xc0\xaf",
     "past-10ffff": b"\xf4\x90\x80\x80",
 }
+FINE = b"fine"
+
+
+def _in_table(field: bytes) -> bytes:
+    return payload_of() + record(ARTIFACTS, field)
+
+
+def _with_type(*fields: bytes) -> bytes:
+    return manifest_of(MESSAGE, table_of(MESSAGE, types=type_of(MESSAGE, *fields)))
+
+
+# Payloads of MORE with this text in one place, and nothing else at fault.
 UTF8_FIELDS: dict[str, Callable[[bytes], bytes]] = {
-    "feature": lambda text: record(0x0A, text),
-    "producer": lambda text: record(0x1A, record(0x0A, text)),
-    "requirement": lambda text: record(0x22, record(0x0A, text)),
-    "value": lambda text: record(0x22, b"\x0a\x01a\x10\x01" + record(0x1A, text)),
-    "type": lambda text: record(0x32, record(0x0A, text)),
-    "key": lambda text: record(0x32, record(0x12, text)),
-    "backend": lambda text: record(0x32, record(0x3A, record(0x12, text))),
-    "attribute": lambda text: record(0x32, record(0x42, record(0x0A, text))),
-    "text": lambda text: record(0x32, record(0x42, record(0x1A, text))),
-    "removed": lambda text: record(0x3A, record(0x12, text)),
-}
+    "feature": lambda text: payload_of() + record(0x0A, text),
+    "producer": lambda text: payload_of() + record(0x1A, record(0x0A, text)),
+    "producer-version": lambda text: payload_of() + record(0x1A, record(0x12, text)),
+    "requirement": lambda text: payload_of() + record(
+        REQUIREMENTS, record(0x0A, text) + b"\x10\x01"
+    ),
+    "value": lambda text: payload_of() + record(
+        REQUIREMENTS, b"\x0a\x01a\x10\x01" + record(0x1A, text)
+    ),
+    "type": lambda text: _in_table(record(TYPES, record(0x0A, text) + b"\x10\x01")),
+    "key": lambda text: manifest_of(MESSAGE, table_of(MESSAGE, key=record(KEY, text))),
+    "backend": lambda text: _in_table(detail(0, record(BACKENDS, record(0x12, text)))),
+    "backend-type": lambda text: _in_table(detail(0, record(BACKENDS, record(0x0A, text)))),
+    "attribute": lambda text: _in_table(detail(0, attribute(record(0x0A, text)))),
+    "text": lambda text: _in_table(detail(0, attribute(b"\x0a\x01a", record(0x1A, text)))),
+    "removed": lambda text: payload_of() + record(REMOVED, record(0x0A, FINE) + record(0x12, text)),
+    "removed-type": lambda text: payload_of() + record(
+        REMOVED, record(0x0A, text) + record(0x12, FINE)
+    ),
+}  # fmt: skip
+# The same, where a later occurrence takes the text's place.
+REPLACED: dict[str, Callable[[bytes], bytes]] = {
+    "producer": lambda text: UTF8_FIELDS["producer"](text) + record(0x1A, record(0x0A, FINE)),
+    "producer-version": lambda text: UTF8_FIELDS["producer-version"](text)
+    + record(0x1A, record(0x12, FINE)),
+    "requirement": lambda text: payload_of() + record(
+        REQUIREMENTS, record(0x0A, text) + record(0x0A, FINE) + b"\x10\x01"
+    ),
+    "type": lambda text: _with_type(record(0x0A, text), record(0x0A, FINE)),
+    "backend": lambda text: _in_table(
+        detail(0, record(BACKENDS, record(0x12, text) + record(0x12, FINE)))
+    ),
+    "attribute": lambda text: _in_table(
+        detail(0, attribute(record(0x0A, text), record(0x0A, FINE)))
+    ),
+    "text": lambda text: _in_table(
+        detail(0, attribute(b"\x0a\x01a", record(0x1A, text), record(0x1A, FINE)))
+    ),
+    "text-by-another-type": lambda text: _in_table(
+        detail(0, attribute(b"\x0a\x01a", record(0x1A, text), b"\x20\x02"))
+    ),
+    "removed": lambda text: payload_of() + record(
+        REMOVED, record(0x0A, FINE) + record(0x12, text) + record(0x12, FINE)
+    ),
+}  # fmt: skip
 TAILS = {
     "tag-cut": b"\xff",
     "length-missing": b"\x0a",
@@ -72,7 +135,7 @@ UNKNOWN_FIELDS = {
     "highest-number": b"\xfa\xff\xff\xff\x0f\x00",
 }
 KINDLESS: dict[str, tuple[str, Edit]] = {
-    "no-kind": ("PCB-WIRE-005", lambda m: m.artifacts[0].ClearField("kind")),
+    "no-kind": ("PCB-WIRE-005", lambda m: m.artifacts.types[0].ClearField("kind")),
     "no-compression": ("PCB-WIRE-005", lambda m: m.blocks[0].ClearField("compression")),
     "no-match": ("PCB-WIRE-005", lambda m: m.requirements.add(name="a", values=["b"])),
     "previous-of-31": (
@@ -86,20 +149,28 @@ KINDLESS: dict[str, tuple[str, Edit]] = {
     "block-digest-empty": ("PCB-WIRE-006", lambda m: m.blocks[0].ClearField("digest")),
     "block-digest-of-31": ("PCB-WIRE-006", lambda m: setattr(m.blocks[0], "digest", bytes(31))),
     "content-digest-empty": (
-        "PCB-WIRE-006",
-        lambda m: m.artifacts[0].ClearField("content_digest"),
+        "PCB-TABLE-001",
+        lambda m: m.artifacts.ClearField("content_digest"),
     ),
     "content-digest-of-20": (
-        "PCB-WIRE-006",
-        lambda m: setattr(m.artifacts[0], "content_digest", bytes(20)),
+        "PCB-TABLE-001",
+        lambda m: setattr(m.artifacts, "content_digest", bytes(20)),
     ),
     "backend-digest-of-31": (
         "PCB-WIRE-006",
         edits(
-            lambda m: setattr(m.artifacts[0], "kind", 3),
-            lambda m: m.artifacts[0].backends.add(type="t", key="k", content_digest=bytes(31)),
+            kind_of_first(3),
+            lambda m: detail_of(m).backends.add(type="t", key="k", content_digest=bytes(31)),
         ),
     ),
+}
+# Of an enum's value the low 32 bits count: these are 0.
+HIGH_BITS = varint(1 << 32)
+LOW_BITS_0: dict[str, bytes] = {
+    "kind": _with_type(b"\x10" + HIGH_BITS),
+    "match": payload_of() + record(REQUIREMENTS, b"\x0a\x01a\x10" + HIGH_BITS),
+    "compression": record(BLOCKS, MESSAGE.blocks[0].SerializeToString() + b"\x18" + HIGH_BITS)
+    + record(ARTIFACTS, table_of(MESSAGE)),
 }
 
 
@@ -112,11 +183,22 @@ def cases() -> Cases:
         )  # fmt: skip
     fields = [(field, "ff") for field in UTF8_FIELDS] + [("key", fault) for fault in UTF8_FAULTS]
     for field, fault in dict.fromkeys(fields):
-        wrong = payload_of() + UTF8_FIELDS[field](UTF8_FAULTS[fault])
         yield refused(
             f"WIRE/utf8-{field}-{fault}", "Text of a field that is known is UTF-8.",
-            "PCB-WIRE-002", replace(MORE, payload=wrong, chained=False),
+            "PCB-WIRE-002",
+            replace(MORE, payload=UTF8_FIELDS[field](UTF8_FAULTS[fault]), chained=False),
             f"{field} holds {UTF8_FAULTS[fault].hex()}",
+        )  # fmt: skip
+    for field, payload_with in REPLACED.items():
+        yield refused(
+            f"WIRE/utf8-{field}-replaced", "Text is UTF-8, also where a later value counts.",
+            "PCB-WIRE-002", replace(MORE, payload=payload_with(b"\xff"), chained=False),
+            f"{field} holds ff, and then something else",
+        )  # fmt: skip
+    for name, payload in LOW_BITS_0.items():
+        yield refused(
+            f"WIRE/{name}-of-2-to-32", "Of an enum the low 32 bits count.", "PCB-WIRE-005",
+            replace(MORE, payload=payload, chained=False), f"{name} is 2^32",
         )  # fmt: skip
     for name, (rule, edit) in KINDLESS.items():
         yield refused(
@@ -124,8 +206,8 @@ def cases() -> Cases:
             replace(MORE, edit=edit), name.replace("-", " "),
         )  # fmt: skip
     yield from _accepted()
+    yield from _attributes()
     yield from _by_the_wire_rules()
-    yield from _elements()
 
 
 def _accepted() -> Cases:
@@ -134,37 +216,28 @@ def _accepted() -> Cases:
             f"WIRE/unknown-{name}", "Unknown fields of a manifest are ignored.",
             "PCB-WIRE-001 PCB-WIRE-003", replace(MORE, payload=payload_of() + unknown),
         )  # fmt: skip
-    message = bundle_pb2.Manifest.FromString(payload_of())
-    block, artifact = message.blocks[0].SerializeToString(), message.artifacts[0]
     every = b"".join(UNKNOWN_FIELDS.values())
-    inside = record(0x2A, block + every) + record(0x32, artifact.SerializeToString() + every)
+    fields = {
+        "types": type_of(MESSAGE, every),
+        "details": detail(0, every, attribute(b"\x0a\x01a", every), record(BACKENDS, every)),
+    }
+    table = table_of(MESSAGE, **fields) + every
+    inside = record(BLOCKS, MESSAGE.blocks[0].SerializeToString() + every)
     yield accepts(
-        "WIRE/unknown-inside", "Unknown fields of artifacts and block entries are ignored.",
-        "PCB-WIRE-003", replace(MORE, payload=inside),
+        "WIRE/unknown-inside", "Unknown fields of block entries, of the table, and of a type,"
+        " a detail, a backend and an attribute are ignored.", "PCB-WIRE-003",
+        replace(MORE, payload=inside + record(ARTIFACTS, table)),
     )  # fmt: skip
-    twice = record(0x12, b"a name that the last one replaces") + artifact.SerializeToString()
+    replaced = record(0x0A, b"a name that the last one replaces")
+    types = record(TYPES, replaced + MESSAGE.artifacts.types[0].SerializeToString())
     yield accepts(
         "WIRE/last-value-counts", "Of a field that occurs twice the last value counts.",
-        "PCB-WIRE-004", replace(MORE, payload=record(0x2A, block) + record(0x32, twice)),
+        "PCB-WIRE-004", replace(MORE, payload=manifest_of(MESSAGE, table_of(MESSAGE, types=types))),
     )  # fmt: skip
     producer = record(0x1A, record(0x0A, b"name")) + record(0x1A, record(0x12, b"version"))
     yield accepts(
         "WIRE/messages-merge", "A message that occurs twice is merged.", "PCB-WIRE-004",
         replace(MORE, payload=payload_of() + producer),
-    )  # fmt: skip
-    flag = record(0x0A, b"flag") + b"\x30" + varint(2**32)
-    wide = artifact.SerializeToString() + record(0x42, flag)
-    yield accepts(
-        "WIRE/bool-of-more-than-32-bits", "A bool is whether any of the 64 bits is set.",
-        "PCB-WIRE-004 PCB-ART-006",
-        replace(MORE, payload=record(0x2A, block) + record(0x32, wide)),
-    )  # fmt: skip
-    attribute = record(0x0A, b"a") + record(0x1A, b"text") + b"\x20\x02"
-    last = artifact.SerializeToString() + record(0x42, attribute)
-    yield accepts(
-        "WIRE/last-of-a-oneof", "Of the members of a oneof the last one counts.",
-        "PCB-WIRE-004 PCB-ART-006",
-        replace(MORE, payload=record(0x2A, block) + record(0x32, last)),
     )  # fmt: skip
     text = "\u007f\u0080\u07ff\u0800\uffff\U00010000\U0010ffff"
     note = Artifact("three", b"third content", attributes={"text": text})
@@ -185,25 +258,27 @@ def _accepted() -> Cases:
     )  # fmt: skip
 
 
-def _by_the_wire_rules() -> Cases:
-    """What who decodes by hand gets wrong first."""
-    message = bundle_pb2.Manifest.FromString(payload_of())
-    block, artifact = message.blocks[0].SerializeToString(), message.artifacts[0]
-    padded = artifact.SerializeToString() + b"\x18\x81\x00"
+def _with_attribute(*fields: bytes) -> Segment:
+    """MORE with an attribute of these fields."""
+    return replace(MORE, payload=_in_table(detail(0, attribute(*fields))))
+
+
+def _attributes() -> Cases:
     yield accepts(
-        "WIRE/varint-padded", "Within a payload varints need not be minimal.", "PCB-WIRE-001",
-        replace(MORE, payload=record(0x2A, block) + record(0x32, padded)),
+        "WIRE/bool-of-more-than-32-bits", "A bool is whether any of the 64 bits is set.",
+        "PCB-WIRE-004 PCB-ART-006",
+        _with_attribute(record(0x0A, b"flag"), b"\x30", varint(2**32)),
     )  # fmt: skip
-    high = artifact.SerializeToString() + b"\x18" + varint((1 << 32) + 1)
     yield accepts(
-        "WIRE/enum-of-more-than-32-bits", "Of an enum the low 32 bits count.", "PCB-WIRE-001",
-        replace(MORE, payload=record(0x2A, block) + record(0x32, high)),
+        "WIRE/last-of-a-oneof", "Of the members of a oneof the last one counts.",
+        "PCB-WIRE-004 PCB-ART-006",
+        _with_attribute(record(0x0A, b"a"), record(0x1A, b"text"), b"\x20\x02"),
     )  # fmt: skip
-    other = artifact.SerializeToString() + record(0x1A, b"kind as bytes") + b"\x10\x05"
-    yield accepts(
-        "WIRE/known-number-other-wire-type", "Of another wire type, a field is an unknown one.",
-        "PCB-WIRE-003", replace(MORE, payload=record(0x2A, block) + record(0x32, other)),
-    )  # fmt: skip
+    for name, value in {"true": b"\x30\x01", "false": b"\x30\x00"}.items():
+        yield accepts(
+            f"WIRE/last-of-a-oneof-is-{name}", "Of the members of a oneof the last one counts.",
+            "PCB-WIRE-004 PCB-ART-006", _with_attribute(record(0x0A, b"a"), b"\x20\x02", value),
+        )  # fmt: skip
     numbers: dict[str, Value] = {
         "a": -1,
         "b": 2**63 - 1,
@@ -222,17 +297,29 @@ def _by_the_wire_rules() -> Cases:
         "WIRE/doubles", "Doubles come out bit for bit.", "PCB-ART-006",
         Segment(artifacts=(Artifact("k", b"c", attributes=doubles),)),
     )  # fmt: skip
-    entry, item = record(0x2A, block), artifact.SerializeToString()
-    for name, value in {"true": b"\x30\x01", "false": b"\x30\x00"}.items():
-        twice = item + record(0x42, record(0x0A, b"a") + b"\x20\x02" + value)
-        yield accepts(
-            f"WIRE/last-of-a-oneof-is-{name}", "Of the members of a oneof the last one counts.",
-            "PCB-WIRE-004 PCB-ART-006", replace(MORE, payload=entry + record(0x32, twice)),
-        )  # fmt: skip
-    flag = record(0x0A, b"a") + b"\x30\x01" + _groups(29)
+
+
+def _by_the_wire_rules() -> Cases:
+    """What who decodes by hand gets wrong first."""
+    yield accepts(
+        "WIRE/varint-padded", "Within a payload varints need not be minimal.", "PCB-WIRE-001",
+        replace(MORE, payload=_with_type(b"\x10\x81\x00")),
+    )  # fmt: skip
+    yield accepts(
+        "WIRE/enum-of-more-than-32-bits", "Of an enum the low 32 bits count.", "PCB-WIRE-001",
+        replace(MORE, payload=_with_type(b"\x10" + varint((1 << 32) + 1))),
+    )  # fmt: skip
+    other = table_of(MESSAGE, types=type_of(MESSAGE, record(0x12, b"kind as bytes"), b"\x08\x05"))
+    other += b"\x08\x05\x18\x05\x20\x05" + b"\x15" + bytes(4)
+    yield accepts(
+        "WIRE/known-number-other-wire-type", "Of another wire type, a field is an unknown one.",
+        "PCB-WIRE-003", replace(MORE, payload=manifest_of(MESSAGE, other)),
+    )  # fmt: skip
     for name, payload in {
         "a-manifest": payload_of() + _groups(31),
-        "an-attribute": entry + record(0x32, item + record(0x42, flag)),
+        "an-attribute": _in_table(
+            detail(0, attribute(record(0x0A, b"a"), b"\x30\x01", _groups(28)))
+        ),
     }.items():
         yield accepts(
             f"WIRE/32-deep-with-groups-in-{name}",
@@ -248,26 +335,3 @@ def _by_the_wire_rules() -> Cases:
 def _groups(depth: int) -> bytes:
     """Groups of an unknown field, one in another, so many deep."""
     return b"\x83\x01" * depth + b"\x84\x01" * depth
-
-
-def _elements() -> Cases:
-    """More elements than a payload of this length can validly hold."""
-    message = bundle_pb2.Manifest.FromString(payload_of())
-    block, artifact = message.blocks[0].SerializeToString(), message.artifacts[0]
-    full = record(0x2A, block) + record(0x32, artifact.SerializeToString() + b"\x42\x00" * 400)
-    yield refused(
-        "WIRE/400-empty-attributes", "Elements without bytes are refused before they are held.",
-        "PCB-WIRE-008 PCB-LIM-004", replace(MORE, payload=full), "400 empty attributes",
-    )  # fmt: skip
-    feature = record(0x0A, b"later")
-    yield refused(
-        "WIRE/400-empty-attributes-and-a-feature", "They are refused before features are asked.",
-        "PCB-WIRE-008 PCB-READ-008", replace(MORE, payload=feature + full),
-        "400 empty attributes, and a required feature",
-    )  # fmt: skip
-    entry = Artifact("three", b"third content", kind=3, backends=[("t", str(i), b"")
-                                                                  for i in range(9)])  # fmt: skip
-    yield accepts(
-        "WIRE/small-elements", "Elements of few bytes.", "PCB-WIRE-008",
-        Segment(artifacts=(entry,), requirements=[("a", 1, [""]), ("b", 2, [])]),
-    )  # fmt: skip

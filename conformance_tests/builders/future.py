@@ -4,8 +4,16 @@ from dataclasses import replace
 
 from builders.bases import MORE, PLAIN, Edit, edits, two
 from builders.case import Cases, accepts, refuses
-from builders.decode import KINDLESS, payload_of, refused
-from precompile.v1 import bundle_pb2
+from builders.decode import KINDLESS, MESSAGE, payload_of, refused
+from builders.table import (
+    ARTIFACTS,
+    BLOCKS,
+    attribute,
+    detail,
+    manifest_of,
+    table_of,
+    type_of,
+)
 from precompile_conformance.build import Artifact, Block, Segment, bundle
 from precompile_conformance.wire import HEADER, record, varint
 
@@ -44,16 +52,30 @@ def cases() -> Cases:
 
 
 def _accepted() -> Cases:
-    message = bundle_pb2.Manifest.FromString(payload_of())
-    block, artifact = message.blocks[0].SerializeToString(), message.artifacts[0]
-    reserved = b"".join(record(number << 3 | 2, b"later") if number < 16 else
-                        varint(number << 3 | 2) + b"\x05later" for number in (16, 31))  # fmt: skip
+    reserved = b"".join(varint(number << 3 | 2) + b"\x05later" for number in (16, 31))
     yield accepts(
         "EXT/fields-16-and-31", "Fields that are reserved for additions are ignored.",
         "PCB-WIRE-003", replace(MORE, payload=payload_of() + reserved),
     )  # fmt: skip
+    columns = b"".join(varint(number << 3 | 2) + b"\x02\x07\x09" for number in (16, 31))
+    for name, fields in {
+        "table": {"details": reserved + columns},
+        "type": {"types": type_of(MESSAGE, reserved)},
+        "detail": {"details": detail(0, reserved)},
+    }.items():
+        yield accepts(
+            f"EXT/fields-16-and-31-of-a-{name}", "Fields that are reserved for additions are"
+            " ignored, columns among them.", "PCB-WIRE-003",
+            replace(MORE, payload=manifest_of(MESSAGE, table_of(MESSAGE, **fields))),
+        )  # fmt: skip
+    entry = record(BLOCKS, MESSAGE.blocks[0].SerializeToString() + reserved)
+    yield accepts(
+        "EXT/fields-16-and-31-of-a-block-entry", "Fields that are reserved for additions are"
+        " ignored.", "PCB-WIRE-003",
+        replace(MORE, payload=entry + record(ARTIFACTS, table_of(MESSAGE))),
+    )  # fmt: skip
     kinds = (Artifact("one", b"1"), Artifact("later", b"of a kind added later", kind=9),
-             Artifact("far", b"2", kind=2**31 - 1))  # fmt: skip
+             Artifact("far", b"2", kind=2**31 - 1), Artifact("minus", b"3", kind=-1))  # fmt: skip
     yield accepts(
         "EXT/unknown-kind", "An artifact of an unknown kind is carried.", "PCB-EXT-003",
         Segment(artifacts=kinds),
@@ -63,12 +85,11 @@ def _accepted() -> Cases:
         "EXT/unknown-kind-with-backends", "Its backends are carried, too.", "PCB-EXT-003",
         Segment(artifacts=(named,)),
     )  # fmt: skip
-    later = record(0x0A, b"later") + record(0x3A, b"value of field 7")
-    wide = artifact.SerializeToString() + record(0x42, later)
+    later = attribute(record(0x0A, b"later"), record(0x3A, b"value of field 7"))
     yield accepts(
         "EXT/unknown-attribute-value", "An attribute with a value of a type added later.",
         "PCB-WIRE-003 PCB-ART-006",
-        replace(MORE, payload=record(0x2A, block) + record(0x32, wide)),
+        replace(MORE, payload=manifest_of(MESSAGE, table_of(MESSAGE, details=detail(0, later)))),
     )  # fmt: skip
     yield accepts(
         "EXT/unknown-type-and-fact", "Types and facts that nobody registered.", "PCB-EXT-004",

@@ -1,4 +1,4 @@
-"""GOLDEN: bundles that torch's compiles on a CPU left behind, as they were captured.
+"""GOLDEN: what torch's compiles on a CPU left behind: blocks as they were captured.
 
 They are the one input that no builder can make: each is read from the vectors, where it
 stands, and written there again.

@@ -1,6 +1,7 @@
 """HOST and CURR: which segments match a host, and what is current in them."""
 
 from dataclasses import replace
+from typing import Any
 
 from builders.bases import Edit
 from builders.case import Cases, accepts, of_host, refuses
@@ -68,6 +69,7 @@ def cases() -> Cases:
     )  # fmt: skip
     yield from _opaque()
     yield from _current()
+    yield from _union()
 
 
 def _opaque() -> Cases:
@@ -99,9 +101,9 @@ def _opaque() -> Cases:
     )  # fmt: skip
 
 
-def _of(*artifacts: tuple[str, bytes], **options: object) -> Segment:
-    of = [Artifact(*one) for one in artifacts]
-    return Segment(artifacts=of, **options)  # type: ignore[arg-type]  # further fields of a Segment
+def _of(*artifacts: tuple[str, bytes], **options: Any) -> Segment:
+    """A segment of blobs; `options` are further fields of it."""
+    return Segment(artifacts=[Artifact(*one) for one in artifacts], **options)
 
 
 def _current() -> Cases:
@@ -146,14 +148,6 @@ def _current() -> Cases:
             "PCB-CURR-001",
             [_of(removed=[("test.blob", "a")]), _of(("a", b"1"))],
         ),
-        "across-chains": (
-            "PCB-CURR-002 PCB-APPD-010",
-            [_of(("a", b"1"), ("b", b"2")), _of(("a", b"3"), chained=False)],
-        ),
-        "removal-across-chains": (
-            "PCB-CURR-003",
-            [_of(("a", b"1"), ("b", b"2")), _of(removed=[("test.blob", "a")], chained=False)],
-        ),
     }
     for name, (rules, segments) in stories.items():
         yield accepts(f"CURR/{name}", name.replace("-", " ").capitalize() + ".", rules,
@@ -163,3 +157,76 @@ def _current() -> Cases:
         "CURR/removal-with-a-digest", "The digest of a removed id is not looked at.",
         "PCB-CURR-003", bundle(_of(("a", b"1"), ("b", b"2")), _of(edit=edit)),
     )  # fmt: skip
+
+
+GONE: dict[str, Any] = {"removed": [("test.blob", "a")]}
+FOREIGN = [("gpu", 1, ["a100"])]
+# Segments, and the keys that are current: a chain takes nothing from another.
+UNIONS: dict[str, tuple[str, list[Segment], str]] = {
+    "across-chains": (
+        "A later chain's artifact stands in the place of an earlier one's.",
+        [_of(("a", b"1"), ("b", b"2")), _of(("a", b"3"), chained=False)],
+        "a b",
+    ),
+    "removal-across-chains": (
+        "A removal takes nothing from another chain.",
+        [_of(("a", b"1"), ("b", b"2")), _of(chained=False, **GONE)],
+        "a b",
+    ),
+    "recorded-and-removed-behind-one-that-has-it": (
+        "What a bundle recorded and removed stays where an earlier one has it.",
+        [_of(("a", b"1")), _of(("a", b"2"), ("c", b"3"), chained=False), _of(**GONE)],
+        "a c",
+    ),
+    "recorded-and-removed-before-one-that-has-it": (
+        "What a bundle recorded and removed comes with a later one.",
+        [_of(("a", b"1"), ("b", b"2")), _of(**GONE), _of(("a", b"3"), chained=False)],
+        "b a",
+    ),
+    "removed-and-back-behind-one-that-has-it": (
+        "Within its chain it is last; in the bundle it keeps the earlier one's place.",
+        [_of(("a", b"1"), ("b", b"2")), _of(("a", b"3"), ("c", b"4"), chained=False),
+         _of(**GONE), _of(("a", b"5"))],
+        "a b c",
+    ),
+    "removal-in-the-own-chain": (
+        "A removal takes from its own chain, behind another one.",
+        [_of(("x", b"1")), _of(("a", b"2"), ("b", b"3"), chained=False), _of(**GONE)],
+        "x b",
+    ),
+    "removal-in-the-first-of-two-chains": (
+        "A removal takes from its own chain, before another one.",
+        [_of(("a", b"2"), ("b", b"3")), _of(**GONE), _of(("x", b"1"), chained=False)],
+        "b x",
+    ),
+    "three-chains": (
+        "Chains are taken in their order, whatever each removed.",
+        [_of(("a", b"1")), _of(("b", b"2"), chained=False), _of(("a", b"3")),
+         _of(("b", b"4"), ("a", b"5"), chained=False), _of(removed=[("test.blob", "b")])],
+        "a b",
+    ),
+    "opaque-between": (
+        "A removal reaches back over an opaque segment of its chain.",
+        [_of(("a", b"1"), ("b", b"2")), _of(("a", b"theirs"), requirements=FOREIGN), _of(**GONE)],
+        "b",
+    ),
+    "opaque-that-begins-a-chain": (
+        "An opaque segment begins a chain as others do.",
+        [_of(("a", b"1"), ("b", b"2")), _of(requirements=FOREIGN, chained=False), _of(**GONE)],
+        "a b",
+    ),
+    "opaque-that-ends-a-chain": (
+        "What an opaque segment removes stays, and so does what a later chain removes.",
+        [_of(("a", b"1"), ("b", b"2")), _of(requirements=FOREIGN, **GONE),
+         _of(chained=False, removed=[("test.blob", "b")])],
+        "a b",
+    ),
+}  # fmt: skip
+
+
+def _union() -> Cases:
+    for name, (shows, segments, keys) in UNIONS.items():
+        rules = "PCB-CURR-006 PCB-CURR-003 PCB-APPD-010 PCB-CHAIN-003"
+        made = accepts(f"CURR/{name}", shows, rules, bundle(*segments), asked=here())
+        assert " ".join(one.key for one in made.message.expected.bundle.current) == keys, name
+        yield made

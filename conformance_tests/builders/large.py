@@ -6,8 +6,8 @@ from builders.case import INPUT, READER, RECOVERY, Built, Cases, Options, case, 
 from precompile.conformance.v1 import reading_pb2
 from precompile_conformance import reader
 from precompile_conformance.build import Segment, build_segment
-from precompile_conformance.large import COMPLETE, FIRST, LAST, MOST, TORN, entry_of_record
-from precompile_conformance.wire import HEADER, block_record, sha256
+from precompile_conformance.large import COMPLETE, FIRST, LAST, MOST, TORN, entry_of_block
+from precompile_conformance.wire import HEADER, block_prefix, block_record, sha256
 
 RULES = "PCB-LIM-001 PCB-READ-010 PCB-FRAME-010 PCB-BLOCK-004"
 # The artifacts that are asked for: before and behind all that is large.
@@ -15,7 +15,7 @@ ASKED = {
     "past-2-gib": [("first", FIRST), ("last", LAST)],
     "past-4-gib": [("first", FIRST), ("last", LAST)],
     "100000-artifacts": [("000000", b"\x00"), ("099999", bytes([99_999 % 256]))],
-    "with-a-record-of-1-gib": [("first", FIRST), ("last", LAST)],
+    "with-a-block-of-64-mib": [("first", FIRST), ("last", LAST)],
 }
 
 
@@ -28,16 +28,21 @@ def cases() -> Cases:
             extracted.found, extracted.content = True, content
             extracted.content_size, extracted.content_digest = len(content), sha256(content)
             yield made
-    over = "with-a-record-over-1-gib"
-    made = _extracts(
-        over, over, "first", "PCB-BLOCK-003", base="LARGE/with-a-record-of-1-gib-first",
-        defect="the record is a byte longer",
-    )  # fmt: skip
-    manifest = len(HEADER + block_record(FIRST)) + MOST + 1 + len(block_record(LAST))
-    made.message.expected.rejection.CopyFrom(rejection("BAD_REFERENCE", manifest))
-    yield made
-    yield _recovers("torn-behind-a-record-of-1-gib", MOST, complete=True)
-    yield _recovers("torn-behind-a-record-over-1-gib", MOST + 1, complete=False)
+    for over, size in {
+        "with-a-block-over-64-mib": MOST + 1,
+        "with-a-block-of-1-gib": 1 << 30,
+    }.items():
+        made = _extracts(
+            over, over, "first", "PCB-BLOCK-003", base="LARGE/with-a-block-of-64-mib-first",
+            defect=f"the block has {size} bytes of data",
+        )  # fmt: skip
+        block = len(block_prefix(size)) + size
+        manifest = len(HEADER + block_record(FIRST)) + block + len(block_record(LAST))
+        made.message.expected.rejection.CopyFrom(rejection("BAD_REFERENCE", manifest))
+        yield made
+    yield _recovers("torn-behind-a-block-of-64-mib", MOST, complete=True)
+    yield _recovers("torn-behind-a-block-over-64-mib", MOST + 1, complete=False)
+    yield _recovers("torn-behind-a-block-of-1-gib", 1 << 30, complete=False)
 
 
 def _extracts(name: str, recipe: str, key: str, rules: str, **options: Unpack[Options]) -> Built:
@@ -50,9 +55,9 @@ def _extracts(name: str, recipe: str, key: str, rules: str, **options: Unpack[Op
 
 
 def _recovers(recipe: str, size: int, *, complete: bool) -> Built:
-    """A torn tail behind a segment that is a record of so many bytes, complete or not."""
+    """A torn tail behind a segment that is a block of so many bytes, complete or not."""
     message = case(
-        f"LARGE/{recipe}", "A segment with a block record of more than 2^30 bytes is not complete.",
+        f"LARGE/{recipe}", "A segment with a block of more than 2^26 bytes is not complete.",
         "PCB-RECV-001 PCB-RECV-002", classes=[READER], needs=[RECOVERY],
     )  # fmt: skip
     message.recipe = recipe
@@ -60,13 +65,14 @@ def _recovers(recipe: str, size: int, *, complete: bool) -> Built:
     dump = message.expected.bundle
     dump.CopyFrom(reader.read(COMPLETE.data))
     first = dump.segments[0].payload_digest
+    record_size = len(block_prefix(size)) + size
     # Without the record itself, which is too large to be built.
     hollow = build_segment(
-        Segment(edit=lambda m: m.blocks.append(entry_of_record(size))), dump.size, first
+        Segment(edit=lambda m: m.blocks.append(entry_of_block(size))), dump.size, first
     )
     behind = reading_pb2.SegmentDump(
-        offset=dump.size, size=len(hollow.data) + size, payload_digest=sha256(hollow.payload),
-        matches=True,
+        offset=dump.size, size=len(hollow.data) + record_size, matches=True,
+        payload_digest=sha256(hollow.payload),
     )  # fmt: skip
     if complete:
         dump.size += behind.size

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from builders.bases import PLAIN, Edit, edits
+from builders.bases import PLAIN, Edit, detail_of, edits, kind_of_first, set_in
 from builders.case import Cases, accepts
 from builders.decode import refused
 from precompile_conformance.build import Artifact, Segment, bundle
@@ -35,22 +35,19 @@ ODD_KEYS = {
 
 
 def _backend(type_name: str, key: str, kind: int = 3) -> Edit:
-    return edits(
-        lambda m: setattr(m.artifacts[0], "kind", kind),
-        lambda m: m.artifacts[0].backends.add(type=type_name, key=key),
-    )
+    return edits(kind_of_first(kind), lambda m: detail_of(m).backends.add(type=type_name, key=key))
 
 
 NAMED: dict[str, Callable[[str], Edit]] = {
-    "type": lambda name: lambda m: setattr(m.artifacts[0], "type", name),
-    "attribute": lambda name: lambda m: m.artifacts[0].attributes.add(name=name, int_value=1),
+    "type": lambda name: lambda m: setattr(m.artifacts.types[0], "name", name),
+    "attribute": lambda name: lambda m: detail_of(m).attributes.add(name=name, int_value=1),
     "requirement": lambda name: lambda m: m.requirements.add(name=name, match=1),
     "removed": lambda name: lambda m: m.removed.add(type=name, key="k"),
     "backend": lambda name: _backend(name, "k"),
     "backend-of-later-kind": lambda name: _backend(name, "k", kind=9),
 }
 KEYED: dict[str, Callable[[str], Edit]] = {
-    "artifact": lambda key: lambda m: setattr(m.artifacts[0], "key", key),
+    "artifact": lambda key: set_in("key", 0, key),
     "removed": lambda key: lambda m: m.removed.add(type="t", key=key),
     "backend": lambda key: _backend("t", key),
 }
@@ -126,7 +123,7 @@ def _twice() -> Cases:
 
 
 def _attributes(*names: str) -> Edit:
-    return lambda m: [m.artifacts[0].attributes.add(name=n, int_value=1) for n in names]
+    return lambda m: [detail_of(m).attributes.add(name=n, int_value=1) for n in names]
 
 
 def _requirements(*names: str) -> Edit:

@@ -3,7 +3,16 @@
 from dataclasses import replace
 
 from builders.bases import MORE, PLAIN, flip, two
-from builders.case import RECOVERY, Built, Cases, accepts, recovering, refuses
+from builders.case import (
+    LIMITS,
+    RECOVERY,
+    Built,
+    Cases,
+    accepts,
+    recovering,
+    refuses,
+    within,
+)
 from precompile_conformance.build import NONE, Artifact, Block, Segment, build_segment, bundle
 from precompile_conformance.wire import (
     FOOTER_SIZE,
@@ -75,6 +84,8 @@ def cases() -> Cases:
     )  # fmt: skip
     yield from _shaped_tails()
     yield from _damage_within()
+    yield from _of_other_majors()
+    yield from _beside_other_faults()
 
 
 def _shaped_tails() -> Cases:
@@ -112,20 +123,20 @@ def _shaped_tails() -> Cases:
     )  # fmt: skip
 
 
-def _planted() -> bytes:
+def _planted(header: bytes = HEADER) -> bytes:
     """A torn tail that ends with a manifest and footer which claim the file as one segment."""
     content = b"planted"
     good = block_record(content)
     skipped = len(FIRST) + len(HEADER) + 6 - len(HEADER)  # the torn block's prefix takes 6
     forged = build_segment(Segment(
-        artifacts=(Artifact("one", content, extents=[(1, 0, len(content))]),),
+        artifacts=(Artifact("one", content, place=(1, 0)),),
         blocks=(Block(b"?", NONE, record=b"", entry={"size": skipped, "digest": bytes(32)}),
                 Block(content)),
     ))  # fmt: skip
     record_bytes = forged.data[forged.manifest_offset : forged.footer_offset]
     start = len(HEADER) + skipped + len(good)
     end = footer(start, start + len(record_bytes) + FOOTER_SIZE)
-    torn = FIRST + HEADER + block_record(good + record_bytes + end)
+    torn = FIRST + header + block_record(good + record_bytes + end)
     assert len(torn) == len(FIRST) + len(HEADER) + 6 + len(good + record_bytes + end)
     return torn
 
@@ -177,3 +188,83 @@ def _damage_within() -> Cases:
         base="RECV/whole", defect="the second envelope's digest is zeros", asked=recovering(),
         needs=[RECOVERY],
     )  # fmt: skip
+
+
+MAJOR_2 = HEADER[:-1] + b"\x02"
+MAJOR_300 = b"\x0a\x16\x0a\x11precompile.bundle\x10" + varint(300)
+LATER = replace(MORE, header=MAJOR_2)
+
+
+def _of_other_majors() -> Cases:
+    """What a later version wrote behind E is no torn tail."""
+    whole = bundle(PLAIN, LATER).data
+    tails = {
+        "whole-segment-of-major-2-and-a-tail": whole + b"torn",
+        "segment-of-major-2-without-its-last-byte": whole[:-1],
+        "header-of-major-2": FIRST + MAJOR_2,
+        "header-of-major-300": FIRST + MAJOR_300 + b"whatever it is",
+        "header-of-major-0": FIRST + HEADER[:-1] + b"\0",
+        "garbage-behind-a-header-of-major-2": FIRST + MAJOR_2 + bytes(300),
+        "segment-planted-over-all-behind-major-2": _planted(MAJOR_2),
+    }
+    for name, data in tails.items():
+        yield refuses(
+            f"RECV/{name}", "A later version's segment is not left out: it is refused by name.",
+            "PCB-RECV-006 PCB-FRAME-004", data, "UNSUPPORTED_VERSION", len(FIRST),
+            base="RECV/tail-a-header", defect="a header of another major stands at E",
+            asked=recovering(), needs=[RECOVERY],
+        )  # fmt: skip
+    for name, tail in {
+        "major-2-cut": MAJOR_2[:-1],
+        "major-300-cut": MAJOR_300[:-1],
+        "major-1-padded": HEADER[:-1] + b"\x81\x00",
+        "major-2-padded": HEADER[:-1] + b"\x82\x00",
+        "major-2-to-64": HEADER[:-1] + varint(2**64),
+        "major-2-under-another-magic": MAJOR_2[:4] + b"P" + MAJOR_2[5:],
+        "major-2-under-another-tag": b"\x0b" + MAJOR_2[1:],
+    }.items():
+        yield _recovers(
+            f"tail-{name}", "What is no complete header of another major is a torn tail.",
+            FIRST + tail, 1, "PCB-RECV-006 PCB-RECV-001",
+        )  # fmt: skip
+    yield refuses(
+        "RECV/whole-segment-of-major-2", "Without a torn tail it is the walk that finds it.",
+        "PCB-FRAME-004 PCB-RECV-001", whole, "UNSUPPORTED_VERSION", len(FIRST), base="RECV/whole",
+        defect="the second segment is of major 2", asked=recovering(), needs=[RECOVERY],
+    )  # fmt: skip
+    three = bundle(PLAIN, LATER, MORE)
+    yield refuses(
+        "RECV/segment-of-major-2-before-another", "A later version's segment may stand within.",
+        "PCB-FRAME-004 PCB-RECV-001 PCB-RECV-006", three.data + b"torn", "UNSUPPORTED_VERSION",
+        len(FIRST), base="RECV/whole", defect="the second of three segments is of major 2",
+        asked=recovering(), needs=[RECOVERY],
+    )  # fmt: skip
+    other = MAJOR_2 + block_record(bytes(200)) + bundle(MORE).data
+    yield refuses(
+        "RECV/segment-within-a-torn-one-of-major-2", "The walk ends in a committed segment, and E"
+        " lies before it: what stands at E is of another major.", "PCB-RECV-006",
+        FIRST + other, "UNSUPPORTED_VERSION", len(FIRST), base="RECV/whole",
+        defect="a torn segment of major 2 between two", asked=recovering(), needs=[RECOVERY],
+    )  # fmt: skip
+
+
+def _beside_other_faults() -> Cases:
+    """Recovery asks whether there was a fault of the two codes, not whether it was the only one."""
+    strange = HEADER[:4] + b"P" + HEADER[5:]
+    built = bundle(PLAIN, replace(MORE, header=strange), LATER)
+    yield _recovers(
+        "strange-header-before-major-2", "A damaged header is recovered before, whatever else is"
+        " found behind it.", built.data, 1,
+    )  # fmt: skip
+    built = bundle(PLAIN, replace(MORE, header=strange), replace(MORE, header=strange))
+    yield _recovers(
+        "two-strange-headers", "Two faults behind E are recovered as one is.", built.data, 1
+    )
+    few = bundle(PLAIN, replace(MORE, header=strange), *[Segment()] * 4)
+    made = accepts(
+        "RECV/strange-header-before-a-limit", "A limit that is passed behind E is asked of what is"
+        " before E alone.", RULES, few.data,
+        asked=recovering(within(segments=5)), needs=[RECOVERY, LIMITS],
+    )  # fmt: skip
+    assert len(made.message.expected.bundle.segments) == 1
+    yield made

@@ -26,7 +26,7 @@ from precompile.conformance.v1 import reading_pb2
 from precompile_conformance import reader
 from precompile_conformance.build import PAYLOAD_TYPE, BuiltBundle, Segment, bundle
 from precompile_conformance.judge import without_places
-from precompile_conformance.reader.trust import pre_authentication_encoding
+from precompile_conformance.reader.trust import is_public_key, pre_authentication_encoding
 from precompile_conformance.wire import record, sha256
 
 # Seeds of the test keys: 32 bytes all alike. They are public; they protect nothing.
@@ -52,9 +52,7 @@ def signature(name: str, payload: bytes, *, keyid: str | None = None,
 def _with_r_of_1(payload: bytes) -> bytes:
     """A signature by `a` that holds but for its R: y = 1, encoded as 1 + PRIME.
 
-    RFC 8032 decodes no y that is not below the prime (5.1.3). Of public keys the same is left
-    open here: the libraries in use differ, and whoever trusts one of the few such keys, trusts
-    everybody.
+    RFC 8032 decodes no y that is not below the prime (5.1.3).
     """
     secret = bytearray(hashlib.sha512(SEEDS["a"]).digest()[:32])
     secret[0] &= 248
@@ -101,9 +99,11 @@ def cases() -> Cases:
     yield from _refuses()
     yield from _thresholds()
     yield from _stages()
+    yield from _keys()
     yield from _digest()
     yield from _contexts()
     yield from _signs()
+    yield from _signs_beside()
 
 
 def _accepts() -> Cases:
@@ -257,6 +257,59 @@ def _contexts() -> Cases:
     )  # fmt: skip
 
 
+def _key(y: int, *, sign: bool = False) -> bytes:
+    """A public key of this y and sign of x."""
+    return (y | sign << 255).to_bytes(32, "little")
+
+
+# What RFC 8032 does not decode, and what it does, though nobody should trust it.
+NO_KEYS = {
+    "31-bytes": PUBLIC["a"][:31],
+    "33-bytes": PUBLIC["a"] + b"\0",
+    "empty": b"",
+    "y-is-the-prime": _key(PRIME),
+    "y-over-the-prime": _key(PRIME + 1),
+    "y-of-255-ones": _key(2**255 - 1),
+    "y-over-the-prime-with-the-sign-bit": _key(PRIME + 1, sign=True),
+    "not-on-the-curve": _key(2),
+    "not-on-the-curve-with-the-sign-bit": _key(2, sign=True),
+    "x-is-0-with-the-sign-bit": _key(1, sign=True),
+    "x-is-0-and-y-minus-1-with-the-sign-bit": _key(PRIME - 1, sign=True),
+}
+ODD_KEYS = {"identity": _key(1), "order-2": _key(PRIME - 1), "order-4": _key(0)}
+
+
+def _keys() -> Cases:
+    """A policy is of keys; one that is none makes it misuse, whoever signed."""
+    for name, key in NO_KEYS.items():
+        assert not is_public_key(key)
+        message = case(
+            f"SIGN/no-key-{name}", "A policy with a key that RFC 8032 does not decode is misuse.",
+            "PCB-SIGN-012", classes=[READER, VERIFIER], needs=[SIGNATURES], base=BASE,
+            defect="a second trusted key is none",
+        )  # fmt: skip
+        message.request.read.CopyFrom(trusting("a"))
+        message.request.read.trust.trusted_keys.append(key)
+        message.request.read.path = INPUT
+        message.expected.misuse.SetInParent()
+        yield Built(message, {INPUT: signed("a").data})
+    for name, key in ODD_KEYS.items():
+        assert is_public_key(key)
+        asked = trusting("a")
+        asked.trust.trusted_keys.append(key)
+        yield _accepted(
+            f"key-of-small-order-{name}", "A key of small order is decoded, and may be trusted.",
+            "PCB-SIGN-012 PCB-SIGN-003", signed("a"), asked,
+        )  # fmt: skip
+    policy = trusting("a").trust
+    policy.trusted_keys.append(NO_KEYS["not-on-the-curve"])
+    script = Script().use("two", trust=policy, types=()).says("misuse").blob("a", b"1")
+    yield script.says("done", current="a").built(
+        "SIGN/context-with-no-key", "No context is made of a policy with a key that is none.",
+        "PCB-SIGN-012 PCB-CTX-002", needs=[SIGNATURES],
+    )  # fmt: skip
+
+
 def _digest() -> Cases:
     built = bundle(PLAIN, MORE)
     digest = sha256(b"".join(sha256(segment.payload) for segment in built.segments))
@@ -317,6 +370,59 @@ def _signs() -> Cases:
     message.request.sign.path, message.request.sign.seed = INPUT, SEEDS["a"]
     message.expected.rejection.CopyFrom(rejection("TRUNCATED", None))
     yield Built(message, {INPUT: chain.data[:-1]})
+
+
+def _unknown(field: bytes) -> bytes:
+    """A signature by `b` with a field that the schema does not know."""
+    payload = bundle(PLAIN).segments[0].payload
+    known = signature("b", payload)
+    return record(0x1A, known[2 + (known[1] > 0x7F) :] + record(0x7A, field))
+
+
+def _signs_beside() -> Cases:
+    """What stands in the envelope already."""
+    chain = bundle(PLAIN)
+    payload = chain.segments[0].payload
+    a, b, c = (signature(name, payload) for name in "abc")
+    bad, other = signature("a", payload, sig=bytes(64)), signature("a", payload, sig=b"short")
+    nameless = signature("a", payload, keyid="")
+    capitals = signature("a", payload, keyid=KEYID["a"].upper())
+    stories: dict[str, tuple[str, bytes]] = {
+        "again": ("A key that signed already adds nothing.", a),
+        "again-among-others": ("A key that signed adds nothing, wherever it stands.", a + b),
+        "over-a-bad-one": ("A bad signature under the signer's keyid gives way.", bad),
+        "over-bad-ones-among-others": (
+            "Bad signatures under the signer's keyid give way, the others stay.", bad + b + other,
+        ),
+        "over-a-good-and-a-bad-one": (
+            "Of two under the signer's keyid none stays in its place.", a + bad + b,
+        ),
+        "over-the-same-twice": ("Of two equal ones, one is left, the last.", a + a + b),
+        "behind-others-in-their-order": (
+            "Other signatures stay in their order, bad ones too.",
+            c + signature("b", payload, sig=b"") + signature("stranger", payload) + b,
+        ),
+        "beside-one-without-a-keyid": (
+            "A signature without keyid names nobody, and stays.", nameless,
+        ),
+        "beside-a-keyid-in-capitals": ("Another keyid than the signer's stays.", capitals),
+        "beside-unknown-fields": (
+            "Unknown fields of the envelope and of signatures are kept.",
+            _unknown(b"of a signature") + record(0x7A, b"of the envelope") + b"\x80\x01\x07",
+        ),
+        "again-beside-unknown-fields": (
+            "Where there is nothing to add, the file stays as it is.",
+            record(0x7A, b"of the envelope") + a + _unknown(b"of a signature"),
+        ),
+        "over-a-bad-one-beside-unknown-fields": (
+            "Unknown fields are kept where a signature gives way.",
+            bad + _unknown(b"of a signature") + record(0x7A, b"of the envelope"),
+        ),
+    }  # fmt: skip
+    for name, (shows, tail) in stories.items():
+        file = bundle(replace(PLAIN, envelope_tail=tail))
+        yield _signed_by(f"sign-{name}", shows, "PCB-SIGN-013 PCB-SIGN-010", file, trusting("a"),
+                         chain)  # fmt: skip
 
 
 def _signed_by(name: str, shows: str, rules: str, file: BuiltBundle,

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from builders.bases import CONTENT, GOOD, Edit, flip
+from builders.bases import CONTENT, GOOD, digest_at, flip
 from builders.case import LIMITS, Built, Cases, accepts, of_host, within
 from precompile_conformance.build import Artifact, Block, BuiltBundle, Segment, bundle
 from precompile_conformance.wire import sha256
@@ -15,10 +15,6 @@ def broken(content: bytes, **entry: int) -> Block:
     """A block with one bit flipped behind its digest's back."""
     digest = sha256(content)
     return Block(content, stored=flip(content, 3), entry={"digest": digest, **entry})
-
-
-def _of_first_artifact(digest: bytes) -> Edit:
-    return lambda m: setattr(m.artifacts[0], "content_digest", digest)
 
 
 def faults_of(made: Built) -> list[int]:
@@ -44,6 +40,14 @@ def cases() -> Cases:
         at=built.segments[1].block_offsets[0], base="HOST/exact-other",
         defect="a bit of a block whose segment is of another host",
     )  # fmt: skip
+    wrong = replace(opaque, blocks=(Block(CONTENT),), edit=digest_at(0, bytes(32)))
+    built = bundle(Segment(artifacts=(GOOD,)), wrong)
+    yield accepts(
+        "CONT/another-digest-in-an-opaque-segment", "Contents of opaque segments are verified, not"
+        " their blocks alone.", f"{RULES} PCB-HOST-006", built, asked=of_host(gpu=["h100"]),
+        fault="DIGEST_MISMATCH", at=built.segments[1].block_offsets[0], base="HOST/exact-other",
+        defect="a content whose segment is of another host has another digest",
+    )  # fmt: skip
     unnamed = replace(opaque, artifacts=())
     built = bundle(Segment(artifacts=(GOOD,)), unnamed)
     yield accepts(
@@ -58,9 +62,8 @@ def cases() -> Cases:
 def _order() -> Cases:
     """Block by block, and behind each the artifacts that end in it."""
     overlapping = Segment(
-        artifacts=(Artifact("twice", CONTENT * 2, extents=[(0, 0, 40), (0, 0, 40)]),
-                   Artifact("b", b"second block")),
-        blocks=(Block(CONTENT), broken(b"second block")), edit=_of_first_artifact(bytes(32)),
+        artifacts=(Artifact("a", CONTENT), Artifact("b", b"second block")),
+        blocks=(Block(CONTENT), broken(b"second block")), edit=digest_at(0, bytes(32)),
     )  # fmt: skip
     built = bundle(overlapping)
     yield accepts(
@@ -69,25 +72,67 @@ def _order() -> Cases:
         at=built.segments[0].block_offsets[0], base=BASE,
         defect="a content in block 0 has another digest, and block 1 a flipped bit",
     )  # fmt: skip
-    ends_later = replace(
-        overlapping,
-        artifacts=(Artifact("both", b"second block" + CONTENT, extents=[(1, 0, 12), (0, 0, 40)]),),
-        blocks=(Block(CONTENT), Block(b"second block"), broken(b"the third block")),
-    )
-    built = bundle(ends_later)
-    yield accepts(
-        "CONT/content-of-two-blocks-before-a-third", "An artifact is read behind the block with"
-        " the highest index, and told at its first extent's.", RULES, built,
-        fault="DIGEST_MISMATCH", at=built.segments[0].block_offsets[1], base=BASE,
-        defect="a content in blocks 1 and 0 has another digest, and block 2 a flipped bit",
-    )  # fmt: skip
+    run = Artifact("both", CONTENT + b"second block", place=(1, 0))
+    first = Block(b"the first block")
+    for name, third, told in (
+        ("", broken(b"the third block"), 1),
+        ("-and-damage-before", first, 0),
+    ):
+        blocks = (first if third is not first else broken(b"the first block"), Block(CONTENT),
+                  Block(b"second block"), third)  # fmt: skip
+        built = bundle(Segment(artifacts=(run,), blocks=blocks, edit=digest_at(0, bytes(32))))
+        yield accepts(
+            f"CONT/content-of-two-blocks-before-a-third{name}", "An artifact is read behind the"
+            " block with the highest index, and told at its first block's.", RULES, built,
+            fault="DIGEST_MISMATCH", at=built.segments[0].block_offsets[told], base=BASE,
+            defect="a run has another digest, and a block beside it a flipped bit",
+        )  # fmt: skip
     empty = Segment(artifacts=(Artifact("empty"), Artifact("one", CONTENT)),
-                    blocks=(broken(CONTENT),), edit=_of_first_artifact(bytes(32)))  # fmt: skip
+                    blocks=(broken(CONTENT),), edit=digest_at(0, bytes(32)))  # fmt: skip
     built = bundle(empty)
     yield accepts(
-        "CONT/empty-content-before-the-first-block", "Artifacts without extents are read first.",
+        "CONT/empty-content-before-the-first-block", "Artifacts with empty content are read first.",
         RULES, built, fault="DIGEST_MISMATCH", at=built.segments[0].manifest_offset,
         base="CONT/empty", defect="empty content has another digest, and block 0 a flipped bit",
+    )  # fmt: skip
+    last_listed = Segment(
+        artifacts=(Artifact("run", CONTENT + b"second block", place=(0, 0)),
+                   Artifact("part", CONTENT[:4], place=(0, 0))),
+        blocks=(Block(CONTENT), broken(b"second block")), edit=digest_at(1, bytes(32)),
+    )  # fmt: skip
+    built = bundle(last_listed)
+    made = accepts(
+        "CONT/part-before-the-run-that-is-listed-first", "What ends in a block is read behind it,"
+        " whatever is listed before.", RULES, built, fault="DIGEST_MISMATCH",
+        at=built.segments[0].block_offsets[0], base=BASE,
+        defect="a part of block 0 has another digest, and block 1 a flipped bit",
+    )  # fmt: skip
+    assert faults_of(made) == list(reversed(built.segments[0].block_offsets))
+    yield made
+    yield from _external_last()
+
+
+def _external_last() -> Cases:
+    """A run whose highest block is external, behind which a damaged own block stands."""
+    owner = Segment(artifacts=(Artifact("owner", CONTENT),))
+    run = Artifact("run", b"own block" + CONTENT, place=(0, 0))
+    blocks = (Block(b"own block"), Block(CONTENT, external=True), broken(b"the last block"))
+    built = bundle(owner, Segment(artifacts=(run,), blocks=blocks, edit=digest_at(0, bytes(32))))
+    yield accepts(
+        "CONT/content-behind-an-external-block", "External blocks are passed, and what ends in one"
+        " is read there.", RULES, built, fault="DIGEST_MISMATCH",
+        at=built.segments[1].block_offsets[0], base="PLACE/run-with-external-last",
+        defect="a run that ends in an external block has another digest, and the block behind it a"
+        " flipped bit",
+    )  # fmt: skip
+    first = Artifact("run", CONTENT + b"own block", place=(0, 0))
+    begin = (Block(CONTENT, external=True), Block(b"own block"))
+    built = bundle(owner, Segment(artifacts=(first,), blocks=begin, edit=digest_at(0, bytes(32))))
+    yield accepts(
+        "CONT/content-that-begins-in-an-external-block", "Another digest is told at the first"
+        " block's record, in an earlier segment.", RULES, built, fault="DIGEST_MISMATCH",
+        at=built.segments[0].block_offsets[0], base="PLACE/run-with-external-first",
+        defect="a run that begins in an external block has another digest",
     )  # fmt: skip
 
 
@@ -97,7 +142,7 @@ def _equal_blocks() -> Cases:
     sound, damaged = Block(content), broken(content)
 
     def owner(key: str, *blocks: Block) -> Segment:
-        return Segment(artifacts=(Artifact(key, content, extents=[(0, 0, 23)]),), blocks=blocks)
+        return Segment(artifacts=(Artifact(key, content, place=(0, 0)),), blocks=blocks)
 
     user = replace(owner("user", replace(sound, external=True)))
     stories: dict[str, tuple[tuple[Segment, ...], int, int]] = {
@@ -121,16 +166,16 @@ def _equal_blocks() -> Cases:
 def _sized(*sizes: int, first: Block | None = None) -> BuiltBundle:
     """Blocks of these sizes, each with an artifact that is its first ten bytes."""
     blocks = [Block(bytes([65 + i]) * size) for i, size in enumerate(sizes)]
-    artifacts = [Artifact(chr(97 + i), block.content[:10], extents=[(i, 0, 10)])
+    artifacts = [Artifact(chr(97 + i), block.content[:10], place=(i, 0))
                  for i, block in enumerate(blocks)]  # fmt: skip
     return bundle(Segment(artifacts=artifacts, blocks=[first or blocks[0], *blocks[1:]]))
 
 
 def _counts() -> Cases:
-    """The limits leave room for each block counted once more, for its extent."""
+    """The limits leave room for each block counted once more, for the artifact in it."""
     base = "LIM/total-decompressed"
     yield accepts(
-        base, "Two blocks, each counted for itself and for its extent.", "PCB-LIM-003 PCB-LIM-005"
+        base, "Two blocks, each counted for itself and for its artifact.", "PCB-LIM-003 PCB-LIM-005"
         " PCB-CONT-005", _sized(40, 50), asked=within(total_decompressed=180), needs=[LIMITS],
     )  # fmt: skip
     over = _sized(40, 50)
@@ -169,12 +214,15 @@ def _counts() -> Cases:
     )  # fmt: skip
     assert faults_of(made) == [large.segments[0].block_offsets[0], -1]
     yield made
-    thrice = Artifact("thrice", b"A" * 60, extents=[(0, 0, 20)] * 3)
-    repeated = bundle(Segment(artifacts=(thrice,), blocks=(Block(b"A" * 20),)))
+    block = Block(b"A" * 20)
+    run = Artifact("thrice", b"A" * 60, place=(0, 0))
+    repeated = bundle(
+        Segment(blocks=(block,)), Segment((run,), blocks=[replace(block, external=True)] * 3)
+    )
     yield accepts(
         "LIM/content-longer-than-all-that-may-be-read", "Before any block of it, a content is"
         " asked for its own size; told at the manifest.", f"PCB-LIM-003 {RULES}", repeated,
         asked=within(total_decompressed=50), needs=[LIMITS], fault="LIMIT_EXCEEDED",
-        at=repeated.segments[0].manifest_offset, base=base,
+        at=repeated.segments[1].manifest_offset, base=base,
         defect="a content is longer than the limit, and its block is not",
     )  # fmt: skip

@@ -13,7 +13,7 @@ from precompile_conformance.wire import sha256
 
 FILE = "input.precompile"
 FRAMING = "PCB-FRAME-001 PCB-FRAME-002 PCB-FRAME-008 PCB-BLOCK-001 PCB-BLOCK-002"
-ENVELOPE = "PCB-ENV-001 PCB-ENV-003 PCB-DET-001 PCB-DET-002 PCB-DET-003 PCB-EXTENT-005"
+ENVELOPE = "PCB-ENV-001 PCB-ENV-003 PCB-DET-001 PCB-DET-002 PCB-DET-003 PCB-PLACE-004 PCB-TABLE-005"
 CLEAN = "PCB-WIRE-009 PCB-EXT-002 PCB-EXT-006 PCB-BLOCK-009 PCB-ZSTD-001"
 ONCE = "PCB-EXTENT-006"
 FIRST = bundle(PLAIN).data
@@ -99,7 +99,7 @@ def _written() -> Cases:
     yield writes("WRITE/nothing", "A segment without anything in it.",
                  f"PCB-FRAME-001 PCB-FRAME-002 {CLEAN}", Segment())  # fmt: skip
     yield writes("WRITE/empty-content", "Empty content needs no block.", "PCB-FRAME-014"
-                 " PCB-EXTENT-005", Segment(artifacts=(Artifact("empty"),)))  # fmt: skip
+                 " PCB-PLACE-004", Segment(artifacts=(Artifact("empty"),)))  # fmt: skip
     out_of_order = Segment(artifacts=tuple(Artifact(key, key.encode()) for key in "zamb"))
     yield writes("WRITE/order-of-recording", "Artifacts stand in the order of recording.",
                  "PCB-DET-004", out_of_order)  # fmt: skip

@@ -18,7 +18,8 @@ SKIPPABLE = b"\x50\x2a\x4d\x18\x00\x00\x00\x00"
 # A single-segment frame: its window is its content size.
 SINGLE = zstd_frame(RAW, content_size=40, size_bytes=1, window_log=None)
 LARGE = 17 << 20
-WINDOW = 8 << 20  # the widest that a reader takes
+MIB = 1 << 20
+WINDOW = 8 * MIB  # the widest that a reader takes
 BLOCK = 128 << 10
 BASE = "ZSTD/stored"
 
@@ -183,6 +184,12 @@ def _single_segments() -> Cases:
         base, "A single-segment frame as long as the widest window.", "PCB-ZSTD-006",
         _first_bytes_of(block), needs=[ZSTD],
     )  # fmt: skip
+    frame = zstd_frame([*runs, *runs[: MIB // BLOCK]], content_size=9 * MIB, window_log=None)
+    block = Block(b"?", COMPRESSED, stored=frame, entry={"content_size": 9 * MIB})
+    yield damaged(
+        "ZSTD/single-segment-of-9-mib", "Its window is its content size.", "PCB-ZSTD-006",
+        _first_bytes_of(block), "DECOMPRESSION_FAILED", "a MiB more", base=base, zstd=True,
+    )  # fmt: skip
     frame = zstd_frame([*runs, ("rle", 1)], content_size=WINDOW + 1, window_log=None)
     block = Block(b"?", COMPRESSED, stored=frame, entry={"content_size": WINDOW + 1})
     yield damaged(
@@ -215,5 +222,5 @@ def _order() -> Cases:
 
 
 def _first_bytes_of(block: Block) -> BuiltBundle:
-    part = Artifact("one", bytes(10), extents=[(1, 0, 10)])
+    part = Artifact("one", bytes(10), place=(1, 0))
     return bundle(Segment(artifacts=(GOOD, part), blocks=(Block(GOOD.content), block)))

@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 
 from precompile.conformance.v1 import case_pb2, reading_pb2, script_pb2, testee_pb2
 from precompile.v1 import error_pb2
-from precompile_conformance import reader, writer_rules
+from precompile_conformance import reader, signing, writer_rules
 from precompile_conformance.differences import differences
 from precompile_conformance.reader import Refused
 from precompile_conformance.reader.read import open_all
@@ -53,12 +53,21 @@ class Verdict:
 
 def judge(case: case_pb2.Case, answer: Answer) -> Verdict:
     """The verdict on an answer, against the expected outcome and then its alternatives."""
-    first = tuple(_compare(case.expected, answer))
+    first = tuple(_compare(case.expected, answer) or _signed(case, answer))
     for alternative in case.alternatives if first else ():
         if not tuple(_compare(alternative.expected, answer)):
             return Verdict(observed(answer.response))
     of_kind = _is_of_kind(case.expected, answer.response)
     return Verdict(observed(answer.response, first if of_kind else ()), first)
+
+
+def _signed(case: case_pb2.Case, answer: Answer) -> list[str]:
+    """How a file that was to be signed in its place is not what that makes of it."""
+    if not case.request.HasField("sign") or answer.file_after is None:
+        return []
+    if case.expected.WhichOneof("outcome") != "written":
+        return []
+    return list(signing.faults(answer.inputs[0], answer.file_after, case.request.sign.seed))
 
 
 def observed(response: testee_pb2.Response, differences: Sequence[str] = ()) -> str:

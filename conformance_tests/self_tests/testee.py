@@ -25,7 +25,7 @@ from precompile.conformance.v1 import testee_pb2, writing_pb2
 from precompile_conformance import reader
 from precompile_conformance.build import Artifact, Segment, bundle
 from precompile_conformance.reader.read import open_all
-from precompile_conformance.reader.trust import pre_authentication_encoding
+from precompile_conformance.reader.trust import is_public_key, pre_authentication_encoding
 from precompile_conformance.wire import FOOTER_SIZE, MANIFEST_TAG, footer, record, sha256
 
 LENGTH = struct.Struct("<I")
@@ -139,6 +139,9 @@ def answer(request: testee_pb2.Request, mode: str) -> testee_pb2.Response:
             data = Path(request.read.path).read_bytes()
             if mode == "trusting":
                 request.read.ClearField("trust")
+            if not all(map(is_public_key, request.read.trust.trusted_keys)):
+                response.misuse.detail = "a trusted key is none"
+                return response
             response.bundle.CopyFrom(reader.read(data, request.read))
     except reader.Refused as fault:
         response.rejection.CopyFrom(fault.message())

@@ -15,6 +15,7 @@ from precompile_conformance.model.values import Item, Segment, State, bundle_dum
 from precompile_conformance.reader import Refused
 from precompile_conformance.reader.read import Opened, open_all
 from precompile_conformance.reader.table import Row, rows
+from precompile_conformance.reader.trust import is_public_key
 
 EXACT = 1
 
@@ -58,6 +59,8 @@ class _Script:
 
     def _use_context(self, step: script_pb2.UseContext, result: script_pb2.StepResult) -> None:
         if step.name not in self._contexts:
+            if step.HasField("trust") and not _can_be(step.trust):
+                raise MisusedError("trust")
             trust = step.trust if step.HasField("trust") else None
             if step.no_policy:
                 trust = reading_pb2.TrustPolicy(threshold=1)
@@ -176,6 +179,11 @@ class _Script:
 
     def _leave_fresh(self, step: script_pb2.LeaveFresh, result: script_pb2.StepResult) -> None:
         self._context.states.pop()
+
+
+def _can_be(policy: reading_pb2.TrustPolicy) -> bool:
+    """Whether a policy is one."""
+    return policy.threshold > 0 and all(map(is_public_key, policy.trusted_keys))
 
 
 def _requirements(

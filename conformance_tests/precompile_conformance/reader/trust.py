@@ -8,6 +8,21 @@ from precompile_conformance.reader.fault import Refused
 from precompile_conformance.reader.frame import Frame
 from precompile_conformance.wire import sha256
 
+_PRIME = 2**255 - 19
+_D = -121665 * pow(121666, -1, _PRIME) % _PRIME
+
+
+def is_public_key(key: bytes) -> bool:
+    """Whether RFC 8032, section 5.1.3, decodes it; points of small order are keys, too."""
+    number = int.from_bytes(key, "little")
+    sign, y = number >> 255, number % 2**255
+    if len(key) != 32 or y >= _PRIME:
+        return False
+    x_squared = (y * y - 1) * pow(_D * y * y + 1, -1, _PRIME) % _PRIME
+    if not x_squared:
+        return not sign
+    return pow(x_squared, (_PRIME - 1) // 2, _PRIME) == 1
+
 
 def pre_authentication_encoding(payload_type: bytes, payload: bytes) -> bytes:
     """What a DSSE v1 signature is over."""
