@@ -1,9 +1,6 @@
 // Further named values of artifacts, each with the type in which it was written.
-import { AttributeSchema, type Attribute as Message } from "../gen/precompile/v1/artifact_pb.js";
-import { create } from "@bufbuild/protobuf";
-
 import { viewOf } from "./bytes.js";
-import { doubleBytes, doubleField } from "./wire.js";
+import type { WireReader } from "./wire.js";
 
 /** A double with its bits, since engines change those of a NaN. */
 export interface Double {
@@ -27,50 +24,28 @@ export interface Attribute {
   readonly value: AttributeValue;
 }
 
-export function doubleOf(bits: bigint): Double {
-  const view = new DataView(new ArrayBuffer(8));
-  view.setBigUint64(0, bits, true);
-  return { type: "double", value: view.getFloat64(0, true), bits };
+/** Decodes the `Attribute` at the reader's place; bytes are a view. */
+export function decodeAttribute(reader: WireReader, end: number, depth: number): Attribute {
+  let name = "";
+  // [PCB-WIRE-004] The last member of the oneof counts.
+  let value: AttributeValue = { type: "unknown" };
+  while (reader.at < end) {
+    const tag = reader.tag(end);
+    if (tag === 0x0a) name = reader.text(end);
+    else if (tag === 0x12) value = { type: "bytes", value: reader.view(end) };
+    else if (tag === 0x1a) value = { type: "string", value: reader.text(end) };
+    else if (tag === 0x20) value = { type: "int", value: reader.sint64(end) };
+    else if (tag === 0x29) value = double(reader, end);
+    else if (tag === 0x30) value = { type: "bool", value: reader.bool(end) };
+    else reader.skip(tag, end, depth);
+  }
+  return { name, value };
 }
 
-export function attributeOf(message: Message): Attribute {
-  const { name } = message;
-  const double = doubleBytes(message);
-  if (double) return { name, value: doubleOf(viewOf(double).getBigUint64(0, true)) };
-  const { value } = message;
-  switch (value.case) {
-    case "bytesValue":
-      return { name, value: { type: "bytes", value: value.value } };
-    case "stringValue":
-      return { name, value: { type: "string", value: value.value } };
-    case "intValue":
-      return { name, value: { type: "int", value: value.value } };
-    case "boolValue":
-      return { name, value: { type: "bool", value: value.value } };
-    default:
-      return { name, value: { type: "unknown" } };
-  }
-}
-
-/** The attribute as a message that serializes to exactly what it is. */
-export function messageOf({ name, value }: Attribute): Message {
-  switch (value.type) {
-    case "bytes":
-      return create(AttributeSchema, { name, value: { case: "bytesValue", value: value.value } });
-    case "string":
-      return create(AttributeSchema, { name, value: { case: "stringValue", value: value.value } });
-    case "int":
-      return create(AttributeSchema, { name, value: { case: "intValue", value: value.value } });
-    case "bool":
-      return create(AttributeSchema, { name, value: { case: "boolValue", value: value.value } });
-    case "double": {
-      const message = create(AttributeSchema, { name });
-      const bytes = new Uint8Array(8);
-      viewOf(bytes).setBigUint64(0, value.bits, true);
-      message.$unknown = [doubleField(AttributeSchema.field.doubleValue, bytes)];
-      return message;
-    }
-    case "unknown":
-      return create(AttributeSchema, { name });
-  }
+// [PCB-ART-006]
+function double(reader: WireReader, end: number): Double {
+  const start = reader.at;
+  reader.forward(8, end);
+  const view = viewOf(reader.bytes);
+  return { type: "double", value: view.getFloat64(start, true), bits: view.getBigUint64(start, true) };
 }

@@ -1,143 +1,161 @@
-// CONTENT: blocks and contents, checked when they are read.
-import type { BlockEntry } from "../gen/precompile/v1/bundle_pb.js";
+// CONTENT: contents of artifacts, checked when they are read.
 import { Compression } from "../gen/precompile/v1/bundle_pb.js";
-import type { ByteSource } from "./byte_source.js";
-import { concatBytes, equalBytes } from "./bytes.js";
-import type { Place } from "./chain.js";
+import type { BlockReader } from "./block_reader.js";
+import { equalBytes } from "./bytes.js";
 import { sha256, sha256OfParts } from "./digest.js";
 import { ErrorCode, Rejection } from "./errors.js";
-import { blockDataSize, blockHead } from "./framing.js";
 import type { Limits } from "./limits.js";
-import type { Artifact } from "./segment.js";
-import { decompress } from "./zstd.js";
+import { runOf, type Run } from "./place.js";
+import type { Artifact, Segment } from "./segment.js";
 
-interface Held {
+/** Where a content lies. */
+interface Location {
+  readonly segment: Segment;
+  /** None where it is empty. */
+  readonly run: Run | undefined;
+  /** In the first block's content. */
   readonly offset: number;
-  readonly content: Uint8Array | Rejection;
+  readonly size: number;
+  /** Where it is reported that the content has another digest. */
+  readonly record: number;
 }
 
-/** Reads contents of one open bundle, and holds the last block between them. */
-export class ContentReader {
-  readonly #source: ByteSource;
-  readonly #limits: Limits;
-  #decompressed = 0n;
-  #held: Held | undefined;
+/** Digests of what lies at places, or why it cannot be read. */
+export type KnownPlaces = Map<number, Uint8Array | Rejection>;
 
-  constructor(source: ByteSource, limits: Limits) {
-    this.#source = source;
+/** Reads contents of one open bundle. */
+export class ContentReader {
+  readonly #blocks: BlockReader;
+  readonly #limits: Limits;
+
+  constructor(blocks: BlockReader, limits: Limits) {
+    this.#blocks = blocks;
     this.#limits = limits;
   }
 
   /** The whole content, in memory of its own. */
   async read(artifact: Artifact): Promise<Uint8Array> {
-    if (artifact.contentSize > this.#limits.artifactContent) {
-      throw this.#tooLong(artifact, "the content is too long to be read into memory");
+    const { segment, contentSize } = artifact;
+    if (contentSize > this.#limits.artifactContent) {
+      throw tooLong(segment, "the content is too long to be read into memory");
     }
-    const parts: Uint8Array[] = [];
-    for await (const part of this.stream(artifact)) parts.push(part);
-    return parts.length === 1 ? (parts[0] as Uint8Array) : concatBytes(parts);
+    const size = Number(contentSize);
+    let whole: Uint8Array | undefined;
+    let at = 0;
+    for await (const part of this.stream(artifact)) {
+      if (part.length === size) return part;
+      whole ??= new Uint8Array(size);
+      whole.set(part, at);
+      at += part.length;
+    }
+    return whole ?? new Uint8Array(0);
   }
 
   /** The content in parts; it ends in a Rejection where the whole is not what it must be. */
-  async *stream(artifact: Artifact): AsyncGenerator<Uint8Array, void, void> {
-    const { extents } = artifact.message;
-    const { places, manifest, manifestOffset } = artifact.segment;
-    if (artifact.contentSize > this.#limits.totalDecompressed) {
-      throw this.#tooLong(artifact, "the content exceeds what may be decompressed");
-    }
-    const first = extents[0];
-    const offset = first ? (places[first.block] as Place).offset : manifestOffset;
-    if (!first || extents.length === 1) {
-      const part = first ? await this.#part(artifact, 0) : new Uint8Array(0);
-      const entry = first && (manifest.blocks[first.block] as BlockEntry);
-      if (!entry || !isDigestOfContent(entry, artifact)) {
-        checkContent(await sha256(part), artifact, offset);
-      }
-      if (first) yield part;
+  async *stream({ segment, index }: Artifact): AsyncGenerator<Uint8Array, void, void> {
+    const location = this.#locate(segment, index);
+    const isWhole = (digest: Uint8Array): void => {
+      const fault = contentFault(location, index, digest);
+      if (fault) throw fault;
+    };
+    // Parts are copies: what is handed out may be changed, what is held may not.
+    if (isInOneBlock(location)) {
+      const part = await this.#part(location);
+      isWhole(await digestOf(location, part));
+      if (part.length > 0) yield part.slice();
       return;
     }
     const hash = sha256OfParts();
-    for (const index of extents.keys()) {
-      const part = await this.#part(artifact, index);
+    for await (const part of this.#parts(location)) {
       hash.update(part);
-      yield part;
+      yield part.slice();
     }
-    checkContent(hash.digest(), artifact, offset);
+    isWhole(hash.digest());
   }
 
-  /** A copy of one extent: what is handed out may be changed, what is held may not. */
-  async #part(artifact: Artifact, index: number): Promise<Uint8Array> {
-    const extent = artifact.message.extents[index];
-    if (!extent) throw new RangeError(`no extent ${index}`);
-    const { manifest, places } = artifact.segment;
-    const entry = manifest.blocks[extent.block] as BlockEntry;
-    const content = await this.block(entry, places[extent.block] as Place);
-    return content.slice(Number(extent.offset), Number(extent.offset + extent.size));
-  }
-
-  /** The content of a block. Nobody changes it. */
-  async block(entry: BlockEntry, place: Place): Promise<Uint8Array> {
-    if (this.#held?.offset !== place.offset) {
-      // [PCB-CONT-005] Every block that is read counts, and none that passes a limit.
-      const sum = this.#decompressed + entry.contentSize;
-      if (sum > this.#limits.totalDecompressed || entry.contentSize > this.#limits.blockContent) {
-        throw new Rejection(ErrorCode.LIMIT_EXCEEDED, place.offset, "too much to decompress");
-      }
-      this.#decompressed = sum;
-      this.#held = undefined;
-      this.#held = { offset: place.offset, content: await this.#readBlock(entry, place) };
-    }
-    if (this.#held.content instanceof Rejection) throw this.#held.content;
-    return this.#held.content;
-  }
-
-  async #readBlock(entry: BlockEntry, place: Place): Promise<Uint8Array | Rejection> {
-    const refuse = (code: ErrorCode, detail: string): Rejection =>
-      new Rejection(code, place.offset, detail);
-    const dataSize = blockDataSize(place.size) as number;
-    const head = blockHead(dataSize);
-    const found = await this.#source.read(place.offset, head.length);
-    // [PCB-CONT-003]
-    if (!equalBytes(found, head)) return refuse(ErrorCode.MALFORMED_BLOCK, "no such block record");
-    const isStored = entry.compression === Compression.NONE;
-    if (isStored && BigInt(dataSize) !== entry.contentSize) {
-      // [PCB-BLOCK-008]
-      return refuse(ErrorCode.SIZE_MISMATCH, "the block's data has another length");
-    }
-    const data = await this.#source.read(place.offset + head.length, dataSize);
-    // [PCB-CONT-002]
-    if (!equalBytes(await sha256(data), entry.digest)) {
-      return refuse(ErrorCode.DIGEST_MISMATCH, "the block's data has another digest");
-    }
-    if (isStored) return data;
-    if (entry.compression !== Compression.ZSTD) {
-      // [PCB-CONT-004]
-      return refuse(ErrorCode.UNSUPPORTED_FEATURE, `compression ${entry.compression} is unknown`);
-    }
+  /**
+   * Why the content of the artifact with this index cannot be read; none where it can. What lies
+   * at a place that `known` holds is not read again; all calls with it are of one segment and of
+   * contents that end in the same block.
+   */
+  async check(segment: Segment, index: number, known: KnownPlaces): Promise<Rejection | undefined> {
     try {
-      return await decompress(data, Number(entry.contentSize), place.offset);
+      const location = this.#locate(segment, index);
+      const place = placeOf(location);
+      // [PCB-CONT-008]
+      const found = known.get(place) ?? (await this.#digest(location));
+      known.set(place, found);
+      return found instanceof Rejection ? found : contentFault(location, index, found);
     } catch (error) {
       if (error instanceof Rejection) return error;
       throw error;
     }
   }
 
-  #tooLong(artifact: Artifact, detail: string): Rejection {
-    return new Rejection(ErrorCode.LIMIT_EXCEEDED, artifact.segment.manifestOffset, detail);
+  #locate(segment: Segment, index: number): Location {
+    const { artifacts, blocks } = segment.manifest;
+    const size = artifacts.contentSize(index);
+    const offset = artifacts.offset[index] as number;
+    if (BigInt(size) > this.#limits.totalDecompressed) {
+      throw tooLong(segment, "the content exceeds what may be decompressed");
+    }
+    const run = size === 0 ? undefined : runOf(blocks, artifacts.block[index] as number, offset, size);
+    const record = run ? segment.places.offsets[run.first] : undefined;
+    return { segment, run, offset, size, record: record ?? segment.manifestOffset };
+  }
+
+  async #digest(location: Location): Promise<Uint8Array | Rejection> {
+    try {
+      if (isInOneBlock(location)) return await digestOf(location, await this.#part(location));
+      const hash = sha256OfParts();
+      for await (const part of this.#parts(location)) hash.update(part);
+      return hash.digest();
+    } catch (error) {
+      if (error instanceof Rejection) return error;
+      throw error;
+    }
+  }
+
+  /** A view of a content that lies in one block, or in none. */
+  async #part({ segment, run, offset, size }: Location): Promise<Uint8Array> {
+    if (!run) return new Uint8Array(0);
+    return (await this.#blocks.content(segment, run.first)).subarray(offset, offset + size);
+  }
+
+  /** The contents of whole blocks. Nobody changes them. */
+  async *#parts({ segment, run }: Location): AsyncGenerator<Uint8Array, void, void> {
+    for (let index = run?.first ?? 0; index <= (run?.last ?? -1); index++) {
+      yield await this.#blocks.content(segment, index);
+    }
   }
 }
 
-// Such a block was hashed when it was read; its digest is that of the content.
-function isDigestOfContent(entry: BlockEntry, { contentSize, contentDigest }: Artifact): boolean {
-  return (
-    entry.compression === Compression.NONE &&
-    entry.contentSize === contentSize &&
-    equalBytes(entry.digest, contentDigest)
-  );
+/** A number for a place, among those that end in the same block. */
+function placeOf({ run, offset, size }: Location): number {
+  // A content of several blocks is all of them from its first one on; sizes are at most 2^26 otherwise.
+  return run && run.first < run.last ? -1 - run.first : offset * 2 ** 27 + size;
+}
+
+function isInOneBlock({ run }: Location): boolean {
+  return run?.first === run?.last;
+}
+
+/** The digest of a content in one block, which is hashed once where it is all that is stored there. */
+async function digestOf({ segment, run, size }: Location, part: Uint8Array): Promise<Uint8Array> {
+  const { blocks } = segment.manifest;
+  const isStored =
+    run && blocks.compressions[run.first] === Compression.NONE && blocks.contentSize(run.first) === size;
+  return isStored ? blocks.digest(run.first) : sha256(part);
 }
 
 // [PCB-CONT-001]
-function checkContent(digest: Uint8Array, artifact: Artifact, offset: number): void {
-  if (equalBytes(digest, artifact.contentDigest)) return;
-  throw new Rejection(ErrorCode.DIGEST_MISMATCH, offset, "the content has another digest");
+function contentFault(
+  { segment, record }: Location, index: number, digest: Uint8Array,
+): Rejection | undefined {
+  if (equalBytes(digest, segment.manifest.artifacts.contentDigest(index))) return undefined;
+  return new Rejection(ErrorCode.DIGEST_MISMATCH, record, "the content has another digest");
+}
+
+function tooLong(segment: Segment, detail: string): Rejection {
+  return new Rejection(ErrorCode.LIMIT_EXCEEDED, segment.manifestOffset, detail);
 }

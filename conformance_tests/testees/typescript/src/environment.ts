@@ -1,5 +1,6 @@
 // COMPAT: what a segment requires, and what the host is.
-import { Match, type Requirement } from "../gen/precompile/v1/environment_pb.js";
+import { Match } from "../gen/precompile/v1/environment_pb.js";
+import type { Requirement } from "./requirements.js";
 
 /** Facts of a host: by name, its set of values. A fact that is not there is not known. */
 export type Host = ReadonlyMap<string, ReadonlySet<string>>;

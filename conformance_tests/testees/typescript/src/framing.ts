@@ -15,8 +15,8 @@ export const HEADER = Uint8Array.of(
 /** Bytes that tell what a header is: the constant, with any varint for its version. */
 export const HEADER_READ = 32;
 export const FOOTER_SIZE = 20;
-/** A block record, tag and lengths included, is at most so long. */
-export const MAX_BLOCK_RECORD = 2 ** 30;
+/** Bytes of a block's data, and of its content, at most. */
+export const MAX_BLOCK = 2 ** 26;
 /** A tag and the longest varint. */
 export const MAX_RECORD_HEAD = 11;
 
@@ -87,14 +87,15 @@ export function blockHead(dataSize: number): Uint8Array {
   return Uint8Array.of(BLOCK_TAG, ...writeVarint(data.length + dataSize), ...data);
 }
 
-/** How many bytes of data a block record of `recordSize` bytes holds; none where none has that size. */
+/** How many bytes of data a block record of `recordSize` bytes holds; none where no block has that size. */
 export function blockDataSize(recordSize: number): number | undefined {
   // [PCB-BLOCK-003] The two lengths take 2 to 10 bytes; at most one choice fits.
   for (let lengths = 2; lengths <= 10; lengths++) {
     const size = recordSize - 2 - lengths;
     if (size < 1) return undefined;
     const inner = varintSize(size);
-    if (inner + varintSize(size + 1 + inner) === lengths) return size;
+    if (inner + varintSize(size + 1 + inner) !== lengths) continue;
+    return size <= MAX_BLOCK ? size : undefined;
   }
   return undefined;
 }

@@ -9,8 +9,6 @@ export interface Limits {
   readonly segments: bigint;
   /** Signatures of one envelope. */
   readonly signatures: bigint;
-  /** Bytes of one block's content. */
-  readonly blockContent: bigint;
   /** Bytes of one content that is read into memory. */
   readonly artifactContent: bigint;
   /** Sum of content_size over all artifacts of a bundle. */
@@ -18,6 +16,9 @@ export interface Limits {
   /** Sum of the content_size of the blocks read since opening, repeats included. */
   readonly totalDecompressed: bigint;
 }
+
+/** [PCB-LIM-010] So many bytes of content for each byte of a bundle, whatever the limits are. */
+export const MAX_CONTENT_RATIO = 65_536n;
 
 const MIB = 1n << 20n;
 const GIB = 1n << 30n;
@@ -28,7 +29,6 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   items: 4_000_000n,
   segments: 65_536n,
   signatures: 64n,
-  blockContent: 64n * MIB,
   artifactContent: 2n * GIB,
   totalContent: 64n * GIB,
   totalDecompressed: 256n * GIB,

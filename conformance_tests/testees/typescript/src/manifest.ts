@@ -1,26 +1,32 @@
 // DECODE: a payload becomes a manifest.
-import { ArtifactKind, ArtifactSchema } from "../gen/precompile/v1/artifact_pb.js";
-import { ManifestSchema, type Manifest } from "../gen/precompile/v1/bundle_pb.js";
-import { RequirementSchema } from "../gen/precompile/v1/environment_pb.js";
+import { BlockTable, DIGEST_SIZE } from "./blocks.js";
+import { countElements, itemsOf, leastBytes } from "./count.js";
 import { ErrorCode, Rejection } from "./errors.js";
-import type { Limits } from "./limits.js";
-import { WireError, decode } from "./wire.js";
+import { Faults } from "./faults.js";
+import { decodeId, isId, type Name } from "./ids.js";
+import { MAX_CONTENT_RATIO, type Limits } from "./limits.js";
+import { decodeRequirement, type Requirement } from "./requirements.js";
+import { TableDecoder, type ArtifactTable } from "./table.js";
+import { WireError, WireReader } from "./wire.js";
 
-export type { Manifest };
+/** The program that wrote a segment. */
+export interface Producer {
+  readonly name: string;
+  readonly version: string;
+}
 
-const DIGEST_SIZE = 32;
-
-// [PCB-WIRE-008] The least bytes that a valid element of a list takes.
-const LEAST_BYTES = new Map([
-  [ManifestSchema.field.requirements, 4],
-  [ManifestSchema.field.blocks, 4],
-  [ManifestSchema.field.artifacts, 4],
-  [ManifestSchema.field.removed, 4],
-  [ArtifactSchema.field.extents, 4],
-  [ArtifactSchema.field.backends, 4],
-  [ArtifactSchema.field.attributes, 4],
-  [RequirementSchema.field.values, 2],
-]);
+/** The index of one segment. */
+export interface Manifest {
+  /** Of the payload of the segment before this one; empty where a chain begins. */
+  readonly previousDigest: Uint8Array;
+  readonly producer: Producer;
+  readonly requirements: readonly Requirement[];
+  readonly blocks: BlockTable;
+  readonly artifacts: ArtifactTable;
+  readonly removed: readonly Name[];
+  /** Why VALIDATE refuses it as INVALID_NAME: seen while it was decoded. */
+  readonly nameFault: string | undefined;
+}
 
 /** What all manifests of a bundle hold together; each manifest adds to it. */
 export interface Totals {
@@ -28,73 +34,120 @@ export interface Totals {
   content: bigint;
 }
 
-/** Decodes the payload of the manifest record at `offset`. */
+// Of the messages directly within a manifest.
+const DEPTH = 2;
+
+// How many features a refusal names.
+const FEATURES_TOLD = 10;
+
+/** Decodes the payload of the manifest record at `offset`, in a bundle of `bundleSize` bytes. */
 export function decodeManifest(
-  payload: Uint8Array, offset: number, limits: Limits, totals: Totals,
+  payload: Uint8Array, offset: number, bundleSize: number, limits: Limits, totals: Totals,
 ): Manifest {
-  const malformed = (detail: string): Rejection =>
-    new Rejection(ErrorCode.MALFORMED_MANIFEST, offset, detail);
-  let manifest: Manifest;
-  let items = 0n;
-  let room = payload.length;
+  const refuse = (code: ErrorCode, detail: string): Rejection => new Rejection(code, offset, detail);
+  let decoded: Decoded;
   try {
-    manifest = decode(ManifestSchema, payload, (field) => {
-      const least = LEAST_BYTES.get(field);
-      if (least === undefined) return true;
-      items++;
-      room -= least;
-      // Before the element takes memory; every fault of this decoding has this code.
-      if (room < 0) throw new WireError("more elements than its bytes can hold");
-      return true;
-    });
+    decoded = decode(payload);
   } catch (error) {
-    // [PCB-WIRE-001] [PCB-WIRE-002]
-    if (error instanceof WireError) throw malformed(`the payload: ${error.message}`);
-    throw error;
+    // [PCB-WIRE-001] [PCB-WIRE-002] [PCB-WIRE-008]
+    if (!(error instanceof WireError)) throw error;
+    throw refuse(ErrorCode.MALFORMED_MANIFEST, `the payload: ${error.message}`);
   }
-  if (manifest.requiredFeatures.length > 0) {
+  const { manifest, features, faults } = decoded;
+  if (features.length > 0) {
     // [PCB-EXT-001] Version 1.0 defines none.
-    const names = manifest.requiredFeatures.slice(0, 10).join(", ");
-    throw new Rejection(ErrorCode.UNSUPPORTED_FEATURE, offset, `it requires ${names}`);
+    throw refuse(ErrorCode.UNSUPPORTED_FEATURE, `it requires ${features.join(", ")}`);
   }
-  totals.items += items;
-  if (totals.items > limits.items) {
-    throw new Rejection(ErrorCode.LIMIT_EXCEEDED, offset, "too many items");
-  }
-  const fault = enumFault(manifest) ?? digestFault(manifest);
-  if (fault !== undefined) throw malformed(fault);
-  for (const artifact of manifest.artifacts) totals.content += artifact.contentSize;
-  if (totals.content > limits.totalContent) {
-    throw new Rejection(ErrorCode.LIMIT_EXCEEDED, offset, "the contents are too long together");
+  totals.items += BigInt(decoded.items);
+  if (totals.items > limits.items) throw refuse(ErrorCode.LIMIT_EXCEEDED, "too many items");
+  if (faults.malformed !== undefined) throw refuse(ErrorCode.MALFORMED_MANIFEST, faults.malformed);
+  totals.content += decoded.totalContent;
+  // [PCB-LIM-010]
+  if (totals.content > limits.totalContent || totals.content > MAX_CONTENT_RATIO * BigInt(bundleSize)) {
+    throw refuse(ErrorCode.LIMIT_EXCEEDED, "the contents are too long together");
   }
   return manifest;
 }
 
-// [PCB-WIRE-005]
-function enumFault({ requirements, blocks, artifacts }: Manifest): string | undefined {
-  if (requirements.some(({ match }) => match === 0)) return "a requirement has no match";
-  if (blocks.some(({ compression }) => compression === 0)) return "a block has no compression";
-  if (artifacts.some(({ kind }) => kind === 0)) return "an artifact has no kind";
-  return undefined;
+interface Decoded {
+  readonly manifest: Manifest;
+  /** The first ones that it requires. */
+  readonly features: readonly string[];
+  readonly items: number;
+  readonly totalContent: bigint;
+  readonly faults: Faults;
 }
 
-// [PCB-WIRE-006]
-function digestFault(manifest: Manifest): string | undefined {
-  const isDigest = (bytes: Uint8Array): boolean => bytes.length === DIGEST_SIZE;
-  const isDigestOrEmpty = (bytes: Uint8Array): boolean => bytes.length === 0 || isDigest(bytes);
-  if (!isDigestOrEmpty(manifest.previousManifestDigest)) return "previous_manifest_digest";
-  if (!manifest.blocks.every(({ digest }) => isDigest(digest))) return "a block's digest";
-  for (const artifact of manifest.artifacts) {
-    if (!isDigest(artifact.contentDigest)) return "an artifact's content_digest";
-    const backends = hasBackends(artifact) ? artifact.backends : [];
-    if (!backends.every(({ contentDigest }) => isDigestOrEmpty(contentDigest))) {
-      return "a backend's content_digest";
+function decode(payload: Uint8Array): Decoded {
+  const counts = countElements(payload);
+  if (leastBytes(counts) > payload.length) {
+    throw new WireError("more elements than its bytes can hold");
+  }
+  const faults = new Faults();
+  const features: string[] = [];
+  const requirements: Requirement[] = [];
+  const removed: Name[] = [];
+  const blocks = new BlockTable(counts.blocks);
+  const table = new TableDecoder(payload, counts, faults);
+  const producer = { name: "", version: "" };
+  let previousDigest = new Uint8Array(0) as Uint8Array;
+  let lastFact: string | undefined;
+  const reader = new WireReader(payload);
+  const end = payload.length;
+  while (reader.at < end) {
+    const tag = reader.tag(end);
+    switch (tag) {
+      case 0x0a: {
+        const feature = reader.text(end);
+        if (features.length < FEATURES_TOLD) features.push(feature);
+        break;
+      }
+      case 0x12:
+        previousDigest = reader.view(end);
+        break;
+      case 0x1a:
+        decodeProducer(reader, reader.length(end), producer);
+        break;
+      case 0x22: {
+        const stop = reader.length(end);
+        const requirement = decodeRequirement(reader, stop, DEPTH, lastFact, faults);
+        lastFact = requirement.name;
+        if (faults.areNone) requirements.push(requirement);
+        break;
+      }
+      case 0x2a:
+        blocks.decodeNext(reader, reader.length(end), DEPTH, faults);
+        break;
+      case 0x32:
+        table.decode(reader, reader.length(end));
+        break;
+      case 0x3a: {
+        const { type, key } = decodeId(reader, reader.length(end), DEPTH);
+        // [PCB-NAME-006]
+        if (!isId({ type, key })) faults.name ??= "a removed type or key";
+        if (faults.areNone) removed.push({ type, key });
+        break;
+      }
+      default:
+        reader.skip(tag, end, 1);
     }
   }
-  return undefined;
+  // [PCB-WIRE-006]
+  if (previousDigest.length !== 0 && previousDigest.length !== DIGEST_SIZE) {
+    faults.malformed ??= "previous_manifest_digest";
+  }
+  const artifacts = table.finish();
+  const { name: nameFault } = faults;
+  const manifest = { previousDigest, producer, requirements, blocks, artifacts, removed, nameFault };
+  return { manifest, features, items: itemsOf(counts), totalContent: table.totalContent, faults };
 }
 
-/** [PCB-ART-002] Whether an artifact of this kind has backends, or they are to be ignored. */
-export function hasBackends({ kind }: { readonly kind: ArtifactKind }): boolean {
-  return kind !== ArtifactKind.CACHE && kind !== ArtifactKind.BACKEND;
+// [PCB-WIRE-004] What occurs twice and is no list is merged.
+function decodeProducer(reader: WireReader, end: number, producer: { name: string; version: string }): void {
+  while (reader.at < end) {
+    const tag = reader.tag(end);
+    if (tag === 0x0a) producer.name = reader.text(end);
+    else if (tag === 0x12) producer.version = reader.text(end);
+    else reader.skip(tag, end, DEPTH);
+  }
 }

@@ -42,13 +42,3 @@ export function compareText(a: string, b: string): number {
   }
   return a.length - b.length;
 }
-
-/** Whether `texts` are sorted by their bytes and no two are equal. */
-export function isSortedSet(texts: readonly string[]): boolean {
-  return texts.every((text, at) => at === 0 || compareText(texts[at - 1] as string, text) < 0);
-}
-
-/** One string for a type and a key: no valid type holds the separator. */
-export function nameOf({ type, key }: { readonly type: string; readonly key: string }): string {
-  return `${type}\n${key}`;
-}

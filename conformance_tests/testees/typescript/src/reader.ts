@@ -1,21 +1,21 @@
 // Opens a bundle, stage by stage, and gives its artifacts and contents.
+import { BlockReader } from "./block_reader.js";
 import type { ByteSource } from "./byte_source.js";
 import { concatBytes, equalBytes } from "./bytes.js";
-import { Chain, type Place } from "./chain.js";
-import { ContentReader } from "./content.js";
-import { currentArtifacts } from "./current.js";
+import { Chain } from "./chain.js";
+import { ContentReader, type KnownPlaces } from "./content.js";
+import { Current } from "./current.js";
 import { sha256 } from "./digest.js";
 import { decodeEnvelope, type Envelope } from "./envelope.js";
 import { describeUnmet, matches, type Host } from "./environment.js";
 import { ErrorCode, Rejection } from "./errors.js";
 import { DEFAULT_LIMITS, type Limits } from "./limits.js";
 import { decodeManifest, type Manifest, type Totals } from "./manifest.js";
-import { nameOf } from "./names.js";
 import { recover } from "./recovery.js";
 import { Segment, type Artifact } from "./segment.js";
 import { Policy } from "./trust.js";
-import { validate } from "./validate.js";
-import { checkHead, walk, type Extent, type Walk } from "./walk.js";
+import { validate, type Valid } from "./validate.js";
+import { checkHead, walk, type Bounds, type Walk } from "./walk.js";
 
 export interface OpenOptions {
   /** Facts of the host to read for. Absent: every segment counts, whatever it requires. */
@@ -32,14 +32,16 @@ export interface OpenOptions {
 
 /** An open bundle. Nothing of it is handed out unless all of it was accepted. */
 export class Reader {
-  readonly #current: ReadonlyMap<string, Artifact>;
-  readonly #content: ContentReader;
+  readonly #current: Current;
+  readonly #blocks: BlockReader;
+  readonly #contents: ContentReader;
 
   private constructor(
     source: ByteSource,
     limits: Limits,
     /** In file order, those that do not match the host included. */
     readonly segments: readonly Segment[],
+    current: Current,
     /** Names exactly this sequence of segments. */
     readonly digest: Uint8Array,
     /** Bytes that the segments take. */
@@ -47,8 +49,9 @@ export class Reader {
     /** Bytes behind them that recovery left out. */
     readonly ignored: number,
   ) {
-    this.#current = currentArtifacts(segments);
-    this.#content = new ContentReader(source, limits);
+    this.#current = current;
+    this.#blocks = new BlockReader(source, limits);
+    this.#contents = new ContentReader(this.#blocks, limits);
   }
 
   /**
@@ -58,45 +61,43 @@ export class Reader {
    */
   static async open(source: ByteSource, options: OpenOptions = {}): Promise<Reader> {
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    const { policy = Policy.unsigned, host, expectedDigest } = options;
     await checkHead(source);
     const found = options.recover
       ? await recover(source, limits)
       : { walk: await walk(source, source.size, limits), size: source.size };
     // [PCB-READ-001] Each stage is over before the next begins.
-    const extents = found.walk.segments;
-    const envelopes = await readEnvelopes(source, found.walk, limits);
-    const policy = options.policy ?? Policy.unsigned;
-    envelopes.forEach((envelope, at) => policy.check(envelope, (extents[at] as Extent).manifest));
-    const manifests = decodeAll(envelopes, extents, limits);
-    const digests = envelopes.map(({ payloadDigest }) => payloadDigest);
-    const chain = new Chain();
-    const places = manifests.map((manifest, at) =>
-      validate(manifest, digests[at] as Uint8Array, extents[at] as Extent, chain),
+    const stored = await readEnvelopes(source, found.walk, limits);
+    for (const { envelope, bounds } of stored) policy.check(envelope, bounds.manifest);
+    // [PCB-ENV-006] [PCB-READ-009]
+    const totals: Totals = { items: 0n, content: 0n };
+    const manifests = stored.map(({ envelope, bounds }) =>
+      decodeManifest(envelope.payload, bounds.manifest, found.size, limits, totals),
     );
-    const segments = manifests.map((manifest, at) => {
-      const { start, end, manifest: offset } = extents[at] as Extent;
-      const isMatch = !options.host || matches(manifest.requirements, options.host);
-      return new Segment(
-        start, end - start, offset, digests[at] as Uint8Array, manifest, places[at] as Place[], isMatch,
-      );
+    const valid = validateAll(stored, manifests);
+    const segments = valid.map(({ places, firstArtifact }, at) => {
+      const { bounds, envelope } = stored[at] as Stored;
+      const manifest = manifests[at] as Manifest;
+      const isMatch = !host || matches(manifest.requirements, host);
+      return new Segment(bounds, envelope.payloadDigest, manifest, places, firstArtifact, isMatch);
     });
-    if (options.host) checkHost(segments, options.host);
-    const digest = await sha256(concatBytes(digests));
-    if (options.expectedDigest && !equalBytes(options.expectedDigest, digest)) {
+    if (host) checkHost(segments, host);
+    const digest = await sha256(concatBytes(segments.map(({ payloadDigest }) => payloadDigest)));
+    if (expectedDigest && !equalBytes(expectedDigest, digest)) {
       throw new Rejection(ErrorCode.DIGEST_MISMATCH, undefined, "another bundle was expected");
     }
-    const ignored = source.size - found.size;
-    return new Reader(source, limits, segments, digest, found.size, ignored);
+    const current = new Current(segments, valid.map(({ index }) => index));
+    return new Reader(source, limits, segments, current, digest, found.size, source.size - found.size);
   }
 
   /** The current artifacts of the segments that match, in first-recorded order. */
   get current(): Artifact[] {
-    return [...this.#current.values()];
+    return this.#current.all();
   }
 
   /** The current artifact of this type and key, if there is one. */
   find(type: string, key: string): Artifact | undefined {
-    return this.#current.get(nameOf({ type, key }));
+    return this.#current.find({ type, key });
   }
 
   /**
@@ -105,31 +106,39 @@ export class Reader {
    * @throws Rejection where it cannot be read; other artifacts are unaffected.
    */
   read(artifact: Artifact): Promise<Uint8Array> {
-    return this.#content.read(artifact);
+    return this.#contents.read(artifact);
   }
 
   /** The content in parts of at most a block; they count only once the stream has ended well. */
   stream(artifact: Artifact): AsyncGenerator<Uint8Array, void, void> {
-    return this.#content.stream(artifact);
+    return this.#contents.stream(artifact);
   }
 
   /** Reads and checks the block of `segment.manifest.blocks` with this index. */
   async checkBlock(segment: Segment, index: number): Promise<void> {
-    const entry = segment.manifest.blocks[index];
-    const place = segment.places[index];
-    if (!entry || !place) throw new RangeError(`no block ${index}`);
-    await this.#content.block(entry, place);
+    await this.#blocks.content(segment, index);
+  }
+
+  /** Reads and checks the content of an artifact: `ContentReader.check`. */
+  checkContent(segment: Segment, index: number, known: KnownPlaces): Promise<Rejection | undefined> {
+    return this.#contents.check(segment, index, known);
   }
 }
 
+/** A segment of which nothing is known but its frame. */
+interface Stored {
+  readonly bounds: Bounds;
+  readonly envelope: Envelope;
+}
+
 /** Decodes all envelopes, and reports the lowest fault of FRAME, the first of those at one place. */
-async function readEnvelopes(source: ByteSource, found: Walk, limits: Limits): Promise<Envelope[]> {
+async function readEnvelopes(source: ByteSource, found: Walk, limits: Limits): Promise<Stored[]> {
   const faults = [...found.faults];
-  const envelopes: Envelope[] = [];
-  for (const { manifest, envelope, footer } of found.segments) {
+  const stored: Stored[] = [];
+  for (const bounds of found.segments) {
     try {
-      const bytes = await source.read(envelope, footer - envelope);
-      envelopes.push(await decodeEnvelope(bytes, manifest, limits));
+      const bytes = await source.read(bounds.envelope, bounds.footer - bounds.envelope);
+      stored.push({ bounds, envelope: await decodeEnvelope(bytes, bounds.manifest, limits) });
     } catch (error) {
       if (!(error instanceof Rejection)) throw error;
       faults.push(error);
@@ -140,17 +149,20 @@ async function readEnvelopes(source: ByteSource, found: Walk, limits: Limits): P
   // [PCB-READ-002] The sort is stable.
   const [fault] = faults.sort((a, b) => (a.offset ?? 0) - (b.offset ?? 0));
   if (fault) throw fault;
-  return envelopes;
+  return stored;
 }
 
-// [PCB-ENV-006] [PCB-READ-009]
-function decodeAll(
-  envelopes: readonly Envelope[], extents: readonly Extent[], limits: Limits,
-): Manifest[] {
-  const totals: Totals = { items: 0n, content: 0n };
-  return envelopes.map(({ payload }, at) =>
-    decodeManifest(payload, (extents[at] as Extent).manifest, limits, totals),
-  );
+function validateAll(
+  stored: readonly Stored[], manifests: readonly Manifest[],
+): (Valid & { readonly firstArtifact: number })[] {
+  const chain = new Chain();
+  let next = 0;
+  return stored.map(({ bounds, envelope }, at) => {
+    const manifest = manifests[at] as Manifest;
+    const firstArtifact = next;
+    next += manifest.artifacts.length;
+    return { ...validate(manifest, envelope.payloadDigest, bounds, chain, firstArtifact), firstArtifact };
+  });
 }
 
 // [PCB-HOST-005] [PCB-HOST-007]

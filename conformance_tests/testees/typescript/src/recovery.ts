@@ -1,9 +1,9 @@
 // What is complete of an input with a torn tail.
 import { ReadAhead, type ByteSource } from "./byte_source.js";
-import { ErrorCode } from "./errors.js";
+import { ErrorCode, Rejection } from "./errors.js";
 import {
-  BLOCK_TAG, FOOTER_SIZE, HEADER, MANIFEST_TAG, MAX_BLOCK_RECORD, MAX_RECORD_HEAD,
-  blockDataSize, blockHead, isHeader, parseFooter, parseRecordHead,
+  BLOCK_TAG, FOOTER_SIZE, HEADER, HEADER_READ, MANIFEST_TAG, MAX_RECORD_HEAD,
+  blockDataSize, blockHead, headerFault, isHeader, parseFooter, parseRecordHead,
 } from "./framing.js";
 import { equalBytes } from "./bytes.js";
 import type { Limits } from "./limits.js";
@@ -19,9 +19,13 @@ export interface Recovered {
 export async function recover(source: ByteSource, limits: Limits): Promise<Recovered> {
   const whole = await walk(source, source.size, limits);
   const end = await completeEnd(source, limits);
-  return end > 0 && isContradicted(whole, end)
-    ? { walk: await walk(source, end, limits), size: end }
-    : { walk: whole, size: source.size };
+  if (end === 0 || !isContradicted(whole, end)) return { walk: whole, size: source.size };
+  const behind = await source.read(end, Math.min(HEADER_READ, source.size - end));
+  if (headerFault(behind) === ErrorCode.UNSUPPORTED_VERSION) {
+    // [PCB-RECV-006] A later version's segment is no damage.
+    throw new Rejection(ErrorCode.UNSUPPORTED_VERSION, end, "a segment of another version stands here");
+  }
+  return { walk: await walk(source, end, limits), size: end };
 }
 
 // [PCB-RECV-001] The walk backwards is believed unless the walk forwards contradicts it.
@@ -67,7 +71,7 @@ async function segmentEnd(
 }
 
 function isBlock(begin: Uint8Array, recordSize: number): boolean {
-  const dataSize = recordSize <= MAX_BLOCK_RECORD ? blockDataSize(recordSize) : undefined;
+  const dataSize = blockDataSize(recordSize);
   if (dataSize === undefined) return false;
   const head = blockHead(dataSize);
   return equalBytes(begin.subarray(0, head.length), head);

@@ -6,7 +6,6 @@ import { sha256 } from "./digest.js";
 import type { Envelope } from "./envelope.js";
 import { ErrorCode, Misuse, Rejection } from "./errors.js";
 
-const KEY_SIZE = 32;
 const SIGNATURE_SIZE = 64;
 
 /** Either every segment is accepted, or those that enough trusted keys have signed. */
@@ -29,7 +28,7 @@ export class Policy {
     }
     const byId = new Map<string, Uint8Array>();
     for (const key of keys) {
-      if (key.length !== KEY_SIZE) throw new Misuse("a public key has 32 bytes");
+      if (!isPublicKey(key)) throw new Misuse("these bytes are no public key of Ed25519");
       byId.set(toHex(await sha256(key)), key.slice());
     }
     return new Policy(byId, threshold);
@@ -60,6 +59,16 @@ export class Policy {
     throw isForged
       ? refuse(ErrorCode.BAD_SIGNATURE, "a signature that names a trusted key does not verify")
       : refuse(ErrorCode.UNTRUSTED_SIGNER, "too few trusted keys have signed");
+  }
+}
+
+// [PCB-SIGN-012] Points as RFC 8032, 5.1.3 decodes them: y below p, x there, and no sign of 0.
+function isPublicKey(key: Uint8Array): boolean {
+  try {
+    ed25519.Point.fromBytes(key);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -1,9 +1,11 @@
 // A reader that checks signatures by a policy, every block and every content.
 import type { ByteSource } from "./byte_source.js";
-import { Rejection, rejectionOf } from "./errors.js";
+import type { KnownPlaces } from "./content.js";
+import { rejectionOf, type Rejection } from "./errors.js";
 import { Reader, type OpenOptions } from "./reader.js";
-import type { Artifact, Segment } from "./segment.js";
+import type { Artifact } from "./segment.js";
 import type { Policy } from "./trust.js";
+import { Waiting } from "./waiting.js";
 
 /** What a verification found in a bundle that was accepted as a whole. */
 export interface Verification {
@@ -32,35 +34,21 @@ export class Verifier {
     let fault: Rejection | undefined;
     // [PCB-CONT-007]
     for (const segment of bundle.segments) {
-      const waiting = byLastBlock(segment);
-      for (let index = -1; index < segment.manifest.blocks.length; index++) {
-        if (index >= 0 && segment.manifest.blocks[index]?.size !== 0n) {
-          const found = await rejectionOf(bundle.checkBlock(segment, index));
+      const { blocks } = segment.manifest;
+      const waiting = new Waiting(segment.manifest);
+      for (let block = -1; block < blocks.length; block++) {
+        if (block >= 0 && !blocks.isExternal(block)) {
+          const found = await rejectionOf(bundle.checkBlock(segment, block));
           fault ??= found;
         }
-        for (const artifact of waiting.get(index) ?? []) {
-          const found = await rejectionOf(readThrough(bundle, artifact));
-          if (found) contentFaults.set(artifact, found);
+        const known: KnownPlaces = new Map();
+        for (const index of waiting.behind(block)) {
+          const found = await bundle.checkContent(segment, index, known);
+          if (found) contentFaults.set(segment.artifact(index), found);
           fault ??= found;
         }
       }
     }
     return { bundle, fault, contentFaults };
   }
-}
-
-/** Artifacts by the last of the segment's blocks that they lie in; -1 where they lie in none. */
-function byLastBlock(segment: Segment): Map<number, Artifact[]> {
-  const waiting = new Map<number, Artifact[]>();
-  for (const artifact of segment.artifacts) {
-    const last = artifact.message.extents.reduce((max, { block }) => Math.max(max, block), -1);
-    const those = waiting.get(last);
-    if (those) those.push(artifact);
-    else waiting.set(last, [artifact]);
-  }
-  return waiting;
-}
-
-async function readThrough(bundle: Reader, artifact: Artifact): Promise<void> {
-  for await (const part of bundle.stream(artifact)) void part;
 }

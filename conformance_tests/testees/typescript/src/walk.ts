@@ -8,7 +8,7 @@ import {
 import type { Limits } from "./limits.js";
 
 /** Where a segment lies, in bytes from the input's start. */
-export interface Extent {
+export interface Bounds {
   readonly start: number;
   /** The manifest record, and its content behind tag and length. */
   readonly manifest: number;
@@ -19,7 +19,7 @@ export interface Extent {
 
 export interface Walk {
   /** In file order. */
-  readonly segments: Extent[];
+  readonly segments: Bounds[];
   /** In the order in which they were found. */
   readonly faults: Rejection[];
 }
@@ -42,7 +42,7 @@ export async function checkHead(source: ByteSource): Promise<void> {
 /** Walks over the first `size` bytes of an input whose head was checked. */
 export async function walk(source: ByteSource, size: number, limits: Limits): Promise<Walk> {
   const bytes = new ReadAhead(source, size, "backwards");
-  const segments: Extent[] = [];
+  const segments: Bounds[] = [];
   const faults: Rejection[] = [];
   for (let end = size; end > 0; ) {
     const found = await lastSegment(bytes, end, limits);
@@ -68,7 +68,7 @@ export async function walk(source: ByteSource, size: number, limits: Limits): Pr
 
 async function lastSegment(
   bytes: ReadAhead, end: number, limits: Limits,
-): Promise<Extent | Rejection> {
+): Promise<Bounds | Rejection> {
   const malformed = (offset: number, detail: string): Rejection =>
     new Rejection(ErrorCode.MALFORMED_FRAME, offset, detail);
   const at = end - FOOTER_SIZE;

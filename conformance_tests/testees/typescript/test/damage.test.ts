@@ -2,11 +2,27 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { concatBytes } from "../src/bytes.js";
-import { BytesSource, Policy, Rejection, Verifier } from "../src/index.js";
+import { BytesSource, Policy, Reader, Rejection, Verifier } from "../src/index.js";
+import { bytesOf, segmentOf } from "./bundles.js";
+import { refusal } from "./refused.js";
 import { specExamples } from "./spec_examples.js";
 
 const examples = specExamples();
+// Two types, details, a run over an external block and an own one, and a part of one.
+const first = await segmentOf(
+  [{ key: "a", size: 5 }, { key: "é", size: 3, block: 1, kind: 2 }], { blocks: [bytesOf("abcde"), bytesOf("fgh")] });
+const second = await segmentOf(
+  [{ key: "b", size: 7 }, { key: "c", type: "demo.other", kind: 3, size: 1, offset: 4 }, { key: "d" }],
+  {
+    blocks: [bytesOf("abcde"), bytesOf("ij")], external: 1, previous: first.payload,
+    removed: [{ type: "demo.kernel", key: "a" }],
+    details: [
+      { artifact: 0, attributes: ["x", "y"] },
+      { artifact: 1, attributes: [], backends: ["é"] },
+    ],
+  });
 const bundles = {
+  columns: concatBytes([first.bytes, second.bytes]),
   two: concatBytes([examples.get("hello") as Uint8Array, examples.get("again") as Uint8Array]),
   compressed: examples.get("blocks") as Uint8Array,
 };
@@ -31,6 +47,16 @@ for (const [name, bundle] of Object.entries(bundles)) {
       for (const recover of [false, true]) {
         assert.ok(await isNoticed(input, recover), `bit ${bit}, recovery ${recover}`);
       }
+    }
+  });
+
+  test(`every prefix is refused, or is that of its complete segments: ${name}`, async () => {
+    const ends = (await Reader.open(new BytesSource(bundle))).segments.map(({ offset, size }) => offset + size);
+    for (let size = 0; size < bundle.length; size++) {
+      const input = bundle.subarray(0, size);
+      assert.equal(await isNoticed(input, false), !ends.includes(size), `${size} bytes`);
+      const open = await refusal(Reader.open(new BytesSource(input), { recover: true }));
+      assert.equal(open[0] === "accepted", size >= (ends[0] as number), `${size} bytes, recovered`);
     }
   });
 

@@ -52,3 +52,14 @@ test("a policy that can never be is the caller's mistake", async () => {
   await assert.rejects(Policy.signedBy([publicKey(1)], 0), Misuse);
   await assert.rejects(Policy.signedBy([new Uint8Array(31)]), Misuse);
 });
+
+test("a trusted key is one that RFC 8032 decodes", async () => {
+  const key = (y: bigint, sign = 0n): Uint8Array =>
+    Uint8Array.from({ length: 32 }, (_, at) => Number(((y | (sign << 255n)) >> BigInt(8 * at)) & 0xffn));
+  const p = 2n ** 255n - 19n;
+  // y = 2 has no x; x is 0 where y is 1 or p - 1.
+  const wrong = [key(p), key(p + 1n), key(2n ** 255n - 1n), key(2n), key(1n, 1n), key(p - 1n, 1n)];
+  for (const one of wrong) await assert.rejects(Policy.signedBy([publicKey(1), one]), Misuse);
+  // Of small order: odd, and keys all the same.
+  for (const one of [key(1n), key(p - 1n), key(0n), key(0n, 1n)]) await Policy.signedBy([one]);
+});

@@ -7,8 +7,10 @@ import {
 } from "../gen/precompile/conformance/v1/reading_pb.js";
 import { ArtifactIdSchema } from "../gen/precompile/v1/artifact_pb.js";
 import { ProducerSchema } from "../gen/precompile/v1/bundle_pb.js";
+import { RequirementSchema } from "../gen/precompile/v1/environment_pb.js";
 import type { Artifact, Segment, Verification } from "../src/index.js";
 import { rejectionMessage } from "./answer.js";
+import { attributeMessage } from "./attribute.js";
 
 export function dump(verification: Verification): BundleDump {
   const { bundle, fault } = verification;
@@ -32,20 +34,22 @@ function dumpSegment(segment: Segment, verification: Verification): SegmentDump 
     payloadDigest: segment.payloadDigest,
     beginsChain: segment.beginsChain,
     matches: segment.matches,
-    producer: producer ?? create(ProducerSchema),
-    requirements,
-    removed: removed.map(({ type, key }) => create(ArtifactIdSchema, { type, key })),
+    producer: create(ProducerSchema, producer),
+    requirements: requirements.map(({ name, match, values }) =>
+      create(RequirementSchema, { name, match, values: [...values] }),
+    ),
+    removed: removed.map((name) => create(ArtifactIdSchema, name)),
     artifacts: segment.artifacts.map((artifact) => dumpArtifact(artifact, verification)),
   });
 }
 
 function dumpArtifact(artifact: Artifact, { contentFaults }: Verification): ArtifactDump {
-  const { type, key, kind, contentDigest, contentSize, backends, message } = artifact;
+  const { type, key, kind, contentDigest, contentSize, backends, attributes } = artifact;
   const fault = contentFaults.get(artifact);
   return create(ArtifactDumpSchema, {
     type, key, kind, contentDigest, contentSize,
-    backends: [...backends],
-    attributes: message.attributes,
+    backends: backends.map((id) => create(ArtifactIdSchema, id)),
+    attributes: attributes.map(attributeMessage),
     ...(fault && { contentFault: rejectionMessage(fault) }),
   });
 }

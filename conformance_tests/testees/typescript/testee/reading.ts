@@ -59,9 +59,7 @@ function hostOf({ facts }: HostMessage): Host {
 function limitsOf(message: ReadLimits | undefined): Partial<Limits> {
   if (!message) return {};
   const { manifestBytes, items, segments, signatures } = message;
-  const { blockContent, totalContent, totalDecompressed } = message;
-  const asked = {
-    manifestBytes, items, segments, signatures, blockContent, totalContent, totalDecompressed,
-  };
+  const { totalContent, totalDecompressed } = message;
+  const asked = { manifestBytes, items, segments, signatures, totalContent, totalDecompressed };
   return Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== 0n));
 }
