@@ -22,7 +22,7 @@ def _forged() -> bytes:
     return bundle(
         Segment(
             artifacts=(Artifact("one", b"not it"),),
-            edit=lambda manifest: manifest.artifacts[0].MergeFromString(b"\x22\x20" + DIGEST),
+            edit=lambda manifest: setattr(manifest.artifacts, "content_digest", DIGEST),
         )
     ).data
 

@@ -18,14 +18,47 @@ CONTENTS = st.binary(max_size=4) | samples.contents
 
 
 class Model:
-    """What a context is: `held` is current, `saved` is what the last serialize wrote."""
+    """What a context is, and what a reader finds in what it serialized."""
 
     def __init__(self) -> None:
         self.held: samples.Values = {}
-        self.saved: samples.Values = {}
-        self.ever = False  # anything was saved or loaded
+        self.saved: samples.Values = {}  # what the last serialize left, or a load since brought
+        self.removed: set[Name] = set()  # since then, of what was saved
+        self.chains: list[samples.Values] = []  # what is current in each
+        self.loaded: object = None  # what the last chain was loaded from, while it is that alone
         self.dirty: set[Name] = set()  # what was done since to these may have to be saved
-        self.in_file_order = True  # nothing was loaded behind what was recorded and not saved
+
+    def save(self) -> None:
+        """A segment behind the last chain, which it continues."""
+        added = {
+            name: value
+            for name, value in self.held.items()
+            if self.saved.get(name) != value or name in self.removed
+        }
+        if added or self.removed:
+            self.chains = self.chains or [{}]
+            for name in self.removed:
+                self.chains[-1].pop(name, None)
+            self.chains[-1] |= added
+            self.loaded = None
+        self.saved, self.removed, self.dirty = dict(self.held), set(), set()
+
+    def current(self) -> samples.Values:
+        """For a reader: the union of the chains."""
+        merged: samples.Values = {}
+        for chain in self.chains:
+            merged |= chain
+        return merged
+
+    def load(self, source: object, bundle: samples.Values) -> None:
+        """Another bundle: it is a chain of its own, unless the last one is it already."""
+        if self.loaded != source:
+            self.chains.append(dict(bundle))
+        self.loaded = source
+        self.held |= bundle
+        self.saved |= bundle
+        self.removed -= set(bundle)
+        self.dirty -= set(bundle)
 
 
 class ContextMachine(RuleBasedStateMachine):
@@ -60,10 +93,12 @@ class ContextMachine(RuleBasedStateMachine):
 
     @rule(type_name=st.sampled_from([BLOB, NOTED, CODE]), key=KEYS)
     def remove(self, type_name: str, key: str) -> None:
-        there = self.model.held.pop((type_name, key), None) is not None
-        assert self.context.remove(type_name, key) == there
+        name = (type_name, key)
+        there = self.model.held.pop(name, None) is not None
+        assert self.context.remove(*name) == there
         if there:
-            self.model.dirty.add((type_name, key))
+            self.model.dirty.add(name)
+            self.model.removed |= {name} & set(self.model.saved)
 
     @rule(key=KEYS, tail=st.binary(max_size=3))
     def edit(self, key: str, tail: bytes) -> None:
@@ -92,7 +127,7 @@ class ContextMachine(RuleBasedStateMachine):
         assert not self.context.need_serialize()
         if serialized is None:
             assert not self.model.held
-            assert not self.model.ever
+            assert not self.model.chains
             return
         data, info = serialized
         assert {(t, k) for t, keys in info.artifacts.items() for k in keys} == set(self.model.held)
@@ -100,11 +135,9 @@ class ContextMachine(RuleBasedStateMachine):
             assert data.startswith(before)
             assert needed or data == before
         assert self.context.serialize() == serialized
-        elsewhere = values(loaded(data))
-        assert elsewhere == self.model.held
-        assert list(elsewhere) == list(self.model.held) or not self.model.in_file_order
-        self.last, self.model.saved = data, dict(self.model.held)
-        self.model.ever, self.model.dirty = True, set()
+        self.model.save()
+        assert list(values(loaded(data)).items()) == list(self.model.current().items())
+        self.last = data
 
     @precondition(lambda self: self.last is not None)
     @rule()
@@ -113,17 +146,13 @@ class ContextMachine(RuleBasedStateMachine):
         assert self.last is not None
         if not self.outer:
             self.context = loaded(self.last)
-            if self.model.in_file_order:
-                self.model.held = dict(self.model.saved)
-            else:
-                found = values(self.context)
-                assert found == self.model.saved
-                self.model.held, self.model.saved = found, dict(found)
-            self.model.dirty, self.model.in_file_order = set(), True
+            self.model.held = self.model.current()
+            self.model.saved, self.model.removed = dict(self.model.held), set()
+            self.model.dirty = set()
 
     @rule(content=CONTENTS, removed=KEYS)
     def load_another_bundle(self, content: bytes, removed: str) -> None:
-        """It supersedes, and removes, what is recorded here; it is saved then."""
+        """It supersedes what is recorded here, and takes nothing away; it is saved then."""
         other = context()
         other.record_artifact(BLOB, "a", content)
         other.record_artifact(BLOB, removed, b"soon removed")
@@ -132,14 +161,9 @@ class ContextMachine(RuleBasedStateMachine):
         serialized = other.serialize()
         assert serialized is not None
         report = self.context.load(serialized[0])
-        self.model.in_file_order &= not self.model.dirty
-        self.model.held.pop((BLOB, removed), None)
-        self.model.saved.pop((BLOB, removed), None)
-        if removed != "a":
-            self.model.held[BLOB, "a"] = self.model.saved[BLOB, "a"] = (content, ())
-        assert set(report.info.keys_of(BLOB)) == {"a"} - {removed}
-        self.model.ever = True
-        self.model.dirty -= {(BLOB, "a"), (BLOB, removed)}
+        brought: samples.Values = {} if removed == "a" else {(BLOB, "a"): (content, ())}
+        assert {(BLOB, key) for key in report.info.keys_of(BLOB)} == set(brought)
+        self.model.load((content, removed), brought)
         self.last = None  # its segments come behind what was serialized, unsaved ones after them
 
     @rule()

@@ -15,7 +15,7 @@ from precompile_context import (
     Producer,
 )
 from precompile_context.artifact import ArtifactKind
-from precompile_context.bundle import Bundle, Limits, writer
+from precompile_context.bundle import Bundle, Chain, Limits, runs, writer
 from precompile_context.bundle.framing import FOOTER_SIZE
 from precompile_context.environment import Match, Requirement
 from precompile_context.files import BundleFile
@@ -142,7 +142,7 @@ def test_serialize_stores_equal_content_once_across_segments() -> None:
 def test_serialize_writes_several_segments_where_one_would_pass_a_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(writer, "MANIFEST_TARGET", 500)
+    monkeypatch.setattr(runs, "MANIFEST_TARGET", 500)
     context = blobs(**{f"k{i}": b"%d" % i for i in range(10)})
     data = serialized(context)
     assert segment_count(data) > 2
@@ -153,7 +153,7 @@ def test_serialize_writes_several_segments_where_one_would_pass_a_limit(
 def test_removals_are_split_where_one_segment_would_pass_a_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(writer, "MANIFEST_TARGET", 2000)
+    monkeypatch.setattr(runs, "MANIFEST_TARGET", 2000)
     context = blobs(**{f"k{i}" * 30: b"" for i in range(60)})
     serialized(context)
     for _, key in names(context)[1:]:
@@ -243,7 +243,7 @@ def test_a_serialize_that_fails_leaves_the_state_as_before(
         record(context)
     failed, sound = contexts
     if segments_before:
-        monkeypatch.setattr(writer, "MANIFEST_TARGET", 300)
+        monkeypatch.setattr(runs, "MANIFEST_TARGET", 300)
     before = contents(failed)
     with monkeypatch.context() as patched:
         patched.setattr(writer.SegmentWriter, "chunks", _fails_in_segment(segments_before))
@@ -330,7 +330,7 @@ def test_load_of_its_own_bundle_changes_nothing(times: int) -> None:
 def test_load_of_its_own_bundle_of_several_segments_changes_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(writer, "MANIFEST_TARGET", 400)
+    monkeypatch.setattr(runs, "MANIFEST_TARGET", 400)
     context = blobs(a=b"1", b=b"2", c=b"3", d=b"4")
     data = serialized(context)
     assert segment_count(data) > 1
@@ -495,19 +495,139 @@ def test_an_entry_is_not_bound_to_what_is_no_backend() -> None:
 # load, and what is unsaved behind it
 
 
-def test_a_load_that_removes_what_was_recorded_leaves_nothing_to_save() -> None:
+def test_a_load_takes_nothing_away_that_was_recorded_here() -> None:
+    """Nothing is held before it, so that it goes on from all of that; and yet."""
     context = blobs(a=b"1")
     context.load(write_segment(removed=((BLOB, "a"),)))
-    assert not names(context)
+    assert contents(context) == {(BLOB, "a"): b"1"}
+    assert context.need_serialize()
+    assert bundle_contents(serialized(context)) == {(BLOB, "a"): b"1"}
+
+
+def test_a_load_that_goes_on_takes_away_what_it_removed_and_leaves_nothing_to_save() -> None:
+    other = blobs(a=b"1", b=b"2")
+    context = loaded(serialized(other))
+    other.remove(BLOB, "a")
+    data = serialized(other)
+    context.load(data)
+    assert contents(context) == {(BLOB, "b"): b"2"}
+    assert not context.need_serialize()
+    assert serialized(context) == data
+
+
+def test_a_load_that_goes_on_leaves_what_was_recorded_anew_under_a_removed_name() -> None:
+    other = blobs(a=b"1", b=b"2")
+    context = loaded(serialized(other))
+    context.record_artifact(BLOB, "a", b"anew")
+    other.remove(BLOB, "a")
+    context.load(serialized(other))
+    assert contents(context) == {(BLOB, "a"): b"anew", (BLOB, "b"): b"2"}
+    assert context.need_serialize()
+    assert bundle_contents(serialized(context)) == contents(context)
+
+
+def test_a_load_that_goes_on_takes_away_what_was_recorded_as_it_was_saved() -> None:
+    other = blobs(a=b"1")
+    context = loaded(serialized(other))
+    context.record_artifact(BLOB, "a", b"anew")
+    context.record_artifact(BLOB, "a", b"1")
+    other.remove(BLOB, "a")
+    context.load(serialized(other))
+    assert contents(context) == {}
     assert not context.need_serialize()
 
 
-def test_a_load_that_removes_a_backend_leaves_the_entry_unsaved_that_names_it_anew() -> None:
+def test_a_load_that_goes_on_leaves_what_is_only_in_the_context() -> None:
+    """What it lists and removed in the same breath was never held here; another name was."""
+    other = blobs(a=b"1")
+    context = loaded(serialized(other))
+    context.record_artifact(BLOB, "own", b"2")
+    other.record_artifact(BLOB, "own", b"theirs")
+    serialized(other)
+    other.remove(BLOB, "own")
+    context.load(serialized(other))
+    assert contents(context) == {(BLOB, "a"): b"1", (BLOB, "own"): b"2"}
+    assert context.need_serialize()
+
+
+def _shard(key: str) -> bytes:
+    """A bundle that recorded a name and removed it again."""
+    shard = blobs(**{key: b"of the shard"}, other=b"stays")
+    serialized(shard)
+    shard.remove(BLOB, key)
+    return serialized(shard)
+
+
+def test_a_load_takes_nothing_away_that_an_earlier_bundle_brought() -> None:
+    first, shard = serialized(blobs(a=b"1", b=b"2")), _shard("a")
+    context = loaded(first)
+    report = context.load(shard)
+    assert dict(report.info.artifacts) == {BLOB: ("other",)}
+    expected = {(BLOB, "a"): b"1", (BLOB, "b"): b"2", (BLOB, "other"): b"stays"}
+    assert contents(context) == expected
+    assert not context.need_serialize()
+    assert serialized(context) == first + shard
+    assert contents(loaded(first + shard)) == bundle_contents(first + shard) == expected
+
+
+def test_a_shard_before_a_bundle_takes_nothing_away_either() -> None:
+    shard, second = _shard("a"), serialized(blobs(a=b"1"))
+    for context in (loaded(shard + second), loaded(shard)):
+        context.load(shard + second)
+        assert contents(context) == {(BLOB, "other"): b"stays", (BLOB, "a"): b"1"}
+
+
+def test_a_bundle_that_goes_on_with_several_chains_takes_away_what_the_last_one_removed() -> None:
+    """The name that an earlier chain has too stays, with what that one has of it."""
+    first = blobs(a=b"1", b=b"2")
+    second = blobs(b=b"3", c=b"4")
+    before = serialized(first) + serialized(second)
+    context = loaded(before)
+    for name in ("a", "b", "c"):
+        second.remove(BLOB, name)
+    second.record_artifact(BLOB, "d", b"5")
+    whole = serialized(first) + serialized(second)
+    assert whole.startswith(before)
+    report = context.load(whole)
+    expected = {(BLOB, "a"): b"1", (BLOB, "b"): b"2", (BLOB, "d"): b"5"}
+    assert contents(context) == bundle_contents(whole) == expected
+    assert dict(report.info.artifacts) == {BLOB: ("a", "b", "d")}
+    assert not context.need_serialize()
+
+
+def test_an_opaque_segment_takes_nothing_away() -> None:
+    data = serialized(blobs(HERE, a=b"1"))
+    context = loaded(data, HERE)
+    chain = Chain.of(Bundle.open(data, policy=UNSIGNED))
+    requirements = ELSEWHERE.requirements()
+    data += write_segment(chain=chain, requirements=requirements, removed=((BLOB, "a"),))
+    context.load(data)
+    assert contents(context) == {(BLOB, "a"): b"1"}
+
+
+def test_a_removal_of_what_an_earlier_chain_brought_is_of_this_context_alone() -> None:
+    """It is written, and readers go on to find what that chain has."""
+    first, second = serialized(blobs(a=b"1")), serialized(blobs(b=b"2"))
+    context = loaded(first + second)
+    assert context.remove(BLOB, "a")
+    assert context.remove(BLOB, "b")
+    assert context.need_serialize()
+    data = serialized(context)
+    assert contents(context) == {}
+    assert not context.need_serialize()
+    (last,) = Bundle.open(data, policy=UNSIGNED).segments[2:]
+    assert [id_.key for id_ in last.manifest.removed] == ["a", "b"]
+    assert bundle_contents(data) == contents(loaded(data)) == {(BLOB, "a"): b"1"}
+    assert serialized(context) == data
+
+
+def test_a_load_that_takes_a_backend_away_leaves_the_entry_unsaved_that_names_it_anew() -> None:
     context = graph_and_step()
-    context.serialize()
+    other = loaded(serialized(context))
     context.record_artifact(STEP, "s", b"step", backends=[(GRAPH, "g")])
     assert not context.need_serialize()
-    context.load(write_segment(removed=((GRAPH, "g"),)))
+    other.remove(GRAPH, "g")
+    context.load(serialized(other))
     assert context.need_serialize()
 
 

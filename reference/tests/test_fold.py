@@ -124,7 +124,7 @@ def test_foldable_is_false_where_an_attribute_cannot_be_written_again() -> None:
     later = Segment(
         artifacts=(Artifact("a", b"1", attributes={"later": 1}),),
         edit=lambda manifest: (
-            manifest.artifacts[0]
+            manifest.artifacts.details[0]
             .attributes[0]
             .ParseFromString(b"\x0a\x05later" + value_of_a_later_type)
         ),

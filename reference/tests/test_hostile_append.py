@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from precompile_conformance.build import Artifact, Segment, bundle
-from precompile_conformance.wire import HEADER, block_record, footer
+from precompile_conformance.wire import HEADER, block_record, footer, varint
 from precompile_context import Bundle, BundleFile, PrecompileContext
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.trust import UNSIGNED
@@ -90,6 +91,38 @@ def test_append_refuses_a_file_that_is_no_bundle(path: Path, data: bytes) -> Non
 def test_append_refuses_another_major(path: Path) -> None:
     data = HEADER[:-1] + b"\x02" + FIRST[23:]
     assert _refuses(path, data) == (ErrorCode.UNSUPPORTED_VERSION, 0)
+
+
+@pytest.mark.parametrize("major", [b"\x00", b"\x02", varint(300), varint(2**64 - 1)])
+@pytest.mark.parametrize("first", [b"", FIRST], ids=["alone", "behind a segment"])
+def test_append_refuses_a_segment_of_another_major(path: Path, first: bytes, major: bytes) -> None:
+    """Whole, torn, or with more behind it: a later version wrote it, and it is not ours to cut."""
+    header = HEADER[:1] + bytes([0x14 + len(major)]) + HEADER[2:22] + major
+    theirs = bundle(replace(MORE, header=header)).data
+    for data in (theirs, theirs[:-1], header, theirs + b"torn", theirs + FIRST):
+        assert _refuses(path, first + data) == (ErrorCode.UNSUPPORTED_VERSION, len(first))
+
+
+@pytest.mark.parametrize("major", [b"\x00", b"\x02", varint(300), b"\x80\x80"])
+def test_append_refuses_a_committed_segment_of_another_major_behind_damage(
+    path: Path, major: bytes
+) -> None:
+    """No header stands at E; somewhere behind it, a footer points back to one of any major."""
+    header = HEADER[:1] + bytes([0x14 + len(major)]) + HEADER[2:22] + major
+    theirs = bundle(replace(MORE, header=header)).data
+    for damage in (b"x", HEADER[:22], HEADER + b"\x12", bytes(600)):
+        for torn in (b"", b"torn"):
+            code, offset = _refuses(path, FIRST + damage + theirs + torn)
+            if torn:
+                assert (code, offset) == (ErrorCode.MALFORMED_FRAME, len(FIRST))
+
+
+@pytest.mark.parametrize("wrong", [{"payload_type": "later"}, {"payload_type": ""}])
+def test_append_refuses_a_later_encoding_of_manifests(path: Path, wrong: dict[str, str]) -> None:
+    built = bundle(PLAIN, replace(MORE, **wrong))  # type: ignore[arg-type]  # names of fields
+    at = built.segments[1].manifest_offset
+    for tail in (b"", b"torn", HEADER, bytes(600)):
+        assert _refuses(path, built.data + tail) == (ErrorCode.UNSUPPORTED_FEATURE, at)
 
 
 def test_append_refuses_what_a_later_stage_refuses(path: Path) -> None:

@@ -75,13 +75,12 @@ def test_a_type_under_another_kind_than_its_own_is_not_applied() -> None:
         (Block(b"content", stored=b"CONTENT", entry={"digest": bytes(32)}), "DIGEST_MISMATCH"),
         (Block(b"content", 2, stored=b"no frame"), "DECOMPRESSION_FAILED"),
         (Block(b"content", 9), "UNSUPPORTED_FEATURE"),
-        (Block(b"content", entry={"content_size": 70 << 20}), "LIMIT_EXCEEDED"),
         (Block(b"content", record=bytes(11)), "MALFORMED_BLOCK"),
         (Block(b"content", entry={"content_size": 8}), "SIZE_MISMATCH"),
     ],
 )
 def test_damaged_content_costs_the_artifacts_in_it_alone(block: Block, code: str) -> None:
-    bad = Artifact("bad", b"content", extents=[(0, 0, 7)])
+    bad = Artifact("bad", b"content", place=(0, 0))
     subject = _load(bad, blocks=[block, Block(GOOD.content)])
     assert _outcomes(subject) == {"bad": ErrorCode[code]}
     with pytest.raises(PrecompileError) as caught:
@@ -130,7 +129,7 @@ def test_an_attribute_of_a_type_added_later_is_handed_to_nobody() -> None:
     attribute = record(0x0A, b"field") + record(0x3A, b"a value of field 7")
     later = Segment(
         artifacts=[artifact],
-        edit=lambda m: m.artifacts[0].MergeFromString(record(0x42, attribute)),
+        edit=lambda m: m.artifacts.details.add().MergeFromString(record(0x1A, attribute)),
     )
     known = Registry()
     known.register(_Later)

@@ -282,6 +282,17 @@ def test_a_removal_counts_for_a_host_that_two_environments_fit() -> None:
     assert bundle_contents(merged, both) == {}
 
 
+def test_a_merge_of_a_shard_that_removed_what_it_recorded_takes_nothing_away() -> None:
+    """In any order, and the same as what is current in the concatenation."""
+    chain = Chain()
+    shard = write_segment(new_artifact("a", b"shard"), new_artifact("b", b"2"), chain=chain)
+    shard += write_segment(chain=chain, removed=((BLOB, "a"),))
+    for inputs in ((_blobs(a=b"1"), shard), (shard, _blobs(a=b"1"))):
+        expected = {(BLOB, "a"): b"1", (BLOB, "b"): b"2"}
+        assert bundle_contents(_merge(*inputs)[0]) == bundle_contents(b"".join(inputs)) == expected
+        assert bundle_contents(_merge(b"".join(inputs))[0]) == expected
+
+
 def test_merge_refuses_what_it_would_lose() -> None:
     def edit(manifest: object) -> None:
         getattr(manifest, "MergeFromString")(b"\x92\x01\x01x")  # noqa: B009  # field 18
@@ -320,9 +331,9 @@ def test_merge_begins_a_further_segment_where_a_manifest_would_grow_too_large(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     inputs = [_blobs(**{f"k{n}": b"%d" % n for n in range(i * 30, i * 30 + 30)}) for i in range(4)]
-    from precompile_context.bundle import writer
+    from precompile_context.bundle import runs
 
-    monkeypatch.setattr(writer, "MANIFEST_TARGET", 10_000)
+    monkeypatch.setattr(runs, "MANIFEST_TARGET", 10_000)
     data, _ = _merge(*inputs)
     assert segment_count(data) > 1
     assert len(bundle_contents(data)) == 120

@@ -386,7 +386,7 @@ def test_a_field_with_a_value_of_a_later_type_has_its_default() -> None:
     segment = Segment(
         artifacts=(stored,),
         edit=lambda manifest: (
-            manifest.artifacts[0]
+            manifest.artifacts.details[0]
             .attributes[1]
             .ParseFromString(
                 b"\x0a\x05warps" + b"\x72\x01x"  # field 14

@@ -145,9 +145,36 @@ def test_removed_takes_away_what_later_segments_add_again() -> None:
     assert list(opened.current(opened.segments[:2])) == []
 
 
-def test_removal_reaches_into_the_bundles_concatenated_before() -> None:
+def test_removal_reaches_into_no_bundle_concatenated_before() -> None:
     opened = _open(_segment("a", b"1"), Segment(removed=((BLOB, "a"),), chained=False))
-    assert _current(opened) == {}
+    assert _current(opened) == {"a": b"1"}
+
+
+def test_a_bundle_that_recorded_and_removed_a_name_leaves_an_earlier_one_s_current() -> None:
+    opened = _open(
+        Segment(artifacts=(Artifact("a", b"1"), Artifact("b", b"2"))),
+        replace(_segment("a", b"shard"), chained=False),
+        Segment(removed=((BLOB, "a"),)),
+        Segment(artifacts=(Artifact("c", b"3"), Artifact("b", b"4"))),
+    )
+    assert list(_current(opened).items()) == [("a", b"1"), ("b", b"4"), ("c", b"3")]
+    assert list(opened.current(opened.segments[1:])) == [(BLOB, "c"), (BLOB, "b")]
+
+
+def test_what_is_current_is_a_union_of_the_chains() -> None:
+    """Whatever is concatenated, none takes away what another brought."""
+    parts = [
+        bundle(_segment("a", b"1"), _segment("b", b"2")),
+        bundle(_segment("b", b"3"), Segment(removed=((BLOB, "b"), (BLOB, "a")))),
+        bundle(Segment(removed=((BLOB, "c"),)), _segment("c", b"4")),
+    ]
+    merged: dict[str, bytes] = {}
+    for part in parts:
+        merged |= _current(Bundle.open(part.data, policy=UNSIGNED))
+    whole = Bundle.open(b"".join(part.data for part in parts), policy=UNSIGNED)
+    assert list(_current(whole).items()) == list(merged.items()) == [
+        ("a", b"1"), ("b", b"2"), ("c", b"4"),
+    ]  # fmt: skip
 
 
 def test_the_same_key_of_another_type_is_another_artifact() -> None:
@@ -233,9 +260,7 @@ def test_view_rejects_a_raw_block_whose_bytes_changed() -> None:
 @pytest.mark.parametrize("compression", [NONE, ZSTD])
 def test_content_of_several_blocks_is_put_together(compression: int) -> None:
     pieces = [b"first ", b"second " * 9, b"third"]
-    artifact = Artifact(
-        "a", b"".join(pieces), extents=[(i, 0, len(piece)) for i, piece in enumerate(pieces)]
-    )
+    artifact = Artifact("a", b"".join(pieces), place=(0, 0))
     opened = _open(
         Segment(artifacts=(artifact,), blocks=[Block(piece, compression) for piece in pieces])
     )
@@ -250,7 +275,7 @@ def test_stream_gives_nothing_for_empty_content() -> None:
 
 
 def test_stream_tells_at_its_end_of_content_that_is_not_that_of_its_digest() -> None:
-    artifact = Artifact("a", b"onetwo", extents=[(0, 0, 3), (1, 0, 3)])
+    artifact = Artifact("a", b"onetwo", place=(0, 0))
     lying = Segment(
         artifacts=(artifact,),
         blocks=(Block(b"one"), Block(b"TWO")),  # each block as its entry says

@@ -2,10 +2,12 @@
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from precompile.v1.bundle_pb2 import Envelope, Signature
 from precompile_conformance.build import Artifact, Segment, bundle
 from precompile_context import (
     UNSIGNED,
@@ -18,7 +20,7 @@ from precompile_context import (
 from precompile_context.bundle import Bundle, Limits
 from precompile_context.bundle.fold import MANY_SEGMENTS
 from precompile_context.trust import Signer, dsse
-from tests.signing import ALICE, BOB, MALLORY, signed, trusts
+from tests.signing import ALICE, BOB, MALLORY, signature, signed, trusts
 from tests.toys import BLOB, file_contents, flip, refused, serialized, toy_context
 
 SEGMENTS = (
@@ -81,6 +83,77 @@ def test_signing_replaces_the_file_as_a_whole_and_keeps_its_mode(file: BundleFil
     assert reader.read(reader.current()["test.blob", "one"]) == b"first content"
     assert stat.S_IMODE(file.path.stat().st_mode) == 0o640
     assert [p.name for p in file.path.parent.iterdir()] == [file.path.name]
+
+
+NOTE = b"\x7a\x04note"  # a field that nobody knows
+
+
+def _with(*signatures: Signature, tail: bytes = b"") -> bytes:
+    """A bundle of one segment with these signatures, and `tail` behind them in its envelope."""
+    envelope = Envelope(signatures=signatures).SerializeToString() + tail
+    return bundle(replace(SEGMENTS[0], envelope_tail=envelope)).data
+
+
+def _signatures(file: BundleFile) -> list[Signature]:
+    (segment,) = (opened := file.open(policy=UNSIGNED)).segments
+    return list(opened.envelope(segment).signatures)
+
+
+OWN = signature(ALICE, bundle(SEGMENTS[0]).segments[0].payload)
+BOBS = signature(BOB, bundle(SEGMENTS[0]).segments[0].payload)
+WRONG = Signature(sig=bytes(64), keyid=ALICE.keyid)
+NAMELESS = Signature(sig=OWN.sig)
+STRANGE = Signature(sig=b"none", keyid="another's")
+# What stands there, and what stands there once ALICE has signed.
+SIGNED = {
+    "none": ([], [OWN]),
+    "another's": ([BOBS], [BOBS, OWN]),
+    "others' in their order": ([STRANGE, BOBS, STRANGE], [STRANGE, BOBS, STRANGE, OWN]),
+    "a wrong one": ([WRONG], [OWN]),
+    "a wrong one among others": ([STRANGE, WRONG, BOBS], [STRANGE, BOBS, OWN]),
+    "a wrong one and the right one": ([WRONG, BOBS, OWN], [BOBS, OWN]),
+    "the right one twice": ([OWN, BOBS, OWN], [BOBS, OWN]),
+    "an empty one": ([Signature(keyid=ALICE.keyid), BOBS], [BOBS, OWN]),
+    "the right one without a name": ([NAMELESS], [NAMELESS, OWN]),
+    "its name in capitals": (
+        [Signature(sig=OWN.sig, keyid=ALICE.keyid.upper())],
+        [Signature(sig=OWN.sig, keyid=ALICE.keyid.upper()), OWN],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SIGNED)
+def test_signing_keeps_others_signatures_and_puts_its_own_last(case: str, file: BundleFile) -> None:
+    before, after = SIGNED[case]
+    file.path.write_bytes(_with(*before))
+    assert file.sign(ALICE) == 1
+    assert _signatures(file) == after
+    file.open(policy=trusts(ALICE))
+    data = file.path.read_bytes()
+    assert file.sign(ALICE) == 0
+    assert file.path.read_bytes() == data
+
+
+@pytest.mark.parametrize("signatures", [[OWN], [OWN, BOBS], [STRANGE, OWN, BOBS]])
+def test_signing_changes_nothing_where_its_signature_is_the_only_one_of_its_name(
+    signatures: list[Signature], file: BundleFile
+) -> None:
+    file.path.write_bytes(data := _with(*signatures, tail=NOTE))
+    assert file.sign(ALICE) == 0
+    assert file.path.read_bytes() == data
+
+
+def test_signing_keeps_the_unknown_fields_of_envelope_and_signatures(file: BundleFile) -> None:
+    """Of those signatures that stay; one that is replaced takes its own along."""
+    noted = [Signature.FromString(each.SerializeToString() + NOTE) for each in (BOBS, WRONG)]
+    file.path.write_bytes(_with(*noted, tail=NOTE))
+    assert file.sign(ALICE) == 1
+    assert _signatures(file) == [noted[0], OWN]
+    (segment,) = (opened := file.open(policy=UNSIGNED)).segments
+    envelope = opened.envelope(segment)
+    assert envelope.SerializeToString().count(NOTE) == 2
+    envelope.ClearField("signatures")
+    assert envelope.SerializeToString().endswith(NOTE)
 
 
 DAMAGED = {

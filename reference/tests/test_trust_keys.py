@@ -1,5 +1,6 @@
 """Ed25519 keys: their PEM files, openssl's view of them, and signatures that are refused."""
 
+import base64
 import subprocess
 from pathlib import Path
 
@@ -76,6 +77,40 @@ def test_a_key_of_small_order_lets_everyone_sign() -> None:
 def test_a_public_key_is_32_bytes(size: int) -> None:
     with pytest.raises(MisuseError):
         VerifyingKey(bytes(size))
+
+
+P = 2**255 - 19
+NO_POINTS = {
+    "y of p": P,
+    "y of p + 1": P + 1,
+    "y of p + 18, the largest": P + 18,
+    "y of p and the sign": P | 1 << 255,
+    "y off the curve": 2,
+    "y off the curve and the sign": 2 | 1 << 255,
+    "another y off the curve": 38,
+    "x of 0 and the sign": 1 | 1 << 255,
+    "x of 0 at the other end and the sign": P - 1 | 1 << 255,
+    "all bits": 2**256 - 1,
+}
+
+
+@pytest.mark.parametrize("name", NO_POINTS)
+def test_what_is_no_point_of_the_curve_is_no_key(name: str) -> None:
+    """Whoever trusts it has mistaken something else for a key; nothing verifies with it."""
+    raw = NO_POINTS[name].to_bytes(32, "little")
+    with pytest.raises(MisuseError):
+        VerifyingKey(raw)
+    pem = bytes.fromhex("302a300506032b6570032100") + raw
+    armor = b"-----BEGIN PUBLIC KEY-----\n" + base64.b64encode(pem) + b"\n-----END PUBLIC KEY-----"
+    with pytest.raises(MisuseError):
+        VerifyingKey.from_pem(armor)
+
+
+@pytest.mark.parametrize("number", [0, 1, P - 1, 3, 3 | 1 << 255, 1 << 255])
+def test_a_point_of_the_curve_is_a_key(number: int) -> None:
+    """Those of small order (y of 0, 1 and -1) are points too."""
+    raw = number.to_bytes(32, "little")
+    assert VerifyingKey(raw).raw == raw
 
 
 @pytest.mark.parametrize("passphrase", [None, b"correct horse", "pässword".encode()])

@@ -3,23 +3,23 @@
 import subprocess
 import sys
 import zipfile
+from email.parser import Parser
 from pathlib import Path
 
 import pytest
 
 from precompile_context import BundleFile, Environment, PrecompileContext
+from tests import wheelhouse
+from tests.building import ROOT, build
 from tests.toys import Graph
 
-ROOT = Path(__file__).parents[2]
+# Where a wheel's files lie in the tree.
+FOLDERS = ("reference", "generated", "conformance_tests")
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
-    (built,) = folder.glob("*.whl")
-    return built
+    return build("wheel", tmp_path_factory.mktemp("wheel"))
 
 
 def test_wheel_holds_every_package_and_the_start_up_hook(wheel: Path) -> None:
@@ -42,20 +42,50 @@ def test_wheel_holds_every_package_and_the_start_up_hook(wheel: Path) -> None:
     assert not [part for part in parts if part.startswith("test_")]
 
 
+def test_wheel_holds_the_files_of_the_tree(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            if ".dist-info/" not in name:
+                folders = (ROOT / folder / name for folder in FOLDERS)
+                (path,) = [path for path in folders if path.is_file()]
+                assert archive.read(name) == path.read_bytes(), name
+
+
+def test_wheel_says_who_made_it_and_what_changed(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (info,) = {name.split("/")[0] for name in archive.namelist() if ".dist-info/" in name}
+        metadata = Parser().parsestr(archive.read(f"{info}/METADATA").decode())
+        changes = archive.read(f"{info}/extra_metadata/CHANGELOG.md")
+    assert metadata["Author"] == "The Precompile Bundle authors"
+    assert metadata["License-Expression"] == "BSD-3-Clause"
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert changes == (ROOT / "CHANGELOG.md").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the core and its command line need."""
+    folder = tmp_path_factory.mktemp("wheels")
+    wheelhouse.fill(folder, "protobuf", "zstandard", "cryptography", "typer", "rich")
+    return folder
+
+
 def test_wheel_installed_alone_inspects_a_bundle(
-    wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    wheel: Path, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PYTHONPATH", raising=False)  # nothing of this environment
     context = PrecompileContext(environment=Environment.of(os__name="anything"))
     context.register(Graph)
     context.record_artifact(Graph.TYPE, "a key", b"content")
     context.save_to(BundleFile(tmp_path / "a.precompile"))
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
     scripts = tmp_path / "venv" / "bin"
-    constraints = ROOT / "constraints.txt"
-    install = [str(scripts / "python"), "-m", "pip", "install", "-q", "-c", str(constraints)]
+    pip = [sys.executable, "-m", "pip", "--isolated", "--python", str(scripts / "python")]
+    install = [*pip, "install", "-q", "--no-index", "--find-links", str(wheels)]
 
     subprocess.run([*install, str(wheel)], check=True)
+    strict = [str(scripts / "python"), "-W", "error", "-c", "import precompile_context"]
+    subprocess.run(strict, check=True)
     bare = subprocess.run(
         [scripts / "precompile", "inspect", "a.precompile"], capture_output=True, text=True
     )
@@ -72,7 +102,5 @@ def test_wheel_installed_alone_inspects_a_bundle(
         cwd=tmp_path,
     )
     assert "a key" in inspected.stdout
-    packages = subprocess.run(
-        [scripts / "python", "-m", "pip", "list"], check=True, capture_output=True, text=True
-    )
+    packages = subprocess.run([*pip, "list"], check=True, capture_output=True, text=True)
     assert "torch" not in packages.stdout
