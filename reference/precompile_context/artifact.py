@@ -150,11 +150,17 @@ def is_unicode(text: str) -> bool:
 
 
 class Registry:
-    """The artifact classes that a context can apply, by type."""
+    """The artifact classes that a context can apply, by type.
+
+    Attributes:
+        plain_caches: types of kind CACHE that were asked for by now, of which making one of a
+            key and a content cannot fail.
+    """
 
     def __init__(self) -> None:
         self._classes: dict[str, type[CacheArtifact]] = {}
         self._plain: set[str] = set()  # the types of those that take anything
+        self.plain_caches: set[str] = set()  # those among them of kind CACHE
         # What installed distributions announce, read once: that takes milliseconds.
         self._announced: dict[str, list[EntryPoint]] | None = None
 
@@ -205,6 +211,8 @@ class Registry:
     def _noted(self, type_name: str, cls: type[CacheArtifact]) -> type[CacheArtifact]:
         if takes_anything(cls):
             self._plain.add(type_name)
+            if cls.KIND == ArtifactKind.CACHE:
+                self.plain_caches.add(type_name)
         return cls
 
 

@@ -18,7 +18,7 @@ from precompile_context.artifact import (
 from precompile_context.bundle import Bundle, Chain, NewArtifact, SegmentWriter
 from precompile_context.environment import Environment
 from precompile_context.errors import ErrorCode, PrecompileError
-from precompile_context.held import Held, digest_of
+from precompile_context.held import Held, Snapshot, digest_of
 from precompile_context.trust import Signer, TrustPolicy
 
 
@@ -141,7 +141,7 @@ class DirectoryPrecompileCache(PrecompileCache):
             or (stored.kind == ArtifactKind.ENTRY and name == (type_name, key))
         }
         cache = MemoryPrecompileCache()
-        report = Populate(current, self._registry, cache).run()
+        report = Populate(Snapshot.of(current), self._registry, cache).run()
         for outcome in report.outcomes:
             detail = f"{outcome.type} {outcome.key!r}: {outcome.detail}"
             raise PrecompileError(outcome.code, detail, outcome.offset)

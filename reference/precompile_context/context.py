@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ from precompile_context.artifact import (
 )
 from precompile_context.bundle import (
     DEFAULT_LIMITS,
+    ArtifactName,
+    Batch,
     BufferSource,
     Bundle,
     ByteSource,
@@ -29,19 +31,26 @@ from precompile_context.bundle import (
 )
 from precompile_context.bundle.encode import encode_manifest
 from precompile_context.bundle.manifest import PRODUCER, Manifest
+from precompile_context.bundle.runs import MANIFEST_TARGET, index_size, split
 from precompile_context.bundle.source import Buffer
-from precompile_context.bundle.writer import MANIFEST_TARGET, index_size, split
 from precompile_context.cache import PrecompileCache
 from precompile_context.cache_info import CacheInfo
 from precompile_context.destination import Destination
 from precompile_context.environment import Environment, Requirement, sorted_requirements
 from precompile_context.errors import MisuseError
-from precompile_context.held import Held
+from precompile_context.held import LARGE, Held
 from precompile_context.locks import StateLock, WorkLock
 from precompile_context.pausing import without_collection
 from precompile_context.populate import Populate, PopulateReport, instantiate
-from precompile_context.saving import missing
-from precompile_context.sink import BundleFileLike, BundleSink, KnownSink, LoadReport, SaveReport
+from precompile_context.saving import batch_of, missing
+from precompile_context.sink import (
+    BundleFileLike,
+    BundleSink,
+    KnownSink,
+    LoadReport,
+    Remembering,
+    SaveReport,
+)
 from precompile_context.state import State
 from precompile_context.trust import NOBODY, Signer, TrustPolicy
 from precompile_context.trust.policy import check_policy
@@ -79,8 +88,8 @@ class PrecompileContext:
         self.requirements = sorted_requirements(requirements)
         if not (is_unicode(producer.name) and is_unicode(producer.version)):
             raise MisuseError("a producer's name and version are text")
-        header = Manifest(b"", producer, self.requirements, (), (), ())
-        if len(encode_manifest(header, ())) > MANIFEST_TARGET:
+        header = Manifest(b"", producer, self.requirements)
+        if len(encode_manifest(header)) > MANIFEST_TARGET:
             raise MisuseError("requirements and producer leave no room in a manifest")
         self.registry = registry or Registry()
         self._limits = limits
@@ -117,9 +126,18 @@ class PrecompileContext:
                 not what it takes.
         """
         # [PCB-CTX-008]
-        held = self._held(type, key, _copied(content), backends, fields)
+        content = _copied(content)
+        if type in self.registry.plain_caches and not (fields or backends):
+            if fault := key_fault(key):
+                raise MisuseError(f"key {key[:80]!r}: {fault}")
+            large = Held(type, key, ArtifactKind.CACHE, content) if len(content) >= LARGE else None
+            with self._lock:
+                self._state.recent[type, key] = large or content
+            return
+        held = self._held(type, key, content, backends, fields)
         with self._lock:
-            self._state.put(held)
+            self._state.settle()
+            self._state.put(held.name, held)
 
     def _held(
         self,
@@ -145,7 +163,7 @@ class PrecompileContext:
             if fault := key_fault(backend_key):
                 raise MisuseError(f"backend {backend_key[:80]!r}: {fault}")
         if not (fields or backends) and self.registry.is_plain(type_name):
-            return Held(type_name, key, cls.KIND, content, len(content))
+            return Held(type_name, key, cls.KIND, content)
         try:
             attributes = attributes_of(cls(key=key, content=content, **fields))
         except Exception as error:  # the class's own checks may raise anything
@@ -155,7 +173,7 @@ class PrecompileContext:
                 raise MisuseError(f"field {name!r} of {type_name}: {fault}")
         ids = tuple(ArtifactId(*backend) for backend in backends)
         fields_ = tuple(attributes.items())
-        held = Held(type_name, key, cls.KIND, content, len(content), ids, fields_)
+        held = Held(type_name, key, cls.KIND, content, ids, fields_)
         if (ids or fields_) and index_size(held) > MANIFEST_TARGET:
             raise MisuseError(
                 f"fields or backends of {type_name} {key!r} take too much; use content"
@@ -176,40 +194,30 @@ class PrecompileContext:
         while True:
             before = self._backend(key)
             content = _copied(edit(before.read()))
-            held = Held(
-                before.type,
-                before.key,
-                before.kind,
-                content,
-                len(content),
-                fields=before.fields,
-            )
+            held = Held(before.type, before.key, before.kind, content, fields=before.fields)
             with self._lock:
-                if self._state.held.get(before.name) is before:
+                if self._state.is_still(before):
                     self._state.edit(held)
                     return
 
     def _backend(self, key: str) -> Held:
-        with self._lock:
-            found = [
-                held
-                for held in self._state.held.values()
-                if held.key == key and held.kind == ArtifactKind.BACKEND
-            ]
+        found = self._backends(key)
         # [PCB-CTX-010]
         if len(found) != 1:
             raise MisuseError(f"{len(found)} backends have the key {key!r}; one must")
         return found[0]
 
+    def _backends(self, key: str) -> list[Held]:
+        with self._lock:
+            self._state.settle()
+            names = [name for name in self._state.held if name[1] == key]
+            found = [held for name in names if (held := self._state.get(name))]
+        return [held for held in found if held.kind == ArtifactKind.BACKEND]
+
     def serialize_artifact_by_key(self, key: str) -> CacheArtifact | None:
         """The backend with this key, saved or not; None where there is none."""
-        with self._lock:
-            known = any(
-                held.key == key and held.kind == ArtifactKind.BACKEND
-                for held in self._state.held.values()
-            )
         # [PCB-CTX-013]
-        return instantiate(self._backend(key), self.registry) if known else None
+        return instantiate(self._backend(key), self.registry) if self._backends(key) else None
 
     def lookup(self, type: str, key: str) -> CacheArtifact | None:
         """The current artifact, typed; None where there is none.
@@ -218,13 +226,14 @@ class PrecompileContext:
             PrecompileError: its type is unknown, or its bytes are damaged.
         """
         with self._lock:
-            held = self._state.held.get((type, key))
+            self._state.settle()
+            held = self._state.get((type, key))
         return None if held is None else instantiate(held, self.registry)
 
     def current(self) -> tuple[ArtifactId, ...]:
         """What is current, in first-recorded order; reads no content."""
         with self._lock:
-            return tuple(held.id for held in self._state.held.values())
+            return tuple(held.id for held in self._state.current())
 
     def need_serialize(self) -> bool:
         """Whether anything was recorded or removed and is not saved."""
@@ -253,8 +262,10 @@ class PrecompileContext:
             chain = state.chain.copy()
             chunks: list[bytes | memoryview] = []
             digests: list[bytes] = []
-            for segment in self._segments(chain, new.values(), removed):
-                chunks += segment
+            for writer, artifacts, removals in self._writers(
+                chain, batch_of(new, snapshot.loaded), removed
+            ):
+                chunks += writer.chunks(artifacts, removals)
                 digests.append(chain.previous_digest)
             data = b"".join(chunks)
             with self._lock:
@@ -269,10 +280,10 @@ class PrecompileContext:
                 state.mark_saved(snapshot, state.memory)
             return state.joined(), info
 
-    def _segments(
-        self, chain: Chain, new: Iterable[Held], removed: list[tuple[str, str]]
-    ) -> Iterator[Iterator[bytes | memoryview]]:
-        """The chunks of each segment: one, or more where a manifest would grow too large."""
+    def _writers(
+        self, chain: Chain, new: Batch, removed: list[ArtifactName]
+    ) -> Iterator[tuple[SegmentWriter, Batch, list[ArtifactId]]]:
+        """What writes each segment: one, or more where a manifest would grow too large."""
         gone = (ArtifactId(*name) for name in removed)
         for artifacts, removals in split(new, gone):
             # [PCB-CTX-025]
@@ -282,7 +293,7 @@ class PrecompileContext:
                 producer=self._producer,
                 signer=self._signer,
             )
-            yield writer.chunks(artifacts, removals)
+            yield writer, artifacts, removals
 
     def save_to(self, sink: BundleSink, *, keep_existing: bool = False) -> SaveReport:
         """Append to `sink` what it does not hold for this environment; nothing else changes.
@@ -309,7 +320,7 @@ class PrecompileContext:
             if not changed and not tombstones and before.is_settled and isinstance(sink, KnownSink):
                 last = before.chain.previous_digest
                 if sink.is_as_left(before.size, last, policy=self._policy):
-                    return SaveReport(tuple(snapshot.current), (), before.size)
+                    return SaveReport(tuple(snapshot.current), before.size)
             # Until all is committed, what was known of the file is known no more.
             known, state.destination = state.destination, Destination()
             # [PCB-SIGN-011]
@@ -318,26 +329,27 @@ class PrecompileContext:
                 if file.bundle is not None:
                     to.follow(file.bundle, self.environment, self.requirements)
                 # [PCB-CTX-021]
-                removed = [name for name in tombstones if name in to.there]
+                removed = [name for name in tombstones if name in to]
                 among = to.unsettled
                 if among is not None:
                     among.update(changed)  # what was removed and recorded again is among it
-                new, left = missing(
-                    snapshot, to.there, removed, keep_existing=keep_existing, among=among
-                )
+                new, left = missing(snapshot, to, removed, keep_existing=keep_existing, among=among)
                 to.check_room(new, self._limits)
-                if new or removed:
-                    for segment in self._segments(to.chain, new, removed):
-                        file.append(segment)
+                if len(new) or removed:
+                    for writer, artifacts, removals in self._writers(to.chain, new, removed):
+                        file.append(writer.chunks(artifacts, removals))
                         to.wrote(to.chain.previous_digest)
+                        if isinstance(file, Remembering) and writer.written is not None:
+                            file.remember(writer.written)
             to.unsettled, to.size = left, file.size
             state.destination = to
             with self._lock:  # it is committed
                 for name in tombstones:
                     state.file.removed.pop(name, None)
                 state.mark_saved(snapshot, state.file)
-            appended = tuple(held.id for held in new)
-            return SaveReport(tuple(snapshot.current), appended, file.size)
+            return SaveReport(
+                tuple(snapshot.current), file.size, tuple(new.names), tuple(new.digests)
+            )
 
     def load(self, source: Buffer | ByteSource | Bundle | BundleFileLike) -> LoadReport:
         """Make a bundle's artifacts current here, and its segments part of what is serialized.
@@ -385,7 +397,7 @@ class PrecompileContext:
         with self._lock:
             state = self._state
             snapshot = state.snapshot()
-        return Populate(snapshot.resolved, self.registry, cache).run()
+        return Populate(snapshot, self.registry, cache).run()
 
     def clear(self) -> None:
         """Forget everything but the registered types."""

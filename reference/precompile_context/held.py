@@ -2,13 +2,29 @@
 
 import dataclasses
 import hashlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple, Union
 
 from precompile_context.artifact import ArtifactId, ArtifactKind
-from precompile_context.bundle import Bundle, StoredArtifact
-from precompile_context.bundle.manifest import FieldValue, Identity, identity
+from precompile_context.bundle import (
+    ArtifactName,
+    ArtifactTable,
+    Bundle,
+    StoredArtifact,
+    StoredContent,
+)
+from precompile_context.bundle.rows import Rows
+from precompile_context.bundle.stored import Fields, Identity, identity
 
-ArtifactName = tuple[str, str]
+# Where very many are held, each is the least that says all:
+#   bytes: the small content of a CACHE artifact that was recorded and has no further fields.
+#   int: its row in what was loaded (see `Loaded`).
+#   Held: anything else.
+Value = Union[bytes, int, "Held"]
+# The digest of a content of this size or more is kept with it: it takes longer to compute than
+# to hold.
+LARGE = 16 << 10
 
 
 def digest_of(content: bytes) -> bytes:
@@ -27,12 +43,10 @@ class Held:
     type: str
     key: str
     kind: ArtifactKind | int
-    content: bytes | StoredArtifact
-    size: int
+    content: bytes | StoredContent
     backends: tuple[ArtifactId, ...] = ()
-    fields: tuple[tuple[str, FieldValue], ...] = ()
+    fields: Fields = ()
     _digest: bytes | None = None
-    bundle: Bundle | None = None  # that of a stored content
 
     @classmethod
     def loaded(cls, bundle: Bundle, stored: StoredArtifact) -> "Held":
@@ -42,12 +56,10 @@ class Held:
             stored.key,
             # [PCB-CTX-016] [PCB-EXT-008]
             stored.kind,
-            stored,
-            stored.content_size,
+            StoredContent(bundle, stored),
             stored.backends,
             stored.fields,
             stored.content_digest,
-            bundle,
         )
 
     @property
@@ -59,9 +71,14 @@ class Held:
         return self._digest
 
     @property
+    def size(self) -> int:
+        """Bytes of its content."""
+        return len(self.content)
+
+    @property
     def is_loaded(self) -> bool:
-        """Whether the artifact came with a bundle."""
-        return self.bundle is not None
+        """Whether the artifact came with a bundle, and its content is still there."""
+        return isinstance(self.content, StoredContent)
 
     @property
     def name(self) -> ArtifactName:
@@ -84,12 +101,93 @@ class Held:
         Raises:
             PrecompileError: a CONTENT code, where the bundle it came with is damaged.
         """
-        if isinstance(self.content, bytes):
-            return self.content
-        assert self.bundle is not None
         # [PCB-CTX-030] [PCB-POP-009]
-        return self.bundle.read(self.content)
+        return self.content if isinstance(self.content, bytes) else self.content.read()
 
     def bound(self, backends: tuple[ArtifactId, ...]) -> "Held":
         """The same artifact, naming its backends by these digests."""
         return dataclasses.replace(self, backends=backends)
+
+
+class _Part(NamedTuple):
+    """The artifacts of one segment of a loaded bundle."""
+
+    bundle: Bundle
+    table: ArtifactTable
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+
+class Loaded:
+    """The bundles that were loaded; a number stands for an artifact of one of them.
+
+    Numbers are given once: what was let go of takes none along.
+    """
+
+    def __init__(self, first: int = 0) -> None:
+        """`first` is the number of the first artifact."""
+        self._rows: Rows[_Part] = Rows(first)
+
+    @property
+    def end(self) -> int:
+        """The first number that stands for nothing."""
+        return self._rows.end
+
+    def add(self, bundle: Bundle) -> int:
+        """Take a bundle; what is to be added to a row of it, to make its number here."""
+        first = self._rows.end
+        for segment in bundle.segments:
+            self._rows.add(_Part(bundle, segment.manifest.artifacts))
+        return first
+
+    def kind(self, number: int) -> ArtifactKind | int:
+        """What is done with the artifact."""
+        part, row = self._rows.find(number)
+        return part.table.kind(row)
+
+    def held(self, name: ArtifactName, value: Value) -> Held:
+        """The artifact of this name, whatever it is held as."""
+        if isinstance(value, bytes):
+            return Held(*name, ArtifactKind.CACHE, value)
+        if isinstance(value, int):
+            part, row = self._rows.find(value)
+            return Held.loaded(part.bundle, part.table[row])
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What was current at one moment, in first-recorded order.
+
+    Attributes:
+        current: the very values.
+        resolved: the same with their backends bound; the same dict where there are none.
+        loaded: what the numbers among them stand for.
+        version: of the state that it is of.
+    """
+
+    current: dict[ArtifactName, Value]
+    resolved: dict[ArtifactName, Value]
+    loaded: Loaded
+    version: int = 0
+
+    @classmethod
+    def of(cls, current: Mapping[ArtifactName, Held]) -> "Snapshot":
+        """Of artifacts that are in no context."""
+        values: dict[ArtifactName, Value] = dict(current)
+        return cls(values, values, Loaded())
+
+    def held(self, name: ArtifactName) -> Held:
+        """The artifact of this name, which is current, its backends bound."""
+        return self.loaded.held(name, self.resolved[name])
+
+    def kinds(self) -> Iterator[tuple[ArtifactName, ArtifactKind | int]]:
+        """Each name and what is done with its artifact."""
+        for name, value in self.resolved.items():
+            if isinstance(value, bytes):
+                yield name, ArtifactKind.CACHE
+            elif isinstance(value, int):
+                yield name, self.loaded.kind(value)
+            else:
+                yield name, value.kind

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from precompile_context.artifact import ArtifactId, ArtifactKind
 from precompile_context.bundle import (
     DEFAULT_LIMITS,
+    ArtifactName,
+    Batch,
     Bundle,
     Chain,
     Limits,
@@ -14,10 +16,9 @@ from precompile_context.bundle import (
     StoredArtifact,
 )
 from precompile_context.bundle.fold import is_fully_known, unwritten
-from precompile_context.bundle.writer import split
+from precompile_context.bundle.runs import split
 from precompile_context.environment import Requirement
 from precompile_context.errors import ErrorCode, PrecompileError
-from precompile_context.held import ArtifactName
 from precompile_context.relation import Relation, relation
 from precompile_context.trust import Signer
 
@@ -101,7 +102,8 @@ class Merge:
             unnamed=sum(group.unnamed for group in groups),
             conflicts=tuple(conflict for group in groups for conflict in group.conflicts),
         )
-        limits.check(stored for group in groups for _, _, stored in group.kept.values())
+        kept = [stored for group in groups for _, _, stored in group.kept.values()]
+        limits.check_room(sum(a.content_size for a in kept), sum(map(_items, kept)))
 
     def chunks(self, signer: Signer | None = None) -> Iterator[bytes | memoryview]:
         """The result's bytes, in order: one chain, content read as it is written.
@@ -114,10 +116,11 @@ class Merge:
         chain = Chain()
         before: set[ArtifactName] = set()
         for requirements, group in self._groups.items():
-            artifacts = (unwritten(b, stored, origin) for origin, b, stored in group.kept.values())
+            kept = group.kept.values()
+            batch = Batch.of(unwritten(b, stored, origin) for origin, b, stored in kept)
             # Only what a host that both environments fit would find before.
             removed = (ArtifactId(*name) for name in group.removed if name in before)
-            for run, removals in split(artifacts, removed):
+            for run, removals in split(batch, removed):
                 writer = SegmentWriter(
                     chain, requirements=requirements, signer=signer, workers=_WORKERS
                 )
@@ -198,6 +201,11 @@ class _Group:
                 Conflict(origin, stored.type, stored.key, f"{what} than in {first}")
             )
         return found
+
+
+def _items(stored: StoredArtifact) -> int:
+    """How many things a manifest lists for the artifact, or a few more."""
+    return 3 + len(stored.backends) + len(stored.fields)
 
 
 def _may_name(kept: StoredArtifact, named: ArtifactId, there: StoredArtifact | None) -> bool:

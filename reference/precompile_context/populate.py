@@ -1,6 +1,6 @@
 """Applying artifacts: caches are populated, entries are stitched with their backends."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,12 @@ from precompile_context.artifact import (
     Registry,
     attribute_names,
 )
-from precompile_context.bundle.manifest import OpaqueValue
+from precompile_context.bundle import ArtifactName
+from precompile_context.bundle.stored import OpaqueValue
 from precompile_context.cache import PrecompileCache, StitchedEntry
 from precompile_context.cache_info import CacheInfo
 from precompile_context.errors import ErrorCode, MisuseError, PrecompileError
-from precompile_context.held import ArtifactName, Held
+from precompile_context.held import Held, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Populate:
 
     def __init__(
         self,
-        current: Mapping[ArtifactName, Held],
+        current: Snapshot,
         registry: Registry,
         cache: PrecompileCache | None,
     ) -> None:
@@ -93,20 +94,26 @@ class Populate:
             MisuseError: there are entries to stitch and no cache to write them to.
         """
         # [PCB-POP-008]
-        kinds = {held.kind for held in self._current.values()}
-        if ArtifactKind.ENTRY in kinds and self._cache is None:
+        caches: list[ArtifactName] = []
+        others: list[tuple[ArtifactName, ArtifactKind | int]] = []
+        for name, kind in self._current.kinds():
+            if kind == ArtifactKind.CACHE:
+                caches.append(name)
+            elif kind != ArtifactKind.BACKEND:
+                others.append((name, kind))
+        if self._cache is None and any(kind == ArtifactKind.ENTRY for _, kind in others):
             raise MisuseError("populate needs a PrecompileCache to write entries to")
         # [PCB-POP-001]
-        for held in self._current.values():
-            if held.kind == ArtifactKind.CACHE:
-                self._attempt(held, self._populate)
-        for held in self._current.values():
-            if held.kind == ArtifactKind.ENTRY:
+        for name in caches:
+            self._attempt(self._current.held(name), self._populate)
+        for name, kind in others:
+            held = self._current.held(name)
+            if kind == ArtifactKind.ENTRY:
                 self._attempt(held, self._stitch)
-            elif held.kind not in (ArtifactKind.CACHE, ArtifactKind.BACKEND):
+            else:
                 detail = f"kind {int(held.kind)} is unknown to this implementation"
                 self._refuse(held, PrecompileError(ErrorCode.UNKNOWN_ARTIFACT_TYPE, detail))
-        applied = (name for name in self._current if name in self._applied)
+        applied = (name for name in self._current.current if name in self._applied)
         return PopulateReport(CacheInfo.of(applied), tuple(self._outcomes))
 
     def _attempt(self, held: Held, apply: Callable[[Held], None]) -> None:
@@ -165,17 +172,15 @@ class Populate:
 
     def _is_there(self, type_name: str, key: str, digest: bytes) -> bool:
         """Whether the very content that the entry named is current, not just one of its name."""
-        backend = self._current.get((type_name, key))
-        return (
-            backend is not None
-            and backend.kind == ArtifactKind.BACKEND
-            and backend.digest == digest
-        )
+        if (type_name, key) not in self._current.resolved:
+            return False
+        backend = self._current.held((type_name, key))
+        return backend.kind == ArtifactKind.BACKEND and backend.digest == digest
 
     def _backend(self, name: ArtifactName) -> tuple[PrecompileCacheArtifact[Any], Any]:
         """A backend and what it deserializes to, once however many entries name it."""
         if name not in self._backends:
-            artifact = instantiate(self._current[name], self._registry)
+            artifact = instantiate(self._current.held(name), self._registry)
             if not isinstance(artifact, PrecompileCacheArtifact):
                 detail = f"{type(artifact).__name__} is no PrecompileCacheArtifact"
                 raise PrecompileError(ErrorCode.APPLY_FAILED, detail)

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 from precompile_context.artifact import ArtifactId
-from precompile_context.bundle import Bundle
+from precompile_context.bundle import Bundle, Written
 from precompile_context.cache_info import CacheInfo
 from precompile_context.trust import TrustPolicy
 
@@ -29,6 +29,17 @@ class Appending(Protocol):
         An exception within the block undoes all appends. Only where storing the
         commits themselves fails, or the process dies there, some may stand, each whole.
         """
+
+
+@runtime_checkable
+class Remembering(Appending, Protocol):
+    """An open bundle that takes what a segment holds from whoever wrote it.
+
+    Then it need not be read where the next save begins.
+    """
+
+    def remember(self, segment: Written) -> None:
+        """What the last append has written, once that is committed."""
 
 
 class BundleSink(Protocol):
@@ -77,8 +88,15 @@ class SaveReport:
     """The names of all current artifacts, what was appended, and the sink's bytes afterwards."""
 
     current: tuple[tuple[str, str], ...]
-    appended: tuple[ArtifactId, ...]
     size: int
+    _names: tuple[tuple[str, str], ...] = ()
+    _digests: tuple[bytes | None, ...] = ()
+
+    @cached_property
+    def appended(self) -> tuple[ArtifactId, ...]:
+        """What was appended, in order."""
+        parts = zip(self._names, self._digests, strict=True)
+        return tuple(ArtifactId(*name, digest or b"") for name, digest in parts)
 
     @cached_property
     def info(self) -> CacheInfo:

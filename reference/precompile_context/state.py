@@ -1,21 +1,14 @@
 """What a context knows: the current artifacts, and which of them are saved where."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain as chained
 
 from precompile_context.artifact import ArtifactId, ArtifactKind
-from precompile_context.bundle import Bundle, Chain, JoinedSource, Segment
+from precompile_context.bundle import ArtifactName, Bundle, Chain, JoinedSource, Segment
 from precompile_context.bundle.source import ByteSource
 from precompile_context.destination import Destination
-from precompile_context.held import ArtifactName, Held
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What was current at one moment: the very objects, and the same with their backends bound."""
-
-    current: dict[ArtifactName, Held]
-    resolved: dict[ArtifactName, Held]
-    removals: int  # how many there had been
+from precompile_context.held import Held, Loaded, Snapshot, Value
 
 
 @dataclass(slots=True)
@@ -34,7 +27,10 @@ class State:
     """The state of a PrecompileContext; its methods expect that the context's lock is held.
 
     Attributes:
-        held: current artifacts in first-recorded order.
+        recent: what was recorded and not settled: small, or without further fields. Whoever
+            records puts it here; whoever asks for anything else settles it first.
+        held: current artifacts in first-recorded order, `recent` aside.
+        loaded: what the numbers among them stand for.
         segments: what is serialized so far, as ranges of sources.
         saved: what those segments hold for this environment.
         memory, file: what is not in those segments, and not in the last file saved to.
@@ -42,8 +38,10 @@ class State:
     """
 
     def __init__(self) -> None:
-        self.held: dict[ArtifactName, Held] = {}
-        self.saved: dict[ArtifactName, Held] = {}
+        self.recent: dict[ArtifactName, Value] = {}
+        self.held: dict[ArtifactName, Value] = {}
+        self.loaded = Loaded()
+        self.saved: dict[ArtifactName, Value] = {}
         self.memory = Pending()
         self.file = Pending()
         self.destination = Destination()
@@ -53,7 +51,7 @@ class State:
         self.serialized: bytes | None = None
         # Backend name to the entries that name it, or once did.
         self._named_by: dict[ArtifactName, set[ArtifactName]] = {}
-        self._removals = 0
+        self._version = 0  # counts the changes of what is current
 
     @property
     def chain(self) -> Chain:
@@ -66,8 +64,30 @@ class State:
     def chain(self, chain: Chain) -> None:
         self._chain = chain
 
+    def settle(self) -> None:
+        """Make current what was recorded since this was last done."""
+        if not self.recent:
+            return
+        recent, self.recent = self.recent, {}
+        self._version += 1
+        # All of it at once, but for names of which something is known.
+        known = chained.from_iterable(
+            recent.keys() & names.keys() for names in (self.held, self.saved, self._named_by)
+        )
+        for name in set(known):
+            if name in self.held:
+                self.put(name, recent.pop(name))
+        self.held |= recent
+        self.memory.changed.update(recent)
+        self.file.changed.update(recent)
+        for name in recent.keys() & self.saved.keys():
+            self._changed(name)
+        for name in recent.keys() & self._named_by.keys():
+            self._backend_changed(name)
+
     def need_save(self) -> bool:
         """Whether anything is saved nowhere."""
+        self.settle()
         # [PCB-CTX-012]
         if not self.memory.changed.isdisjoint(self.file.changed):
             return True
@@ -77,6 +97,11 @@ class State:
             for pending, other in pairs
             for name in pending.removed
         )
+
+    def current(self) -> Iterable[Held]:
+        """The current artifacts, in first-recorded order."""
+        self.settle()
+        return [self.loaded.held(name, value) for name, value in self.held.items()]
 
     def resolve(self, held: Held) -> Held:
         """`held` with each backend that it names without a digest bound to the current one.
@@ -89,43 +114,75 @@ class State:
         return held.bound(tuple(self._resolve(backend) for backend in held.backends))
 
     def _resolve(self, backend: ArtifactId) -> ArtifactId:
-        current = self.held.get((backend.type, backend.key))
+        current = self.get((backend.type, backend.key))
         if backend.content_digest or current is None or current.kind != ArtifactKind.BACKEND:
             return backend
         return current.id
 
-    def put(self, held: Held) -> None:
-        """Make `held` current, unless an equal artifact is."""
-        name = held.type, held.key
-        current = self.held.get(name)
+    def get(self, name: ArtifactName) -> Held | None:
+        """The current artifact of this name, of those that are settled."""
+        value = self.held.get(name)
+        return None if value is None else self.loaded.held(name, value)
+
+    def is_still(self, held: Held) -> bool:
+        """Whether what `get` gave is current still, or what was loaded with the same content."""
+        self.settle()
+        value = self.held.get(held.name)
+        if isinstance(value, int):
+            return self.loaded.held(held.name, value).identity == held.identity
+        return value is held
+
+    def put(self, name: ArtifactName, value: Value) -> None:
+        """Make `value` current, unless an equal artifact is."""
         # [PCB-CTX-006]
-        if (
-            current
-            and current.size == held.size  # else their digests need not be computed
-            and self.resolve(current).identity == self.resolve(held).identity
-        ):
-            if held.backends:
+        if self._is_current(name, value):
+            if isinstance(value, Held) and value.backends:
                 # Recorded again, an entry goes with the backends that are current at the next
                 # save, as one does that was never saved.
-                self.held[name] = held
+                self.held[name] = value
+                self._version += 1
             return
         # [PCB-CTX-007]
-        self._set(name, held)
+        self._set(name, value)
         if name in self._named_by:
             self._backend_changed(name)
+
+    def _is_current(self, name: ArtifactName, value: Value) -> bool:
+        current = self.held.get(name)
+        if current is None:
+            return False
+        if isinstance(current, bytes) and isinstance(value, bytes):
+            return current == value
+        one, other = self.loaded.held(name, current), self.loaded.held(name, value)
+        # Of other sizes, their digests need not be computed.
+        return one.size == other.size and (
+            self.resolve(one).identity == self.resolve(other).identity
+        )
+
+    def _is_saved(self, name: ArtifactName) -> bool:
+        """Whether what is current is saved as it is."""
+        current, saved = self.held[name], self.saved.get(name)
+        if saved is None:
+            return False
+        if current is saved or (isinstance(current, bytes) and isinstance(saved, bytes)):
+            return current == saved
+        one, other = self.loaded.held(name, current), self.loaded.held(name, saved)
+        return one.size == other.size and self.resolve(one).identity == other.identity
 
     def _backend_changed(self, name: ArtifactName) -> None:
         """Entries that name it without a digest mean its new content."""
         # [PCB-CTX-024]
         for entry in self._entries_naming(ArtifactId(*name)):
-            self._changed(entry.name, entry)
+            self._changed(entry.name)
 
     def edit(self, held: Held) -> None:
         """Make `held` current in place of a backend; the entries that named that follow."""
-        before = self.held[held.name].id
+        current = self.get(held.name)
+        assert current is not None
+        before = current.id
         if held.id == before:
             return
-        self.put(held)
+        self.put(held.name, held)
         unbound = ArtifactId(held.type, held.key)
         # The latter too become new objects: a save at work would bind them to what was there.
         for entry in (*self._entries_naming(before), *self._entries_naming(unbound)):
@@ -133,20 +190,20 @@ class State:
             backends = tuple(held.id if id_ == before else id_ for id_ in entry.backends)
             self._set(entry.name, entry.bound(backends))
 
-    def _set(self, name: ArtifactName, held: Held) -> None:
-        self.held[name] = held
-        if held.backends:
-            self._name_backends(name, held)
-        self._changed(name, held)
+    def _set(self, name: ArtifactName, value: Value) -> None:
+        self.held[name] = value
+        self._version += 1
+        if isinstance(value, Held) and value.backends:
+            self._name_backends(name, value.backends)
+        self._changed(name)
 
-    def _name_backends(self, name: ArtifactName, entry: Held) -> None:
-        for backend in entry.backends:
+    def _name_backends(self, name: ArtifactName, backends: Iterable[ArtifactId]) -> None:
+        for backend in backends:
             self._named_by.setdefault((backend.type, backend.key), set()).add(name)
 
-    def _changed(self, name: ArtifactName, held: Held) -> None:
+    def _changed(self, name: ArtifactName) -> None:
         self.file.changed.add(name)
-        saved = self.saved.get(name)
-        if saved is not None and saved.identity == self.resolve(held).identity:
+        if self._is_saved(name):
             self.memory.changed.discard(name)  # back to what was serialized
         else:
             self.memory.changed.add(name)
@@ -154,14 +211,15 @@ class State:
     def _entries_naming(self, backend: ArtifactId) -> list[Held]:
         """The current entries that name a backend by exactly this digest."""
         names = self._named_by.get((backend.type, backend.key), ())
-        entries = (self.held.get(name) for name in names)
+        entries = (self.get(name) for name in names)
         return [entry for entry in entries if entry and backend in entry.backends]
 
     def remove(self, name: ArtifactName) -> bool:
         """Take an artifact away; whether it was there."""
+        self.settle()
         if self.held.pop(name, None) is None:
             return False
-        self._removals += 1
+        self._version += 1
         for pending in (self.memory, self.file):
             pending.changed.discard(name)
             # [PCB-CTX-009]
@@ -171,99 +229,134 @@ class State:
         self._backend_changed(name)
         return True
 
-    def unserialized(self, snapshot: Snapshot) -> dict[ArtifactName, Held]:
+    def unserialized(self, snapshot: Snapshot) -> Mapping[ArtifactName, Value]:
         """What the next segment holds, in recorded order."""
         changed, removed = self.memory.changed, self.memory.removed
         if not changed and not removed:
             return {}
+        if len(changed) == len(snapshot.resolved):
+            return snapshot.resolved  # what is changed is current
         resolved = snapshot.resolved.items()
-        return {name: held for name, held in resolved if name in changed or name in removed}
+        return {name: value for name, value in resolved if name in changed or name in removed}
 
     def snapshot(self) -> Snapshot:
         """What is current now, as it is and with its backends bound."""
-        current = dict(self.held)
-        if not self._named_by:
-            return Snapshot(current, current, self._removals)
-        resolved = {name: self.resolve(held) for name, held in current.items()}
-        return Snapshot(current, resolved, self._removals)
+        self.settle()
+        current = resolved = dict(self.held)
+        if self._named_by:
+            resolved = dict(current)
+            for name in set(chained.from_iterable(self._named_by.values())):
+                value = current.get(name)
+                if isinstance(value, Held):
+                    resolved[name] = self.resolve(value)
+        return Snapshot(current, resolved, self.loaded, self._version)
 
     def mark_saved(self, snapshot: Snapshot, pending: Pending) -> None:
         """What was current at the snapshot is saved, bound to the backends of then."""
+        self.settle()
         # Whatever else was current is in `holds` since an earlier save or a load.
         pending.holds |= pending.changed & snapshot.current.keys()
-        # [PCB-CTX-022]
-        if self._removals != snapshot.removals:
-            for name in snapshot.current:
-                if name not in self.held:
-                    pending.holds.add(name)
-                    pending.removed[name] = None  # removed while it was being written
-        if snapshot.resolved is not snapshot.current:
-            for name, held in snapshot.current.items():
-                if self.held.get(name) is held:
-                    self.held[name] = snapshot.resolved[name]
-        if snapshot.resolved is snapshot.current == self.held:  # nothing happened meanwhile
+        if self._version == snapshot.version:  # nothing happened meanwhile
+            self._bind(snapshot)
             pending.changed = set()
             return
+        # [PCB-CTX-022]
+        for name in snapshot.current:
+            if name not in self.held:
+                pending.holds.add(name)
+                pending.removed[name] = None  # removed while it was being written
+        self._bind(snapshot)
         now, saved = self.held.get, snapshot.resolved.get
         pending.changed = {
             name
             for name in pending.changed
             if (current := now(name)) is None
             or current is not saved(name)
-            or (current.backends and self.resolve(current).identity != current.identity)
+            or (
+                isinstance(current, Held)
+                and current.backends
+                and self.resolve(current).identity != current.identity
+            )
         }
+
+    def _bind(self, snapshot: Snapshot) -> None:
+        """Entries that are still those of the snapshot name the digests of their save."""
+        if snapshot.resolved is not snapshot.current:
+            for name, value in snapshot.current.items():
+                if self.held.get(name) is value:
+                    self.held[name] = snapshot.resolved[name]
 
     def adopt(self, bundle: Bundle, matching: tuple[Segment, ...]) -> tuple[ArtifactName, ...]:
         """A loaded bundle's segments come after those so far, its artifacts become current.
 
         Gives the names of the latter.
         """
+        self.settle()
+        self._version += 1
         self.destination.unsettled = None
+        before = {name: self.get(name) for name in self._named_by}
+        rows = bundle.current(matching).rows
         # [PCB-CTX-027] [PCB-CTX-029]
-        self._adopt_segments(bundle)
-        before = {name: self.held.get(name) for name in self._named_by}
-        current: dict[ArtifactName, Held] = {}
-        for segment in matching:
-            for removed in segment.manifest.removed:
-                self._take_away((removed.type, removed.key))
-                current.pop((removed.type, removed.key), None)
-            stored = segment.manifest.artifacts
-            loaded = {(s.type, s.key): Held.loaded(bundle, s) for s in stored}
-            self._put_loaded(loaded)
-            current |= loaded
-        for name, backend in before.items():
-            if not _is_same_content(backend, self.held.get(name)):
-                self._backend_changed(name)
-        return tuple(current)
-
-    def _take_away(self, name: ArtifactName) -> None:
-        self.held.pop(name, None)
-        self.saved.pop(name, None)
-        for pending in (self.memory, self.file):
-            pending.changed.discard(name)
-
-    def _put_loaded(self, loaded: dict[ArtifactName, Held]) -> None:
+        if self._adopt_segments(bundle):
+            self._take_away(matching, rows)
+            self.loaded = Loaded(self.loaded.end)  # whatever was loaded before is superseded
+        first = self.loaded.add(bundle)
+        loaded = {name: first + row for name, row in rows.items()} if first else dict(rows)
         self.held |= loaded
         self.saved |= loaded
-        for name, held in loaded.items():
-            if held.backends:
-                self._name_backends(name, held)
-        for pending in (self.memory, self.file):
-            pending.holds |= loaded.keys()
-            pending.changed -= loaded.keys()
-            pending.removed = {n: None for n in pending.removed if n not in loaded}
+        self._note_loaded(matching, loaded)
+        for name, backend in before.items():
+            if not _is_same_content(backend, self.get(name)):
+                self._backend_changed(name)
+        return tuple(loaded)
 
-    def _adopt_segments(self, bundle: Bundle) -> None:
+    def _take_away(self, matching: tuple[Segment, ...], rows: Mapping[ArtifactName, int]) -> None:
+        """What these segments once listed, and a continued bundle no longer holds, is gone."""
+        gone = self.saved.keys() - rows.keys()
+        if not gone:
+            return
+        for segment in matching:
+            for name in gone.intersection(segment.manifest.artifacts.names()):
+                gone.discard(name)
+                if name in self.held and self._is_saved(name):
+                    del self.held[name]
+                    for pending in (self.memory, self.file):
+                        pending.changed.discard(name)
+                del self.saved[name]
+
+    def _note_loaded(
+        self, matching: tuple[Segment, ...], loaded: Mapping[ArtifactName, int]
+    ) -> None:
+        for segment in matching:
+            table = segment.manifest.artifacts
+            for row, detail in table.details.items():
+                if detail.backends and table.name(row) in loaded:
+                    self._name_backends(table.name(row), detail.backends)
+        listed = [segment.manifest.artifacts.names() for segment in matching]
+        for pending in (self.memory, self.file):
+            pending.holds.update(loaded)
+            if pending.changed:
+                pending.changed.difference_update(loaded)
+            pending.removed = {n: None for n in pending.removed if n not in loaded}
+        if len(matching) > 1:
+            for name in chained.from_iterable(listed):
+                for pending in (self.memory, self.file):
+                    pending.holds.add(name)
+
+    def _adopt_segments(self, bundle: Bundle) -> bool:
+        """Take the segments in; whether the bundle begins with all that there were."""
         digests = [segment.payload_digest for segment in bundle.segments]
+        continues = digests[: len(self.digests)] == self.digests
         # [PCB-CTX-028]
         if self.digests[len(self.digests) - len(digests) :] == digests:
-            return  # loaded before: those very segments are the last ones already
-        if digests[: len(self.digests)] == self.digests:
+            return continues  # loaded before: those very segments are the last ones already
+        if continues:
             self.segments, self.digests = [], []  # the same bundle, grown
         self.segments.append((bundle.source, 0, bundle.size))
         self.digests += digests
         self._chain = bundle
         self.serialized = None
+        return continues
 
     def joined(self) -> bytes:
         """All segments so far as one bundle; the same object until there is a new one."""

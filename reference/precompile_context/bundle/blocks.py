@@ -6,8 +6,9 @@ from collections.abc import Callable
 import zstandard
 
 from precompile_context.bundle import framing
-from precompile_context.bundle.manifest import NONE, ZSTD, BlockEntry
+from precompile_context.bundle.manifest import NONE, ZSTD
 from precompile_context.bundle.source import ByteSource
+from precompile_context.bundle.stored import BlockEntry
 from precompile_context.bundle.validate import BlockPlace
 from precompile_context.errors import ErrorCode, PrecompileError
 

@@ -1,97 +1,130 @@
 """The chain that a new segment continues: its last digest, and where its content lies."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from precompile_context.bundle.manifest import BlockEntry, Extent, StoredArtifact
+from precompile_context.bundle.manifest import Manifest
 from precompile_context.bundle.reader import Bundle
+from precompile_context.bundle.rows import Rows
 from precompile_context.bundle.segment import Segment
+from precompile_context.bundle.stored import BlockEntry
 from precompile_context.errors import PrecompileError
 
-# A content's ranges: (own block entry, offset in the block's content, size).
-Ranges = tuple[tuple[BlockEntry, int, int], ...]
-# The same within a segment.
-Places = tuple[Extent, ...]
-Blocks = tuple[BlockEntry, ...]
+
+class Place(NamedTuple):
+    """Where a content lies: from `offset` on in the first of consecutive blocks."""
+
+    blocks: tuple[BlockEntry, ...]
+    offset: int
+
+
+class _Part(NamedTuple):
+    """A segment of the chain; with the bundle that it was loaded with, where it was."""
+
+    manifest: Manifest
+    bundle: Bundle | None
+
+    def __len__(self) -> int:
+        return len(self.manifest.artifacts)
 
 
 class Chain:
-    """What a writer must know of the segments before its own."""
+    """What a writer must know of the segments before its own.
+
+    Attributes:
+        previous_digest: of the last segment's payload.
+        size: bytes of the bundle before the next segment, all chains.
+        content: sum of the sizes of all contents in it.
+    """
 
     def __init__(self) -> None:
         self.previous_digest = b""
-        # By content digest: its extents, and the blocks that they count.
-        self._places: dict[bytes, tuple[Blocks, Places]] = {}
-        self._own: dict[tuple[bytes, int, int], BlockEntry] = {}
-        # What came with a bundle and was not read yet.
-        self._bundle: Bundle | None = None
-        self._unverified: dict[bytes, StoredArtifact] = {}
+        self.size = 0
+        self.content = 0
+        self._parts: list[_Part] = []  # those that the tables below do not know yet
+        self._rows: Rows[_Part] = Rows()
+        self._by_digest: dict[bytes, int] = {}
+        self._sound: set[int] = set()  # rows that came with a bundle and were read since
 
     @classmethod
     def of(cls, bundle: Bundle, before: int | None = None) -> "Chain":
         """The last chain of a bundle, or of its segments before the byte `before`."""
         chain = cls()
-        segments = [s for s in bundle.segments if before is None or s.offset < before]
-        first = max(s.index for s in segments if s.begins_chain)
-        chain.follow(bundle, segments[first:])
+        chain.follow(bundle, [s for s in bundle.segments if before is None or s.offset < before])
         return chain
 
     def follow(self, bundle: Bundle, segments: Sequence[Segment]) -> None:
         """Go on with segments of `bundle`, which holds all that came before in this chain, too."""
-        self._bundle = bundle
         for segment in segments:
-            manifest = segment.manifest
             if segment.begins_chain:
-                self._places, self._own, self._unverified = {}, {}, {}
-            stored = {artifact.content_digest: artifact for artifact in manifest.artifacts}
-            places = {digest: artifact.extents for digest, artifact in stored.items()}
-            self.extend(segment.payload_digest, manifest.blocks, places)
-            self._unverified |= stored
+                self._parts, self._rows = [], Rows()
+                self._by_digest, self._sound = {}, set()
+            self._extend(segment.payload_digest, segment.size, segment.manifest, bundle)
+
+    def extend(self, payload_digest: bytes, size: int, manifest: Manifest) -> None:
+        """Take in a segment of `size` bytes that was written with this manifest."""
+        self._extend(payload_digest, size, manifest, None)
+
+    def _extend(
+        self, payload_digest: bytes, size: int, manifest: Manifest, bundle: Bundle | None
+    ) -> None:
+        self.previous_digest = payload_digest
+        self.size += size
+        self.content += manifest.artifacts.content
+        self._parts.append(_Part(manifest, bundle))
 
     def copy(self) -> "Chain":
         """The same chain, to be extended by a segment that may come to nothing."""
         chain = Chain()
-        chain.previous_digest = self.previous_digest
-        chain._places = dict(self._places)
-        chain._own = dict(self._own)
-        chain._bundle = self._bundle
-        chain._unverified = dict(self._unverified)
+        chain.previous_digest, chain.size, chain.content = (
+            self.previous_digest,
+            self.size,
+            self.content,
+        )
+        chain._parts = list(self._parts)
+        chain._rows = self._rows.copy()
+        chain._by_digest = dict(self._by_digest)
+        chain._sound = set(self._sound)
         return chain
 
-    def extend(self, payload_digest: bytes, blocks: Blocks, places: Mapping[bytes, Places]) -> None:
-        """Take a segment that was appended into the chain; `places` are by content digest."""
-        self.previous_digest = payload_digest
-        for entry in blocks:
-            if entry.size:
-                self._own[entry.digest, entry.compression, entry.content_size] = entry
-        self._places |= {digest: (blocks, place) for digest, place in places.items()}
-
-    def find(self, digest: bytes) -> Ranges | None:
+    def find(self, digest: bytes) -> Place | None:
         """Where content with this digest lies, or None.
 
         A content that came with a loaded bundle is read and checked first: a
         manifest may claim any digest, and a new artifact must not be made to
         point at other bytes.
         """
-        place = self._places.get(digest)
-        if place is None:
+        for part in self._parts:
+            numbers = self._rows.add(part)
+            self._by_digest.update(zip(part.manifest.artifacts.digests(), numbers, strict=True))
+        self._parts.clear()
+        number = self._by_digest.get(digest)
+        if number is None:
             return None
+        part, row = self._rows.find(number)
         # [PCB-BLOCK-007]
-        artifact = self._unverified.pop(digest, None)
-        if artifact is not None and not self._is_sound(artifact):
-            del self._places[digest]
-            return None
-        blocks, extents = place
-        return tuple((self._own_entry(blocks[index]), at, size) for index, at, size in extents)
+        if part.bundle is not None and number not in self._sound:
+            if not _is_sound(part.bundle, part.manifest, row):
+                del self._by_digest[digest]
+                return None
+            self._sound.add(number)
+        return _place(part.manifest, row)
 
-    def _own_entry(self, entry: BlockEntry) -> BlockEntry:
-        """The entry under which an external one's block was stored."""
-        return self._own[entry.digest, entry.compression, entry.content_size]
 
-    def _is_sound(self, artifact: StoredArtifact) -> bool:
-        assert self._bundle is not None  # it is what the artifact came with
-        try:
-            for _ in self._bundle.stream(artifact):
-                pass
-        except PrecompileError:
-            return False
-        return True
+def _place(manifest: Manifest, row: int) -> Place:
+    table = manifest.artifacts
+    first, offset = table.block[row], table.offset[row]
+    end, left = first, offset + table.content_size[row]
+    while left > 0:
+        left -= manifest.blocks[end].content_size
+        end += 1
+    return Place(manifest.blocks[first:end], offset)
+
+
+def _is_sound(bundle: Bundle, manifest: Manifest, row: int) -> bool:
+    try:
+        for _ in bundle.stream(manifest.artifacts[row]):
+            pass
+    except PrecompileError:
+        return False
+    return True

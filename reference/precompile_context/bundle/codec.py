@@ -1,6 +1,7 @@
 """Envelopes and manifests from the wire. Nothing raw of protobuf's leaves here."""
 
 import hashlib
+from array import array
 from collections.abc import Iterable, Iterator
 
 from google.protobuf.message import Message
@@ -8,21 +9,16 @@ from google.protobuf.message import Message
 from precompile.v1 import artifact_pb2, bundle_pb2
 from precompile_context.artifact import ArtifactId, ArtifactKind
 from precompile_context.bundle.density import is_too_dense
-from precompile_context.bundle.manifest import (
-    DIGEST_SIZE,
-    PAYLOAD_TYPE,
-    BlockEntry,
-    FieldValue,
-    Manifest,
-    OpaqueValue,
-    Producer,
-    StoredArtifact,
-)
+from precompile_context.bundle.manifest import PAYLOAD_TYPE, Manifest, Producer
+from precompile_context.bundle.stored import DIGEST_SIZE, BlockEntry, FieldValue, OpaqueValue
+from precompile_context.bundle.table import ArtifactTable, ArtifactType, Detail
+from precompile_context.bundle.wire import MalformedError, fields
 from precompile_context.environment import Match, Requirement
 from precompile_context.errors import ErrorCode, PrecompileError
 
 # What a manifest may require of a reader; version 1.0 defines nothing.
 KNOWN_FEATURES: frozenset[str] = frozenset()
+_SIGNATURES = 3
 
 
 def parse(message: Message, data: memoryview | bytes, code: ErrorCode, offset: int) -> None:
@@ -40,43 +36,40 @@ def decode_envelope(
     """The envelope of the manifest record at `offset`.
 
     Raises:
-        PrecompileError: MALFORMED_FRAME, LIMIT_EXCEEDED, at `offset`.
+        PrecompileError: MALFORMED_FRAME, LIMIT_EXCEEDED, UNSUPPORTED_FEATURE, at `offset`.
     """
+    data = bytes(data)
+    # [PCB-ENV-008] [PCB-LIM-003]
+    if (signatures := _count_signatures(data, offset)) > most_signatures:
+        detail = f"{signatures} signatures; the limit is {most_signatures}"
+        raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, offset)
     envelope = bundle_pb2.Envelope()
     # [PCB-ENV-005] [PCB-ENV-007]
     parse(envelope, data, ErrorCode.MALFORMED_FRAME, offset)
-    # [PCB-ENV-002]
-    if envelope.payload_type != PAYLOAD_TYPE:
-        detail = f"the payload's type is {envelope.payload_type!r}, not {PAYLOAD_TYPE}"
-        raise PrecompileError(ErrorCode.MALFORMED_FRAME, detail, offset)
     # [PCB-ENV-004]
     if envelope.payload_digest != hashlib.sha256(envelope.payload).digest():
         detail = "the manifest's bytes are not those of the envelope's digest"
         raise PrecompileError(ErrorCode.MALFORMED_FRAME, detail, offset)
-    # [PCB-LIM-003]
-    if len(envelope.signatures) > most_signatures:
-        detail = f"{len(envelope.signatures)} signatures; the limit is {most_signatures}"
-        raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, offset)
+    # [PCB-ENV-002]
+    if envelope.payload_type != PAYLOAD_TYPE:
+        detail = f"the payload's type is {envelope.payload_type[:80]!r}, not {PAYLOAD_TYPE}"
+        raise PrecompileError(ErrorCode.UNSUPPORTED_FEATURE, detail, offset)
     return envelope
 
 
-def _count_items(message: bundle_pb2.Manifest) -> int:
-    """Elements of all lists in the manifest: what it costs to hold it, whatever its bytes."""
-    return (
-        len(message.blocks)
-        + len(message.removed)
-        + len(message.requirements)
-        + sum(len(r.values) for r in message.requirements)
-        + sum(1 + len(a.extents) + len(a.backends) + len(a.attributes) for a in message.artifacts)
-    )
+def _count_signatures(data: bytes, offset: int) -> int:
+    """How many there are, told before memory is taken for any."""
+    try:
+        return sum(number == _SIGNATURES for number, _, _ in fields(data, 0, len(data)))
+    except MalformedError:
+        detail = "the envelope is no sequence of fields"
+        raise PrecompileError(ErrorCode.MALFORMED_FRAME, detail, offset) from None
 
 
 def decode_manifest(
-    payload: bytes, segment: int, offset: int, items_left: int | None
+    payload: bytes, segment: int, offset: int, items_left: int
 ) -> tuple[Manifest, int]:
     """The manifest that `payload` holds, well formed but not yet valid, and its count of items.
-
-    They are not counted (0) where `items_left` is None.
 
     Raises:
         PrecompileError: MALFORMED_MANIFEST, UNSUPPORTED_FEATURE, LIMIT_EXCEEDED
@@ -95,20 +88,13 @@ def decode_manifest(
         if feature not in KNOWN_FEATURES:
             detail = f"the segment requires the feature {feature!r}, which this reader lacks"
             raise PrecompileError(ErrorCode.UNSUPPORTED_FEATURE, detail, offset)
-    items = 0 if items_left is None else _count_items(message)
+    items = _count_items(message)
     # [PCB-LIM-003]
-    if items_left is not None and items > items_left:
+    if items > items_left:
         detail = "the manifests list more artifacts, blocks and the like than this reader takes"
         raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, offset)
-    # [PCB-WIRE-005] [PCB-WIRE-006]
-    if fault := _malformed(message):
+    if fault := _malformed(message) or _malformed_table(message.artifacts):
         raise PrecompileError(ErrorCode.MALFORMED_MANIFEST, fault, offset)
-    artifacts = []
-    # One by one: of millions that can never be right, the first is the last that takes memory.
-    for artifact in _artifacts(message, segment):
-        if fault := _malformed_artifact(artifact):
-            raise PrecompileError(ErrorCode.MALFORMED_MANIFEST, fault, offset)
-        artifacts.append(artifact)
     manifest = Manifest(
         previous_manifest_digest=message.previous_manifest_digest,
         producer=Producer(message.producer.name, message.producer.version),
@@ -120,14 +106,30 @@ def decode_manifest(
         blocks=tuple(
             BlockEntry(b.digest, b.size, b.compression, b.content_size) for b in message.blocks
         ),
-        artifacts=tuple(artifacts),
+        artifacts=_table(message.artifacts, segment),
         removed=_ids(message.removed),
     )
     return manifest, items
 
 
+def _count_items(message: bundle_pb2.Manifest) -> int:
+    """Elements of all lists in the manifest: what it costs to hold it, whatever its bytes."""
+    table = message.artifacts
+    return (
+        len(table.key)
+        + len(table.types)
+        + len(table.details)
+        + sum(len(d.backends) + len(d.attributes) for d in table.details)
+        + len(message.blocks)
+        + len(message.removed)
+        + len(message.requirements)
+        + sum(len(r.values) for r in message.requirements)
+    )
+
+
 def _malformed(message: bundle_pb2.Manifest) -> str | None:
     """What in the manifest, but for its artifacts, can never be right, whatever else it holds."""
+    # [PCB-WIRE-005] [PCB-WIRE-006]
     if len(message.previous_manifest_digest) not in (0, DIGEST_SIZE):
         return "previous_manifest_digest is neither empty nor 32 bytes"
     for requirement in message.requirements:
@@ -141,14 +143,40 @@ def _malformed(message: bundle_pb2.Manifest) -> str | None:
     return None
 
 
-def _malformed_artifact(artifact: StoredArtifact) -> str | None:
-    if artifact.kind == 0:
-        return f"artifact {artifact.key!r} has no kind"
-    if len(artifact.content_digest) != DIGEST_SIZE:
-        return f"artifact {artifact.key!r} has a content digest that is not 32 bytes"
-    for backend in artifact.backends:
-        if len(backend.content_digest) not in (0, DIGEST_SIZE):
-            return f"artifact {artifact.key!r} names a backend by a digest of another size"
+def _malformed_table(table: artifact_pb2.ArtifactTable) -> str | None:
+    """What makes the columns no table. Nothing is taken out of them before they are one."""
+    count = len(table.key)
+    numbers = table.type, table.content_size, table.block, table.offset
+    # [PCB-TABLE-001]
+    if any(len(column) != count for column in numbers) or (
+        len(table.content_digest) != DIGEST_SIZE * count
+    ):
+        return "the artifacts' columns are not of one length"
+    # [PCB-TABLE-002]
+    if count and max(table.type) >= len(table.types):
+        return "an artifact's type is not one of those listed"
+    types = [(type_.name, type_.kind) for type_ in table.types]
+    # [PCB-TABLE-003]
+    if len(set(types)) < len(types):
+        return "a type stands twice"
+    # [PCB-WIRE-005]
+    if any(kind == 0 for _, kind in types):
+        return "a type has no kind"
+    return _malformed_details(table) if len(table.details) else None
+
+
+def _malformed_details(table: artifact_pb2.ArtifactTable) -> str | None:
+    before, count = -1, len(table.key)
+    for detail in table.details:
+        # [PCB-TABLE-004]
+        if not before < detail.artifact < count:
+            return "details are not of artifacts, or not in their order"
+        before = detail.artifact
+        if table.types[table.type[before]].kind in _WITHOUT_BACKENDS:
+            continue
+        # [PCB-WIRE-006]
+        if any(len(b.content_digest) not in (0, DIGEST_SIZE) for b in detail.backends):
+            return f"artifact {table.key[before]!r} names a backend by a digest of another size"
     return None
 
 
@@ -159,24 +187,29 @@ def _ids(messages: Iterable[artifact_pb2.ArtifactId]) -> tuple[ArtifactId, ...]:
     return tuple(ArtifactId(m.type, m.key, m.content_digest) for m in messages)
 
 
-def _artifacts(message: bundle_pb2.Manifest, segment: int) -> Iterator[StoredArtifact]:
-    for artifact in message.artifacts:
-        kind = artifact.kind
-        attributes = artifact.attributes
-        yield StoredArtifact(
-            artifact.type,
-            artifact.key,
-            # [PCB-EXT-003]
-            _KINDS.get(kind, kind),
-            artifact.content_digest,
-            artifact.content_size,
-            tuple([(e.block, e.offset, e.size) for e in artifact.extents]),
-            # [PCB-ART-002]
-            # Another kind's are ignored; those of a kind added later are carried.
-            () if kind in _WITHOUT_BACKENDS else _ids(artifact.backends),
-            tuple(map(_attribute, attributes)) if attributes else (),
-            segment,
-        )
+def _table(table: artifact_pb2.ArtifactTable, segment: int) -> ArtifactTable:
+    # [PCB-EXT-003]
+    types = tuple(ArtifactType(t.name, _KINDS.get(t.kind, t.kind)) for t in table.types)
+    return ArtifactTable(
+        types,
+        array("I", table.type),
+        list(table.key),
+        table.content_digest,
+        array("Q", table.content_size),
+        array("I", table.block),
+        array("Q", table.offset),
+        dict(_details(table)),
+        segment,
+    )
+
+
+def _details(table: artifact_pb2.ArtifactTable) -> Iterator[tuple[int, Detail]]:
+    for detail in table.details:
+        # [PCB-ART-002]
+        # Another kind's are ignored; those of a kind added later are carried.
+        ignored = table.types[table.type[detail.artifact]].kind in _WITHOUT_BACKENDS
+        backends = () if ignored else _ids(detail.backends)
+        yield detail.artifact, Detail(backends, tuple(map(_attribute, detail.attributes)))
 
 
 _KINDS: dict[int, ArtifactKind | int] = {int(kind): kind for kind in ArtifactKind}

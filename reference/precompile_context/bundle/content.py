@@ -1,22 +1,27 @@
 """Content out of blocks: verified against both digests, within the limits."""
 
 import hashlib
+from bisect import bisect_left
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate
 
 from precompile_context.bundle import blocks
 from precompile_context.bundle.limits import Limits
-from precompile_context.bundle.manifest import NONE, BlockEntry, Extent, StoredArtifact
+from precompile_context.bundle.manifest import NONE
 from precompile_context.bundle.packing import PROBE_SIZE
 from precompile_context.bundle.segment import Segment
 from precompile_context.bundle.source import ByteSource
+from precompile_context.bundle.stored import BlockEntry, StoredArtifact
+from precompile_context.bundle.table import ArtifactTable
 from precompile_context.bundle.validate import BlockPlace
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.locks import WorkLock
 
 # Artifacts that share a block are read one after another: the last blocks are kept.
 _KEPT_BLOCKS = 4
-_KEPT_BYTES = 32 << 20
+_KEPT_BYTES = 16 << 20
+_NOTHING = -1, memoryview(b"")
 
 
 class ContentReader:
@@ -26,21 +31,22 @@ class ContentReader:
         self._source = source
         self._segments = segments
         self._limits = limits
+        self._most = min(limits.artifact_content, limits.total_decompressed)
         self._decompressed = 0
         self._kept: OrderedDict[int, memoryview] = OrderedDict()
-        self._last = (-1, memoryview(b""))  # offset and content of one of the kept blocks
+        self._last = _NOTHING  # offset and content of one of the kept blocks
         self._lock = WorkLock()
 
     def read(self, artifact: StoredArtifact) -> bytes:
         """The whole content. What is checked is the copy that is handed out."""
-        self._check_size(artifact, self._limits.artifact_content)
+        self._check_size(artifact, self._most)
         piece = self._in_last_block(artifact)
         if piece is not None:
             content = bytes(piece)
         elif self._is_whole_raw_block(artifact):
-            content = bytes(self._raw(artifact, artifact.extents[0]))
+            content = bytes(self._raw(artifact))
         else:
-            content = b"".join(self._piece(artifact, extent) for extent in artifact.extents)
+            content = b"".join(self._pieces(artifact))
         # [PCB-CONT-001]
         if hashlib.sha256(content).digest() != artifact.content_digest:
             raise self._mismatch(artifact)
@@ -48,20 +54,19 @@ class ContentReader:
 
     def _in_last_block(self, artifact: StoredArtifact) -> memoryview | None:
         """The content where it lies in the block that was read last: most often it does."""
-        if len(artifact.extents) != 1:
-            return None
-        index, offset, size = artifact.extents[0]
+        places = self._segments[artifact.segment].blocks
         at, content = self._last
-        if self._segments[artifact.segment].blocks[index].offset != at:
+        if not places or places[artifact.block].offset != at:
             return None
-        return content[offset : offset + size]
+        end = artifact.offset + artifact.content_size
+        return content[artifact.offset : end] if end <= len(content) else None
 
     def view(self, artifact: StoredArtifact) -> memoryview:
         """The content without a copy where it is one uncompressed range of the source."""
         if not self._is_whole_raw_block(artifact):
             return memoryview(self.read(artifact))
         # [PCB-CONT-006]
-        content = self._raw(artifact, artifact.extents[0])
+        content = self._raw(artifact)
         if hashlib.sha256(content).digest() != artifact.content_digest:
             raise self._mismatch(artifact)
         return content
@@ -70,8 +75,7 @@ class ContentReader:
         """The content piece by piece; the digest is checked after the last one."""
         self._check_size(artifact, self._limits.total_decompressed)
         digest = hashlib.sha256()
-        for extent in artifact.extents:
-            piece = self._piece(artifact, extent)
+        for piece in self._pieces(artifact):
             digest.update(piece)
             yield piece
         if digest.digest() != artifact.content_digest:
@@ -79,11 +83,11 @@ class ContentReader:
 
     def has_own_blocks(self, artifact: StoredArtifact) -> bool:
         """Whether the content is large, and split or uncompressed, and alone in its blocks."""
-        if artifact.content_size < PROBE_SIZE:
+        if artifact.content_size < PROBE_SIZE or artifact.offset:
             return False
-        entries = self._segments[artifact.segment].manifest.blocks
-        return all(size == entries[block].content_size for block, _, size in artifact.extents) and (
-            len(artifact.extents) > 1 or entries[artifact.extents[0][0]].compression == NONE
+        first = self._segments[artifact.segment].manifest.blocks[artifact.block]
+        return artifact.content_size > first.content_size or (
+            artifact.content_size == first.content_size and first.compression == NONE
         )
 
     def own_blocks(self, artifact: StoredArtifact) -> Iterator[tuple[BlockEntry, memoryview]]:
@@ -91,7 +95,7 @@ class ContentReader:
         self._check_size(artifact, self._limits.total_decompressed)
         segment = self._segments[artifact.segment]
         digest = hashlib.sha256()
-        for block, _, _ in artifact.extents:
+        for block in self.blocks(artifact):
             entry, place = segment.manifest.blocks[block], segment.blocks[block]
             data, content = self._stored(entry, place)
             digest.update(content)
@@ -103,62 +107,86 @@ class ContentReader:
         """Let go of the blocks that are kept for the next read."""
         with self._lock:
             self._kept.clear()
-            self._last = -1, memoryview(b"")
+            self._last = _NOTHING
 
     def verify(self, segment: Segment, progress: Callable[[int], None]) -> None:
         """Read every own block of the segment and every artifact's content."""
         # [PCB-CONT-007]
-        due = defaultdict(list)
-        for artifact in segment.manifest.artifacts:
-            due[max((block for block, _, _ in artifact.extents), default=-1)].append(artifact)
-        for index in range(-1, len(segment.manifest.blocks)):
-            if index >= 0 and segment.manifest.blocks[index].size:
+        table, entries = segment.manifest.artifacts, segment.manifest.blocks
+        due = _by_last_block(table, entries)
+        for index in range(-1, len(entries)):
+            if index >= 0 and entries[index].size:
                 self._block(segment, index)
-                progress(segment.manifest.blocks[index].size)
-            for artifact in due[index]:
+                progress(entries[index].size)
+            digests: dict[tuple[int, int, int], bytes] = {}  # of what lies at each place
+            for row in due.get(index, ()):
+                artifact = table[row]
+                self._check_size(artifact, self._limits.total_decompressed)
                 # A raw block that is one content was checked as a block just now.
-                if not self._is_whole_raw_block(artifact):
-                    for _ in self.stream(artifact):
-                        pass
+                if self._is_whole_raw_block(artifact):
+                    continue
+                place = artifact.block, artifact.offset, artifact.content_size
+                # [PCB-CONT-008]
+                if place not in digests:
+                    digests[place] = self._digest(artifact)
+                if digests[place] != artifact.content_digest:
+                    raise self._mismatch(artifact)
+
+    def _digest(self, artifact: StoredArtifact) -> bytes:
+        digest = hashlib.sha256()
+        for piece in self._pieces(artifact):
+            digest.update(piece)
+        return digest.digest()
 
     def _check_size(self, artifact: StoredArtifact, limit: int) -> None:
         """Refuse content that names one small block over and over to become large."""
         # [PCB-LIM-003]
-        if artifact.content_size > limit or artifact.content_size > self._limits.total_decompressed:
+        if artifact.content_size > limit:
             detail = f"{artifact.type} {artifact.key!r} claims {artifact.content_size} bytes"
             offset = self._segments[artifact.segment].manifest_offset
             raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, offset)
 
     def _is_whole_raw_block(self, artifact: StoredArtifact) -> bool:
         """Whether block and content are the same bytes, with one digest for both."""
-        if len(artifact.extents) != 1:
+        if not artifact.content_size:
             return False
-        block, _, size = artifact.extents[0]
-        entry = self._segments[artifact.segment].manifest.blocks[block]
+        entry = self._segments[artifact.segment].manifest.blocks[artifact.block]
         return (
             entry.compression == NONE
-            and size == entry.content_size
-            and entry.digest == artifact.content_digest
+            and artifact.content_size == entry.content_size
+            and artifact.content_digest == entry.digest
         )
 
-    def _raw(self, artifact: StoredArtifact, extent: Extent) -> memoryview:
+    def _raw(self, artifact: StoredArtifact) -> memoryview:
         """The data of an uncompressed block, its digest left to the caller."""
-        segment, (block, _, _) = self._segments[artifact.segment], extent
-        entry, place = segment.manifest.blocks[block], segment.blocks[block]
+        segment = self._segments[artifact.segment]
+        entry, place = segment.manifest.blocks[artifact.block], segment.blocks[artifact.block]
         self._spend(entry.content_size, place.offset)
         data = blocks.stored_data(self._source, place, entry)
         return blocks.content_of(data, entry, place.offset)
 
-    def _piece(self, artifact: StoredArtifact, extent: Extent) -> memoryview:
-        block, offset, size = extent
-        content = self._block(self._segments[artifact.segment], block)
-        return content[offset : offset + size]
+    def blocks(self, artifact: StoredArtifact) -> Iterator[int]:
+        """The indexes of the blocks that the content lies in, in order."""
+        entries = self._segments[artifact.segment].manifest.blocks
+        block, left = artifact.block, artifact.offset + artifact.content_size
+        while left > 0:
+            yield block
+            left -= entries[block].content_size
+            block += 1
+
+    def _pieces(self, artifact: StoredArtifact) -> Iterator[memoryview]:
+        if not artifact.content_size:
+            return
+        segment, offset = self._segments[artifact.segment], artifact.offset
+        end = offset + artifact.content_size
+        for index in self.blocks(artifact):  # if there are several, each is whole
+            yield self._block(segment, index)[offset:end]
 
     def _mismatch(self, artifact: StoredArtifact) -> PrecompileError:
         segment = self._segments[artifact.segment]
         offset = segment.manifest_offset
-        if artifact.extents:
-            offset = segment.blocks[artifact.extents[0][0]].offset
+        if artifact.content_size:
+            offset = segment.blocks[artifact.block].offset
         detail = f"the content of {artifact.type} {artifact.key!r} is not that of its digest"
         return PrecompileError(ErrorCode.DIGEST_MISMATCH, detail, offset)
 
@@ -169,9 +197,23 @@ class ContentReader:
             if kept is not None:
                 self._kept.move_to_end(place.offset)
                 return kept
+            self._make_room(entry.content_size)
         _, content = self._stored(entry, place)
-        self._keep(place.offset, content)
+        with self._lock:
+            self._make_room(len(content))
+            self._kept[place.offset] = content
+            self._last = place.offset, content
         return content
+
+    def _make_room(self, size: int) -> None:
+        """Let go of blocks, so that with one of `size` bytes no more are kept than may be."""
+        room = _KEPT_BYTES - size
+        while self._kept and (
+            len(self._kept) >= _KEPT_BLOCKS or sum(map(len, self._kept.values())) > room
+        ):
+            at, _ = self._kept.popitem(last=False)
+            if at == self._last[0]:
+                self._last = _NOTHING
 
     def _stored(self, entry: BlockEntry, place: BlockPlace) -> tuple[memoryview, memoryview]:
         """A block's data as it is stored, and its content, both verified."""
@@ -184,20 +226,27 @@ class ContentReader:
     def _spend(self, size: int, offset: int) -> None:
         # What is refused does not count, or one lie would take all other artifacts along.
         with self._lock:
-            fits = size <= min(
-                self._limits.block_content, self._limits.total_decompressed - self._decompressed
-            )
+            fits = size <= self._limits.total_decompressed - self._decompressed
             self._decompressed += size if fits else 0
         # [PCB-LIM-003]
         if not fits:
             detail = f"a block of {size} bytes goes past a limit of this reader"
             raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, offset)
 
-    def _keep(self, offset: int, content: memoryview) -> None:
-        with self._lock:
-            self._kept[offset] = content
-            self._last = offset, content
-            while len(self._kept) > _KEPT_BLOCKS or (
-                len(self._kept) > 1 and sum(map(len, self._kept.values())) > _KEPT_BYTES
-            ):
-                self._kept.popitem(last=False)
+
+def _by_last_block(
+    table: ArtifactTable, entries: Sequence[BlockEntry]
+) -> Mapping[int, Sequence[int]]:
+    """The rows by the highest index of a block that they lie in, -1 for none; each in order."""
+    ends = list(accumulate((entry.content_size for entry in entries), initial=0))
+    rows: dict[int, list[int]] = defaultdict(list)
+    for row, size in enumerate(table.content_size):
+        block = table.block[row]
+        end = table.offset[row] + size
+        if not size:
+            rows[-1].append(row)
+        elif end <= entries[block].content_size:
+            rows[block].append(row)
+        else:
+            rows[bisect_left(ends, ends[block] + end) - 1].append(row)
+    return rows

@@ -1,92 +1,76 @@
 """Whether a manifest's bytes are enough for what it lists, told before it is decoded.
 
-An empty element takes two bytes on the wire and about 150 in memory. No valid one is
-empty: so what lists more than its bytes can describe is refused before memory is
-taken for it.
+An empty element takes two bytes on the wire and many times that in memory. No valid one is
+empty, and an artifact has a digest beside its key: what lists more than its bytes can
+describe is refused before memory is taken for it.
 """
 
-from collections.abc import Iterator
+from precompile_context.bundle.wire import MalformedError, fields
 
-# Bytes of the least element that can be valid, tag and length included: an extent
-# with nothing but its size. A value of a requirement may be empty.
-_ELEMENT, _VALUE = 4, 2
-_REQUIREMENTS, _ARTIFACTS = 4, 6
-_LISTS = (_REQUIREMENTS, 5, _ARTIFACTS, 7)  # of a manifest: blocks and removed are the others
-_VALUES = (3,)  # of a requirement
-_ARTIFACT_LISTS = (6, 7, 8)  # extents, backends, attributes
-# First bytes of those fields' tags, padded or not.
-_TAGS = bytes(
-    number << 3 | 2 | padding
-    for number in sorted({*_LISTS, *_VALUES, *_ARTIFACT_LISTS})
-    for padding in (0, 0x80)
-)
+# Bytes that each element takes at least in a valid manifest, by field number. An artifact is
+# counted by its key, which has 32 bytes of content_digest beside it; a block entry has a digest.
+_FEATURES, _REQUIREMENTS, _ARTIFACTS = 1, 4, 6
+_MANIFEST = {_FEATURES: 2, _REQUIREMENTS: 4, 5: 32, 7: 4}  # blocks, removed
+_REQUIREMENT = {3: 2}  # values
+_TYPES, _KEYS, _DETAILS = 1, 3, 8
+_TABLE = {_TYPES: 4, _KEYS: 32, _DETAILS: 4}
+_DETAIL = {2: 4, 3: 4}  # backends, attributes
+
+
+def _weights() -> dict[bytes, int]:
+    """The most that a byte, or a pair of them, can stand for where it is the tag of an element.
+
+    A tag of two or more bytes begins with one that has its high bit set, and goes on with one
+    that adds nothing to the number: 0x80, or at its end 0x00.
+    """
+    weights: dict[bytes, int] = {}
+    for message in (_MANIFEST, _REQUIREMENT, _TABLE, _DETAIL):
+        for number, weight in message.items():
+            tag = number << 3 | 2
+            for spelled in (bytes([tag]), bytes([tag | 0x80, 0]), bytes([tag | 0x80, 0x80])):
+                weights[spelled] = max(weight, weights.get(spelled, 0))
+    return weights
+
+
+_WEIGHTS = _weights()
 
 
 def is_too_dense(payload: bytes) -> bool:
     """Whether the payload lists more elements than its bytes can describe.
 
-    What protobuf cannot parse counts up to its first fault.
+    Of what protobuf cannot parse, either may be the answer.
     """
-    # True of nearly every manifest, and cheap to see.
-    if most_elements(payload) * _ELEMENT <= len(payload):
+    # [PCB-WIRE-008]
+    # True of nearly every manifest, and cheap to see: not even all bytes that look like tags
+    # could be those of too many elements.
+    if sum(payload.count(tag) * weight for tag, weight in _WEIGHTS.items()) <= len(payload):
         return False
-    left = len(payload)
-    for number, start, end in _fields(payload, 0, len(payload)):
-        if number in _LISTS:
-            left -= _ELEMENT
+    try:
+        return _asked(payload) > len(payload)
+    except MalformedError:
+        return True
+
+
+def _asked(payload: bytes) -> int:
+    """Bytes that the elements need; or more than there are, before all is counted."""
+    asked = 0
+    for number, start, end in fields(payload, 0, len(payload)):
+        asked += _MANIFEST.get(number, 0)
         if number == _REQUIREMENTS:
-            left -= _VALUE * _count(payload, start, end, _VALUES)
+            asked += sum(_REQUIREMENT.get(inner, 0) for inner, _, _ in fields(payload, start, end))
         elif number == _ARTIFACTS:
-            left -= _ELEMENT * _count(payload, start, end, _ARTIFACT_LISTS)
-        if left < 0:
-            return True
-    return False
+            asked += _asked_by_table(payload, start, end, len(payload) - asked)
+        if asked > len(payload):
+            break
+    return asked
 
 
-def most_elements(payload: bytes) -> int:
-    """No more elements are listed than there are bytes that look like their tags."""
-    return len(payload) - len(payload.translate(None, _TAGS))
-
-
-def _count(data: bytes, start: int, end: int, numbers: tuple[int, ...]) -> int:
-    return sum(number in numbers for number, _, _ in _fields(data, start, end))
-
-
-def _fields(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """(number, first byte, end) of each length-delimited field outside of groups."""
-    depth = 0
-    while at < end:
-        tag, at = _varint(data, at, end)
-        kind = tag & 7
-        if kind == 2:
-            size, at = _varint(data, at, end)
-            if size > end - at:
-                return
-            if not depth:
-                yield tag >> 3, at, at + size
-            at += size
-        elif kind == 0:
-            _, at = _varint(data, at, end)
-        elif kind == 1:
-            at += 8
-        elif kind == 5:
-            at += 4
-        elif kind == 3:
-            depth += 1
-        elif kind == 4 and depth:
-            depth -= 1
-        else:
-            return
-
-
-def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
-    """The varint at `at` and where it ends; past `end` where it is cut or too long."""
-    value = shift = 0
-    while at < end and shift < 70:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-        shift += 7
-    return 0, end + 1
+def _asked_by_table(payload: bytes, start: int, end: int, left: int) -> int:
+    asked = 0
+    for number, first, last in fields(payload, start, end):
+        asked += _TABLE.get(number, 0)
+        if number == _DETAILS:
+            asked += sum(_DETAIL.get(inner, 0) for inner, _, _ in fields(payload, first, last))
+        if asked > left:
+            break
+    return asked

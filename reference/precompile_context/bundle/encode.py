@@ -1,32 +1,13 @@
 """Manifests to the wire: equal ones to equal bytes."""
 
-from collections.abc import Iterable, Sequence
-
 from precompile.v1 import artifact_pb2, bundle_pb2
-from precompile_context.artifact import ArtifactId, ArtifactKind
-from precompile_context.bundle.manifest import Extent, FieldValue, Manifest, OpaqueValue
-
-# Type, key, kind, digest, size, extents, backends, fields; a plain tuple, because there are very
-# many.
-Record = tuple[
-    str,
-    str,
-    ArtifactKind | int,
-    bytes,
-    int,
-    Sequence[Extent],
-    tuple[ArtifactId, ...],
-    tuple[tuple[str, FieldValue], ...],
-]
+from precompile_context.bundle.manifest import Manifest
+from precompile_context.bundle.stored import FieldValue, OpaqueValue
+from precompile_context.bundle.table import ArtifactTable
 
 
-def encode_stored_manifest(manifest: Manifest) -> bytes:
-    """The payload of a manifest that was read, and all of its artifacts."""
-    return encode_manifest(manifest, (artifact[:8] for artifact in manifest.artifacts))
-
-
-def encode_manifest(manifest: Manifest, artifacts: Iterable[Record]) -> bytes:
-    """The payload of the segment's envelope; `artifacts` are in place of those of `manifest`."""
+def encode_manifest(manifest: Manifest) -> bytes:
+    """The payload of the segment's envelope."""
     # [PCB-DET-003] [PCB-WIRE-009] [PCB-EXT-002] [PCB-EXT-006]
     message = bundle_pb2.Manifest(
         previous_manifest_digest=manifest.previous_manifest_digest,
@@ -47,33 +28,31 @@ def encode_manifest(manifest: Manifest, artifacts: Iterable[Record]) -> bytes:
             compression=block.compression,
             content_size=block.content_size,
         )
-    for artifact in artifacts:
-        _add_artifact(message, artifact)
+    if manifest.artifacts.types:
+        _fill(message.artifacts, manifest.artifacts)
     for removed in manifest.removed:
         # [PCB-CURR-005]
         message.removed.add(type=removed.type, key=removed.key)
     return message.SerializeToString(deterministic=True)
 
 
-def _add_artifact(message: bundle_pb2.Manifest, artifact: Record) -> None:
-    type, key, kind, digest, size, extents, backends, fields = artifact
-    added = message.artifacts.add()  # and field by field: faster than by keywords
-    added.type = type
-    added.key = key
-    added.kind = kind  # type: ignore[assignment]  # of a kind added later, the stub knows nothing
-    added.content_digest = digest
-    added.content_size = size
-    for block, offset, length in extents:
-        extent = added.extents.add()
-        extent.block = block
-        extent.offset = offset
-        extent.size = length
-    for backend in backends:
-        added.backends.add(
-            type=backend.type, key=backend.key, content_digest=backend.content_digest
-        )
-    for name, value in fields:
-        _set(added.attributes.add(name=name), value)
+def _fill(message: artifact_pb2.ArtifactTable, table: ArtifactTable) -> None:
+    for type_ in table.types:
+        message.types.add(name=type_.name, kind=type_.kind)
+    message.type.extend(table.type)
+    message.key.extend(table.key)
+    message.content_digest = table.content_digest
+    message.content_size.extend(table.content_size)
+    message.block.extend(table.block)
+    message.offset.extend(table.offset)
+    for row, detail in table.details.items():
+        added = message.details.add(artifact=row)
+        for backend in detail.backends:
+            added.backends.add(
+                type=backend.type, key=backend.key, content_digest=backend.content_digest
+            )
+        for name, value in detail.fields:
+            _set(added.attributes.add(name=name), value)
 
 
 def _set(message: artifact_pb2.Attribute, value: FieldValue) -> None:

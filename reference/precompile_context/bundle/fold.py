@@ -5,12 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from precompile_context.artifact import ArtifactId
-from precompile_context.bundle.encode import encode_stored_manifest
-from precompile_context.bundle.manifest import StoredArtifact
+from precompile_context.bundle.batch import NewArtifact
+from precompile_context.bundle.encode import encode_manifest
 from precompile_context.bundle.reader import Bundle
 from precompile_context.bundle.segment import Segment
+from precompile_context.bundle.stored import StoredArtifact
 from precompile_context.bundle.stored_content import StoredContent
-from precompile_context.bundle.writer import NewArtifact
 from precompile_context.environment import Requirement
 
 # Each costs whoever opens the bundle a read and a manifest, and compresses by itself.
@@ -72,8 +72,11 @@ def is_worth_folding(bundle: Bundle, segments: tuple[Segment, ...]) -> bool:
     }
     live: dict[tuple[int, int], int] = {}
     for artifact in bundle.current(segments).values():
-        for index, at, size in artifact.extents:
-            live[bundle.segments[artifact.segment].blocks[index].offset, at] = size
+        segment = bundle.segments[artifact.segment]
+        for index in bundle.blocks(artifact):
+            whole = segment.manifest.blocks[index].content_size
+            size = min(artifact.content_size, whole)
+            live[segment.blocks[index].offset, artifact.offset] = size
     size_of_live = sum(
         blocks[offset].size * size / blocks[offset].content_size
         for (offset, _), size in live.items()
@@ -84,14 +87,14 @@ def is_worth_folding(bundle: Bundle, segments: tuple[Segment, ...]) -> bool:
 
 def is_fully_known(segment: Segment) -> bool:
     """Whether its manifest, encoded anew, is the payload byte for byte: nothing would be lost."""
-    payload = encode_stored_manifest(segment.manifest)
+    payload = encode_manifest(segment.manifest)
     return hashlib.sha256(payload).digest() == segment.payload_digest
 
 
 def fold(bundle: Bundle, segments: tuple[Segment, ...]) -> Folded:
     """The net effect of `segments` on those before them; content is read when it is written."""
     removed: dict[ArtifactId, None] = {}
-    if segments[0].index:  # else nothing stands before that could be taken away
+    if not segments[0].begins_chain:  # else nothing stands before that could be taken away
         for segment in segments:
             removed |= {ArtifactId(id_.type, id_.key): None for id_ in segment.manifest.removed}
     return Folded(

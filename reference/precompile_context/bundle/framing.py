@@ -19,10 +19,21 @@ _FOOTER_SIZE_TAG = 0x11
 BLOCK_TAG = 0x12
 MANIFEST_TAG = 0x1A
 DATA_TAG = 0x0A
-# [PCB-FRAME-014] A Block record, tag and lengths included, is at most 1 GiB.
-MAX_BLOCK_RECORD = 1 << 30
+# [PCB-FRAME-014] The most bytes of data that a Block record holds, and that it inflates to.
+MAX_BLOCK_DATA = MAX_BLOCK_CONTENT = 1 << 26
 # The longest prefix of a Block record: tag, length, tag, length.
 MAX_BLOCK_PREFIX = 12
+
+
+def read_major(head: bytes | memoryview) -> int | None:
+    """The major version of the header that `head` begins with; None where it is no header.
+
+    Its length, byte 1, is that of the version's number and may be any.
+    """
+    if head[0:1] != HEADER[:1] or head[2:22] != HEADER[2:22]:
+        return None
+    major = read_varint(memoryview(head), 22)
+    return None if major is None else major[0]
 
 
 # [PCB-FRAME-008]
@@ -61,12 +72,15 @@ def block_prefix(data_size: int) -> bytes:
 
 @functools.lru_cache(maxsize=1 << 10)  # large contents of one size are stored in blocks of one size
 def block_data_size(record_size: int) -> int | None:
-    """Bytes of data in a Block record of `record_size`; None where no record has that size."""
+    """Bytes of data in a Block record of `record_size`; None where no record has that size.
+
+    None is larger than one of MAX_BLOCK_DATA bytes.
+    """
     # Two tags, and two lengths that take as many bytes as the record's size would, or one less.
     longest = 2 + 2 * _varint_size(record_size)
     for prefix_size in range(longest - 2, longest + 1):
         data_size = record_size - prefix_size
-        if data_size > 0:
+        if 0 < data_size <= MAX_BLOCK_DATA:
             inner = 1 + _varint_size(data_size)
             if 1 + _varint_size(inner + data_size) + inner == prefix_size:
                 return data_size

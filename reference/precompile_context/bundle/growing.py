@@ -1,14 +1,24 @@
 """A bundle that grows: what was appended since it was opened is checked, and that alone."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from precompile_context.bundle import framing
+from precompile_context.bundle.checking import Reached, check_manifests
 from precompile_context.bundle.codec import decode_envelope
 from precompile_context.bundle.limits import Limits
-from precompile_context.bundle.reader import Bundle, check_manifests
+from precompile_context.bundle.reader import Bundle
 from precompile_context.bundle.segment import Segment
 from precompile_context.bundle.source import ByteSource
-from precompile_context.bundle.walk import appended_frames, check_head, last_frame
+from precompile_context.bundle.validate import place_blocks
+from precompile_context.bundle.walk import (
+    SegmentFrame,
+    appended_frames,
+    check_head,
+    last_frame,
+)
+from precompile_context.bundle.writer import Written
 from precompile_context.errors import PrecompileError
 from precompile_context.trust import TrustPolicy
 
@@ -30,6 +40,41 @@ def grown(before: Bundle, source: ByteSource) -> Bundle | None:
         return before if source.size == before.size else _extended(before, source)
     except PrecompileError:
         return None
+
+
+def extended(
+    before: Bundle | None,
+    written: Sequence[Written],
+    source: ByteSource,
+    policy: TrustPolicy,
+    limits: Limits,
+) -> Bundle | None:
+    """The bundle after segments were written behind `before`, without reading them again.
+
+    None where a reader with this policy and these limits would refuse them, for whatever.
+    """
+    segments = list(before.segments) if before else []
+    at = before.size if before else 0
+    reached = before.reached if before else Reached()
+    items, content, chain = reached.items, reached.content, dict(reached.chain)
+    try:
+        for one in written:
+            index, manifest_at = len(segments), at + one.manifest_offset
+            policy.check(one.envelope, index, manifest_at)
+            frame = SegmentFrame(at, one.size, manifest_at, memoryview(b""))
+            manifest = replace(
+                one.manifest, artifacts=replace(one.manifest.artifacts, segment=index)
+            )
+            places = place_blocks(manifest, frame, chain)
+            digest = one.envelope.payload_digest
+            segments.append(Segment(index, at, one.size, manifest_at, digest, manifest, places))
+            items, content = items + manifest.items, content + manifest.artifacts.content
+            at += one.size
+        limits.check_room(content, items)
+    except PrecompileError:
+        return None
+    reached = Reached(items, content, chain, len(segments), segments[-1].payload_digest)
+    return Bundle(source, tuple(segments), limits, policy, reached)
 
 
 def ends_with(
@@ -74,7 +119,7 @@ def _extended(before: Bundle, source: ByteSource) -> Bundle | None:
     ]
     for index, (frame, envelope) in enumerate(zip(frames, envelopes, strict=True), first):
         before.policy.check(envelope, index, frame.manifest_offset)
-    segments, reached = check_manifests(frames, envelopes, limits, before)
+    segments, reached = check_manifests(frames, envelopes, limits, before.reached)
     return Bundle(source, before.segments + segments, limits, before.policy, reached)
 
 

@@ -1,16 +1,15 @@
 """A segment's index as values."""
 
-import struct
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 from precompile.v1 import bundle_pb2
-from precompile_context.artifact import ArtifactId, ArtifactKind, AttributeValue
+from precompile_context.artifact import ArtifactId
+from precompile_context.bundle.stored import BlockEntry
+from precompile_context.bundle.table import ArtifactTable
 from precompile_context.environment import Requirement
 from precompile_context.version import __version__
 
 PAYLOAD_TYPE = "application/vnd.precompile.manifest.v1+protobuf"
-DIGEST_SIZE = 32
 NONE = bundle_pb2.COMPRESSION_NONE
 ZSTD = bundle_pb2.COMPRESSION_ZSTD
 
@@ -26,88 +25,24 @@ class Producer:
 PRODUCER = Producer("precompile-context", __version__)
 
 
-class BlockEntry(NamedTuple):
-    """One block; `size` is its record's length, 0 for an external one."""
-
-    digest: bytes
-    size: int
-    compression: int
-    content_size: int
-
-
-# Index of a block, and offset and size of a range of that block's content. A plain tuple of
-# numbers is nothing that the garbage collector looks at again and again.
-Extent = tuple[int, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class OpaqueValue:
-    """An attribute's value of a type added later: carried as its message, handed to nobody."""
-
-    message: bytes
-
-
-FieldValue = AttributeValue | OpaqueValue
-
-
-class StoredArtifact(NamedTuple):
-    """An artifact as a manifest describes it; `segment` is that manifest's index in its bundle.
-
-    `fields` are its attributes in wire order.
-    """
-
-    type: str
-    key: str
-    kind: ArtifactKind | int
-    content_digest: bytes
-    content_size: int
-    extents: tuple[Extent, ...]
-    backends: tuple[ArtifactId, ...]
-    fields: tuple[tuple[str, FieldValue], ...] = ()
-    segment: int = 0
-
-    @property
-    def attributes(self) -> dict[str, AttributeValue | None]:
-        """The attributes by name; one of a type added later is None."""
-        return {n: None if isinstance(v, OpaqueValue) else v for n, v in self.fields}
-
-    @property
-    def identity(self) -> "Identity":
-        """What makes another artifact of the same (type, key) the same artifact."""
-        return identity(self.kind, self.content_digest, self.backends, self.fields)
-
-
-Identity = tuple[int, bytes, tuple[ArtifactId, ...], tuple[tuple[str, str, bytes], ...]]
-
-
-def identity(
-    kind: int,
-    digest: bytes,
-    backends: tuple[ArtifactId, ...],
-    fields: tuple[tuple[str, FieldValue], ...],
-) -> Identity:
-    """A hashable value, equal for equal artifacts; doubles compare bit by bit, 1 is not True."""
-    if not fields:
-        return int(kind), digest, backends, ()
-    values = tuple((name, type(value).__name__, _bits(value)) for name, value in fields)
-    return int(kind), digest, backends, values
-
-
-def _bits(value: FieldValue) -> bytes:
-    if isinstance(value, OpaqueValue):
-        return value.message
-    if isinstance(value, float):
-        return struct.pack("<d", value)
-    return value if isinstance(value, bytes) else str(value).encode()
-
-
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """The index of one segment."""
 
-    previous_manifest_digest: bytes
-    producer: Producer
-    requirements: tuple[Requirement, ...]
-    blocks: tuple[BlockEntry, ...]
-    artifacts: tuple[StoredArtifact, ...]
-    removed: tuple[ArtifactId, ...]
+    previous_manifest_digest: bytes = b""
+    producer: Producer = PRODUCER
+    requirements: tuple[Requirement, ...] = ()
+    blocks: tuple[BlockEntry, ...] = ()
+    artifacts: ArtifactTable = field(default_factory=ArtifactTable)
+    removed: tuple[ArtifactId, ...] = ()
+
+    @property
+    def items(self) -> int:
+        """How many things it lists, as a reader's limit `items` counts them."""
+        return (
+            self.artifacts.items
+            + len(self.blocks)
+            + len(self.removed)
+            + len(self.requirements)
+            + sum(len(requirement.values) for requirement in self.requirements)
+        )

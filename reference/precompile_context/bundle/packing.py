@@ -6,14 +6,15 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import zstandard
 
 from precompile_context.bundle.manifest import NONE, ZSTD
 
-# Content of a compressed block. The most that one zstd window covers, so that what artifacts
-# have in common is stored once; reading one artifact decompresses this much at most.
+# Content of a block that several contents share, or of a compressed one. The most that one zstd
+# window covers, so that what artifacts have in common is stored once; reading one artifact
+# decompresses this much at most.
 BLOCK_CONTENT = 8 << 20
 # Content of an uncompressed block, which a reader can hand out as a view.
 # [PCB-LIM-006] [PCB-FRAME-014]
@@ -35,29 +36,26 @@ Content = bytes | memoryview
 
 @dataclass(frozen=True, slots=True)
 class StoredBlock:
-    """A block ready to be written; `contents` are (content digest, offset, size)."""
+    """A block ready to be written; `begins` are (content digest, offset) of what begins in it."""
 
     data: Content
     digest: bytes
     compression: int
     content_size: int
-    contents: tuple[tuple[bytes, int, int], ...]
+    begins: tuple[tuple[bytes, int], ...]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Draft:
-    """A block to be: contents or parts of them, and (digest, offset, size) of each."""
+    """A block to be: contents one behind another, or a part of one.
+
+    `digests` are those of the contents that begin in it; `whole` where all of them end in it.
+    """
 
     compress: bool
-    whole: bool = True  # every piece is one whole content
-    size: int = 0
-    pieces: list[Content] = field(default_factory=list)
-    contents: list[tuple[bytes, int, int]] = field(default_factory=list)
-
-    def add(self, digest: bytes, content: Content, size: int) -> None:
-        self.pieces.append(content)
-        self.contents.append((digest, self.size, size))
-        self.size += size
+    whole: bool
+    digests: list[bytes]
+    pieces: list[Content]
 
 
 class Packer:
@@ -69,7 +67,8 @@ class Packer:
     def pack(self, contents: Iterable[tuple[bytes, Content]]) -> Iterator[StoredBlock]:
         """The blocks that hold the given (digest, content) pairs, compressed side by side.
 
-        At most two blocks for each worker are in memory beside the contents.
+        The blocks of a content that takes several come one behind another. At most two
+        blocks for each worker are in memory beside the contents.
         """
         drafts = _drafts(contents)
         first = next(drafts, None)
@@ -90,7 +89,9 @@ class Packer:
 
 
 def _drafts(contents: Iterable[tuple[bytes, Content]]) -> Iterator[_Draft]:
-    shared = _Draft(compress=True)
+    digests: list[bytes] = []  # of what is to share a block
+    pieces: list[Content] = []
+    shared = 0
     for digest, content in contents:
         size = len(content)
         if size >= PROBE_SIZE and not _compresses(content):
@@ -98,21 +99,21 @@ def _drafts(contents: Iterable[tuple[bytes, Content]]) -> Iterator[_Draft]:
         elif size > BLOCK_CONTENT:
             yield from _own_blocks(digest, content, BLOCK_CONTENT, compress=True)
         else:
-            if shared.size + size > BLOCK_CONTENT:
-                yield shared
-                shared = _Draft(compress=True)
-            shared.add(digest, content, size)
-    if shared.pieces:
-        yield shared
+            shared += size
+            if shared > BLOCK_CONTENT:
+                yield _Draft(True, True, digests, pieces)
+                digests, pieces, shared = [], [], size
+            digests.append(digest)
+            pieces.append(content)
+    if pieces:
+        yield _Draft(True, True, digests, pieces)
 
 
 def _own_blocks(digest: bytes, content: Content, step: int, *, compress: bool) -> Iterator[_Draft]:
     view = memoryview(content)
     for start in range(0, len(view), step):
         piece = view[start : start + step]
-        draft = _Draft(compress, whole=len(piece) == len(view))
-        draft.add(digest, piece, len(piece))
-        yield draft
+        yield _Draft(compress, len(piece) == len(view), [] if start else [digest], [piece])
 
 
 def _compresses(content: Content) -> bool:
@@ -133,12 +134,13 @@ def _store(draft: _Draft, level: int) -> StoredBlock:
         if len(compressed) < len(content):
             # [PCB-BLOCK-009]
             data, compression = compressed, ZSTD
-    contents = tuple(draft.contents)
-    if compression == NONE and draft.whole and len(contents) == 1:
-        digest = contents[0][0]  # the block is the content: one digest, computed once
+    if compression == NONE and draft.whole and len(draft.digests) == 1:
+        (digest,) = draft.digests  # the block is the content: one digest, computed once
     else:
         digest = hashlib.sha256(data).digest()
-    return StoredBlock(data, digest, compression, len(content), contents)
+    offsets = itertools.accumulate(map(len, draft.pieces[:-1]), initial=0)
+    begins = tuple(zip(draft.digests, offsets, strict=False))
+    return StoredBlock(data, digest, compression, len(content), begins)
 
 
 def _compressor(level: int, size: int) -> zstandard.ZstdCompressor:

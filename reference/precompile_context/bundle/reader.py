@@ -2,44 +2,21 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
 
 from precompile_context.bundle import framing
-from precompile_context.bundle.codec import decode_envelope, decode_manifest
+from precompile_context.bundle.checking import Reached, check_manifests, frames_of
+from precompile_context.bundle.codec import decode_envelope
 from precompile_context.bundle.content import ContentReader
-from precompile_context.bundle.density import most_elements
+from precompile_context.bundle.current import Current
 from precompile_context.bundle.limits import DEFAULT_LIMITS, Limits
-from precompile_context.bundle.manifest import BlockEntry, Manifest, StoredArtifact
 from precompile_context.bundle.segment import Segment
 from precompile_context.bundle.source import Buffer, ByteSource, as_source
-from precompile_context.bundle.validate import ChainBlocks, validate
-from precompile_context.bundle.walk import (
-    SegmentFrame,
-    check_head,
-    complete_prefix,
-    is_boundary,
-    walk_back,
-)
+from precompile_context.bundle.stored import BlockEntry, StoredArtifact
+from precompile_context.bundle.walk import check_head
 from precompile_context.environment import Environment, Requirement
 from precompile_context.errors import ErrorCode, PrecompileError
-from precompile_context.pausing import without_collection
 from precompile_context.trust import Envelope, TrustPolicy
 from precompile_context.trust.policy import check_policy
-
-ArtifactName = tuple[str, str]
-
-
-class Reached(NamedTuple):
-    """How far the checks of a bundle's segments came, for checking those that follow.
-
-    `items` is how many all manifests list, or a few more where they were not counted,
-    `content` the sum of their artifacts' sizes in bytes, `chain` the own blocks of the
-    last chain.
-    """
-
-    items: int
-    content: int
-    chain: ChainBlocks
 
 
 class Bundle:
@@ -95,7 +72,7 @@ class Bundle:
         source = as_source(source)
         # [PCB-READ-001] [PCB-READ-003] [PCB-READ-010]
         check_head(source)
-        frames, envelopes = _frames(source, limits, recover)
+        frames, envelopes = frames_of(source, limits, recover)
         # [PCB-READ-009] [PCB-SIGN-008] All segments, before anything of any manifest is decoded.
         for index, (frame, envelope) in enumerate(zip(frames, envelopes, strict=True)):
             policy.check(envelope, index, frame.manifest_offset)
@@ -171,18 +148,15 @@ class Bundle:
             groups.setdefault(segment.manifest.requirements, []).append(segment)
         return groups
 
-    def current(
-        self, segments: Iterable[Segment] | None = None
-    ) -> dict[ArtifactName, StoredArtifact]:
-        """The current artifact of each (type, key) in `segments`, in first-recorded order."""
-        # [PCB-CURR-001] [PCB-CURR-002] [PCB-CURR-003] [PCB-CURR-004]
-        current: dict[ArtifactName, StoredArtifact] = {}
-        for segment in self.segments if segments is None else segments:
-            for removed in segment.manifest.removed:
-                current.pop((removed.type, removed.key), None)
-            for artifact in segment.manifest.artifacts:
-                current[artifact.type, artifact.key] = artifact
-        return current
+    def current(self, segments: Iterable[Segment] | None = None) -> Current:
+        """The current artifact of each (type, key) in `segments`, in first-recorded order.
+
+        They are some of this bundle's, by default all: the others count for where chains
+        begin, and for nothing else.
+        """
+        # [PCB-HOST-006]
+        matching = range(len(self.segments))
+        return Current(self.segments, matching if segments is None else {s.index for s in segments})
 
     def read(self, artifact: StoredArtifact) -> bytes:
         """The artifact's content, verified.
@@ -216,6 +190,12 @@ class Bundle:
         """
         return self._content.own_blocks(artifact)
 
+    def blocks(self, artifact: StoredArtifact) -> Iterator[int]:
+        """The indexes of the blocks of its manifest that the content lies in; each, if several,
+        is whole.
+        """
+        return self._content.blocks(artifact)
+
     def release(self) -> None:
         """Let go of the few blocks that are kept in memory for the next read."""
         self._content.release()
@@ -230,96 +210,3 @@ class Bundle:
         """
         for segment in self.segments:
             self._content.verify(segment, progress)
-
-
-def _frames(
-    source: ByteSource, limits: Limits, recover: bool
-) -> tuple[list[SegmentFrame], list[Envelope]]:
-    """The FRAME stage over all segments; the fault at the lowest offset decides."""
-    end = source.size
-    frames, faults = walk_back(source, end, limits)
-    # [PCB-RECV-001] [PCB-RECV-003]
-    if recover:
-        end = complete_prefix(source, limits)
-        if end and (_may_be_torn(faults) or not is_boundary(end, frames, faults)):
-            frames, faults = walk_back(source, end, limits)
-    envelopes = []
-    for frame in frames:
-        try:
-            envelope = decode_envelope(frame.envelope, frame.manifest_offset, limits.signatures)
-            envelopes.append(envelope)
-        except PrecompileError as fault:
-            faults.append(fault)
-    if faults:
-        # [PCB-READ-002] [PCB-READ-008]
-        raise min(faults, key=lambda fault: fault.offset or 0)
-    return frames, envelopes
-
-
-def _may_be_torn(faults: list[PrecompileError]) -> bool:
-    return any(f.code in (ErrorCode.TRUNCATED, ErrorCode.MALFORMED_FRAME) for f in faults)
-
-
-def check_manifests(
-    frames: list[SegmentFrame],
-    envelopes: list[Envelope],
-    limits: Limits,
-    before: Bundle | None = None,
-) -> tuple[tuple[Segment, ...], Reached]:
-    """The stages DECODE and VALIDATE over segments that follow those of `before`, if any."""
-    reached = before.reached if before else Reached(0, 0, {})
-    chain = dict(reached.chain)
-    with without_collection():
-        manifests, items, content = _decode(frames, envelopes, limits, reached, before)
-        segments = _validate(frames, envelopes, manifests, chain, before)
-    return segments, Reached(items, content, chain)
-
-
-def _decode(
-    frames: list[SegmentFrame],
-    envelopes: list[Envelope],
-    limits: Limits,
-    reached: Reached,
-    before: Bundle | None,
-) -> tuple[list[Manifest], int, int]:
-    """The manifests, and with them the sums of `Reached`."""
-    manifests = []
-    items, content, _ = reached
-    most = sum(most_elements(envelope.payload) for envelope in envelopes)
-    counted = items + most > limits.items  # else there cannot be too many
-    first = len(before.segments) if before else 0
-    for index, (frame, envelope) in enumerate(zip(frames, envelopes, strict=True), first):
-        left = limits.items - items if counted else None
-        manifest, count = decode_manifest(envelope.payload, index, frame.manifest_offset, left)
-        items += count
-        content += sum(artifact.content_size for artifact in manifest.artifacts)
-        # [PCB-LIM-003]
-        if content > limits.total_content:
-            detail = f"artifacts claim {content} bytes; the limit is {limits.total_content}"
-            raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, frame.manifest_offset)
-        manifests.append(manifest)
-    return manifests, items if counted else items + most, content
-
-
-def _validate(
-    frames: list[SegmentFrame],
-    envelopes: list[Envelope],
-    manifests: list[Manifest],
-    chain: ChainBlocks,
-    before: Bundle | None,
-) -> tuple[Segment, ...]:
-    """The segments; `chain` becomes that of the last one."""
-    segments = []
-    first, previous = 0, b""
-    if before:
-        first, previous = len(before.segments), before.segments[-1].payload_digest
-    parts = zip(frames, envelopes, manifests, strict=True)
-    for index, (frame, envelope, manifest) in enumerate(parts, first):
-        places = validate(manifest, frame, previous, chain)
-        previous = envelope.payload_digest  # verified by now
-        segments.append(
-            Segment(
-                index, frame.offset, frame.size, frame.manifest_offset, previous, manifest, places
-            )
-        )
-    return tuple(segments)

@@ -1,11 +1,11 @@
 """A content that still lies in a bundle: read, or taken over block by block, when it is written."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-from precompile_context.bundle.manifest import StoredArtifact
 from precompile_context.bundle.packing import StoredBlock
 from precompile_context.bundle.reader import Bundle
+from precompile_context.bundle.stored import StoredArtifact
 from precompile_context.errors import PrecompileError
 
 
@@ -34,11 +34,10 @@ class StoredContent:
         """
         artifact = self._artifact
         with self._named():
+            begins: tuple[tuple[bytes, int], ...] = ((artifact.content_digest, 0),)
             for entry, data in self.bundle.own_blocks(artifact):
-                contents = ((artifact.content_digest, 0, entry.content_size),)
-                yield StoredBlock(
-                    data, entry.digest, entry.compression, entry.content_size, contents
-                )
+                yield StoredBlock(data, entry.digest, entry.compression, entry.content_size, begins)
+                begins = ()
 
     def read(self) -> bytes:
         """All of it.
@@ -58,20 +57,3 @@ class StoredContent:
                 raise
             detail = f"{self._origin}: {error.detail}"
             raise PrecompileError(error.code, detail, error.offset) from error
-
-
-def read_in_turn(
-    contents: Iterable[tuple[bytes, "bytes | memoryview | StoredContent"]],
-) -> Iterator[tuple[bytes, bytes | memoryview]]:
-    """Each (digest, content), read when it is its turn; one bundle's blocks are kept at a time."""
-    last: Bundle | None = None
-    for digest, content in contents:
-        if not isinstance(content, StoredContent):
-            yield digest, content
-            continue
-        if last is not None and last is not content.bundle:
-            last.release()
-        last = content.bundle
-        yield digest, content.read()
-    if last is not None:
-        last.release()

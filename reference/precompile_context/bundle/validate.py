@@ -1,14 +1,16 @@
 """The VALIDATE stage: what a manifest says agrees with itself, its segment and its chain."""
 
-import itertools
-from collections.abc import Iterable
+from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import accumulate
+from operator import add, le
 
-from precompile_context.artifact import ArtifactId, key_fault, name_fault
 from precompile_context.bundle import framing
-from precompile_context.bundle.manifest import BlockEntry, Manifest, StoredArtifact
+from precompile_context.bundle.manifest import Manifest
+from precompile_context.bundle.names import names_fault, repeated_name
+from precompile_context.bundle.stored import BlockEntry
+from precompile_context.bundle.table import ArtifactTable
 from precompile_context.bundle.walk import SegmentFrame
-from precompile_context.environment import MAX_VALUE_BYTES
 from precompile_context.errors import ErrorCode, PrecompileError
 
 
@@ -23,11 +25,6 @@ class BlockPlace:
 ChainBlocks = dict[tuple[bytes, int, int], BlockPlace]
 
 
-class _InvalidError(Exception):
-    def __init__(self, code: ErrorCode, detail: str) -> None:
-        self.code, self.detail = code, detail
-
-
 def validate(
     manifest: Manifest, frame: SegmentFrame, previous_digest: bytes, chain: ChainBlocks
 ) -> tuple[BlockPlace, ...]:
@@ -40,137 +37,102 @@ def validate(
     Raises:
         PrecompileError: a VALIDATE code, at the manifest's offset.
     """
-    try:
-        _check_names(manifest)
-        _check_unique(manifest)
-        # [PCB-CHAIN-002]
-        # A chain that points elsewhere would let blocks and removals of one bundle act on another.
-        if manifest.previous_manifest_digest not in (b"", previous_digest):
-            detail = "previous_manifest_digest is not that of the segment before"
-            raise _InvalidError(ErrorCode.BROKEN_CHAIN, detail)
-        # [PCB-CHAIN-003]
-        if not manifest.previous_manifest_digest:
-            chain.clear()
-        places = _place_blocks(manifest, frame, chain)
-        for artifact in manifest.artifacts:
-            _check_extents(artifact, manifest.blocks)
-    except _InvalidError as invalid:
-        raise PrecompileError(invalid.code, invalid.detail, frame.manifest_offset) from None
+    at = frame.manifest_offset
+    if fault := names_fault(manifest):
+        raise PrecompileError(ErrorCode.INVALID_NAME, fault, at)
+    if fault := repeated_name(manifest.artifacts):
+        raise PrecompileError(ErrorCode.DUPLICATE_ARTIFACT, fault, at)
+    # [PCB-CHAIN-002]
+    # A chain that points elsewhere would let blocks and removals of one bundle act on another.
+    if manifest.previous_manifest_digest not in (b"", previous_digest):
+        detail = "previous_manifest_digest is not that of the segment before"
+        raise PrecompileError(ErrorCode.BROKEN_CHAIN, detail, at)
+    places = place_blocks(manifest, frame, chain)
+    if fault := _place_fault(manifest.artifacts, manifest.blocks):
+        raise PrecompileError(ErrorCode.BAD_REFERENCE, fault, at)
     return places
 
 
-def _check_names(manifest: Manifest) -> None:
-    for requirement in manifest.requirements:
-        _check_name(name_fault(requirement.name), requirement.name)
-        # [PCB-REQ-004]
-        _check_sorted(requirement.values, f"values of requirement {requirement.name!r}")
-        if any(len(value.encode()) > MAX_VALUE_BYTES for value in requirement.values):
-            detail = f"requirement {requirement.name!r} has a value over {MAX_VALUE_BYTES} bytes"
-            raise _InvalidError(ErrorCode.INVALID_NAME, detail)
-    # [PCB-REQ-002]
-    _check_sorted((r.name for r in manifest.requirements), "requirements")
-    # [PCB-NAME-001] [PCB-NAME-002] [PCB-NAME-006]
-    for type_name in {artifact.type for artifact in manifest.artifacts}:
-        _check_name(name_fault(type_name), type_name)
-    for artifact in manifest.artifacts:
-        if fault := key_fault(artifact.key):
-            _check_name(fault, artifact.key)
-        for backend in artifact.backends:
-            _check_id(backend)
-        if artifact.fields:
-            _check_attributes(artifact)
-    for removed in manifest.removed:
-        _check_id(removed)
-
-
-def _check_attributes(artifact: StoredArtifact) -> None:
-    for name, _ in artifact.fields:
-        _check_name(name_fault(name), name)
-    # [PCB-ART-005]
-    _check_sorted((name for name, _ in artifact.fields), f"attributes of {artifact.key!r}")
-
-
-def _check_id(named: ArtifactId) -> None:
-    _check_name(name_fault(named.type), named.type)
-    _check_name(key_fault(named.key), named.key)
-
-
-def _check_name(fault: str | None, name: str) -> None:
-    if fault:
-        raise _InvalidError(ErrorCode.INVALID_NAME, f"{name[:80]!r}: {fault}")
-
-
-def _check_sorted(names: Iterable[str], what: str) -> None:
-    encoded = [name.encode() for name in names]
-    if any(a >= b for a, b in itertools.pairwise(encoded)):
-        raise _InvalidError(ErrorCode.INVALID_NAME, f"{what} are not sorted and distinct")
-
-
-def _check_unique(manifest: Manifest) -> None:
-    seen = set()
-    for artifact in manifest.artifacts:
-        name = (artifact.type, artifact.key)
-        # [PCB-NAME-003]
-        if name in seen:
-            detail = f"{artifact.type} {artifact.key!r} stands twice in the manifest"
-            raise _InvalidError(ErrorCode.DUPLICATE_ARTIFACT, detail)
-        seen.add(name)
-
-
-def _place_blocks(
+def place_blocks(
     manifest: Manifest, frame: SegmentFrame, chain: ChainBlocks
 ) -> tuple[BlockPlace, ...]:
+    """Where each block lies; `chain` becomes that of this segment.
+
+    Raises:
+        PrecompileError: BAD_REFERENCE, at the manifest's offset.
+    """
+
+    def fault(detail: str) -> PrecompileError:
+        return PrecompileError(ErrorCode.BAD_REFERENCE, detail, frame.manifest_offset)
+
+    # [PCB-CHAIN-003]
+    if not manifest.previous_manifest_digest:
+        chain.clear()
     places = []
     own: ChainBlocks = {}
     at = frame.offset + framing.HEADER_SIZE
     for index, entry in enumerate(manifest.blocks):
         identity = (entry.digest, entry.compression, entry.content_size)
         # [PCB-BLOCK-005]
-        if entry.content_size == 0:
-            raise _InvalidError(ErrorCode.BAD_REFERENCE, f"block {index} has no content")
+        if not 0 < entry.content_size <= framing.MAX_BLOCK_CONTENT:
+            raise fault(f"block {index} has a content of {entry.content_size} bytes")
         if entry.size == 0:
             # [PCB-BLOCK-006]
             place = chain.get(identity)
             if place is None:
-                detail = f"external block {index} is in no earlier segment of the chain"
-                raise _InvalidError(ErrorCode.BAD_REFERENCE, detail)
-        elif framing.block_data_size(entry.size) is None or entry.size > framing.MAX_BLOCK_RECORD:
+                raise fault(f"external block {index} is in no earlier segment of the chain")
+        elif framing.block_data_size(entry.size) is None:
             # [PCB-BLOCK-003]
-            detail = f"no Block record has the size {entry.size} of block {index}"
-            raise _InvalidError(ErrorCode.BAD_REFERENCE, detail)
+            raise fault(f"no Block record has the size {entry.size} of block {index}")
         else:
             place = own[identity] = BlockPlace(at, entry.size)
             at += entry.size
         places.append(place)
     # [PCB-BLOCK-004]
     if at != frame.manifest_offset:
-        detail = f"the blocks' sizes lead to byte {at}, the manifest begins at another"
-        raise _InvalidError(ErrorCode.BAD_REFERENCE, detail)
+        raise fault(f"the blocks' sizes lead to byte {at}, the manifest begins at another")
     chain.update(own)
     return tuple(places)
 
 
-def _check_extents(artifact: StoredArtifact, blocks: tuple[BlockEntry, ...]) -> None:
-    total = 0
-    for block, offset, size in artifact.extents:
-        # [PCB-EXTENT-001]
-        if block >= len(blocks):
-            raise _bad_extent(artifact, "points at a block that is not there")
-        content_size = blocks[block].content_size
-        # [PCB-EXTENT-002]
-        if size == 0 or offset + size > content_size:
-            raise _bad_extent(artifact, "is empty or reaches past its block")
-        # [PCB-EXTENT-003]
-        # Several extents in parts of blocks would make reading one artifact cost many blocks.
-        if size != content_size and len(artifact.extents) > 1:
-            raise _bad_extent(artifact, "is one of several and does not cover its block")
-        total += size
-    # [PCB-EXTENT-004]
-    if total != artifact.content_size:
-        raise _bad_extent(artifact, f"and its like add up to {total}, not to the content's size")
+def _place_fault(table: ArtifactTable, blocks: tuple[BlockEntry, ...]) -> str | None:
+    """Which content neither lies in a block nor is a run of whole ones; None where none is."""
+    if not len(table) or _all_within_one(table, blocks):
+        return None
+    ends = list(accumulate((entry.content_size for entry in blocks), initial=0))
+    for row, size in enumerate(table.content_size):
+        if what := _fault_of_place(size, table.block[row], table.offset[row], blocks, ends):
+            type_name, key = table.name(row)
+            return f"the content of {type_name} {key!r} {what}"
+    return None
 
 
-def _bad_extent(artifact: StoredArtifact, what: str) -> _InvalidError:
-    return _InvalidError(
-        ErrorCode.BAD_REFERENCE, f"an extent of {artifact.type} {artifact.key!r} {what}"
+def _all_within_one(table: ArtifactTable, blocks: tuple[BlockEntry, ...]) -> bool:
+    """Whether no content is empty and each ends within the block in which it begins."""
+    if 0 in table.content_size or max(table.block) >= len(blocks):
+        return False
+    sizes = [entry.content_size for entry in blocks]
+    return all(
+        map(le, map(add, table.offset, table.content_size), map(sizes.__getitem__, table.block))
     )
+
+
+def _fault_of_place(
+    size: int, block: int, offset: int, blocks: tuple[BlockEntry, ...], ends: list[int]
+) -> str | None:
+    """`ends` are the sums of the blocks' contents up to each, from 0 on."""
+    if not size:
+        # [PCB-PLACE-001]
+        return "is empty and has a place" if block or offset else None
+    # [PCB-PLACE-002]
+    if block >= len(blocks) or offset >= blocks[block].content_size:
+        return "begins in no block"
+    if offset + size <= blocks[block].content_size:
+        return None
+    # [PCB-PLACE-003]
+    # Runs over parts of blocks would make reading one artifact cost many blocks. That a run
+    # ends with a block is looked up, not walked to: many rows may run over many blocks.
+    end = ends[block] + size
+    if offset or end > ends[-1] or ends[bisect_left(ends, end)] != end:
+        return "neither ends in its block nor is a run of whole ones"
+    return None

@@ -60,12 +60,10 @@ def header_fault(head: memoryview, offset: int) -> PrecompileError | None:
         return PrecompileError(
             ErrorCode.NOT_A_BUNDLE, "the input does not begin as a precompile bundle does", offset
         )
-    major = None
-    if head[21:22] == framing.HEADER[21:22]:
-        major = framing.read_varint(head, 22)
+    major = framing.read_major(head)
     # [PCB-FRAME-004]
-    if major is not None and major[0] != framing.MAJOR:
-        detail = f"a segment of major version {major[0]}; this reader knows {framing.MAJOR}"
+    if major not in (None, framing.MAJOR):
+        detail = f"a segment of major version {major}; this reader knows {framing.MAJOR}"
         return PrecompileError(ErrorCode.UNSUPPORTED_VERSION, detail, offset)
     # [PCB-FRAME-005]
     return PrecompileError(ErrorCode.MALFORMED_FRAME, "the segment's header is malformed", offset)
@@ -75,6 +73,17 @@ def check_head(source: ByteSource) -> None:
     """Raise where the input does not begin with a segment of this version."""
     head = source.read(0, min(source.size, HEAD_SIZE))
     if fault := header_fault(head, 0):
+        raise fault
+
+
+def check_same_major(source: ByteSource, end: int) -> None:
+    """Raise UNSUPPORTED_VERSION where a segment of another major begins at E.
+
+    It is no torn tail: whoever took it for one would drop what a later version committed.
+    """
+    # [PCB-RECV-006]
+    fault = header_fault(source.read(end, min(source.size - end, HEAD_SIZE)), end)
+    if fault is not None and fault.code is ErrorCode.UNSUPPORTED_VERSION:
         raise fault
 
 
@@ -266,7 +275,7 @@ def _block_record_size(data: memoryview) -> int | None:
         return None
     record_size = length[1] + length[0]
     data_size = framing.block_data_size(record_size)
-    if data_size is None or record_size > framing.MAX_BLOCK_RECORD:
+    if data_size is None:
         return None
     prefix = framing.block_prefix(data_size)
     return record_size if data[: len(prefix)] == prefix else None
@@ -323,5 +332,6 @@ def _commits(source: ByteSource, start: int, footer_at: int, footer: bytes) -> b
     return (
         prefix is not None
         and manifest_at + prefix[0] + prefix[1] == footer_at
-        and source.read(segment_start, framing.HEADER_SIZE) == framing.HEADER
+        and framing.read_major(source.read(segment_start, min(HEAD_SIZE, manifest_offset)))
+        is not None
     )

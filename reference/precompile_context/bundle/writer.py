@@ -1,92 +1,51 @@
 """One segment out of artifacts: packed into blocks, compressed, indexed."""
 
 import hashlib
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
 
 from precompile.v1 import bundle_pb2
-from precompile_context.artifact import ArtifactId, ArtifactKind
+from precompile_context.artifact import ArtifactId
 from precompile_context.bundle import framing
-from precompile_context.bundle.chain import Chain, Places, Ranges
+from precompile_context.bundle.batch import Batch, NewArtifact, Writable, hashed_ahead
+from precompile_context.bundle.chain import Chain, Place
 from precompile_context.bundle.encode import encode_manifest
-from precompile_context.bundle.limits import DEFAULT_LIMITS
-from precompile_context.bundle.manifest import (
-    PAYLOAD_TYPE,
-    PRODUCER,
-    BlockEntry,
-    FieldValue,
-    Manifest,
-    Producer,
-)
-from precompile_context.bundle.packing import PROBE_SIZE, WORKERS, Content, Packer, StoredBlock
-from precompile_context.bundle.stored_content import StoredContent, read_in_turn
+from precompile_context.bundle.limits import CONTENT_PER_BYTE, DEFAULT_LIMITS
+from precompile_context.bundle.manifest import PAYLOAD_TYPE, PRODUCER, Manifest, Producer
+from precompile_context.bundle.packing import Content, Packer, StoredBlock
+from precompile_context.bundle.reader import Bundle
+from precompile_context.bundle.stored import BlockEntry
+from precompile_context.bundle.stored_content import StoredContent
+from precompile_context.bundle.table import ArtifactTable, types_of
 from precompile_context.environment import Requirement
 from precompile_context.errors import ErrorCode, PrecompileError
-from precompile_context.trust import Signer, dsse
+from precompile_context.trust import Envelope, Signer, dsse
 
-# A writer stays within the manifest that every reader must accept; more artifacts than fit
-# into it go to a further segment.
-# [PCB-LIM-006]
-MANIFEST_TARGET = 8 << 20
+__all__ = ["NewArtifact", "SegmentWriter", "Written"]
 
-
-class Writable(Protocol):
-    """What can be written: an artifact whose content is in memory, or is read when its turn comes.
-
-    `digest` is the SHA-256 of the content, known to be so or checked by `read`.
-    """
-
-    @property
-    def type(self) -> str: ...
-    @property
-    def key(self) -> str: ...
-    @property
-    def kind(self) -> ArtifactKind | int: ...
-    @property
-    def digest(self) -> bytes: ...
-    @property
-    def size(self) -> int: ...
-    @property
-    def backends(self) -> tuple[ArtifactId, ...]: ...
-    @property
-    def fields(self) -> tuple[tuple[str, FieldValue], ...]: ...
-    def read(self) -> Content: ...
+# Where a content lies in this segment's blocks: the index of the first one, and the offset there.
+_At = tuple[int, int]
+_NOWHERE: _At = 0, 0  # of empty content
+# Header and footer, and the least that an artifact takes in a manifest beside its key.
+_LEAST_SEGMENT, _LEAST_ROW = framing.HEADER_SIZE + framing.FOOTER_SIZE, 36
 
 
 @dataclass(frozen=True, slots=True)
-class NewArtifact:
-    """An artifact to be written, in memory or still in another bundle.
+class Written:
+    """A segment as it was written: what a reader would decode of it is known already."""
 
-    A stored content is read, and checked, when it is written.
-    """
-
-    type: str
-    key: str
-    kind: ArtifactKind | int
-    digest: bytes
-    content: Content | StoredContent
-    backends: tuple[ArtifactId, ...] = ()
-    fields: tuple[tuple[str, FieldValue], ...] = ()
-
-    @property
-    def size(self) -> int:
-        """Bytes of its content."""
-        return len(self.content)
-
-    def read(self) -> Content:
-        """The content.
-
-        Raises:
-            PrecompileError: a CONTENT code, where it is stored.
-        """
-        return self.content.read() if isinstance(self.content, StoredContent) else self.content
+    manifest: Manifest
+    envelope: Envelope
+    manifest_offset: int  # in bytes from the segment's start
+    size: int
 
 
 class SegmentWriter:
-    """Writes one segment that follows `chain`, and then makes it part of the chain."""
+    """Writes one segment that follows `chain`, and then makes it part of the chain.
+
+    Attributes:
+        written: the segment, after its footer was taken.
+    """
 
     def __init__(
         self,
@@ -101,18 +60,19 @@ class SegmentWriter:
 
         `workers` compress side by side; each holds about 50 MiB.
         """
+        self.written: Written | None = None
         self._chain = chain
-        self._workers = workers
+        self._packer = Packer(workers)
         self._requirements = requirements
         self._producer = producer
         self._signer = signer
         self._entries: list[BlockEntry] = []
-        # By content digest: where it lies in this segment's blocks.
-        self._placed: dict[bytes, Places] = {}
-        self._elsewhere: dict[bytes, Ranges] = {}  # in earlier segments of the chain
+        self._size = framing.HEADER_SIZE  # bytes of the segment up to here
+        self._placed: dict[bytes, _At] = {}  # by content digest
+        self._elsewhere: dict[bytes, Place] = {}  # in earlier segments of the chain
 
     def chunks(
-        self, artifacts: Iterable[Writable], removed: Iterable[ArtifactId] = ()
+        self, artifacts: Batch | Iterable[Writable], removed: Iterable[ArtifactId] = ()
     ) -> Iterator[Content]:
         """The segment's bytes in order; the last item, and it alone, is the footer.
 
@@ -122,48 +82,41 @@ class SegmentWriter:
         Raises:
             PrecompileError: LIMIT_EXCEEDED, a manifest that no reader would take.
         """
-        artifacts = list(artifacts)
+        batch = artifacts if isinstance(artifacts, Batch) else Batch.of(artifacts)
         # [PCB-FRAME-002]
         yield framing.HEADER
-        manifest_offset = framing.HEADER_SIZE
         digests: list[bytes] = []
-        for block in self._blocks(artifacts, digests):
-            prefix = framing.block_prefix(len(block.data))
-            size = len(prefix) + len(block.data)
-            self._place_own(block, size)
-            yield prefix
-            yield block.data
-            manifest_offset += size
+        for block in self._blocks(batch, digests):
+            yield from self._own(block)
         # [PCB-DET-001]
         # After all own blocks: how far the packer takes contents ahead depends on its threads,
         # and the bytes must not.
-        self._place_external()
+        at = list(map(self._placed.get, digests))
+        yield from self._stored_again(batch, digests, at)
+        self._place_external(digests, at)
+        places = [place or _NOWHERE for place in at]
+        types, type_ = types_of((name for name, _ in batch.names), batch.kinds)
+        # [PCB-PLACE-004]
+        table = ArtifactTable(
+            types,
+            type_,
+            [key for _, key in batch.names],
+            b"".join(digests),
+            list(map(len, batch.contents)),
+            [block for block, _ in places],
+            [offset for _, offset in places],
+            batch.details,
+        )
         manifest = Manifest(
             # [PCB-CHAIN-001]
             previous_manifest_digest=self._chain.previous_digest,
             producer=self._producer,
             requirements=self._requirements,
             blocks=tuple(self._entries),
-            artifacts=(),
+            artifacts=table,
             removed=tuple(removed),
         )
-        placed = self._placed
-        # [PCB-DET-004] [PCB-EXTENT-005]
-        records = (
-            (a.type, a.key, a.kind, digest, a.size, placed[digest], a.backends, a.fields)
-            for a, digest in zip(artifacts, digests, strict=True)
-        )
-        payload = encode_manifest(manifest, records)
-        # [PCB-ENV-003]
-        digest = hashlib.sha256(payload).digest()
-        envelope = bundle_pb2.Envelope(
-            # [PCB-ENV-001]
-            payload=payload,
-            payload_type=PAYLOAD_TYPE,
-            payload_digest=digest,
-        )
-        if self._signer is not None:
-            dsse.sign(envelope, self._signer)
+        envelope = self._enveloped(encode_manifest(manifest))
         data = envelope.SerializeToString(deterministic=True)
         prefix = framing.manifest_prefix(len(data))
         # What was loaded may fill a record by itself: beside other requirements it would make
@@ -173,128 +126,119 @@ class SegmentWriter:
             raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail)
         yield prefix
         yield data
-        size = manifest_offset + len(prefix) + len(data) + framing.FOOTER_SIZE
+        manifest_offset, size = self._size, self._size + size + framing.FOOTER_SIZE
         yield framing.footer(manifest_offset, size)
-        self._chain.extend(digest, manifest.blocks, self._placed)
+        self.written = Written(manifest, envelope, manifest_offset, size)
+        self._chain.extend(envelope.payload_digest, size, manifest)
 
-    def _blocks(self, artifacts: list[Writable], digests: list[bytes]) -> Iterator[StoredBlock]:
-        """What is stored in blocks of its own already, as it is; the rest packed anew."""
+    def _enveloped(self, payload: bytes) -> Envelope:
+        # [PCB-ENV-001] [PCB-ENV-003]
+        envelope = bundle_pb2.Envelope(
+            payload=payload,
+            payload_type=PAYLOAD_TYPE,
+            payload_digest=hashlib.sha256(payload).digest(),
+        )
+        if self._signer is not None:
+            dsse.sign(envelope, self._signer)
+        return envelope
+
+    def _blocks(self, batch: Batch, digests: list[bytes]) -> Iterator[StoredBlock]:
+        """What is stored in blocks of its own already, as it is; the rest packed anew.
+
+        To `digests` is added that of each row.
+        """
         new: set[bytes] = set()
-        for artifact in artifacts:
-            content = artifact.content if isinstance(artifact, NewArtifact) else None
+        if StoredContent in set(map(type, batch.contents)):
+            yield from self._taken_over(batch, new)
+        yield from self._packer.pack(self._new_contents(batch, digests, new))
+
+    def _taken_over(self, batch: Batch, new: set[bytes]) -> Iterator[StoredBlock]:
+        for row, content in enumerate(batch.contents):
             if isinstance(content, StoredContent) and content.has_own_blocks:
-                digest = artifact.digest
+                digest = batch.owners[row].digest
                 if digest not in new and self._chain.find(digest) is None:
                     new.add(digest)
                     yield from content.own_blocks()
-        yield from Packer(self._workers).pack(
-            read_in_turn(self._new_contents(artifacts, digests, new))
-        )
 
     def _new_contents(
-        self, artifacts: list[Writable], digests: list[bytes], new: set[bytes]
-    ) -> Iterator[tuple[bytes, Content | StoredContent]]:
+        self, batch: Batch, digests: list[bytes], new: set[bytes]
+    ) -> Iterator[tuple[bytes, Content]]:
         """(digest, content) of what is stored nowhere yet, in order, each once.
 
-        To `digests` is added that of each artifact; `new` are those written by now.
+        One bundle's blocks are kept at a time. `new` are those written by now.
         """
-        for artifact in hashed_ahead(artifacts):
-            digest = artifact.digest
+        find = self._chain.find if self._chain.content else None
+        last: Bundle | None = None
+        for digest, content in zip(hashed_ahead(batch), batch.contents, strict=True):
             digests.append(digest)
             if digest in new:
                 continue
             new.add(digest)
-            if not artifact.size:
-                self._placed[digest] = ()
+            if not content:
+                continue
             # [PCB-EXTENT-006]
-            elif ranges := self._chain.find(digest):
-                self._elsewhere[digest] = ranges
+            if find is not None and (place := find(digest)):
+                self._elsewhere[digest] = place
+            elif isinstance(content, StoredContent):
+                if last is not None and last is not content.bundle:
+                    last.release()
+                last = content.bundle
+                yield digest, content.read()
             else:
-                yield (
-                    digest,
-                    artifact.content if isinstance(artifact, NewArtifact) else artifact.read(),
-                )
+                yield digest, content
+        if last is not None:
+            last.release()
 
-    def _place_own(self, block: StoredBlock, size: int) -> None:
+    def _own(self, block: StoredBlock) -> Iterator[Content]:
+        """The record of a further block of this segment, after which its contents have a place."""
+        prefix = framing.block_prefix(len(block.data))
+        size = len(prefix) + len(block.data)
         index = len(self._entries)
         # [PCB-BLOCK-001] [PCB-BLOCK-002]
         self._entries.append(BlockEntry(block.digest, size, block.compression, block.content_size))
-        placed = self._placed
-        for digest, offset, length in block.contents:
-            extent = index, offset, length
-            placed[digest] = (*placed[digest], extent) if digest in placed else (extent,)
+        for digest, offset in block.begins:
+            self._placed[digest] = index, offset
+        yield prefix
+        yield block.data
+        self._size += size
 
-    def _place_external(self) -> None:
-        indexes: dict[BlockEntry, int] = {}
-        for digest, ranges in self._elsewhere.items():
-            for entry, _, _ in ranges:
-                if entry not in indexes:
-                    indexes[entry] = len(self._entries)
-                    self._entries.append(entry._replace(size=0))
-            self._placed[digest] = tuple((indexes[e], at, size) for e, at, size in ranges)
+    def _stored_again(
+        self, batch: Batch, digests: list[bytes], at: list[_At | None]
+    ) -> Iterator[Content]:
+        """Where the bundle would claim too much content for its size, what repeats is stored anew.
 
+        The most that one block can hold is half of what its bytes may claim, so that at the
+        latest all contents stored for themselves are within the limit.
+        """
+        # [PCB-LIM-010]
+        content = self._chain.content + batch.content
+        size = self._chain.size + _LEAST_SEGMENT + _LEAST_ROW * len(batch)
+        if content <= CONTENT_PER_BYTE * (size + self._size):
+            return
+        seen: set[bytes] = set()
+        for row, digest in enumerate(digests):
+            if content <= CONTENT_PER_BYTE * (size + self._size):
+                return
+            repeats = digest in seen or digest in self._elsewhere
+            seen.add(digest)
+            unread = batch.contents[row]
+            if repeats and unread:
+                data = unread.read() if isinstance(unread, StoredContent) else unread
+                first = len(self._entries)
+                for block in self._packer.pack([(digest, data)]):
+                    yield from self._own(replace(block, begins=()))
+                at[row] = first, 0
 
-def hashed_ahead(artifacts: Iterable[Writable]) -> Iterator[Writable]:
-    """The artifacts in their order; the digests of large ones are computed ahead, side by side."""
-    with ThreadPoolExecutor(WORKERS) as pool:
-        ahead: deque[tuple[Writable, Future[bytes] | None]] = deque()
-        for artifact in artifacts:
-            if artifact.size < PROBE_SIZE and not ahead:
-                yield artifact
+    def _place_external(self, digests: list[bytes], at: list[_At | None]) -> None:
+        """List the blocks of earlier segments; those of one content stand together."""
+        if not self._elsewhere:
+            return
+        indexes: dict[tuple[BlockEntry, ...], int] = {}
+        for row, digest in enumerate(digests):
+            place = self._elsewhere.get(digest)
+            if place is None or at[row]:  # or stored again
                 continue
-            large = artifact.size >= PROBE_SIZE
-            ahead.append((artifact, pool.submit(_digest, artifact) if large else None))
-            if len(ahead) > 2 * WORKERS:
-                yield _hashed(*ahead.popleft())
-        while ahead:
-            yield _hashed(*ahead.popleft())
-
-
-def _digest(artifact: Writable) -> bytes:
-    return artifact.digest
-
-
-def _hashed(artifact: Writable, digest: Future[bytes] | None) -> Writable:
-    if digest is not None:
-        digest.result()
-    return artifact
-
-
-Run = tuple[list[Writable], list[ArtifactId]]
-
-
-def split(artifacts: Iterable[Writable], removed: Iterable[ArtifactId]) -> Iterator[Run]:
-    """Artifacts and removals in runs whose manifests stay near MANIFEST_TARGET; at least one run.
-
-    Removals come first: they must not take away what is added here.
-    """
-    run: Run = [], []
-    size = 0
-    for id_ in removed:
-        size += (item := 16 + _text_size(id_.type) + _text_size(id_.key))
-        if size > MANIFEST_TARGET and run[1]:
-            yield run
-            run, size = ([], []), item
-        run[1].append(id_)
-    for artifact in artifacts:
-        size += (item := index_size(artifact))
-        if size > MANIFEST_TARGET and size > item:
-            yield run
-            run, size = ([], []), item
-        run[0].append(artifact)
-    yield run
-
-
-def index_size(artifact: Writable) -> int:
-    """About how many bytes the artifact takes in a manifest, from above."""
-    # Digest, sizes, kind and tags; one extent, and a block entry and an extent per 8 MiB.
-    size = 160 + 96 * (artifact.size >> 23) + _text_size(artifact.type) + _text_size(artifact.key)
-    for backend in artifact.backends:
-        size += 60 + _text_size(backend.type) + _text_size(backend.key)
-    for name, value in artifact.fields:
-        size += 24 + len(name) + (4 * len(value) if isinstance(value, (str, bytes)) else 0)
-    return size
-
-
-def _text_size(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode())
+            if place.blocks not in indexes:
+                indexes[place.blocks] = len(self._entries)
+                self._entries += [entry._replace(size=0) for entry in place.blocks]
+            at[row] = indexes[place.blocks], place.offset

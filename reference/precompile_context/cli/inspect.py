@@ -50,7 +50,7 @@ def inspect(
 
 def describe(bundle: Bundle, keys: Sequence[VerifyingKey] = ()) -> dict[str, Any]:
     """The bundle as plain values; field names are stable."""
-    current = set(map(id, bundle.current().values()))
+    current = {(a.segment, a.type, a.key) for a in bundle.current().values()}
     signed = signatures.describe(bundle, keys)
     return {
         "size": bundle.size,
@@ -58,13 +58,15 @@ def describe(bundle: Bundle, keys: Sequence[VerifyingKey] = ()) -> dict[str, Any
         "digest": bundle.digest.hex(),
         "repeats": repeats(bundle),
         "segments": [
-            _describe_segment(segment, current) | {"signatures": signed[segment.index]}
+            _describe_segment(bundle, segment, current) | {"signatures": signed[segment.index]}
             for segment in bundle.segments
         ],
     }
 
 
-def _describe_segment(segment: Segment, current: set[int]) -> dict[str, Any]:
+def _describe_segment(
+    bundle: Bundle, segment: Segment, current: set[tuple[int, str, str]]
+) -> dict[str, Any]:
     manifest = segment.manifest
     return {
         "offset": segment.offset,
@@ -87,12 +89,15 @@ def _describe_segment(segment: Segment, current: set[int]) -> dict[str, Any]:
             }
             for entry, place in zip(manifest.blocks, segment.blocks, strict=True)
         ],
-        "artifacts": [_describe_artifact(a, id(a) in current) for a in manifest.artifacts],
+        "artifacts": [
+            _describe_artifact(bundle, a, (a.segment, a.type, a.key) in current)
+            for a in manifest.artifacts
+        ],
         "removed": [{"type": r.type, "key": r.key} for r in manifest.removed],
     }
 
 
-def _describe_artifact(artifact: StoredArtifact, current: bool) -> dict[str, Any]:
+def _describe_artifact(bundle: Bundle, artifact: StoredArtifact, current: bool) -> dict[str, Any]:
     return {
         "type": artifact.type,
         "key": artifact.key,
@@ -100,7 +105,7 @@ def _describe_artifact(artifact: StoredArtifact, current: bool) -> dict[str, Any
         "current": current,
         "content_size": artifact.content_size,
         "content_digest": artifact.content_digest.hex(),
-        "blocks": [block for block, _, _ in artifact.extents],
+        "blocks": list(bundle.blocks(artifact)),
         "backends": [
             {"type": b.type, "key": b.key, "content_digest": b.content_digest.hex()}
             for b in artifact.backends

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from precompile_context.bundle import Bundle
-from precompile_context.bundle.manifest import DIGEST_SIZE
+from precompile_context.bundle.stored import DIGEST_SIZE
 from precompile_context.cli import signatures, text
 from precompile_context.cli.keys import read_keys
 from precompile_context.errors import ErrorCode, MisuseError, PrecompileError

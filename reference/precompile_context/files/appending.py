@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from precompile_context.bundle import Bundle, Limits, framing, grown
+from precompile_context.bundle import Bundle, Limits, Written, extended, framing, grown
 from precompile_context.bundle.walk import ends_with_torn_footer, holds_committed_segment
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.files.access import Chunk, FileSource, start_writing, write_all
@@ -37,21 +37,28 @@ class FileAppending:
             with naming(path):
                 self.bundle = open_for_append(fd, limits, policy)
             self.known = self._remembered(self.bundle)
+        self._policy = policy
         self._base = self.size = self.bundle.size if self.bundle else 0
         self._footers: list[tuple[int, Chunk]] = []
+        self._written: list[Written] = []  # what the appends wrote, as far as that was told
         self._started = self.size  # up to here, the disk was told to begin
 
     def _remembered(self, bundle: Bundle | None) -> Bundle | None:
         """The bundle for the next append, over a descriptor of its own that holds no lock."""
-        if bundle is None:
-            return None
+        source = None if bundle is None else self._own_source()
+        return bundle.over(source) if bundle and source else None
+
+    def _own_source(self) -> FileSource | None:
         try:
             source = FileSource(os.open(self._path, os.O_RDONLY | RAW), owned=True)
         except OSError:  # it can be written and not read, say: the next append opens it whole
             return None
-        if not source.is_of(self._fd):  # replaced by one who takes no lock
-            return None
-        return bundle.over(source)
+        # Else it was replaced by one who takes no lock.
+        return source if source.is_of(self._fd) else None
+
+    def remember(self, segment: Written) -> None:
+        """What the last append has written: the next one then need not read it."""
+        self._written.append(segment)
 
     def append(self, chunks: Iterable[Chunk]) -> None:
         """Write one segment but for its footer, the last of `chunks`; `commit` writes that.
@@ -96,9 +103,15 @@ class FileAppending:
         committed; and nothing of a footer is on the disk before its segment is,
         nor before the footer in front of it.
         """
-        if self._footers:
-            with naming(self._path):
-                self._commit()
+        count = len(self._footers)
+        if not count:
+            return
+        with naming(self._path):
+            self._commit()
+        source = self._own_source() if len(self._written) == count else None
+        if source is not None:
+            written, policy = self._written, self._policy
+            self.known = extended(self.bundle, written, source, policy, self._limits)
 
     def _commit(self) -> None:
         os.ftruncate(self._fd, self.size)  # what a failed append left behind it

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from precompile_context.bundle import (
     DEFAULT_LIMITS,
+    Batch,
     Bundle,
     ByteSource,
     Chain,
@@ -23,9 +24,9 @@ from precompile_context.bundle.fold import (
     foldable_tail,
     is_worth_folding,
 )
+from precompile_context.bundle.runs import split
 from precompile_context.bundle.sign import sign
 from precompile_context.bundle.source import ranges
-from precompile_context.bundle.writer import split
 from precompile_context.errors import PrecompileError
 from precompile_context.files.access import (
     BecameShorterError,
@@ -131,6 +132,7 @@ class BundleFile:
             try:
                 yield appending
                 appending.commit()
+                self._known = appending.known
             except BaseException:
                 appending.roll_back()
                 raise
@@ -202,7 +204,7 @@ class BundleFile:
         self, fd: int, bundle: Bundle, tail: tuple[Segment, ...], signer: Signer | None
     ) -> bool:
         folded = fold(bundle, tail)
-        if len(list(split(folded.artifacts, folded.removed))) > 1:
+        if len(list(split(Batch.of(folded.artifacts), folded.removed))) > 1:
             return False  # no reader would take one manifest of that size
         chunks = _folded_chunks(bundle.source, bundle, tail[0].offset, folded, signer)
         self._put(chunks, fd)

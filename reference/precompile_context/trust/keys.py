@@ -4,6 +4,7 @@ import hashlib
 from typing import TYPE_CHECKING, Protocol
 
 from precompile_context.errors import MisuseError
+from precompile_context.trust.points import is_point
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -51,6 +52,9 @@ class VerifyingKey:
             self._key: Ed25519PublicKey = Ed25519PublicKey.from_public_bytes(raw)
         except ValueError as error:
             raise MisuseError(f"no Ed25519 public key: {error}") from None
+        # [PCB-SIGN-012]
+        if not is_point(raw):
+            raise MisuseError("no Ed25519 public key: its 32 bytes are those of no point")
         self.raw = raw
         self.keyid = hashlib.sha256(raw).hexdigest()
 

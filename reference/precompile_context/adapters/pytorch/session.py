@@ -24,7 +24,7 @@ from precompile_context.artifact import ArtifactKind
 from precompile_context.bundle import Bundle, StoredArtifact
 from precompile_context.errors import PrecompileError, Stage
 from precompile_context.files import check_private
-from precompile_context.held import Held
+from precompile_context.held import Held, Snapshot
 from precompile_context.populate import Outcome, Populate
 from precompile_context.trust import Signer, TrustPolicy, Verifier
 
@@ -176,7 +176,8 @@ class WarmStart:
             for stored in serving.take(current.values())
             if stored.kind in kinds
         }
-        populated = Populate(small, contexts.main.registry, mode.cache if mode else None).run()
+        cache = mode.cache if mode else None
+        populated = Populate(Snapshot.of(small), contexts.main.registry, cache).run()
         self.report.applied += (
             (type_name, key) for type_name, keys in populated.info.artifacts.items() for key in keys
         )

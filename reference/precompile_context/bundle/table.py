@@ -1,0 +1,148 @@
+"""A manifest's artifacts: a column for each property, and an object for the one asked for."""
+
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import repeat
+from operator import itemgetter
+from typing import NamedTuple, overload
+
+from precompile_context.artifact import ArtifactId, ArtifactKind
+from precompile_context.bundle.stored import DIGEST_SIZE, Fields, StoredArtifact
+
+ArtifactName = tuple[str, str]
+
+
+class ArtifactType(NamedTuple):
+    """A type of artifacts and what is done with them; a plain int is a kind added later."""
+
+    name: str
+    kind: ArtifactKind | int
+
+
+class Detail(NamedTuple):
+    """What few artifacts have."""
+
+    backends: tuple[ArtifactId, ...] = ()
+    fields: Fields = ()
+
+
+_NONE = Detail()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ArtifactTable(Sequence[StoredArtifact]):
+    """The artifacts of one manifest in its order, rows of columns that have one length.
+
+    100,000 of them are a few buffers; what is iterated over or indexed is made then.
+
+    Attributes:
+        types: those in use; `type` holds an index into them for each row.
+        content_digest: 32 bytes a row, one behind another.
+        block, offset: where each content begins; both 0 where it is empty.
+        details: by row, of those that have any.
+        segment: the manifest's index in its bundle.
+    """
+
+    types: tuple[ArtifactType, ...] = ()
+    type: Sequence[int] = ()
+    key: Sequence[str] = ()
+    content_digest: bytes = b""
+    content_size: Sequence[int] = ()
+    block: Sequence[int] = ()
+    offset: Sequence[int] = ()
+    details: Mapping[int, Detail] = field(default_factory=dict)
+    segment: int = 0
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+    @overload
+    def __getitem__(self, index: int) -> StoredArtifact: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[StoredArtifact, ...]: ...
+    def __getitem__(self, index: int | slice) -> StoredArtifact | tuple[StoredArtifact, ...]:
+        rows = range(len(self.key))[index]
+        if isinstance(rows, range):
+            return tuple(map(self._artifact, rows))
+        return self._artifact(rows)
+
+    def __iter__(self) -> Iterator[StoredArtifact]:
+        names, kinds = self._names_and_kinds()
+        details = [self.details.get(row, _NONE) for row in range(len(self))] if self.details else ()
+        columns = zip(
+            map(names.__getitem__, self.type),
+            self.key,
+            map(kinds.__getitem__, self.type),
+            self.digests(),
+            self.content_size,
+            self.block,
+            self.offset,
+            map(itemgetter(0), details) if details else repeat(()),
+            map(itemgetter(1), details) if details else repeat(()),
+            repeat(self.segment),
+            strict=False,
+        )
+        return map(StoredArtifact._make, columns)
+
+    def _artifact(self, row: int) -> StoredArtifact:
+        type_ = self.types[self.type[row]]
+        detail = self.details.get(row, _NONE)
+        return StoredArtifact(
+            type_.name,
+            self.key[row],
+            type_.kind,
+            self.digest(row),
+            self.content_size[row],
+            self.block[row],
+            self.offset[row],
+            detail.backends,
+            detail.fields,
+            self.segment,
+        )
+
+    def _names_and_kinds(self) -> tuple[list[str], list[ArtifactKind | int]]:
+        return [type_.name for type_ in self.types], [type_.kind for type_ in self.types]
+
+    def digest(self, row: int) -> bytes:
+        """SHA-256 of one content."""
+        at = DIGEST_SIZE * row
+        return self.content_digest[at : at + DIGEST_SIZE]
+
+    def digests(self) -> Iterator[bytes]:
+        """SHA-256 of each content in order."""
+        return map(itemgetter(0), struct.iter_unpack(f"{DIGEST_SIZE}s", self.content_digest))
+
+    def name(self, row: int) -> ArtifactName:
+        """(type, key) of one row."""
+        return self.types[self.type[row]].name, self.key[row]
+
+    def names(self) -> Iterator[ArtifactName]:
+        """(type, key) of each row in order."""
+        names = [type_.name for type_ in self.types]
+        return zip(map(names.__getitem__, self.type), self.key, strict=True)
+
+    def kind(self, row: int) -> ArtifactKind | int:
+        """What is done with the artifact."""
+        return self.types[self.type[row]].kind
+
+    @property
+    def content(self) -> int:
+        """Bytes of all contents together."""
+        return sum(self.content_size)
+
+    @property
+    def items(self) -> int:
+        """How many things it lists, as a reader's limit `items` counts them."""
+        listed = sum(len(d.backends) + len(d.fields) for d in self.details.values())
+        return len(self.key) + len(self.types) + len(self.details) + listed
+
+
+def types_of(
+    names: Iterable[str], kinds: Iterable[ArtifactKind | int]
+) -> tuple[tuple[ArtifactType, ...], list[int]]:
+    """The types in the order of their first artifacts, and the column of indexes into them."""
+    pairs = list(zip(names, kinds, strict=True))
+    # [PCB-DET-004]
+    index = {pair: position for position, pair in enumerate(dict.fromkeys(pairs))}
+    return tuple(map(ArtifactType._make, index)), list(map(index.__getitem__, pairs))
