@@ -114,23 +114,32 @@ def _appended() -> Cases:
     )  # fmt: skip
     yield from _in_chains()
     at = bundle(PLAIN).segments[0].block_offsets[0] + 6
-    damaged = flip(FIRST, at)
+    yield _appends_to_damaged("damaged-content-is-not-referred-to", [PLAIN], same, at)
+    copy = Segment(artifacts=(Artifact("copy", b"first content"),))
+    two_copies = bundle(PLAIN, copy)
+    for name, segment in {"first": 0, "last": 1}.items():
+        place = two_copies.segments[segment].block_offsets[0] + 6
+        yield _appends_to_damaged(f"{name}-of-two-copies-damaged", [PLAIN, copy], same, place)
+
+
+def _appends_to_damaged(name: str, there: Sequence[Segment], new: Segment, at: int) -> Built:
+    """A file with a bit flipped in content that is to be appended: what is written is readable."""
+    file = bundle(*there).data
     message = case(
-        "APPD/damaged-content-is-not-referred-to", "Content that does not verify is written anew.",
-        "PCB-BLOCK-007", classes=[WRITER], base="APPD/content-that-is-there",
+        f"APPD/{name}", "Content that does not verify is written anew.", "PCB-BLOCK-007"
+        " PCB-BLOCK-006", classes=[WRITER], base="APPD/content-that-is-there",
         defect="a bit of the content that is there",
     )  # fmt: skip
     message.request.append.path = FILE
-    message.request.append.segment.CopyFrom(described(same))
-    chained = bundle(PLAIN, same).data
-    dump = without_places(reader.read(flip(chained, at)))
+    message.request.append.segment.CopyFrom(described(new))
+    dump = without_places(reader.read(flip(bundle(*there, new).data, at)))
     for segment in dump.segments:
         for one in segment.artifacts:
             one.content_fault.ClearField("detail") if one.HasField("content_fault") else None
     dump.content_fault.ClearField("detail")
     message.expected.written.holds.CopyFrom(dump)
-    message.expected.written.keeps = len(FIRST)
-    yield Built(message, {FILE: damaged})
+    message.expected.written.keeps = len(file)
+    return Built(message, {FILE: flip(file, at)})
 
 
 def _in_chains() -> Cases:

@@ -28,7 +28,7 @@ UNKNOWN = Block(b"?", 9, entry={"content_size": LARGEST})
 FLOOR = 16 << 30
 
 
-def _contents(*sizes: int, block: Block = UNKNOWN, more: int = 0) -> Segment:
+def contents(*sizes: int, block: Block = UNKNOWN, more: int = 0) -> Segment:
     """Artifacts of these sizes, all at the start of one block; and `more` bytes of another."""
 
     def edit(manifest: bundle_pb2.Manifest) -> None:
@@ -54,14 +54,14 @@ def cases() -> Cases:
 
 def _exactly() -> Cases:
     exactly = "LIM/65536-for-a-byte"
-    size = _up_to(_contents(LARGEST))
+    size = _up_to(contents(LARGEST))
     assert MIB < size < LARGEST
-    built = bundle(_contents(size))
+    built = bundle(contents(size))
     yield accepts(
         exactly, "65,536 bytes of content for each byte of the bundle.", "PCB-LIM-010", built,
         fault="UNSUPPORTED_FEATURE", at=built.segments[0].block_offsets[0],
     )  # fmt: skip
-    over = bundle(_contents(size + 1))
+    over = bundle(contents(size + 1))
     assert len(over.data) == len(built.data)
     # The twin above has a content that cannot be read: it is no base.
     base, defect = "FRAME/one-segment", f"a byte of content more than in {exactly}"
@@ -95,25 +95,25 @@ def _over_segments() -> Cases:
     second = replace(PLAIN, chained=False)
     plain = sum(len(one.content) for one in PLAIN.artifacts)
     base, exactly = "FRAME/two-segments", "LIM/65536-for-a-byte-of-two-segments"
-    most = _up_to(bundle(_contents(LARGEST), second)) - plain
-    built = bundle(_contents(most), second)
+    most = _up_to(bundle(contents(LARGEST), second)) - plain
+    built = bundle(contents(most), second)
     yield accepts(
         exactly, "The first segment may have more than is its own.", "PCB-LIM-010", built,
         fault="UNSUPPORTED_FEATURE",
     )  # fmt: skip
-    over = bundle(_contents(most + 1), second)
+    over = bundle(contents(most + 1), second)
     yield refuses(
         "LIM/65536-for-a-byte-of-two-segments-over", "Told at the segment where the sum goes past.",
         "PCB-LIM-010 PCB-READ-008", over, "LIMIT_EXCEEDED", over.segments[1].manifest_offset,
         base=base, defect=f"a byte of content more than in {exactly}",
     )  # fmt: skip
-    wraps = bundle(_contents(2**63, 2**63, 5))
+    wraps = bundle(contents(2**63, 2**63, 5))
     yield refuses(
         "LIM/content-sizes-that-wrap", "A sum past 2^64 does not wrap.", "PCB-LIM-010 PCB-LIM-003",
         wraps, "LIMIT_EXCEEDED", wraps.segments[0].manifest_offset, base="FRAME/one-segment",
         defect="sizes that add up to 2^64 + 5",
     )  # fmt: skip
-    wraps = bundle(_contents(2**64 - 1), replace(_contents(9), chained=False))
+    wraps = bundle(contents(2**64 - 1), replace(contents(9), chained=False))
     yield refuses(
         "LIM/content-sizes-that-wrap-over-segments", "A sum past 2^64 does not wrap.",
         "PCB-LIM-010 PCB-LIM-003", wraps, "LIMIT_EXCEEDED", wraps.segments[0].manifest_offset,
@@ -150,7 +150,7 @@ def _inflated() -> Cases:
 def _floor() -> Cases:
     """16 GiB of content in a bundle of 256 KiB."""
     count = FLOOR // LARGEST
-    built = bundle(_contents(*[LARGEST] * count, more=FLOOR // MOST))
+    built = bundle(contents(*[LARGEST] * count, more=FLOOR // MOST))
     yield accepts(
         "LIM/total-content-of-16-gib", "16 GiB of content are within every reader's limits.",
         "PCB-LIM-001", built, fault="UNSUPPORTED_FEATURE",

@@ -134,6 +134,22 @@ def _written() -> Cases:
     repetitive = Segment(artifacts=(Artifact("zeros", bytes(30_000)),))
     yield writes("WRITE/compressible", "Content that compresses well.",
                  "PCB-ZSTD-001 PCB-BLOCK-009", repetitive)  # fmt: skip
+    text = b" ".join(b"line %06d of a listing that compresses well," % i for i in range(35_000))
+    yield writes("WRITE/compressible-of-1600-kib", "More content than an encoder takes at once: its"
+                 " frame states its size all the same.", "PCB-ZSTD-001",
+                 Segment(artifacts=(Artifact("listing", text),)))  # fmt: skip
+    mixed = [("a", "t.two", 1), ("b", "t.one", 2), ("c", "t.two", 1), ("d", "t.two", 3),
+             ("e", "t.one", 2), ("f", "t.one", 1)]  # fmt: skip
+    types = Segment([Artifact(key, key.encode(), name, kind) for key, name, kind in mixed])
+    yield writes("WRITE/types-in-order-of-use", "Each type and kind is listed once, in the order"
+                 " in which artifacts have them.", "PCB-TABLE-005 PCB-DET-004", types)  # fmt: skip
+    some = Segment([
+        Artifact(f"{i}", b"x", kind=3 if i == 4 else 1, attributes={"i": i} if i in (1, 5) else {},
+                 backends=[("t.b", "g", b"")] if i == 4 else ())
+        for i in range(7)
+    ])  # fmt: skip
+    yield writes("WRITE/details-of-some", "A detail for each artifact that has any, in order.",
+                 "PCB-TABLE-005 PCB-ART-004", some)  # fmt: skip
     keys = ("k" * 1024, "€" * 341, "../../etc/passwd", "ä", "a\u0308", "\ufeff")
     odd = Segment(artifacts=tuple(Artifact(k, bytes([i])) for i, k in enumerate(keys)))
     yield writes("WRITE/keys-at-the-edge", "Keys that are names and no paths.", "PCB-NAME-004",

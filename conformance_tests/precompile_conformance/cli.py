@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import shlex
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,8 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 # The reference, which is there in a checkout.
 DEFAULT_TESTEE = (sys.executable, "-m", "testees.reference")
 DEFAULT_SECONDS = 60.0
+# Seconds between two lines of progress in a pipe.
+_EVERY = 5.0
 _CLASSES = ", ".join(corpus.CLASS_NAMES)
 
 Testees = Annotated[
@@ -136,22 +139,15 @@ def explore_command(
     """Search for bundles and scripts that testees get wrong; exit 1 where there is one."""
     from precompile_conformance.explore import explore
 
-    with _told(), Console(stderr=True).status("searching") as status:
-        tally = explore(
-            _commands(testee),
-            seconds=seconds,
-            seed=seed,
-            told=lambda t: status.update(
-                f"{t.bundles} bundles, {t.scripts} scripts, {len(t.found)} found"
-            ),
-        )
+    with _told(), _far("searching") as far:
+        tally = explore(_commands(testee), seconds=seconds, seed=seed, told=far)
     for index, found in enumerate(tally.found):
         found.case.id = f"FOUND/seed-{seed}-{index}"
         place = corpus.write_case(out, found.case, found.files)
         print(f"{found.testee}: {found.observed}; {place}")
         for line in found.lines:
             print(f"  {line}")
-    print(f"{tally.bundles} bundles, {tally.scripts} scripts, {len(tally.found)} found")
+    print(tally)
     raise typer.Exit(1 if tally.found else 0)
 
 
@@ -171,9 +167,9 @@ def interop(
     from precompile_conformance.interop import cross, report
 
     name = f"v{version or _newest(vectors)}"
-    with _told(), Console(stderr=True).status("writing") as status:
+    with _told(), _far("writing") as far:
         cases = corpus.load(vectors / name)
-        told = cross(_commands(testee), cases, copies=copies, seconds=timeout, told=status.update)
+        told = cross(_commands(testee), cases, copies=copies, seconds=timeout, told=far)
         for line in report.lines(told, vectors, out / name):
             print(line)
     raise typer.Exit(0 if told.is_good else 1)
@@ -260,6 +256,26 @@ def _told() -> Iterator[None]:
     except OSError as error:
         print(f"ERROR: {error.filename}: {error.strerror}", file=sys.stderr)
         raise typer.Exit(1) from None
+
+
+@contextlib.contextmanager
+def _far(begin: str) -> Iterator[Callable[[object], None]]:
+    """How far a command is, on standard error: a line that changes, or in a pipe some lines."""
+    console = Console(stderr=True)
+    if console.is_terminal:
+        with console.status(begin) as status:
+            yield lambda progress: status.update(str(progress))
+        return
+    started = last = time.monotonic()
+
+    def tell(progress: object) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _EVERY:
+            last = now
+            print(f"{now - started:.0f} s: {progress}", file=sys.stderr, flush=True)
+
+    yield tell
 
 
 def _progress(

@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 
 from precompile.conformance.v1 import case_pb2, reading_pb2, script_pb2, testee_pb2
 from precompile.v1 import error_pb2
-from precompile_conformance import reader, signing, writer_rules
+from precompile_conformance import details, reader, signing, writer_rules
 from precompile_conformance.differences import differences
 from precompile_conformance.reader import Refused
 from precompile_conformance.reader.read import open_all
@@ -156,7 +156,7 @@ def _message(expected: Message, got: Message) -> list[str]:
     wanted.CopyFrom(expected)
     found.CopyFrom(got)
     _leave_open(wanted, found)
-    return list(differences(wanted, found))
+    return details.beside(differences(wanted, found), got)
 
 
 def _leave_open(expected: Message, got: Message) -> None:
@@ -287,7 +287,7 @@ def _step(expected: script_pb2.StepResult, got: script_pb2.StepResult) -> list[s
             wanted.saved.ClearField(name)
         found.saved.ClearField("file")
     _leave_open(wanted, found)
-    return list(differences(wanted, found))
+    return details.beside(differences(wanted, found), got)
 
 
 def _refusal(result: script_pb2.StepResult) -> str:

@@ -60,6 +60,8 @@ def _encoding_faults(manifest: bundle_pb2.Manifest, frame: Frame, data: bytes) -
 
 def _table_faults(manifest: bundle_pb2.Manifest) -> Iterator[str]:
     artifacts = manifest.artifacts
+    if manifest.HasField("artifacts") and not artifacts.ByteSize():
+        yield "it has a table without anything in it"
     if list(dict.fromkeys(artifacts.type)) != list(range(len(artifacts.types))):
         yield "types are not those in use, in the order of their first use"
     for detail in artifacts.details:

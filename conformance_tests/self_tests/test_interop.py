@@ -11,7 +11,7 @@ from precompile.conformance.v1 import case_pb2
 from precompile_conformance import corpus
 from precompile_conformance.build import bundle
 from precompile_conformance.cli import app
-from precompile_conformance.interop import Disagreement, Matrix, cross
+from precompile_conformance.interop import Disagreement, Matrix, Progress, cross
 from precompile_conformance.interop.damage import damaged
 
 MORE_THAN_ALL = 1000
@@ -46,6 +46,17 @@ def test_sound_testees_agree(vectors: Path) -> None:
     assert told.consumers == ["self-test writer", "self-test honest"]
     assert told.rows() == ["self-test writer", "self-test writer, signed by self-test writer"]
     assert all(told.agreed[row, name] > 100 for row in told.rows() for name in told.consumers)
+
+
+def test_a_matrix_says_how_far_it_is(vectors: Path) -> None:
+    seen: list[Progress] = []
+    cases = corpus.load(vectors / "v1.0")
+    told = cross([command("writer"), command("honest")], cases, copies=1, told=seen.append)
+    assert [one.answers for one in seen] == sorted(one.answers for one in seen)
+    assert seen[-1].answers > told.asked.total() > 50
+    assert {one.row for one in seen} >= set(told.rows())
+    assert all(1 <= one.number <= one.rows for one in seen)
+    assert str(seen[0]).startswith("row 1 of 6: self-test writer writes; 0 answers")
 
 
 def test_writers_extend_and_sign_each_others_bundles(vectors: Path) -> None:

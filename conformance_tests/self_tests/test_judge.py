@@ -1,15 +1,20 @@
 """The judge: what counts as the expected answer, and what does not."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from builders.append import appends
-from builders.bases import MORE, PLAIN
+from builders.bases import MORE, PLAIN, Edit, detail_of, edits
+from builders.ratio import contents
 from builders.scripting import Script
+from builders.table import manifest_of, table_of
+from builders.trust import signature
 from builders.write import NEW, writes
 from precompile.conformance.v1 import case_pb2, reading_pb2, testee_pb2
-from precompile_conformance import model, reader
+from precompile.v1 import bundle_pb2
+from precompile_conformance import model, reader, signing, writer_rules
 from precompile_conformance.build import Artifact, Block, Segment, bundle
 from precompile_conformance.judge import Answer, Verdict, judge
 from precompile_conformance.wire import record
@@ -120,6 +125,23 @@ def test_a_minus_zero_is_no_zero() -> None:
     assert "double_value" in judged(zero, minus).differences[0]
 
 
+def test_what_a_testee_says_of_a_refusal_stands_beside_the_difference() -> None:
+    """It is for people: what is observed, and so what is expected to fail, is without it."""
+    case = case_pb2.Case()
+    case.expected.rejection.CopyFrom(rejection(103, 7))
+    answer = Answer(testee_pb2.Response(rejection=rejection(104, 7, "no footer\nthere")))
+    verdict = judge(case, answer)
+    assert verdict.observed == "rejected MALFORMED_FRAME"
+    assert verdict.differences[0].splitlines()[1:] == ["it says: no footer", "there"]
+    expected = reader.read(bundle(PLAIN, MORE).data)
+    got = reading_pb2.BundleDump()
+    got.CopyFrom(expected)
+    got.segments[1].artifacts[0].content_fault.CopyFrom(rejection(602, 9, "another digest"))
+    (line,) = judged(expected, got).differences
+    assert line.endswith("not expected (ERROR_CODE_DIGEST_MISMATCH)\nit says: another digest")
+    assert judged(expected, got).observed.endswith("(ERROR_CODE_DIGEST_MISMATCH)")
+
+
 def rejection(code: int, offset: int | None = None, detail: str = "") -> reading_pb2.Rejection:
     message = reading_pb2.Rejection(code=code, detail=detail)  # type: ignore[arg-type]
     if offset is not None:
@@ -198,11 +220,57 @@ def test_what_a_writer_must_not_write_is_seen(data: bytes, words: str) -> None:
     assert words in "\n".join(verdict_on(data))
 
 
+UNSORTED = (Artifact("a", b"1"), Artifact("b", b"2", type="test.other"))
+TABLES: dict[str, tuple[Edit, str]] = {
+    "a type that no artifact has": (
+        lambda m: m.artifacts.types.add(name="unused", kind=1),
+        "types are not those in use",
+    ),
+    "types in another order": (
+        edits(lambda m: m.artifacts.types.reverse(), lambda m: m.artifacts.type.reverse()),
+        "types are not those in use",
+    ),
+    "a detail of nothing": (
+        lambda m: m.artifacts.details.add(artifact=1), "the detail of artifact 1 says nothing"
+    ),
+    "backends of a cache": (
+        lambda m: detail_of(m).backends.add(type="t", key="k"),
+        "artifact 0 is no entry and names backends",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_what_a_writer_must_not_list_in_a_table_is_seen(name: str) -> None:
+    edit, words = TABLES[name]
+    data = bundle(Segment(artifacts=UNSORTED, edit=edit)).data
+    assert words in "\n".join(writer_rules.faults(data))
+
+
+def test_a_table_of_nothing_and_columns_that_are_not_packed_are_seen() -> None:
+    nothing = bundle(Segment(edit=lambda m: m.artifacts.SetInParent()))
+    assert "a table without anything" in "\n".join(writer_rules.faults(nothing.data))
+    alone = Segment(artifacts=(Artifact("k"),))
+    message = bundle_pb2.Manifest.FromString(bundle(alone).segments[0].payload)
+    payload = manifest_of(message, table_of(message, type=b"\x10\x00"))
+    data = bundle(replace(alone, payload=payload)).data
+    assert "not the deterministic encoding" in "\n".join(writer_rules.faults(data))
+
+
+def test_content_past_what_a_segments_end_allows_is_seen() -> None:
+    """A later segment makes room for readers, and none for the writer of this one."""
+    size = 65_536 * len(bundle(contents(64 << 20)).data) + 1
+    data = bundle(contents(size), PLAIN).data
+    reader.read(data)
+    (fault,) = writer_rules.faults(data)
+    assert fault.startswith("segment 0: content goes past")
+
+
 def test_equal_content_that_is_stored_twice_is_seen() -> None:
     twice = Segment(
         artifacts=(
-            Artifact("a", b"same", extents=[(0, 0, 4)]),
-            Artifact("b", b"same", extents=[(1, 0, 4)]),
+            Artifact("a", b"same", place=(0, 0)),
+            Artifact("b", b"same", place=(1, 0)),
         ),
         blocks=(Block(b"same"), Block(b"same")),
     )
@@ -281,3 +349,24 @@ def test_a_file_where_nothing_was_to_be_saved_is_none() -> None:
     assert judge(case, Answer(response, [b""])).conforms
     saved.file = b"x"
     assert "is not empty" in judge(case, Answer(response, [b""])).differences[0]
+
+
+SEED = b"\1" * 32  # of the key `a`
+
+
+def test_a_file_that_is_signed_is_judged_by_its_signatures() -> None:
+    payload = bundle(PLAIN).segments[0].payload
+    a, b = signature("a", payload), signature("b", payload)
+    bad = signature("a", payload, sig=bytes(64))
+    unknown = record(0x7A, b"later")
+
+    def faults(before: bytes, after: bytes) -> list[str]:
+        one, other = (bundle(replace(PLAIN, envelope_tail=tail)).data for tail in (before, after))
+        return list(signing.faults(one, other, SEED))
+
+    assert faults(b, b + a) == faults(a + b, a + b) == faults(bad + b, b + a) == []
+    for before, after in ((b, a + b), (b, a), (bad, bad + a), (a + b, b + a), (b, b), (b, b + bad)):
+        assert faults(before, after)[0].startswith("segment 0: its signatures are not")
+    assert "unknown fields" in faults(b + unknown, b + a)[0]
+    assert faults(unknown + b, b + a + unknown) == []
+    assert faults(a + unknown, unknown + a) == ["there was nothing to add, and the file is another"]

@@ -58,6 +58,10 @@ class Tally:
     scripts: int = 0
     found: list[Found] = field(default_factory=list)
 
+    def __str__(self) -> str:
+        """In one line."""
+        return f"{self.bundles} bundles, {self.scripts} scripts, {len(self.found)} found"
+
 
 def explore(
     commands: Sequence[Sequence[str]],

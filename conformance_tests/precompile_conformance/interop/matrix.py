@@ -69,6 +69,24 @@ class Matrix:
 
 
 @dataclass(frozen=True)
+class Progress:
+    """How far a matrix is: the row that is at work, counted from 1, of how many at most."""
+
+    row: str
+    number: int
+    rows: int
+    answers: int
+    disagreements: int
+
+    def __str__(self) -> str:
+        """In one line."""
+        return (
+            f"row {self.number} of {self.rows}: {self.row}; {self.answers:,} answers,"
+            f" {self.disagreements} disagreements"
+        )
+
+
+@dataclass(frozen=True)
 class _Testee:
     name: str
     command: Command
@@ -89,26 +107,25 @@ def cross(
     *,
     copies: int = 24,
     seconds: float = 60.0,
-    told: Callable[[str], None] = lambda line: None,
+    told: Callable[[Progress], None] = lambda progress: None,
 ) -> Matrix:
     """Let every testee that writes answer the productions among `cases`, and all read the answers.
 
     `copies` is how many damaged copies of each bundle are read, too; `seconds` how
-    long one answer may take; `told` is called with the name of each row that begins.
+    long one answer may take; `told` is called when a row begins and with each answer.
 
     Raises:
         TesteeError, StartError: a testee does not say who it is.
     """
     testees = _named([(command, ask_claims(command, seconds)) for command in commands])
-    work = _Work(Matrix([one.name for one in testees]), testees, copies, seconds)
+    work = _Work(Matrix([one.name for one in testees]), testees, copies, seconds, told)
     productions = [case for case in cases if is_production(case)]
     for producer in testees:
-        told(f"{producer.name} writes")
+        work.begin(f"{producer.name} writes")
         own = work.produce(producer, productions)
         if not own:
             continue
         for row, bundles in work.relays(producer, own):
-            told(row)
             work.consume(row, bundles)
     return work.matrix
 
@@ -127,18 +144,40 @@ def _named(claimed: Iterable[tuple[Command, Claims]]) -> list[_Testee]:
 
 
 class _Work:
-    def __init__(self, matrix: Matrix, testees: list[_Testee], copies: int, seconds: float) -> None:
+    def __init__(
+        self, matrix: Matrix, testees: list[_Testee], copies: int, seconds: float,
+        told: Callable[[Progress], None],
+    ) -> None:  # fmt: skip
         self.matrix = matrix
         self._testees = testees
         self._copies = copies
         self._seconds = seconds
+        self._told = told
         self._count = 0
+        self._row, self._begun, self._answers = "", 0, 0
+        self._lock = threading.Lock()
+        writers = [one for one in testees if WRITER in one.claims.classes]
+        signers = sum(SIGNING in one.claims.capabilities for one in writers)
+        # By each producer: what it wrote, extended by every other, signed by one, and by two.
+        self._rows = len(testees) * (1 + len(writers) + signers * signers)
+
+    def begin(self, row: str) -> None:
+        """A row is at work."""
+        self._row = row
+        self._begun += 1
+        self._tell()
+
+    def _tell(self, answer: Result | None = None) -> None:
+        with self._lock:
+            self._answers += answer is not None
+            wrong = len(self.matrix.disagreements)
+            self._told(Progress(self._row, self._begun, self._rows, self._answers, wrong))
 
     def produce(self, producer: _Testee, productions: Sequence[Case]) -> list[Bundle]:
         """What the producer makes of the productions that it claims to be able to answer."""
         answers: dict[str, Answer] = {}
         results = run_all(
-            productions, producer.command, producer.claims, seconds=self._seconds,
+            productions, producer.command, producer.claims, seconds=self._seconds, done=self._tell,
             seen=lambda case, answer: answers.__setitem__(case.id, answer),
         )  # fmt: skip
         for case, result in zip(productions, results, strict=True):
@@ -147,6 +186,7 @@ class _Work:
 
     def relays(self, producer: _Testee, own: list[Bundle]) -> Iterator[tuple[str, list[Bundle]]]:
         """The producer's bundles, extended by each other writer, signed by one and by two."""
+        self.begin(producer.name)
         yield producer.name, own
         writers = [one for one in self._testees if WRITER in one.claims.classes]
         for other in writers:
@@ -175,6 +215,7 @@ class _Work:
         signers: tuple[str, ...],
     ) -> list[Bundle]:
         """What the testee makes of another's bundles."""
+        self.begin(row)
         origins: dict[str, Bundle] = {}
         asked = []
         for bundle in bundles:
@@ -236,7 +277,7 @@ class _Work:
                     (directory / FILE).write_bytes(written)
                 cases.append(Case(one.message, directory))
             results = run_all(
-                cases, testee.command, testee.claims, seconds=self._seconds,
+                cases, testee.command, testee.claims, seconds=self._seconds, done=self._tell,
                 seen=lambda case, answer: answers.__setitem__(case.id, answer),
             )  # fmt: skip
         for one, result in zip(asked, results, strict=True):
