@@ -7,20 +7,39 @@ from precompile_conformance.build import ZSTD, Artifact, Block, Segment, bundle
 from precompile_conformance.wire import block_record, footer, record, zstd_frame
 
 _SIZE = 1_040_000
-# Begins an artifact that decoding takes for one: type, key, kind and a digest.
-_ARTIFACT = b"\x0a\x01t\x12\x01k\x18\x01\x22\x20" + bytes(32)
-_ENTRY = _ARTIFACT.replace(b"\x18\x01", b"\x18\x03")
 
 
 def _filled(element: bytes) -> bytes:
     return element * (_SIZE // len(element))
 
 
+def _table(fields: bytes) -> bytes:
+    return record(0x32, fields)
+
+
+def _type(number: int) -> bytes:
+    return record(0x0A, record(0x0A, b"t%06x" % number) + b"\x10\x01")
+
+
 _PAYLOADS = {
-    "empty artifacts": _filled(b"\x32\x00"),
-    "empty artifacts, as many as may be": _filled(b"\x32\x00\x78\x00"),
-    "artifacts of one unknown field": _filled(b"\x32\x02\x70\x00"),
+    "empty tables": _filled(b"\x32\x00"),
+    "empty keys": _table(_filled(b"\x1a\x00")),
+    "keys, as many as may be": _table(_filled(record(0x1A, b"k" * 30))),
+    "types of a kind": _table(_filled(b"\x0a\x02\x10\x01")),
+    "types of a name": _table(b"".join(_type(number) for number in range(_SIZE // 12))),
+    "details of an index": _table(_filled(b"\x42\x02\x08\x01")),
+    "backends without a type": _table(record(0x42, _filled(b"\x12\x02\x12\x00"))),
+    "attributes of a name": _table(record(0x42, _filled(b"\x1a\x03\x0a\x01a"))),
+    "empty attributes": _table(record(0x42, _filled(b"\x1a\x00\x70\x00"))),
+    "a column": _table(record(0x2A, bytes(_SIZE))),
+    "a column of large numbers": _table(record(0x2A, _filled(b"\xff" * 9 + b"\x01"))),
+    "a column unpacked": _table(_filled(b"\x28\x01")),
+    "empty columns": _table(_filled(b"\x2a\x00")),
+    "columns alone": _table(
+        b"".join(record(tag, bytes(_SIZE // 4)) for tag in (0x12, 0x2A, 0x32, 0x3A))
+    ),
     "blocks of a size alone": _filled(b"\x2a\x02\x18\x01"),
+    "blocks of a digest alone": _filled(record(0x2A, record(0x0A, bytes(32)))),
     "removed without a type": _filled(b"\x3a\x02\x12\x00"),
     "removed": _filled(record(0x3A, b"\x0a\x01a\x12\x01b")),
     "requirements": _filled(record(0x22, b"\x0a\x01a\x10\x01")),
@@ -28,11 +47,6 @@ _PAYLOADS = {
     "empty features": _filled(b"\x0a\x00"),
     "unknown fields": _filled(b"\x78\x00"),
     "groups": _filled(b"\x7b\x7c"),
-    "extents": record(0x32, _ARTIFACT + _filled(b"\x32\x02\x18\x01")),
-    "empty extents": record(0x32, _ARTIFACT + _filled(b"\x32\x00\x70\x00")),
-    "attributes of a name": record(0x32, _ARTIFACT + _filled(b"\x42\x03\x0a\x01a")),
-    "empty attributes": record(0x32, _ARTIFACT + _filled(b"\x42\x00\x70\x00")),
-    "backends without a type": record(0x32, _ENTRY + _filled(b"\x3a\x02\x12\x00")),
     "one text": record(0x0A, b"\xc3\xa9" * (_SIZE // 2)),
 }
 
@@ -47,14 +61,32 @@ def dearest() -> Iterator[tuple[str, str, bytes]]:
     yield "footers in a torn block", "append", small + _torn(footer(23, 60))
     yield "headers in a torn block", "append", small + _torn(small[:23])
     yield "least blocks", "framing", small[:23] + _filled(block_record(b"x"))
-    many = tuple(Artifact(str(number), b"x", extents=[(0, 0, 1)]) for number in range(14_000))
-    yield "least artifacts", "reader", bundle(Segment(many, blocks=(Block(b"x"),))).data
-    yield "least artifacts, loaded", "context", bundle(Segment(many, blocks=(Block(b"x"),))).data
+    many = tuple(Artifact(f"{number:x}", b"x", place=(0, 0)) for number in range(24_000))
+    least = bundle(Segment(many, blocks=(Block(b"x"),))).data
+    yield "least artifacts", "reader", least
+    yield "least artifacts, loaded", "context", least
+    yield "least artifacts, verified", "verify", least
+    yield "least signatures", "reader", _signatures(b"\x1a\x00")
+    yield "signatures behind another's name", "trust", _signatures(b"\x1a\x03\x12\x01a")
+    yield "runs over the least blocks", "verify", _runs(6_000, 8_000, 8)
     yield "a bomb", "reader", _bomb(8 << 20)
     yield "a bomb over the limit", "reader", _bomb(1 << 40)
     word, none, many_pairs = text("abc"), number(0), number(_SIZE // 20)
     yield "groups of a mega-cache", "megacache", _mega_cache(_filled(word + none))
     yield "its artifacts", "megacache", _mega_cache(word + many_pairs + _filled(word + none))
+
+
+def _signatures(one: bytes) -> bytes:
+    return bundle(Segment(envelope_tail=_filled(one))).data
+
+
+def _runs(count: int, blocks: int, length: int) -> bytes:
+    """Runs, no two of which are in one place, over blocks of a byte."""
+    places = [(number % blocks, 1 + number // blocks) for number in range(count)]
+    runs = [Artifact(f"{n:x}", b"x" * (length + more), place=(at % (blocks - 2 * length), 0))
+            for n, (at, more) in enumerate(places)]  # fmt: skip
+    again = (Block(b"x", external=True),) * blocks
+    return bundle(Segment(blocks=(Block(b"x"),)), Segment(runs, again)).data
 
 
 def _torn(content: bytes) -> bytes:
@@ -65,11 +97,10 @@ def _bomb(content: int) -> bytes:
     """Zeros, four bytes of input for 128 KiB of them."""
     frame = zstd_frame([("rle", 128 << 10)] * min(content >> 17, 200_000), content_size=content)
     block = Block(b"", ZSTD, stored=frame, entry={"content_size": content})
-    artifact = Artifact("k", extents=[(0, 0, content)])
     segment = Segment(
-        artifacts=(artifact,),
+        artifacts=(Artifact("k"),),
         blocks=(block,),
-        edit=lambda m: setattr(m.artifacts[0], "content_size", content),
+        edit=lambda m: m.artifacts.content_size.__setitem__(0, content),
     )
     return bundle(segment).data
 

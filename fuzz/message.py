@@ -50,10 +50,15 @@ def _all(message: Message) -> list[Any]:
 
 
 def _change_list(values: Any, field: Any, choose: random.Random) -> None:
-    kind = choose.choice(["add", "copy", "delete", "swap", "many"] if values else ["add"])
+    kind = choose.choice(["add", "copy", "delete", "swap", "many", "set"] if values else ["add"])
     at = choose.randrange(len(values)) if values else 0
     is_message = field.cpp_type == FieldDescriptor.CPPTYPE_MESSAGE
-    if kind == "add":
+    if kind == "set":
+        if is_message:
+            change(values[at], choose)
+        else:
+            values[at] = _scalar(field, values[at], None, choose)
+    elif kind == "add":
         if is_message:
             change(values.add(), choose)
         else:
@@ -63,15 +68,16 @@ def _change_list(values: Any, field: Any, choose: random.Random) -> None:
     elif kind == "swap":
         items = list(values)
         choose.shuffle(items)
-        items = [_copy(item) for item in items]
+        items = [copy_of(item) for item in items]
         del values[:]
         values.extend(items)
     else:
         count = 1 if kind == "copy" else choose.choice([2, 10, 100])
-        values.extend([_copy(values[at]) for _ in range(count)])
+        values.extend([copy_of(values[at]) for _ in range(count)])
 
 
-def _copy(item: Any) -> Any:
+def copy_of(item: Any) -> Any:
+    """The same value; of a message, one of its own."""
     if not isinstance(item, Message):
         return item
     copy = type(item)()
@@ -82,9 +88,7 @@ def _copy(item: Any) -> Any:
 def _scalar(field: Any, old: Any, root: Message | None, choose: random.Random) -> Any:
     kind = field.cpp_type
     if kind in _INTEGERS:
-        low, high = _INTEGERS[kind]
-        near = [old - 1, old + 1, old * 2, -old] if isinstance(old, int) else []
-        return min(high, max(low, choose.choice([*_LARGE, *near])))
+        return integer(choose, old if isinstance(old, int) else 0, *_INTEGERS[kind])
     if kind == FieldDescriptor.CPPTYPE_BOOL:
         return choose.random() < 0.5
     if kind in (FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT):
@@ -94,6 +98,11 @@ def _scalar(field: Any, old: Any, root: Message | None, choose: random.Random) -
         return choose.choice([b"", bytes(32), bytes(31), choose.randbytes(32), *others])
     others = _values(root, str) if root is not None else []
     return choose.choice([*_TEXTS, *others])
+
+
+def integer(choose: random.Random, old: int, low: int, high: int) -> int:
+    """Another number from `low` to `high`: one near `old`, or one at which something may turn."""
+    return min(high, max(low, choose.choice([*_LARGE, old - 1, old + 1, old * 2, -old])))
 
 
 def _values(message: Message, type_: type) -> list[Any]:

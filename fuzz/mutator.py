@@ -6,7 +6,7 @@ are derived anew, each with a small chance of a lie.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import zstandard
@@ -14,7 +14,9 @@ from google.protobuf.message import DecodeError
 
 from fuzz.message import change
 from fuzz.signing import signature
+from fuzz.table import change_table, digests, make_rectangular
 from precompile.v1 import bundle_pb2
+from precompile.v1.artifact_pb2 import ArtifactTable
 from precompile_conformance.build import NONE, PAYLOAD_TYPE, ZSTD
 from precompile_conformance.wire import (
     BLOCK_TAG,
@@ -77,7 +79,7 @@ def mutate_manifest(data: bytes, choose: random.Random, raw: Raw, most: int) -> 
     if choose.random() < 0.3:
         return raw(data, most)
     for _ in range(choose.choice([1, 1, 2, 5])):
-        change(message, choose)
+        _change_manifest(message, choose)
     return message.SerializeToString()[:most]
 
 
@@ -139,7 +141,7 @@ def _change(pieces: list[Piece], choose: random.Random, raw: Raw) -> None:
     piece = pieces[at]
     kind = choose.choice(["manifest"] * 5 + ["payload", "block", "block", "blocks", "segments"])
     if kind == "manifest" and isinstance(piece.manifest, bundle_pb2.Manifest):
-        change(piece.manifest, choose)
+        _change_manifest(piece.manifest, choose)
     elif kind == "payload":
         payload = piece.manifest
         if isinstance(payload, bundle_pb2.Manifest):
@@ -157,6 +159,14 @@ def _change(pieces: list[Piece], choose: random.Random, raw: Raw) -> None:
     elif kind == "segments":
         others = [Piece(_manifest(_bytes_of(p)), list(p.blocks), p.envelope) for p in pieces]
         pieces[at : at + choose.randrange(2)] = choose.sample(others, choose.randrange(1, 2))
+
+
+def _change_manifest(message: bundle_pb2.Manifest, choose: random.Random) -> None:
+    """Anything in it, and half of the time its table as what it is."""
+    if choose.random() < 0.5:
+        change_table(message.artifacts, choose)
+    else:
+        change(message, choose)
 
 
 def _other_block(stored: bytes, choose: random.Random, raw: Raw) -> bytes:
@@ -202,12 +212,31 @@ def _seal(message: bundle_pb2.Manifest, blocks: list[bytes]) -> None:
             contents.append(content)
         else:
             contents.append(b"")
-    for artifact in message.artifacts:
-        if all(e.block < len(contents) and contents[e.block] for e in artifact.extents):
-            pieces = [contents[e.block][e.offset : e.offset + e.size] for e in artifact.extents]
-            content = b"".join(pieces)
-            artifact.content_digest = sha256(content)
-            artifact.content_size = len(content)
+    _seal_table(message.artifacts, contents)
+
+
+def _seal_table(table: ArtifactTable, contents: list[bytes]) -> None:
+    """Digests of what lies at each place, as far as content is known there; no longer sizes."""
+    make_rectangular(table)
+    sealed = digests(table)
+    for row, size in enumerate(table.content_size):
+        block, offset = table.block[row], table.offset[row]
+        content = b"".join(_pieces(contents[block:], offset, size))
+        if content or not size:
+            table.content_size[row] = len(content)
+            sealed[row] = sha256(content)
+    table.content_digest = b"".join(sealed)
+
+
+def _pieces(contents: list[bytes], offset: int, size: int) -> Iterator[bytes]:
+    """Of one block; or of the whole blocks of a run, up to the last one that it covers."""
+    for number, content in enumerate(contents):
+        if (number and len(content) > size) or not content or not size:
+            return
+        yield content[offset : offset + size]
+        size -= min(size, len(content) - min(offset, len(content)))
+        if offset:
+            return
 
 
 def _content(stored: bytes, compression: int) -> bytes:

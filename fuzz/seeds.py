@@ -43,23 +43,40 @@ _ENTRY = Segment(
 )
 _LARGE = Segment(
     artifacts=(
-        Artifact("two blocks", b"x" * 500 + b"y" * 400, extents=[(0, 0, 500), (1, 0, 400)]),
+        Artifact("two blocks", b"x" * 500 + b"y" * 400, place=(0, 0)),
+        Artifact("a part", b"y" * 300, place=(1, 100)),
     ),
     blocks=(Block(b"x" * 500, ZSTD), Block(b"y" * 400, ZSTD)),
     chained=False,
+)
+_RUN = Segment(
+    artifacts=(
+        Artifact("run", b"y" * 400 + b"own" + b"x" * 500, place=(0, 0)),
+        Artifact("run again", b"x" * 1000, place=(2, 0)),
+    ),
+    blocks=(
+        Block(b"y" * 400, ZSTD, external=True),
+        Block(b"own"),
+        Block(b"x" * 500, ZSTD, external=True),
+        Block(b"x" * 500, ZSTD, external=True),
+    ),
+    removed=[("test.blob", "a part")],
 )
 
 
 def seeds() -> Iterator[tuple[str, bytes]]:
     """(corpus, input) of each."""
-    for segments in ((_FIRST,), (_FIRST, _SECOND), (_ENTRY,), (_LARGE,), (_FIRST, _SECOND, _LARGE)):
+    for segments in (
+        *((_FIRST,), (_FIRST, _SECOND), (_ENTRY,), (_LARGE,), (_LARGE, _RUN)),
+        (_FIRST, _SECOND, _LARGE, _RUN),
+    ):
         yield "bundle", bundle(*segments).data
     yield "bundle", _signed(_FIRST, _SECOND)
     yield "bundle", _signed(_FIRST) + bundle(_LARGE).data
     whole = bundle(_FIRST, _SECOND).data
     yield "bundle", whole + HEADER + b"torn"
     yield "bundle", whole[:-10]
-    for segment in (_FIRST, _SECOND, _ENTRY, _LARGE):
+    for segment in (_FIRST, _SECOND, _ENTRY, _LARGE, _RUN):
         blocks = segment.blocks or tuple(Block(a.content) for a in segment.artifacts if a.content)
         yield "manifest", manifest(segment, blocks).SerializeToString(deterministic=True)
     yield (

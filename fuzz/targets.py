@@ -30,7 +30,7 @@ from precompile_context.adapters.pytorch.megacache import (
     to_mega_cache,
 )
 from precompile_context.bundle.codec import decode_manifest
-from precompile_context.bundle.encode import encode_stored_manifest
+from precompile_context.bundle.encode import encode_manifest
 from precompile_context.bundle.source import BufferSource
 from precompile_context.bundle.walk import complete_prefix, walk_back
 from precompile_context.trust import TrustPolicy, VerifyingKey
@@ -39,7 +39,6 @@ T = TypeVar("T")
 
 # Zeros compress 16,000 times: what content may cost is bounded by these, not by the input.
 LIMITS = Limits(
-    block_content=8 << 20,
     artifact_content=16 << 20,
     total_content=64 << 20,
     total_decompressed=64 << 20,
@@ -108,9 +107,9 @@ def framing(data: bytes) -> None:
 def manifest(data: bytes) -> None:
     """A payload alone: what is decoded is encoded and decoded again without a change."""
     decoded, items = decode_manifest(data, 0, 0, LIMITS.items)
-    encoded = encode_stored_manifest(decoded)
+    encoded = encode_manifest(decoded)
     again, items_again = decode_manifest(encoded, 0, 0, LIMITS.items)
-    assert encode_stored_manifest(again) == encoded
+    assert encode_manifest(again) == encoded
     assert items_again <= items
 
 
@@ -149,7 +148,7 @@ def trust(data: bytes) -> None:
         assert signing.is_signed(envelope)
         assert hashlib.sha256(envelope.payload).digest() == segment.payload_digest
         again, _ = decode_manifest(envelope.payload, segment.index, 0, LIMITS.items)
-        assert encode_stored_manifest(again) == encode_stored_manifest(segment.manifest)
+        assert encode_manifest(again) == encode_manifest(segment.manifest)
 
 
 def append(data: bytes) -> None:
