@@ -12,7 +12,7 @@
 namespace precompile {
 namespace {
 
-constexpr uint64_t kMostManifestBytes = 1ull << 30;  // the generated code counts in 31 bits
+constexpr uint64_t kMostManifestBytes = 1ull << 30;  // positions of a payload are counted in 32 bits
 
 bool is_torn(const Walk& walk) {
   return std::any_of(walk.faults.begin(), walk.faults.end(), [](const Error& fault) {
@@ -27,26 +27,28 @@ Result<Walk> walk(const Source& source, bool recover, const Limits& limits) {
   if (auto fault = head_fault(head)) return std::move(*fault);
   TRY_SET(Walk whole, walk_back(source, source.size(), limits));
   if (!recover) return whole;
-  TRY_SET(const uint64_t complete, complete_prefix(source, limits));
+  TRY_SET(Prefix complete, complete_prefix(source, limits));
   const bool contradicted =
       whole.faults.empty() &&
       std::none_of(whole.segments.begin(), whole.segments.end(),
                    [&](const Span& span) {
-                     return span.offset == complete || span.end() == complete;
+                     return span.offset == complete.end || span.end() == complete.end;
                    });
-  if (complete > 0 && (contradicted || is_torn(whole))) return walk_back(source, complete, limits);
-  return whole;
+  if (complete.end == 0 || !(contradicted || is_torn(whole))) return whole;
+  // [PCB-RECV-006] What a later version wrote is no torn tail.
+  if (complete.other_major) return std::move(*complete.other_major);
+  return walk_back(source, complete.end, limits);
 }
 
 // [PCB-READ-002]
 struct Frames {
   std::vector<Span> spans;
-  std::vector<v1::Envelope> envelopes;
+  std::vector<EnvelopeRecord> envelopes;
 };
 Result<Frames> read_frames(const Source& source, const OpenOptions& options, const Limits& limits) {
   TRY_SET(Walk walked, walk(source, options.recover, limits));
   std::vector<Error> faults = std::move(walked.faults);
-  std::vector<v1::Envelope> envelopes;
+  std::vector<EnvelopeRecord> envelopes;
   for (const Span& span : walked.segments) {
     auto envelope = read_envelope(source, span, limits);
     if (!envelope.ok()) {
@@ -68,6 +70,21 @@ Error at(Error error, uint64_t manifest) {
   return error;
 }
 
+// COMPAT [PCB-HOST-005]
+Status match(std::vector<Segment>& segments, const Host& host) {
+  std::string differs;
+  bool any = false;
+  for (Segment& segment : segments) {
+    differs = difference(host, segment.manifest);
+    segment.matches = differs.empty();
+    any = any || segment.matches;
+  }
+  if (any) return Done{};
+  return Error::rejection(v1::ERROR_CODE_INCOMPATIBLE_ENVIRONMENT,
+                          segments.back().manifest_offset,
+                          "No segment is for this host: " + differs + ".");
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const Bundle>> open_bundle(std::shared_ptr<const Source> source,
@@ -76,49 +93,46 @@ Result<std::shared_ptr<const Bundle>> open_bundle(std::shared_ptr<const Source> 
   limits.manifest_bytes = std::min(limits.manifest_bytes, kMostManifestBytes);
   TRY_SET(Frames frames, read_frames(*source, options, limits));
   const auto& spans = frames.spans;
+  const uint64_t size = spans.back().end();
+  // [PCB-LIM-010]
+  limits.total_content = std::min(limits.total_content, size > UINT64_MAX / kMostContentPerByte
+                                                            ? UINT64_MAX
+                                                            : size * kMostContentPerByte);
   // TRUST [PCB-SIGN-008] [PCB-READ-009]
   for (size_t i = 0; i < spans.size(); ++i) {
-    Status status = options.policy.check(frames.envelopes[i]);
+    Status status = options.policy.check(frames.envelopes[i].envelope);
     if (!status.ok()) return at(std::move(status.error()), spans[i].manifest);
   }
   // DECODE
   auto bundle = std::make_shared<Bundle>();
+  bundle->segments.reserve(spans.size());
   Tally tally;
   for (size_t i = 0; i < spans.size(); ++i) {
-    v1::Envelope& envelope = frames.envelopes[i];
-    auto manifest = decode_manifest(envelope.payload(), limits, tally);
+    EnvelopeRecord& read = frames.envelopes[i];
+    const uint64_t before = tally.total_content;
+    auto manifest = decode_manifest(read.envelope.payload, limits, tally);
     if (!manifest.ok()) return at(std::move(manifest.error()), spans[i].manifest);
-    bundle->segments.push_back({spans[i].offset, spans[i].size(), spans[i].manifest,
-                                envelope.payload_digest(), std::move(manifest.value()), {}, true});
-    envelope.Clear();
+    Segment& segment = bundle->segments.emplace_back();
+    segment.offset = spans[i].offset;
+    segment.size = spans[i].size();
+    segment.manifest_offset = spans[i].manifest;
+    segment.payload_digest = read.envelope.payload_digest;
+    segment.record = std::move(read.record);
+    segment.manifest = std::move(manifest.value());
+    segment.total_content = tally.total_content - before;
   }
   // VALIDATE
-  std::string previous;
+  std::string_view previous;
   ChainBlocks chain;
   for (Segment& segment : bundle->segments) {
     Status status = validate(segment, previous, chain);
     if (!status.ok()) return at(std::move(status.error()), segment.manifest_offset);
     previous = segment.payload_digest;
   }
-  // COMPAT [PCB-HOST-005]
-  if (options.host) {
-    std::string differs;
-    bool any = false;
-    for (Segment& segment : bundle->segments) {
-      differs = difference(*options.host, segment.manifest);
-      segment.matches = differs.empty();
-      any = any || segment.matches;
-    }
-    if (!any) {
-      return Error::rejection(v1::ERROR_CODE_INCOMPATIBLE_ENVIRONMENT,
-                              bundle->segments.back().manifest_offset,
-                              "No segment is for this host: " + differs + ".");
-    }
-  }
-  bundle->size = spans.back().end();
-  bundle->ignored = source->size() - bundle->size;
+  if (options.host) TRY(match(bundle->segments, *options.host));
+  bundle->size = size;
+  bundle->ignored = source->size() - size;
   bundle->items = tally.items;
-  bundle->total_content = tally.total_content;
   bundle->source = std::move(source);
   return std::shared_ptr<const Bundle>(bundle);
 }
@@ -128,22 +142,6 @@ std::string Bundle::digest() const {
   Sha256 hash;
   for (const Segment& segment : segments) hash.update(segment.payload_digest);
   return hash.finish();
-}
-
-// [PCB-CURR-001] [PCB-HOST-006]
-Ordered<ArtifactRef> current_of(const std::shared_ptr<const Bundle>& bundle,
-                                const std::function<bool(const Segment&)>& counts) {
-  Ordered<ArtifactRef> current;
-  for (size_t i = 0; i < bundle->segments.size(); ++i) {
-    const Segment& segment = bundle->segments[i];
-    if (!counts(segment)) continue;
-    // [PCB-CURR-003]
-    for (const auto& removed : segment.manifest.removed()) current.erase(Name::of(removed));
-    for (int k = 0; k < segment.manifest.artifacts_size(); ++k) {
-      current.set(Name::of(segment.manifest.artifacts(k)), {bundle, i, k});
-    }
-  }
-  return current;
 }
 
 }  // namespace precompile

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "identity.h"
 #include "names.h"
 #include "sha256.h"
 #include "state.h"
@@ -43,6 +42,29 @@ Result<ContextOptions> checked(ContextOptions options) {
   return options;
 }
 
+// The entries that named the backend's former content name its new one. [PCB-CTX-011]
+void follow(State& state, const Name& name, const std::string& before, const std::string& after) {
+  const auto is_it = [&](const v1::ArtifactId& backend) {
+    return backend.type() == name.type && backend.key() == name.key &&
+           backend.content_digest() == before;
+  };
+  std::vector<std::pair<Name, Held>> followed;
+  for (const auto& [place, entry] : state.current.in_order()) {
+    const auto& backends = entry.value.fields->backends;
+    if (std::none_of(backends.begin(), backends.end(), is_it)) continue;
+    auto fields = std::make_shared<Portable>(*entry.value.fields);
+    for (auto& backend : fields->backends) {
+      if (is_it(backend)) backend.set_content_digest(after);
+    }
+    followed.emplace_back(entry.name, entry.value);
+    followed.back().second.fields = std::move(fields);
+  }
+  for (auto& [of, entry] : followed) {
+    state.filed.changed.insert(of);
+    state.current.set(of, std::move(entry));
+  }
+}
+
 }  // namespace
 
 Result<Context> Context::create(ContextOptions options) {
@@ -67,15 +89,14 @@ Status Context::register_type(ArtifactType type) {
   if ((type.kind == v1::ARTIFACT_KIND_CACHE) != (type.populate_cache != nullptr)) {
     return Error::misuse("A type of kind CACHE populates its cache, and no other does.");
   }
-  v1::Artifact probe;
-  probe.set_type(type.name);
-  probe.set_key("k");
-  for (const auto& field : type.fields) {
-    if (!has_value(field)) return Error::misuse("The field " + field.name() + " has no default.");
-    *probe.add_attributes() = field;
-  }
+  NewArtifact probe;
+  probe.type = type.name;
+  probe.key = "k";
+  probe.kind = type.kind;
+  probe.attributes = type.fields;
   TRY(plan_artifact(probe));
-  type.fields = {probe.attributes().begin(), probe.attributes().end()};
+  std::sort(type.fields.begin(), type.fields.end(),
+            [](const auto& a, const auto& b) { return a.name() < b.name(); });
   const std::lock_guard lock(state_->mutex);
   // [PCB-CTX-003]
   if (!state_->types.emplace(type.name, type).second) {
@@ -87,38 +108,40 @@ Status Context::register_type(ArtifactType type) {
 Status Context::record(const std::string& type, const std::string& key, std::string content,
                        const std::vector<v1::ArtifactId>& backends,
                        const std::vector<v1::Attribute>& fields) {
-  Held held;
-  held.content = SharedBytes::of(std::move(content));  // [PCB-CTX-008]
-  v1::Artifact& artifact = held.artifact;
-  artifact.set_type(type);
-  artifact.set_key(key);
-  artifact.set_content_digest(sha256(held.content.view));
-  artifact.set_content_size(held.content.view.size());
+  NewArtifact described;
+  described.type = type;
+  described.key = key;
+  described.content = SharedBytes::of(std::move(content));  // [PCB-CTX-008]
+  const std::string digest = sha256(described.content.view);
   const std::lock_guard lock(state_->mutex);
   const auto registered = state_->types.find(type);
   if (registered == state_->types.end()) {
     return Error::misuse("The type " + type + " is not registered.");
   }
-  artifact.set_kind(registered->second.kind);
-  TRY_SET(const auto all, all_fields(registered->second, fields));
-  for (const auto& field : all) *artifact.add_attributes() = field;
+  described.kind = registered->second.kind;
+  TRY_SET(described.attributes, all_fields(registered->second, fields));
   for (const auto& backend : backends) {
     const auto of = state_->types.find(backend.type());
     // [PCB-CTX-005]
     if (of == state_->types.end() || of->second.kind != v1::ARTIFACT_KIND_BACKEND) {
       return Error::misuse("The type " + backend.type() + " is none of backends.");
     }
-    auto& named = *artifact.add_backends();
+    auto& named = described.backends.emplace_back();
     named.set_type(backend.type());
     named.set_key(backend.key());
   }
-  TRY(plan_artifact(artifact));
+  TRY_SET(Portable planned, plan_artifact(described));
+  planned.content_digest = digest;
+  planned.content_size = described.content.view.size();
+  TRY(check_fits(type, key, planned, state_->requirements, state_->options.writer.producer));
+  Held held{std::make_shared<const Portable>(std::move(planned)), std::move(described.content),
+            std::nullopt};
   State& state = state_->state;
   const Name name{type, key};
   // [PCB-CTX-006]
   const Held* const before = state.current.find(name);
-  if (before != nullptr && same_artifact(before->artifact, artifact)) return Done{};
-  if (before == nullptr || !same_artifact(state.bound(*before), state.bound(held))) {
+  if (before != nullptr && same_artifact(*before->fields, *held.fields)) return Done{};
+  if (before == nullptr || !same_artifact(*state.bound(*before), *state.bound(held))) {
     state.filed.changed.insert(name);
   }
   state.current.set(name, std::move(held));  // [PCB-CTX-007]
@@ -133,45 +156,29 @@ bool Context::remove(const std::string& type, const std::string& key) {
 Status Context::edit(const std::string& key, const EditFunction& function) {
   for (;;) {
     std::unique_lock lock(state_->mutex);
-    TRY_SET(const Held* const found, state_->state.backend(key));
+    TRY_SET(const auto name, state_->state.backend(key));
     // [PCB-CTX-010]
-    if (found == nullptr) return Error::misuse("No backend has the key " + key + ".");
-    Held held = *found;
+    if (!name) return Error::misuse("No backend has the key " + key + ".");
+    Held held = *state_->state.current.find(*name);
     lock.unlock();
-    TRY_SET(const SharedBytes content, Contents(state_->options.limits).of(held));
+    TRY_SET(const SharedBytes content,
+            Contents(state_->options.limits).of(held.content, held.loaded));
     TRY_SET(std::string edited, function(content.view));
-    const std::string before = held.artifact.content_digest();
+    const std::string before = held.fields->content_digest;
     const std::string after = sha256(edited);
     lock.lock();
     State& state = state_->state;
-    const Name name = Name::of(held.artifact);
-    const Held* const now = state.current.find(name);
-    if (now == nullptr || !same_artifact(now->artifact, held.artifact)) continue;
+    const Held* const now = state.current.find(*name);
+    if (now == nullptr || !same_artifact(*now->fields, *held.fields)) continue;
     if (after == before) return Done{};
-    held.content = SharedBytes::of(std::move(edited));
-    held.loaded.reset();
-    held.artifact.set_content_digest(after);
-    held.artifact.set_content_size(held.content.view.size());
-    state.current.set(name, std::move(held));
-    state.filed.changed.insert(name);
-    // [PCB-CTX-011]
-    std::vector<Held> followed;
-    for (const auto& [place, entry] : state.current.in_order()) {
-      bool names_it = false;
-      Held follower = entry;
-      for (auto& backend : *follower.artifact.mutable_backends()) {
-        if (backend.type() != name.type || backend.key() != name.key) continue;
-        if (backend.content_digest() != before) continue;
-        backend.set_content_digest(after);
-        names_it = true;
-      }
-      if (names_it) followed.push_back(std::move(follower));
-    }
-    for (Held& follower : followed) {
-      const Name of = Name::of(follower.artifact);
-      state.filed.changed.insert(of);
-      state.current.set(of, std::move(follower));
-    }
+    Portable fields = *held.fields;
+    fields.content_digest = after;
+    fields.content_size = edited.size();
+    held = {std::make_shared<const Portable>(std::move(fields)),
+            SharedBytes::of(std::move(edited)), std::nullopt};
+    state.current.set(*name, std::move(held));
+    state.filed.changed.insert(*name);
+    follow(state, *name, before, after);
     return Done{};
   }
 }
@@ -185,18 +192,17 @@ Result<std::optional<ArtifactValue>> Context::lookup(const std::string& type,
   const Types types = state_->types;
   lock.unlock();
   Contents contents(state_->options.limits);
-  TRY_SET(ArtifactValue value, value_of(held, types, contents));
+  TRY_SET(ArtifactValue value, value_of({type, key}, held, types, contents));
   return std::optional(std::move(value));
 }
 
 // [PCB-CTX-013]
 Result<std::optional<ArtifactValue>> Context::serialize_by_key(const std::string& key) {
   std::unique_lock lock(state_->mutex);
-  TRY_SET(const Held* const found, state_->state.backend(key));
-  if (found == nullptr) return std::optional<ArtifactValue>();
-  const std::string type = found->artifact.type();
+  TRY_SET(const auto name, state_->state.backend(key));
   lock.unlock();
-  return lookup(type, key);
+  if (!name) return std::optional<ArtifactValue>();
+  return lookup(name->type, name->key);
 }
 
 // [PCB-CTX-014]
@@ -215,9 +221,9 @@ std::vector<v1::ArtifactId> Context::current() const {
   std::vector<v1::ArtifactId> ids;
   for (const auto& [place, held] : state_->state.current.in_order()) {
     auto& id = ids.emplace_back();
-    id.set_type(held.artifact.type());
-    id.set_key(held.artifact.key());
-    id.set_content_digest(held.artifact.content_digest());
+    id.set_type(held.name.type);
+    id.set_key(held.name.key);
+    id.set_content_digest(held.value.fields->content_digest);
   }
   return ids;
 }

@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <set>
 
-#include "frame.h"
 #include "names.h"
-#include "ordered.h"
-#include "pack.h"
+#include "segment_writer.h"
 #include "sha256.h"
 #include "try.h"
 #include "wire.h"
@@ -17,11 +15,10 @@ namespace {
 constexpr auto by_name = [](const auto& a, const auto& b) { return a.name() < b.name(); };
 
 // [PCB-NAME-004]
-template <class Named>
-Status check_id(const Named& named) {
-  if (!is_name(named.type())) return Error::misuse("No type can be called " + named.type() + ".");
-  if (!is_utf8(named.key()) || !is_key(named.key())) {
-    return Error::misuse("A key of type " + named.type() + " is not allowed.");
+Status check_id(const std::string& type, const std::string& key) {
+  if (!is_name(type)) return Error::misuse("No type can be called " + type + ".");
+  if (!is_utf8(key) || !is_key(key)) {
+    return Error::misuse("A key of type " + type + " is not allowed.");
   }
   return Done{};
 }
@@ -29,47 +26,66 @@ Status check_id(const Named& named) {
 // Its values must be such that a reader of this version takes. [PCB-EXT-006]
 Status check_attribute(const v1::Attribute& attribute) {
   if (!is_name(attribute.name())) return Error::misuse("An attribute's name is not allowed.");
+  if (attribute.value_case() == v1::Attribute::VALUE_NOT_SET) {
+    return Error::misuse("The attribute " + attribute.name() + " has no value.");
+  }
   if (!is_utf8(attribute.string_value())) {
     return Error::misuse("The text of attribute " + attribute.name() + " is not UTF-8.");
   }
   return Done{};
 }
 
-// An upper bound of what an artifact adds to a manifest.
-size_t manifest_bytes(const v1::Artifact& artifact) {
-  constexpr size_t kFraming = 64;
-  constexpr size_t kBlockAndExtent = 96;
-  const size_t blocks = static_cast<size_t>(artifact.content_size() / kMaxBlockContent) + 1;
-  return artifact.ByteSizeLong() + kFraming + blocks * kBlockAndExtent;
-}
-
 }  // namespace
 
-Status plan_artifact(v1::Artifact& artifact) {
-  TRY(check_id(artifact));
+Result<Portable> plan_artifact(const NewArtifact& described) {
+  TRY(check_id(described.type, described.key));
   // [PCB-REG-001]
-  if (!is_registered_type(artifact.type())) {
-    return Error::misuse("The type " + artifact.type() + " has no prefix and is not registered.");
+  if (!is_registered_type(described.type)) {
+    return Error::misuse("The type " + described.type + " has no prefix and is not registered.");
   }
-  if (!artifact.backends().empty() && (artifact.kind() == v1::ARTIFACT_KIND_CACHE ||
-                                       artifact.kind() == v1::ARTIFACT_KIND_BACKEND)) {
+  // [PCB-EXT-006]
+  if (described.kind < v1::ARTIFACT_KIND_CACHE || described.kind > v1::ARTIFACT_KIND_ENTRY) {
+    return Error::misuse("The kind of " + described.key + " is not defined.");
+  }
+  if (!described.backends.empty() && described.kind != v1::ARTIFACT_KIND_ENTRY) {
     return Error::misuse("Only an entry has backends.");  // [PCB-ART-003]
   }
-  for (const auto& backend : artifact.backends()) {
-    TRY(check_id(backend));
+  Portable artifact;
+  artifact.kind = described.kind;
+  for (const auto& backend : described.backends) {
+    TRY(check_id(backend.type(), backend.key()));
     const size_t size = backend.content_digest().size();
     if (size != 0 && size != kDigestSize) {
       return Error::misuse("The digest of backend " + backend.key() + " is not 32 bytes long.");
     }
+    artifact.backends.push_back(backend);
   }
-  for (const auto& attribute : artifact.attributes()) TRY(check_attribute(attribute));
   // [PCB-ART-004]
-  auto& attributes = *artifact.mutable_attributes();
+  std::vector<v1::Attribute> attributes = described.attributes;
   std::sort(attributes.begin(), attributes.end(), by_name);
-  if (!sorted_and_distinct(attributes, [](const auto& a) -> const std::string& { return a.name(); })) {
-    return Error::misuse("An attribute of " + artifact.key() + " is there twice.");
+  Ascending names;
+  for (const auto& attribute : attributes) {
+    TRY(check_attribute(attribute));
+    if (!names.takes(attribute.name())) {
+      return Error::misuse("An attribute of " + described.key + " is there twice.");
+    }
+    artifact.attributes.push_back(encode_attribute(attribute));
   }
-  return Done{};
+  return artifact;
+}
+
+Status check_fits(std::string_view type, std::string_view key, const Portable& artifact,
+                  const std::vector<v1::Requirement>& requirements, const v1::Producer& producer) {
+  size_t missing = 0;  // of the backends' digests
+  for (const auto& backend : artifact.backends) {
+    if (backend.content_digest().empty()) missing += 2 + kDigestSize + 2;
+  }
+  const auto blocks = static_cast<size_t>(Packer::most_blocks(artifact.content_size));
+  if (Draft::fixed_bytes(producer, requirements) + Draft::bytes_of(type, key, artifact) + missing +
+          blocks * Draft::kBlockBytes <= kMostPayload) {
+    return Done{};
+  }
+  return Error::misuse("No manifest can hold the artifact " + std::string(key) + ".");
 }
 
 // [PCB-REQ-001] [PCB-REQ-003]
@@ -98,64 +114,27 @@ Result<std::vector<v1::Requirement>> plan_requirements(std::vector<v1::Requireme
   return requirements;
 }
 
-Result<SegmentPlan> plan(const NewSegment& segment) {
+Result<SegmentPlan> plan(const NewSegment& segment, const WriterOptions& options) {
   SegmentPlan planned;
   TRY_SET(planned.requirements, plan_requirements(segment.requirements));
-  std::set<Name> names;
-  for (const auto& described : segment.artifacts) {
-    NewArtifact artifact = described;
-    v1::Artifact& fields = artifact.artifact;
-    if (fields.kind() < v1::ARTIFACT_KIND_CACHE || fields.kind() > v1::ARTIFACT_KIND_ENTRY) {
-      return Error::misuse("The kind of " + fields.key() + " is not defined.");
+  std::set<std::pair<std::string_view, std::string_view>> names;
+  for (const NewArtifact& described : segment.artifacts) {
+    TRY_SET(Portable fields, plan_artifact(described));
+    if (!names.emplace(described.type, described.key).second) {
+      return Error::misuse("The artifact " + described.key + " is there twice.");
     }
-    for (const auto& attribute : fields.attributes()) {
-      if (attribute.value_case() == v1::Attribute::VALUE_NOT_SET) {
-        return Error::misuse("The attribute " + attribute.name() + " has no value.");
-      }
-    }
-    fields.DiscardUnknownFields();
-    fields.clear_extents();
-    TRY(plan_artifact(fields));
-    if (!names.insert(Name::of(fields)).second) {
-      return Error::misuse("The artifact " + fields.key() + " is there twice.");
-    }
-    fields.set_content_digest(sha256(artifact.content.view));
-    fields.set_content_size(artifact.content.view.size());
-    planned.artifacts.push_back(std::move(artifact));
+    fields.content_digest = sha256(described.content.view);
+    fields.content_size = described.content.view.size();
+    TRY(check_fits(described.type, described.key, fields, planned.requirements, options.producer));
+    planned.artifacts.push_back({described.type, described.key,
+                                 std::make_shared<const Portable>(std::move(fields)),
+                                 described.content, std::nullopt});
   }
   for (const auto& removed : segment.removed) {
-    TRY(check_id(removed));
-    v1::ArtifactId id;  // [PCB-CURR-005]
-    id.set_type(removed.type());
-    id.set_key(removed.key());
-    planned.removed.push_back(std::move(id));
+    TRY(check_id(removed.type(), removed.key()));
+    planned.removed.push_back(removed);
   }
   return planned;
-}
-
-std::vector<SegmentPlan> split(SegmentPlan whole) {
-  constexpr size_t kMost = 15u << 20;  // leaves room for the envelope and what is rounded
-  size_t own = 0;
-  for (const auto& requirement : whole.requirements) own += requirement.ByteSizeLong() + 8;
-  std::vector<SegmentPlan> parts;
-  size_t size = kMost;
-  const auto room = [&](size_t more) -> SegmentPlan& {
-    if (size + more > kMost) {
-      parts.push_back({whole.requirements, {}, {}});
-      size = own;
-    }
-    size += more;
-    return parts.back();
-  };
-  for (auto& removed : whole.removed) {
-    const size_t more = removed.ByteSizeLong() + 8;
-    room(more).removed.push_back(std::move(removed));
-  }
-  for (auto& artifact : whole.artifacts) {
-    const size_t more = manifest_bytes(artifact.artifact);
-    room(more).artifacts.push_back(std::move(artifact));
-  }
-  return parts;
 }
 
 }  // namespace precompile

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -24,21 +25,50 @@ Error system_error(const std::string& path) {
   return Error::system(path + ": " + std::strerror(errno));
 }
 
-// [PCB-APPD-007] [PCB-APPD-012]
-Result<Descriptor> lock_file(const std::string& path, int flags) {
-  for (;;) {
-    Descriptor file(::open(path.c_str(), flags | O_RDWR | O_CLOEXEC, 0666));
-    if (file.number() < 0) return system_error(path);
-    while (::flock(file.number(), LOCK_EX) != 0) {
-      if (errno != EINTR) return system_error(path);
-    }
-    struct stat locked, named;
-    if (::fstat(file.number(), &locked) != 0) return system_error(path);
-    if (::stat(path.c_str(), &named) == 0 && locked.st_dev == named.st_dev &&
-        locked.st_ino == named.st_ino) {
-      return file;
-    }  // another writer put a new file in its place
+namespace {
+
+// [PCB-APPD-012]
+Status lock(const Descriptor& file) {
+  while (::flock(file.number(), LOCK_EX) != 0) {
+    if (errno != EINTR) return Error::system(std::strerror(errno));
   }
+  return Done{};
+}
+
+// Whether the path names this file; another writer may have put a new one in its place.
+Result<bool> is_named(const Descriptor& file, const std::string& path) {
+  struct stat locked, named;
+  if (::fstat(file.number(), &locked) != 0) return system_error(path);
+  return ::stat(path.c_str(), &named) == 0 && locked.st_dev == named.st_dev &&
+         locked.st_ino == named.st_ino;
+}
+
+struct Locked {
+  Descriptor file;
+  bool is_made;  // there was none before
+};
+
+// [PCB-APPD-007]
+Result<Locked> lock_path(const std::string& path, bool make) {
+  for (;;) {
+    constexpr int kFlags = O_RDWR | O_CLOEXEC;
+    int number = ::open(path.c_str(), kFlags);
+    const bool is_made = number < 0 && errno == ENOENT && make;
+    if (is_made) number = ::open(path.c_str(), kFlags | O_CREAT | O_EXCL, 0666);
+    if (number < 0 && is_made && errno == EEXIST) continue;
+    if (number < 0) return system_error(path);
+    Descriptor file(number);
+    TRY(lock(file));
+    TRY_SET(const bool named, is_named(file, path));
+    if (named) return Locked{std::move(file), is_made};
+  }
+}
+
+}  // namespace
+
+Result<Descriptor> lock_file(const std::string& path) {
+  TRY_SET(Locked locked, lock_path(path, false));
+  return std::move(locked.file);
 }
 
 Status write_at(const Descriptor& file, uint64_t offset, std::string_view bytes) {
@@ -77,6 +107,11 @@ Status check_tail(const Source& source, uint64_t end) {
   if (size == end) return Done{};
   TRY_SET(const bool torn_footer, ends_with_torn_footer(source, end));
   if (torn_footer) return Done{};
+  // [PCB-APPD-006] What a later version appended is nothing to cut off.
+  const auto head_size = static_cast<size_t>(std::min<uint64_t>(kHeadSize, size - end));
+  TRY_SET(const std::string head, source.read(end, head_size));
+  auto fault = header_fault(head, end);
+  if (fault && fault->code == v1::ERROR_CODE_UNSUPPORTED_VERSION) return std::move(*fault);
   bool has_footer = false;
   if (size >= kHeader.size() + kFooterSize) {
     TRY_SET(const std::string last, source.read(size - kFooterSize, kFooterSize));
@@ -91,8 +126,9 @@ Status check_tail(const Source& source, uint64_t end) {
 }  // namespace
 
 Result<FileAppender> FileAppender::open(const std::string& path, const OpenOptions& options) {
-  TRY_SET(Descriptor locked, lock_file(path, O_CREAT));
-  FileAppender file(path, std::move(locked));
+  TRY_SET(Locked locked, lock_path(path, true));
+  FileAppender file(path, std::move(locked.file));
+  file.is_made_ = locked.is_made;
   file.limits_ = options.limits;
   TRY_SET(const auto source, Source::open(file.file_.number()));
   // [PCB-APPD-005]
@@ -114,53 +150,67 @@ Result<FileAppender> FileAppender::open(const std::string& path, const OpenOptio
   return file;
 }
 
-Status FileAppender::append(const std::vector<SegmentPlan>& plans, const WriterOptions& options) {
-  uint64_t items = 0, contents = 0, segments = plans.size();
-  if (bundle_) {
-    items = bundle_->items;
-    contents = bundle_->total_content;
-    segments += bundle_->segments.size();
-  }
-  const auto write = [&]() -> Status {
-    // [PCB-APPD-001]
-    if (::ftruncate(file_.number(), static_cast<off_t>(end_)) != 0) return system_error(path_);
-    // [PCB-APPD-013]
-    if (end_ == 0) {
-      TRY(write_at(file_, 0, kHeader));
-      if (::fsync(file_.number()) != 0) return system_error(path_);
-    }
-    struct Commit {
-      uint64_t at;
-      std::string footer;
-    };
-    std::vector<Commit> commits;
-    uint64_t at = end_;
-    for (const SegmentPlan& plan : plans) {
-      TRY_SET(const WrittenSegment written,
-              write_segment(plan, chain_, options, [&](std::string_view bytes) {
-                at += bytes.size();
-                return write_at(file_, at - bytes.size(), bytes);
-              }));
-      commits.push_back({at, written.footer});
-      at += kFooterSize;  // stays a hole until all is on stable storage
-      items += written.items;
-      for (const auto& artifact : plan.artifacts) contents += artifact.artifact.content_size();
-    }
-    // [PCB-LIM-007]
-    if (items > limits_.items || segments > limits_.segments || contents > limits_.total_content) {
-      return Error::misuse("The bundle would grow past the limits of its readers.");
-    }
-    TRY(sync_directory_of(path_));
-    // [PCB-APPD-002] [PCB-APPD-003] In order: a footer never stands behind one that is missing.
-    for (const Commit& commit : commits) {
-      if (::fsync(file_.number()) != 0) return system_error(path_);
-      TRY(write_at(file_, commit.at, commit.footer));
-      end_ = commit.at + kFooterSize;
-    }
+FileAppender::~FileAppender() {
+  if (is_made_ && end_ == 0 && file_.number() >= 0) ::unlink(path_.c_str());
+}
+
+Status FileAppender::cut_off() {
+  struct stat status;
+  if (::fstat(file_.number(), &status) != 0) return system_error(path_);
+  if (static_cast<uint64_t>(status.st_size) == end_) return Done{};
+  if (::ftruncate(file_.number(), static_cast<off_t>(end_)) != 0) return system_error(path_);
+  return Done{};
+}
+
+Result<std::vector<FileAppender::Commit>> FileAppender::write(const SegmentPlan& plan,
+                                                              const WriterOptions& options) {
+  // [PCB-APPD-001]
+  if (::ftruncate(file_.number(), static_cast<off_t>(end_)) != 0) return system_error(path_);
+  // [PCB-APPD-013]
+  if (end_ == 0) {
+    TRY(write_at(file_, 0, kHeader));
     if (::fsync(file_.number()) != 0) return system_error(path_);
-    return Done{};
+  }
+  uint64_t items = bundle_ ? bundle_->items : 0;
+  uint64_t segments = bundle_ ? bundle_->segments.size() : 0;
+  uint64_t at = end_;
+  const Sink sink = [&](std::string_view bytes) {
+    at += bytes.size();
+    return write_at(file_, at - bytes.size(), bytes);
   };
-  Status status = write();
+  std::vector<Commit> commits;
+  Progress done;
+  do {
+    TRY_SET(const WrittenSegment written, write_segment(plan, done, chain_, options, sink));
+    commits.push_back({at, written.footer});
+    at += kFooterSize;  // stays a hole until all is on stable storage
+    items += written.items;
+    ++segments;
+    // [PCB-LIM-007]
+    if (items > limits_.items || segments > limits_.segments ||
+        chain_.contents > limits_.total_content) {
+      return Error::rejection(v1::ERROR_CODE_LIMIT_EXCEEDED, end_,
+                              "The bundle would grow past the limits of its readers.");
+    }
+  } while (!done.is_all(plan));
+  return commits;
+}
+
+// [PCB-APPD-002] [PCB-APPD-003] In order: a footer never stands behind one that is missing.
+Status FileAppender::commit(const std::vector<Commit>& commits) {
+  TRY(sync_directory_of(path_));
+  for (const Commit& commit : commits) {
+    if (::fsync(file_.number()) != 0) return system_error(path_);
+    TRY(write_at(file_, commit.at, commit.footer));
+    end_ = commit.at + kFooterSize;
+  }
+  if (::fsync(file_.number()) != 0) return system_error(path_);
+  return Done{};
+}
+
+Status FileAppender::append(const SegmentPlan& plan, const WriterOptions& options) {
+  auto commits = write(plan, options);
+  Status status = commits.ok() ? commit(commits.value()) : std::move(commits.error());
   // [PCB-APPD-008] What is not committed is cut off; where even that fails, readers recover.
   if (!status.ok()) (void)!::ftruncate(file_.number(), static_cast<off_t>(end_));
   return status;

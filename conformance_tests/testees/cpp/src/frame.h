@@ -18,7 +18,8 @@ inline constexpr uint64_t kFooterSize = 20;
 inline constexpr char kBlockTag = '\x12';
 inline constexpr char kDataTag = '\x0a';
 inline constexpr char kManifestTag = '\x1a';
-inline constexpr uint64_t kMaxBlockRecord = 1ull << 30;
+inline constexpr uint64_t kMaxBlock = 1ull << 26;  // bytes of its data, and of its content
+inline constexpr uint64_t kMaxBlockRecord = kMaxBlock + 10;  // [PCB-FRAME-014]
 
 struct Varint {
   uint64_t value;
@@ -33,6 +34,8 @@ size_t varint_size(uint64_t value);
 std::optional<Error> head_fault(std::string_view head);
 // Refuses what stands where a segment behind the first begins, at `offset`.
 std::optional<Error> header_fault(std::string_view bytes, uint64_t offset);
+// The major version of the header at the beginning of `bytes`, whichever it is; or nothing.
+std::optional<Varint> major_version(std::string_view bytes);
 
 struct Footer {
   uint64_t manifest_offset;
@@ -46,7 +49,7 @@ struct BlockShape {
   uint64_t prefix;
   uint64_t data;
 };
-// The shape of the block record of this size, if there is any with at least one byte of data.
+// The shape of the block record of this size, if there is any with 1 to 2^26 bytes of data.
 std::optional<BlockShape> block_shape(uint64_t record_size);
 // The tags and lengths in front of so many bytes of data.
 std::string block_prefix(uint64_t data_size);

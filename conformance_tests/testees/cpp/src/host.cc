@@ -8,13 +8,17 @@ namespace {
 template <class Values>
 std::string listed(const Values& values) {
   std::string text;
-  for (const std::string& value : values) text += (text.empty() ? "" : ", ") + value;
+  for (const std::string_view value : values) {
+    if (!text.empty()) text += ", ";
+    text += value;
+  }
   return "{" + text + "}";
 }
 
-bool is_met(const v1::Requirement& requirement, const std::set<std::string>& actual) {
-  const auto& required = requirement.values();  // sorted and distinct, as the set is
-  switch (requirement.match()) {
+// Both are sorted and distinct.
+bool is_met(v1::Match match, const Range<std::string_view>& required,
+            const std::set<std::string>& actual) {
+  switch (match) {
     case v1::MATCH_EXACT:  // [PCB-HOST-001]
       return std::equal(required.begin(), required.end(), actual.begin(), actual.end());
     case v1::MATCH_SUPERSET:  // [PCB-HOST-002]
@@ -27,11 +31,13 @@ bool is_met(const v1::Requirement& requirement, const std::set<std::string>& act
 }  // namespace
 
 // [PCB-HOST-004]
-std::string difference(const Host& host, const v1::Manifest& manifest) {
-  for (const auto& requirement : manifest.requirements()) {
-    const auto fact = host.find(requirement.name());
-    if (fact != host.end() && is_met(requirement, fact->second)) continue;
-    return requirement.name() + " must be " + listed(requirement.values()) + " and is " +
+std::string difference(const Host& host, const Manifest& manifest) {
+  for (const Requirement& requirement : manifest.requirements) {
+    const std::string name(requirement.name);
+    const auto required = manifest.values_of(requirement);
+    const auto fact = host.find(name);
+    if (fact != host.end() && is_met(requirement.match, required, fact->second)) continue;
+    return name + " must be " + listed(required) + " and is " +
            (fact == host.end() ? "unknown" : listed(fact->second));
   }
   return "";

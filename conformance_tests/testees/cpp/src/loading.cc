@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "bundle.h"
-#include "identity.h"
+#include "current.h"
 #include "source.h"
 #include "state.h"
 #include "try.h"
@@ -16,6 +16,13 @@ bool same_segments(const Segment* loaded, const Stored* held, size_t count) {
   });
 }
 
+// Whether the bundle continues all that the context holds.
+bool continues(const State& state, const Bundle& bundle) {
+  const size_t held = state.segments.size();
+  return held <= bundle.segments.size() &&
+         same_segments(bundle.segments.data(), state.segments.data(), held);
+}
+
 // The loaded segments come behind those so far, unless they are the last of them already, or
 // begin with all of them. [PCB-CTX-027] [PCB-CTX-028]
 void append_segments(State& state, const std::shared_ptr<const Bundle>& bundle) {
@@ -25,7 +32,7 @@ void append_segments(State& state, const std::shared_ptr<const Bundle>& bundle) 
       same_segments(loaded.data(), state.segments.data() + held - loaded.size(), loaded.size())) {
     return;
   }
-  if (held <= loaded.size() && same_segments(loaded.data(), state.segments.data(), held)) {
+  if (continues(state, *bundle)) {
     state.segments.clear();
     state.chain = Chain();
   }
@@ -36,24 +43,38 @@ void append_segments(State& state, const std::shared_ptr<const Bundle>& bundle) 
   }
 }
 
-// [PCB-CTX-029]
-void apply(State& state, const std::shared_ptr<const Bundle>& bundle, size_t index) {
-  const v1::Manifest& manifest = bundle->segments[index].manifest;
-  for (const auto& removed : manifest.removed()) {
-    const Name name = Name::of(removed);
-    state.current.erase(name);
-    state.serialized.held.erase(name);
-  }
-  for (int i = 0; i < manifest.artifacts_size(); ++i) {
-    const Name name = Name::of(manifest.artifacts(i));
-    Held held;
-    held.artifact = portable(manifest.artifacts(i));
-    held.loaded = ArtifactRef{bundle, index, i};
-    for (Book* const book : {&state.serialized, &state.filed}) {
-      book->put(name, identity(held.artifact));
+// Names that `saved` holds, of which the bundle lists an artifact, and that are not current in it.
+std::vector<Name> gone(const State& state, const Bundle& bundle, const Current& current) {
+  std::vector<Name> names;
+  for (const Segment& segment : bundle.segments) {
+    if (!segment.matches) continue;
+    const ArtifactTable& table = segment.manifest.artifacts;
+    for (size_t i = 0; i < table.size(); ++i) {
+      if (current.find(table.name(i)) != nullptr) continue;
+      Name name = Name::of(table.name(i));
+      if (state.serialized.held.count(name) > 0) names.push_back(std::move(name));
     }
-    state.current.set(name, std::move(held));
   }
+  return names;
+}
+
+// A name recorded here and unsaved stays, unsaved.
+void take_away(State& state, const Name& name) {
+  const Held* const held = state.current.find(name);
+  const bool is_saved = held != nullptr && state.serialized.holds(name, *state.bound(*held));
+  state.serialized.held.erase(name);
+  if (!is_saved) return;
+  state.current.erase(name);
+  state.serialized.changed.erase(name);
+  state.filed.changed.erase(name);
+}
+
+// [PCB-CTX-029]
+void supersede(State& state, const ArtifactRef& artifact) {
+  const Name name = Name::of(artifact.name());
+  Held held{Portable::of(artifact), {}, artifact};
+  for (Book* const book : {&state.serialized, &state.filed}) book->put(name, held.fields);
+  state.current.set(name, std::move(held));
 }
 
 }  // namespace
@@ -74,21 +95,29 @@ Result<Loaded> Context::load(Result<std::shared_ptr<const Source>> source) {
   options.limits = state_->options.limits;
   TRY_SET(const auto bundle, open_bundle(std::move(source.value()), options));
   Loaded loaded{{}, bundle->segments.size(), 0, bundle->ignored};
+  for (const Segment& segment : bundle->segments) loaded.opaque += !segment.matches;
   Info info;
-  const auto current = current_of(bundle, [](const Segment& segment) { return segment.matches; });
-  for (const auto& [place, artifact] : current.in_order()) info.add(Name::of(*artifact));
+  const Current current(*bundle, [](const Segment& segment) { return segment.matches; });
+  for (const Row& row : current.rows()) info.add(Name::of(ArtifactRef(bundle, row).name()));
   loaded.info = info.take();
 
   const std::lock_guard lock(state_->mutex);
   State& state = state_->state;
+  // Elsewhere a bundle takes nothing away: its removals are of its own chains.
+  if (continues(state, *bundle)) {
+    for (const Name& name : gone(state, *bundle, current)) take_away(state, name);
+  }
   append_segments(state, bundle);
-  for (size_t i = 0; i < bundle->segments.size(); ++i) {
-    if (bundle->segments[i].matches) {
-      apply(state, bundle, i);
-    } else {
-      ++loaded.opaque;
+  for (const Segment& segment : bundle->segments) {
+    if (!segment.matches) continue;
+    const ArtifactTable& table = segment.manifest.artifacts;
+    for (size_t i = 0; i < table.size(); ++i) {
+      for (Book* const book : {&state.serialized, &state.filed}) {
+        book->ever.insert(Name::of(table.name(i)));
+      }
     }
   }
+  for (const Row& row : current.rows()) supersede(state, {bundle, row});
   return loaded;
 }
 

@@ -2,15 +2,16 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <string>
-#include <tuple>
-#include <vector>
+#include <string_view>
 
+#include "chain_blocks.h"
 #include "precompile/limits.h"
 #include "precompile/reader.h"
 
 namespace precompile {
+
+// At most so many bytes of contents for each byte of a bundle. [PCB-LIM-010]
+inline constexpr uint64_t kMostContentPerByte = 65'536;
 
 // What is counted over all manifests of a bundle.
 struct Tally {
@@ -18,26 +19,11 @@ struct Tally {
   uint64_t total_content = 0;
 };
 
-Result<v1::Manifest> decode_manifest(const std::string& payload, const Limits& limits, Tally& tally);
+// Decodes a payload, which has to stay. `limits.total_content` is that of this bundle's size.
+Result<Manifest> decode_manifest(std::string_view payload, const Limits& limits, Tally& tally);
 
-// The own blocks of a chain so far, for the external entries of later segments.
-class ChainBlocks {
- public:
-  void clear() { blocks_.clear(); }
-  // The last one counts.
-  void add(const v1::BlockEntry& entry, const Segment::Block& block);
-  const Segment::Block* find(const v1::BlockEntry& entry) const;
-
- private:
-  using Identity = std::tuple<std::string, int, uint64_t>;  // digest, compression, content_size
-  static Identity identity(const v1::BlockEntry& entry) {
-    return {entry.digest(), entry.compression(), entry.content_size()};
-  }
-  std::map<Identity, Segment::Block> blocks_;
-};
-
-// Checks a segment whose manifest is decoded; fills in its blocks. `previous` is the payload
-// digest of the segment before, or empty.
-Status validate(Segment& segment, const std::string& previous, ChainBlocks& chain);
+// Checks a segment whose manifest is decoded; fills in where its blocks lie. `previous` is the
+// payload digest of the segment before, or empty.
+Status validate(Segment& segment, std::string_view previous, ChainBlocks& chain);
 
 }  // namespace precompile

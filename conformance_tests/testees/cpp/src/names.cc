@@ -29,9 +29,10 @@ bool is_key(std::string_view key) {
 }
 
 bool is_registered_type(std::string_view type) {
-  static constexpr std::array<std::string_view, 9> kTypes = {
-      "inductor",   "aot_autograd",      "autotune",                "pgo",          "code_state",
-      "precompile", "precompile_dynamo", "precompile_aot_autograd", "inductor_file"};
+  static constexpr std::array<std::string_view, 10> kTypes = {
+      "inductor",   "aot_autograd",      "autotune",                "pgo",           "code_state",
+      "precompile", "precompile_dynamo", "precompile_aot_autograd", "inductor_file",
+      "compiler_answer"};
   return type.find('.') != type.npos || std::find(kTypes.begin(), kTypes.end(), type) != kTypes.end();
 }
 

@@ -15,13 +15,19 @@ bool is_key(std::string_view key);    // assumes UTF-8
 // Whether the registry or a vendor's prefix allows it to be written. [PCB-REG-001]
 bool is_registered_type(std::string_view type);
 
-// Sorted as bytes and no element twice, by what `name_of` gives of each.
-template <class List, class NameOf>
-bool sorted_and_distinct(const List& list, NameOf name_of) {
-  for (int i = 1; i < list.size(); ++i) {
-    if (!(name_of(list[i - 1]) < name_of(list[i]))) return false;
+// Told names one by one: whether they are sorted as bytes and none stands twice.
+class Ascending {
+ public:
+  bool takes(std::string_view name) {
+    const bool is_behind = first_ || last_ < name;
+    first_ = false;
+    last_ = name;
+    return is_behind;
   }
-  return true;
-}
+
+ private:
+  bool first_ = true;
+  std::string_view last_;
+};
 
 }  // namespace precompile

@@ -6,16 +6,16 @@
 #include <string>
 #include <utility>
 
+#include "precompile/manifest.h"
+
 namespace precompile {
 
 struct Name {
   std::string type;
   std::string key;
 
-  template <class Named>
-  static Name of(const Named& named) {
-    return {named.type(), named.key()};
-  }
+  static Name of(const v1::ArtifactId& id) { return {id.type(), id.key()}; }
+  static Name of(const NameView& name) { return {std::string(name.type), std::string(name.key)}; }
   bool operator<(const Name& other) const {
     return type != other.type ? type < other.type : key < other.key;
   }
@@ -24,15 +24,20 @@ struct Name {
 template <class T>
 class Ordered {
  public:
+  struct Placed {
+    Name name;
+    T value;
+  };
+
   const T* find(const Name& name) const {
     const auto found = places_.find(name);
-    return found == places_.end() ? nullptr : &values_.at(found->second);
+    return found == places_.end() ? nullptr : &values_.at(found->second).value;
   }
   // A name that is there keeps its place. [PCB-CURR-002]
   void set(const Name& name, T value) {
     const auto [place, is_new] = places_.emplace(name, next_);
     next_ += is_new;
-    values_.insert_or_assign(place->second, std::move(value));
+    values_.insert_or_assign(place->second, Placed{name, std::move(value)});
   }
   bool erase(const Name& name) {
     const auto found = places_.find(name);
@@ -41,13 +46,13 @@ class Ordered {
     places_.erase(found);
     return true;
   }
-  // Values by their places, ascending.
-  const std::map<uint64_t, T>& in_order() const { return values_; }
+  // Names with their values, by their places.
+  const std::map<uint64_t, Placed>& in_order() const { return values_; }
   bool empty() const { return values_.empty(); }
 
  private:
   std::map<Name, uint64_t> places_;
-  std::map<uint64_t, T> values_;
+  std::map<uint64_t, Placed> values_;
   uint64_t next_ = 0;
 };
 

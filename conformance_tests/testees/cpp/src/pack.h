@@ -5,32 +5,39 @@
 #include <string>
 #include <string_view>
 
+#include "draft.h"
+#include "frame.h"
 #include "precompile/result.h"
-#include "precompile/v1/bundle.pb.h"
 
 namespace precompile {
 
-inline constexpr uint64_t kMaxBlockContent = 64ull << 20;  // [PCB-LIM-006]
+// Content of a compressed block: what a frame's window covers; an artifact costs its reader one.
+inline constexpr uint64_t kPiece = 8 << 20;
 
 using Sink = std::function<Status(std::string_view)>;
 
-// Writes block records to a sink and their entries to a manifest.
+// Writes block records to a sink and their entries to a draft.
 class Packer {
  public:
-  Packer(v1::Manifest& manifest, const Sink& sink) : manifest_(manifest), sink_(sink) {}
+  Packer(std::vector<BlockRow>& blocks, const Sink& sink) : blocks_(blocks), sink_(sink) {}
 
-  // Gives the artifact its extents. The content need not be kept.
-  Status add(std::string_view content, v1::Artifact& artifact);
+  // How many entries content of this length adds at most.
+  static uint64_t most_blocks(uint64_t content_size) { return content_size / kPiece + 1; }
+
+  // Where the content lies from now on. It need not be kept.
+  Result<Place> add(std::string_view content);
   // Writes what is not written yet.
   Status finish();
 
  private:
-  Status write(std::string_view content, v1::BlockEntry& entry);
+  Status write_large(std::string_view content);
+  Status write(std::string_view content, std::string_view data, v1::Compression compression,
+               BlockRow& row);
 
-  v1::Manifest& manifest_;
+  std::vector<BlockRow>& blocks_;
   const Sink& sink_;
   std::string shared_;  // contents of the block that is still open
-  int shared_entry_ = -1;
+  size_t shared_row_ = SIZE_MAX;
 };
 
 }  // namespace precompile

@@ -15,34 +15,34 @@ class Population {
   // [PCB-POP-001] [PCB-POP-002]
   Populated run() {
     for (const auto& [place, held] : state_.current.in_order()) {
-      if (held.artifact.kind() == v1::ARTIFACT_KIND_CACHE) tell(held, apply(held));
+      if (held.value.kind() == v1::ARTIFACT_KIND_CACHE) tell(held.name, apply(held));
     }
     for (const auto& [place, held] : state_.current.in_order()) {
-      if (held.artifact.kind() == v1::ARTIFACT_KIND_CACHE ||
-          held.artifact.kind() == v1::ARTIFACT_KIND_BACKEND) {
-        continue;
-      }
-      const bool is_entry = held.artifact.kind() == v1::ARTIFACT_KIND_ENTRY;
-      tell(held, is_entry ? stitch(held)
+      const v1::ArtifactKind kind = held.value.kind();
+      if (kind == v1::ARTIFACT_KIND_CACHE || kind == v1::ARTIFACT_KIND_BACKEND) continue;
+      tell(held.name, kind == v1::ARTIFACT_KIND_ENTRY
+                          ? stitch(held)
                           : Status(refusal(v1::ERROR_CODE_UNKNOWN_ARTIFACT_TYPE,
                                            "Its kind is unknown.")));
     }
     Info info;
     for (const auto& [place, held] : state_.current.in_order()) {
-      if (applied_.count(Name::of(held.artifact)) != 0) info.add(Name::of(held.artifact));
+      if (applied_.count(held.name) != 0) info.add(held.name);
     }
     populated_.info = info.take();
     return std::move(populated_);
   }
 
  private:
+  using Named = Ordered<Held>::Placed;
+
   static Error refusal(v1::ErrorCode code, std::string detail) {
     return Error::rejection(code, std::nullopt, std::move(detail));
   }
 
-  void tell(const Held& held, const Status& status) {
+  void tell(const Name& name, const Status& status) {
     if (status.ok()) {
-      applied_.insert(Name::of(held.artifact));
+      applied_.insert(name);
       return;
     }
     const Error& error = status.error();
@@ -50,51 +50,46 @@ class Population {
     const v1::ErrorCode code = error.kind == Error::Kind::kRejection
                                    ? error.code
                                    : v1::ERROR_CODE_APPLY_FAILED;
-    populated_.outcomes.push_back(
-        {held.artifact.type(), held.artifact.key(), code, error.detail});
+    populated_.outcomes.push_back({name.type, name.key, code, error.detail});
   }
 
   // [PCB-POP-003]
-  Status apply(const Held& held) {
-    TRY_SET(const ArtifactValue value, value_of(held, types_, contents_));
+  Status apply(const Named& held) {
+    TRY_SET(const ArtifactValue value, value_of(held.name, held.value, types_, contents_));
     return types_.at(value.type).populate_cache(value);
   }
 
-  Status stitch(const Held& held) {
-    const v1::Artifact entry = state_.bound(held);
-    std::vector<const Held*> backends;
+  Status stitch(const Named& held) {
+    const auto entry = state_.bound(held.value);
     std::string missing;
-    for (const auto& named : entry.backends()) {
+    for (const auto& named : entry->backends) {
       const Held* const backend = state_.current.find(Name::of(named));
-      if (backend == nullptr || backend->artifact.kind() != v1::ARTIFACT_KIND_BACKEND ||
-          backend->artifact.content_digest() != named.content_digest()) {
+      if (backend == nullptr || backend->kind() != v1::ARTIFACT_KIND_BACKEND ||
+          backend->fields->content_digest != named.content_digest()) {
         missing += " " + named.type() + " " + named.key() + ";";
-      } else {
-        backends.push_back(backend);
       }
     }
     // [PCB-POP-006] [PCB-POP-007]
     if (!missing.empty()) {
       return refusal(v1::ERROR_CODE_MISSING_BACKEND, "These backends are missing:" + missing);
     }
-    TRY_SET(const ArtifactValue value, value_of(held, types_, contents_));
+    TRY_SET(const ArtifactValue value, value_of(held.name, held.value, types_, contents_));
     std::vector<ArtifactValue> values;
-    for (const Held* backend : backends) {
-      const auto& ready = deserialized(*backend);
+    for (const auto& named : entry->backends) {
+      const auto& ready = deserialized(Name::of(named));
       if (!ready.ok()) return ready.error();
       values.push_back(ready.value());
     }
     TRY(cache_->write(value, values));
-    for (const Held* backend : backends) applied_.insert(Name::of(backend->artifact));
+    for (const auto& named : entry->backends) applied_.insert(Name::of(named));
     return Done{};
   }
 
   // Once, however many entries name it.
-  const Result<ArtifactValue>& deserialized(const Held& backend) {
-    const Name name = Name::of(backend.artifact);
+  const Result<ArtifactValue>& deserialized(const Name& name) {
     const auto known = backends_.find(name);
     if (known != backends_.end()) return known->second;
-    auto value = value_of(backend, types_, contents_);
+    auto value = value_of(name, *state_.current.find(name), types_, contents_);
     if (value.ok() && types_.at(value->type).deserialize) {
       Status status = types_.at(value->type).deserialize(value.value());
       if (!status.ok()) value = std::move(status.error());
@@ -120,7 +115,7 @@ Result<Populated> Context::populate(PrecompileCache* cache) {
   lock.unlock();
   // [PCB-POP-008]
   for (const auto& [place, held] : state.current.in_order()) {
-    if (cache == nullptr && held.artifact.kind() == v1::ARTIFACT_KIND_ENTRY) {
+    if (cache == nullptr && held.value.kind() == v1::ARTIFACT_KIND_ENTRY) {
       return Error::misuse("Entries are populated into a precompile cache, and none is given.");
     }
   }

@@ -1,7 +1,8 @@
 // Context: serializing and saving to a file.
-#include "bundle.h"
+#include <algorithm>
+
+#include "current.h"
 #include "file_appender.h"
-#include "identity.h"
 #include "source.h"
 #include "state.h"
 #include "try.h"
@@ -9,32 +10,38 @@
 namespace precompile {
 namespace {
 
-// [PCB-CTX-025]
-std::vector<SegmentPlan> segments_of(SegmentPlan plan, const ContextState& context) {
-  plan.requirements = context.requirements;
-  return split(std::move(plan));
+bool same_requirements(const Manifest& manifest, const std::vector<v1::Requirement>& own) {
+  const auto same = [&](const Requirement& a, const v1::Requirement& b) {
+    const auto values = manifest.values_of(a);
+    return a.name == b.name() && a.match == b.match() &&
+           std::equal(values.begin(), values.end(), b.values().begin(), b.values().end());
+  };
+  return std::equal(manifest.requirements.begin(), manifest.requirements.end(), own.begin(),
+                    own.end(), same);
 }
 
 // What the file holds for the context's requirements or host, in place of `segments`.
 Book book_of(const std::shared_ptr<const Bundle>& bundle, const ContextState& context,
-             const Ordered<Name>& removed) {
+             const Ordered<Done>& removed) {
   Book book;
   book.removed = removed;
   if (bundle == nullptr) return book;
-  v1::Manifest own;
-  for (const auto& requirement : context.requirements) *own.add_requirements() = requirement;
-  const auto same_requirements = [&](const Segment& segment) {
-    v1::Manifest other;
-    *other.mutable_requirements() = segment.manifest.requirements();
-    return other.SerializeAsString() == own.SerializeAsString();
-  };
-  const auto current = current_of(bundle, [&](const Segment& segment) {
-    return difference(context.options.host, segment.manifest).empty() || same_requirements(segment);
+  const Current current(*bundle, [&](const Segment& segment) {
+    return difference(context.options.host, segment.manifest).empty() ||
+           same_requirements(segment.manifest, context.requirements);
   });
-  for (const auto& [place, artifact] : current.in_order()) {
-    book.held[Name::of(*artifact)] = identity(*artifact);
+  for (const Row& row : current.rows()) {
+    const ArtifactRef artifact(bundle, row);
+    book.held[Name::of(artifact.name())] = Portable::of(artifact);
   }
   return book;
+}
+
+// What was loaded can be larger beside this context's requirements than any manifest; what was
+// recorded was asked for that then.
+Error past_limit(Error error) {
+  if (error.kind != Error::Kind::kMisuse) return error;
+  return Error::rejection(v1::ERROR_CODE_LIMIT_EXCEEDED, std::nullopt, std::move(error.detail));
 }
 
 }  // namespace
@@ -46,17 +53,18 @@ Result<std::optional<Serialized>> Context::serialize() {
   Chain chain = state.chain;
   std::vector<Stored> segments = state.segments;
   TRY_SET(SegmentPlan plan, state.unsaved(state.serialized, chain, false));
-  for (const SegmentPlan& part : segments_of(std::move(plan), *state_)) {
+  plan.requirements = state_->requirements;  // [PCB-CTX-025]
+  for (Progress done; !done.is_all(plan);) {
     std::string bytes;
     const Sink sink = [&](std::string_view more) {
       bytes += more;
       return Status(Done{});
     };
-    TRY_SET(const WrittenSegment written,
-            write_segment(part, chain, state_->options.writer, sink));
-    bytes += written.footer;
+    auto written = write_segment(plan, done, chain, state_->options.writer, sink);
+    if (!written.ok()) return past_limit(std::move(written.error()));
+    bytes += written->footer;
     const uint64_t size = bytes.size();
-    segments.push_back({Source::of(std::move(bytes)), 0, size, written.payload_digest});
+    segments.push_back({Source::of(std::move(bytes)), 0, size, written->payload_digest});
   }
   if (segments.empty()) return std::optional<Serialized>();
   Serialized serialized;
@@ -83,8 +91,9 @@ Result<v1::CacheInfo> Context::save(const std::string& path) {
   TRY_SET(FileAppender file, FileAppender::open(path, open));
   const Book book = book_of(file.bundle(), *state_, state.filed.removed);
   TRY_SET(SegmentPlan plan, state.unsaved(book, file.chain(), true));
-  const auto segments = segments_of(std::move(plan), *state_);
-  if (!segments.empty()) TRY(file.append(segments, state_->options.writer));
+  plan.requirements = state_->requirements;
+  Status status = plan.empty() ? file.cut_off() : file.append(plan, state_->options.writer);
+  if (!status.ok()) return past_limit(std::move(status.error()));
   state.saved(state.filed);
   return state.info();
 }

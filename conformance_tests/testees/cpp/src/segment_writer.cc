@@ -2,110 +2,96 @@
 
 #include "envelope.h"
 #include "frame.h"
+#include "placing.h"
+#include "sha256.h"
 #include "try.h"
 
 namespace precompile {
 namespace {
 
-constexpr uint64_t kMaxManifest = 16ull << 20;  // [PCB-LIM-006]
-
-// Gives artifacts their extents: in blocks of this segment, or in external ones.
-class Placing {
+// How full a manifest gets, in bytes that its payload takes at most.
+class Room {
  public:
-  Placing(v1::Manifest& manifest, Chain& chain, const Sink& sink)
-      : manifest_(manifest), chain_(chain), packer_(manifest, sink) {}
+  explicit Room(size_t fixed) : bytes_(fixed) {}
 
-  // [PCB-EXTENT-006]
-  Status place(v1::Artifact& artifact, std::string_view content) {
-    if (artifact.content_size() == 0) return Done{};
-    const std::string& digest = artifact.content_digest();
-    if (const auto here = here_.find(digest); here != here_.end()) {
-      *artifact.mutable_extents() = manifest_.artifacts(here->second).extents();
-      return Done{};
-    }
-    if (const Parts* parts = chain_.find(digest)) {
-      for (const Part& part : *parts) refer(part, artifact);
-    } else if (!content.empty()) {
-      TRY(packer_.add(content, artifact));
-    } else {
-      return Error::system("The content of " + artifact.key() + " is not there to be written.");
-    }
-    here_.emplace(digest, manifest_.artifacts_size() - 1);
-    return Done{};
+  bool has(size_t more) const { return bytes_ + more <= kMostPayload; }
+  void take(size_t more) {
+    bytes_ += more;
+    is_empty_ = false;
   }
-
-  Status finish() { return packer_.finish(); }
-
-  void teach() const {
-    for (const auto& [digest, index] : here_) {
-      chain_.learn(digest, parts_of(manifest_, manifest_.artifacts(index)));
-    }
-  }
+  bool is_empty() const { return is_empty_; }
 
  private:
-  void refer(const Part& part, v1::Artifact& artifact) {
-    const auto [found, is_new] =
-        external_.emplace(part.block.SerializeAsString(), manifest_.blocks_size());
-    if (is_new) *manifest_.add_blocks() = part.block;
-    auto& extent = *artifact.add_extents();
-    extent.set_block(static_cast<uint32_t>(found->second));
-    extent.set_offset(part.offset);
-    extent.set_size(part.size);
-  }
-
-  v1::Manifest& manifest_;
-  Chain& chain_;
-  Packer packer_;
-  std::map<std::string, int> here_;      // content digest to an artifact of this manifest
-  std::map<std::string, int> external_;  // external entry to its index
+  size_t bytes_;
+  bool is_empty_ = true;
 };
 
-uint64_t items_of(const v1::Manifest& manifest) {
-  auto items = manifest.blocks_size() + manifest.artifacts_size() + manifest.removed_size();
-  for (const auto& requirement : manifest.requirements()) items += 1 + requirement.values_size();
-  for (const auto& artifact : manifest.artifacts()) {
-    items += artifact.extents_size() + artifact.backends_size() + artifact.attributes_size();
+Error too_much() { return Error::misuse("The segment holds more than one manifest can say."); }
+
+// Removals first. Whether all of them are in the draft.
+Result<bool> add_removals(const SegmentPlan& plan, Progress& done, Room& room, Draft& draft) {
+  for (; done.removed < plan.removed.size(); ++done.removed) {
+    const v1::ArtifactId& removed = plan.removed[done.removed];
+    const size_t more = Draft::bytes_of(removed);
+    if (!room.has(more)) {
+      if (room.is_empty()) return too_much();
+      return false;
+    }
+    room.take(more);
+    draft.remove(removed);
   }
-  return static_cast<uint64_t>(items);
+  return true;
+}
+
+// [PCB-DET-004]
+Status add_artifacts(const SegmentPlan& plan, Progress& done, Room& room, Draft& draft,
+                     Placing& placing) {
+  for (; done.artifacts < plan.artifacts.size(); ++done.artifacts) {
+    const PlannedArtifact& artifact = plan.artifacts[done.artifacts];
+    TRY_SET(auto found, placing.find(artifact));
+    const auto bytes = [&] {
+      return Draft::bytes_of(artifact.type, artifact.key, *artifact.fields) +
+             placing.most_blocks(artifact, found) * Draft::kBlockBytes;
+    };
+    if (!room.has(bytes())) {
+      if (!room.is_empty()) return Done{};
+      found = {};  // blocks of others can be so small that a manifest cannot name them
+      if (!room.has(bytes())) return too_much();
+    }
+    room.take(bytes());
+    TRY_SET(const Place place, placing.place(artifact, found));
+    draft.add(artifact.type, artifact.key, *artifact.fields, place);
+  }
+  return Done{};
 }
 
 }  // namespace
 
-Result<WrittenSegment> write_segment(const SegmentPlan& plan, Chain& chain,
+Result<WrittenSegment> write_segment(const SegmentPlan& plan, Progress& done, Chain& chain,
                                      const WriterOptions& options, const Sink& sink) {
   uint64_t written = 0;
   const Sink counted = [&](std::string_view bytes) {
     written += bytes.size();
     return sink(bytes);
   };
-  v1::Manifest manifest;
-  manifest.set_previous_manifest_digest(chain.previous);  // [PCB-CHAIN-001]
-  *manifest.mutable_producer() = options.producer;
-  for (const auto& requirement : plan.requirements) *manifest.add_requirements() = requirement;
-  for (const auto& removed : plan.removed) *manifest.add_removed() = removed;
+  Room room(Draft::fixed_bytes(options.producer, plan.requirements));
+  if (!room.has(0)) return too_much();
+  Draft draft(chain.previous, options.producer, plan.requirements);
+  Placing placing(draft, chain, written, counted);
   TRY(counted(kHeader));
-  Placing placing(manifest, chain, counted);
-  // [PCB-DET-004]
-  for (const auto& artifact : plan.artifacts) {
-    auto& fields = *manifest.add_artifacts() = artifact.artifact;
-    TRY(placing.place(fields, artifact.content.view));
-  }
+  TRY_SET(const bool all_removed, add_removals(plan, done, room, draft));
+  if (all_removed) TRY(add_artifacts(plan, done, room, draft, placing));
   TRY(placing.finish());
-  // [PCB-DET-003] Generated code writes fields in ascending order and no defaults.
-  v1::Envelope envelope = make_envelope(manifest.SerializeAsString());
-  if (options.key) TRY(options.key->sign(envelope));
-  const std::string bytes = envelope.SerializeAsString();
-  const std::string head = kManifestTag + varint(bytes.size());
-  if (head.size() + bytes.size() > kMaxManifest) {
-    return Error::misuse("The segment holds more than one manifest can say.");
-  }
+  const std::string payload = draft.serialized();
+  std::string digest = sha256(payload);
+  TRY_SET(const std::string envelope, make_envelope(payload, digest, options.key));
   const uint64_t manifest_offset = written;
-  TRY(counted(head));
-  TRY(counted(bytes));
-  placing.teach();
-  chain.previous = envelope.payload_digest();
-  return WrittenSegment{footer_record({manifest_offset, written + kFooterSize}), written,
-                        envelope.payload_digest(), items_of(manifest)};
+  TRY(counted(manifest_record(envelope)));
+  const uint64_t size = written + kFooterSize;
+  placing.teach(size);
+  chain.previous = digest;
+  return WrittenSegment{footer_record({manifest_offset, size}), written, std::move(digest),
+                        draft.items()};
 }
 
 }  // namespace precompile

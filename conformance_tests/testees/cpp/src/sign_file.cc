@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 
 #include "envelope.h"
 #include "file_appender.h"
@@ -12,6 +13,7 @@
 #include "source.h"
 #include "try.h"
 #include "walk.h"
+#include "wire.h"
 
 namespace precompile {
 namespace {
@@ -37,9 +39,31 @@ class Temporary {
   std::string path_;
 };
 
-// Writes one segment with a signature more, or as it is where the key has signed it already.
+// An envelope's fields as they stand, but for the signatures under the key's own keyid, which give
+// way to the one that signing gives: it comes behind the others. [PCB-SIGN-013]
+Result<std::string> sign_envelope(const EnvelopeRecord& read, const SigningKey& key) {
+  const Envelope& envelope = read.envelope;
+  TRY_SET(const std::string sig, key.sign(envelope.payload_type, envelope.payload));
+  const std::string keyid = key.keyid();
+  std::vector<Signature> own;
+  std::copy_if(envelope.signatures.begin(), envelope.signatures.end(), std::back_inserter(own),
+               [&](const Signature& signature) { return signature.keyid == keyid; });
+  if (own.size() == 1 && own[0].sig == sig) return std::string(read.bytes);
+  std::string kept;
+  size_t place = 0;  // behind the last of the fields up to the signatures
+  size_t signature = 0;
+  Fields fields(read.bytes);
+  for (Field field; fields.next(field);) {
+    if (field.is(kSignatures, kBytes) && envelope.signatures[signature++].keyid == keyid) continue;
+    kept += field.raw;
+    if (field.number <= kSignatures) place = kept.size();
+  }
+  return kept.insert(place, signature_field(sig, keyid));
+}
+
+// Writes one segment, its envelope signed, its payload and blocks as they are.
 Status write_signed(const Source& source, const Segment& segment, const SigningKey& key,
-                    const Sink& sink) {
+                    const Limits& limits, const Sink& sink) {
   for (uint64_t at = segment.offset; at < segment.manifest_offset; at += kChunk) {
     const auto size = static_cast<size_t>(std::min<uint64_t>(kChunk, segment.manifest_offset - at));
     TRY_SET(const std::string bytes, source.read(at, size));
@@ -47,25 +71,25 @@ Status write_signed(const Source& source, const Segment& segment, const SigningK
   }
   const Span span{segment.offset, segment.manifest_offset,
                   segment.offset + segment.size - kFooterSize};
-  TRY_SET(v1::Envelope envelope, read_envelope(source, span, Limits()));
-  const auto& signatures = envelope.signatures();
-  if (std::none_of(signatures.begin(), signatures.end(),
-                   [&](const auto& signature) { return signature.keyid() == key.keyid(); })) {
-    TRY(key.sign(envelope));
+  TRY_SET(const EnvelopeRecord read, read_envelope(source, span, limits));
+  TRY_SET(const std::string envelope, sign_envelope(read, key));
+  const std::string record = manifest_record(envelope);
+  const auto signatures = count_signatures(envelope);
+  // [PCB-LIM-007]
+  if (record.size() > limits.manifest_bytes || !signatures || *signatures > limits.signatures) {
+    return Error::rejection(v1::ERROR_CODE_LIMIT_EXCEEDED, segment.manifest_offset,
+                            "With this signature the manifest would pass its readers' limits.");
   }
-  const std::string bytes = envelope.SerializeAsString();
-  const std::string head = kManifestTag + varint(bytes.size());
   const uint64_t offset = segment.manifest_offset - segment.offset;
-  TRY(sink(head));
-  TRY(sink(bytes));
-  return sink(footer_record({offset, offset + head.size() + bytes.size() + kFooterSize}));
+  TRY(sink(record));
+  return sink(footer_record({offset, offset + record.size() + kFooterSize}));
 }
 
 }  // namespace
 
 // [PCB-SIGN-010] [PCB-SIGN-011] [PCB-APPD-009]
 Status sign_file(const std::string& path, const SigningKey& key, const OpenOptions& open) {
-  TRY_SET(const Descriptor locked, lock_file(path, 0));
+  TRY_SET(const Descriptor locked, lock_file(path));
   TRY_SET(const auto source, Source::open(locked.number()));
   TRY_SET(const Reader reader, Reader::open(source, open));
   struct stat status;
@@ -77,7 +101,7 @@ Status sign_file(const std::string& path, const SigningKey& key, const OpenOptio
   if (::fchmod(made.number(), status.st_mode & 07777) != 0) return system_error(name);
   uint64_t at = 0;
   for (const Segment& segment : reader.bundle()->segments) {
-    TRY(write_signed(*source, segment, key, [&](std::string_view bytes) {
+    TRY(write_signed(*source, segment, key, open.limits, [&](std::string_view bytes) {
       at += bytes.size();
       return write_at(made, at - bytes.size(), bytes);
     }));

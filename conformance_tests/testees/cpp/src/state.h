@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "chain.h"
+#include "contents.h"
 #include "describe.h"
 #include "ordered.h"
 #include "precompile/context.h"
@@ -17,23 +18,13 @@ namespace precompile {
 
 // A current artifact.
 struct Held {
-  v1::Artifact artifact;              // without extents
-  SharedBytes content;                // where it was recorded
+  std::shared_ptr<const Portable> fields;
+  SharedBytes content;               // where it was recorded
   std::optional<ArtifactRef> loaded;  // else: read from there when it is asked for
 
+  v1::ArtifactKind kind() const { return fields->kind; }
   // Whether backends without a digest are bound to what is current.
   bool was_recorded() const { return !loaded; }
-};
-
-// Reads contents; of each bundle it keeps the last block, which the next artifact may lie in.
-class Contents {
- public:
-  explicit Contents(const Limits& limits) : limits_(limits) {}
-  Result<SharedBytes> of(const Held& held);
-
- private:
-  Limits limits_;
-  std::map<std::shared_ptr<const Bundle>, ContentReader> readers_;
 };
 
 // A segment's bytes, as they are written with the next serialization.
@@ -44,15 +35,15 @@ struct Stored {
   std::string payload_digest;
 };
 
-// What one way of saving has written: identities by name, and what happened since.
+// What one way of saving has written: artifacts by name, and what happened since.
 struct Book {
-  std::map<Name, std::string> held;  // as they were last saved or loaded
-  std::set<Name> ever;               // what such a save covered or a load brought
-  std::set<Name> changed;            // recorded or edited, back to what is held or not
-  Ordered<Name> removed;             // [PCB-DET-005]
+  std::map<Name, std::shared_ptr<const Portable>> held;  // as they were last saved or loaded
+  std::set<Name> ever;     // what such a save covered or a load brought
+  std::set<Name> changed;  // recorded or edited, back to what is held or not
+  Ordered<Done> removed;   // [PCB-DET-005]
 
-  bool holds(const Name& name, const std::string& identity) const;
-  void put(const Name& name, const std::string& identity);
+  bool holds(const Name& name, const Portable& artifact) const;
+  void put(const Name& name, std::shared_ptr<const Portable> artifact);
 };
 
 // All of a context that clear() empties.
@@ -64,9 +55,9 @@ struct State {
   Book filed;               // what was last saved to a file
 
   // The artifact with its backends bound to what is current. [PCB-CTX-023] [PCB-CTX-024]
-  v1::Artifact bound(const Held& held) const;
-  // The backend with this key; null where there is none, misuse where there are several.
-  Result<const Held*> backend(const std::string& key) const;
+  std::shared_ptr<const Portable> bound(const Held& held) const;
+  // The name of the backend with this key; none, or misuse where there are several.
+  Result<std::optional<Name>> backend(const std::string& key) const;
   bool remove(const Name& name);
   bool need_serialize() const;
   v1::CacheInfo info() const;
@@ -89,7 +80,8 @@ struct ContextState {
 };
 
 // With all fields of the type; refused where it is not registered for the artifact's kind.
-Result<ArtifactValue> value_of(const Held& held, const Types& types, Contents& contents);
+Result<ArtifactValue> value_of(const Name& name, const Held& held, const Types& types,
+                               Contents& contents);
 
 // Keys by type, types in the order in which their first names come.
 class Info {

@@ -4,7 +4,7 @@
 
 #include <set>
 
-#include "envelope.h"
+#include "curve.h"
 #include "sha256.h"
 #include "try.h"
 
@@ -27,15 +27,19 @@ Key owned(EVP_PKEY* key) {
 }
 
 // What is signed: the pre-authentication encoding of DSSE v1.
-std::string signed_bytes(const v1::Envelope& envelope) {
-  const auto part = [](const std::string& bytes) {
-    return " " + std::to_string(bytes.size()) + " " + bytes;
-  };
-  return "DSSEv1" + part(envelope.payload_type()) + part(envelope.payload());
+std::string signed_bytes(std::string_view payload_type, std::string_view payload) {
+  std::string bytes = "DSSEv1";
+  for (const std::string_view part : {payload_type, payload}) {
+    bytes += ' ';
+    bytes += std::to_string(part.size());
+    bytes += ' ';
+    bytes += part;
+  }
+  return bytes;
 }
 
 // [PCB-SIGN-007] libcrypto refuses an S that is not below the group's order.
-bool verifies(const Key& key, const std::string& signature, const std::string& message) {
+bool verifies(const Key& key, std::string_view signature, const std::string& message) {
   if (signature.size() != kSignatureSize) return false;
   const std::unique_ptr<EVP_MD_CTX, Free> context(EVP_MD_CTX_new());
   return context != nullptr &&
@@ -57,32 +61,33 @@ Result<Policy> Policy::trust(const std::vector<std::string>& public_keys, size_t
   Policy policy;
   policy.threshold_ = threshold;
   for (const std::string& bytes : public_keys) {
-    Key key = owned(bytes.size() == kKeySize ? EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr,
-                                                                           raw(bytes), bytes.size())
-                                             : nullptr);
-    if (key == nullptr) return Error::misuse("A trusted key is no Ed25519 public key of 32 bytes.");
+    // [PCB-SIGN-012] libcrypto takes any 32 bytes, and fails with them only when it verifies.
+    if (!is_point(bytes)) return Error::misuse("A trusted key is no Ed25519 public key.");
+    Key key = owned(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, raw(bytes), kKeySize));
+    if (key == nullptr) return Error::system("libcrypto takes no Ed25519 public key.");
     policy.keys_[hex(sha256(bytes))] = std::move(key);
   }
   return policy;
 }
 
-Status Policy::check(const v1::Envelope& envelope) const {
+Status Policy::check(const Envelope& envelope) const {
   if (threshold_ == 0) return Done{};
   // [PCB-SIGN-004]
-  if (envelope.signatures().empty()) {
+  if (envelope.signatures.empty()) {
     return Error::rejection(v1::ERROR_CODE_UNSIGNED, std::nullopt, "A segment is not signed.");
   }
-  const std::string message = signed_bytes(envelope);
+  const std::string message = signed_bytes(envelope.payload_type, envelope.payload);
   std::set<std::string> signers;
   bool wrong = false;
   // [PCB-SIGN-002]
-  for (const auto& signature : envelope.signatures()) {
-    if (signature.keyid().empty()) {
+  for (const Signature& signature : envelope.signatures) {
+    if (signature.keyid.empty()) {
       for (const auto& [keyid, key] : keys_) {
-        if (verifies(key, signature.sig(), message)) signers.insert(keyid);
+        if (verifies(key, signature.sig, message)) signers.insert(keyid);
       }
-    } else if (const auto named = keys_.find(signature.keyid()); named != keys_.end()) {
-      if (verifies(named->second, signature.sig(), message)) {
+    } else if (const auto named = keys_.find(std::string(signature.keyid));
+               named != keys_.end()) {
+      if (verifies(named->second, signature.sig, message)) {
         signers.insert(named->first);
       } else {
         wrong = true;
@@ -118,8 +123,9 @@ Result<SigningKey> SigningKey::from_seed(std::string_view seed) {
 std::string SigningKey::keyid() const { return hex(sha256(public_key_)); }
 
 // [PCB-SIGN-001]
-Status SigningKey::sign(v1::Envelope& envelope) const {
-  const std::string message = signed_bytes(envelope);
+Result<std::string> SigningKey::sign(std::string_view payload_type,
+                                     std::string_view payload) const {
+  const std::string message = signed_bytes(payload_type, payload);
   std::string signature(kSignatureSize, '\0');
   size_t size = signature.size();
   const std::unique_ptr<EVP_MD_CTX, Free> context(EVP_MD_CTX_new());
@@ -129,10 +135,7 @@ Status SigningKey::sign(v1::Envelope& envelope) const {
                      raw(message), message.size()) != 1) {
     return Error::system("libcrypto does not sign.");
   }
-  auto* const added = envelope.add_signatures();
-  added->set_sig(signature);
-  added->set_keyid(keyid());
-  return Done{};
+  return signature;
 }
 
 }  // namespace precompile

@@ -1,8 +1,11 @@
 #include <algorithm>
+#include <string>
 
 #include "frame.h"
 #include "manifest.h"
 #include "names.h"
+#include "positions.h"
+#include "rows.h"
 #include "try.h"
 
 namespace precompile {
@@ -16,78 +19,103 @@ Error bad_reference(std::string detail) {
   return Error::rejection(v1::ERROR_CODE_BAD_REFERENCE, std::nullopt, std::move(detail));
 }
 
-constexpr auto kName = [](const auto& named) -> const std::string& { return named.name(); };
-constexpr auto kSelf = [](const std::string& value) -> const std::string& { return value; };
-
 // [PCB-REQ-002] [PCB-REQ-004]
-Status check_requirements(const v1::Manifest& manifest) {
-  for (const auto& requirement : manifest.requirements()) {
-    if (!is_name(requirement.name())) return invalid("A requirement's name is not allowed.");
-    if (!sorted_and_distinct(requirement.values(), kSelf)) {
-      return invalid("The values of " + requirement.name() + " are not sorted and distinct.");
+Status check_requirements(const Manifest& manifest) {
+  Ascending names;
+  for (const Requirement& requirement : manifest.requirements) {
+    if (!is_name(requirement.name)) return invalid("A requirement's name is not allowed.");
+    const std::string name(requirement.name);
+    if (!names.takes(requirement.name)) {
+      return invalid("The requirement on " + name + " stands behind a greater or equal one.");
     }
-    for (const auto& value : requirement.values()) {
-      if (value.size() > kMaxValue) return invalid("A value of " + requirement.name() + " is too long.");
+    Ascending values;
+    for (const std::string_view value : manifest.values_of(requirement)) {
+      if (!values.takes(value)) {
+        return invalid("The values of " + name + " are not sorted and distinct.");
+      }
+      if (value.size() > kMaxValue) return invalid("A value of " + name + " is too long.");
     }
-  }
-  if (!sorted_and_distinct(manifest.requirements(), kName)) {
-    return invalid("The requirements are not sorted and distinct.");
   }
   return Done{};
 }
 
 // [PCB-NAME-001] [PCB-NAME-002]
-template <class Named>
-Status check_id(const Named& named) {
-  if (!is_name(named.type())) return invalid("A type's name is not allowed.");
-  if (!is_key(named.key())) return invalid("A key of type " + named.type() + " is not allowed.");
+Status check_id(const NameView& name) {
+  if (!is_name(name.type)) return invalid("A type's name is not allowed.");
+  if (!is_key(name.key)) return invalid("A key of " + std::string(name.type) + " is not allowed.");
   return Done{};
+}
+
+Status check_detail(const ArtifactTable& table, const ArtifactTable::Detail& detail) {
+  const std::string_view key = table.key[detail.artifact];
+  Status status = Done{};
+  Ascending names;
+  for_each_message(detail.fields, kDetailAttributes, [&](std::string_view message) {
+    const std::string_view name = decode_attribute(message).name;
+    if (!status.ok()) return;
+    if (!is_name(name)) status = invalid("An attribute's name is not allowed.");
+    // [PCB-ART-005]
+    if (!names.takes(name)) {
+      status = invalid("The attributes of " + std::string(key) + " are not sorted and distinct.");
+    }
+  });
+  if (!has_backends(table.kind(detail.artifact))) return status;
+  for_each_message(detail.fields, kDetailBackends, [&](std::string_view message) {
+    if (!status.ok()) return;
+    const IdView id = decode_id(message);
+    status = check_id({id.type, id.key});
+  });
+  return status;
 }
 
 // [PCB-NAME-006]
-Status check_names(const v1::Manifest& manifest) {
+Status check_names(const Manifest& manifest) {
   TRY(check_requirements(manifest));
-  for (const auto& artifact : manifest.artifacts()) {
-    TRY(check_id(artifact));
-    for (const auto& attribute : artifact.attributes()) {
-      if (!is_name(attribute.name())) return invalid("An attribute's name is not allowed.");
-    }
-    // [PCB-ART-005]
-    if (!sorted_and_distinct(artifact.attributes(), kName)) {
-      return invalid("The attributes of " + artifact.key() + " are not sorted and distinct.");
-    }
-    // [PCB-ART-002]
-    if (artifact.kind() == v1::ARTIFACT_KIND_CACHE || artifact.kind() == v1::ARTIFACT_KIND_BACKEND) {
-      continue;
-    }
-    for (const auto& backend : artifact.backends()) TRY(check_id(backend));
+  const ArtifactTable& table = manifest.artifacts;
+  for (const auto& type : table.types) {
+    if (!is_name(type.name)) return invalid("A type's name is not allowed.");
   }
-  for (const auto& removed : manifest.removed()) TRY(check_id(removed));
+  for (size_t i = 0; i < table.size(); ++i) {
+    if (!is_key(table.key[i])) {
+      return invalid("A key of " + std::string(table.name(i).type) + " is not allowed.");
+    }
+  }
+  for (const auto& detail : table.details) TRY(check_detail(table, detail));
+  for (const NameView& removed : manifest.removed) TRY(check_id(removed));
   return Done{};
 }
 
-// [PCB-NAME-003] Sorted, not hashed: nobody can choose names that make it slow.
-Status check_duplicates(const v1::Manifest& manifest) {
-  std::vector<std::pair<std::string_view, std::string_view>> names;
-  for (const auto& artifact : manifest.artifacts()) {
-    names.emplace_back(artifact.type(), artifact.key());
+// [PCB-NAME-003] Of one name whatever the kinds are, so the types' names count, not their indexes.
+Status check_duplicates(const ArtifactTable& table) {
+  std::vector<uint64_t> type_hashes;
+  for (const auto& type : table.types) type_hashes.push_back(keyed_hash(type.name));
+  Positions seen;
+  seen.reserve(table.size());
+  for (size_t i = 0; i < table.size(); ++i) {
+    const NameView name = table.name(i);
+    const auto same = [&](uint32_t at) { return table.name(at) == name; };
+    const uint64_t hash = name_hash(type_hashes[table.type[i]], name.key);
+    if (seen.insert(hash, static_cast<uint32_t>(i), same).second) continue;
+    return Error::rejection(v1::ERROR_CODE_DUPLICATE_ARTIFACT, std::nullopt,
+                            "The manifest holds two artifacts " + std::string(name.type) + " " +
+                                std::string(name.key) + ".");
   }
-  std::sort(names.begin(), names.end());
-  const auto twice = std::adjacent_find(names.begin(), names.end());
-  if (twice == names.end()) return Done{};
-  return Error::rejection(
-      v1::ERROR_CODE_DUPLICATE_ARTIFACT, std::nullopt,
-      "The manifest holds two artifacts " + std::string(twice->first) + " " +
-          std::string(twice->second) + ".");
+  return Done{};
 }
 
 Status place_blocks(Segment& segment, const ChainBlocks& chain) {
+  const auto& entries = segment.manifest.blocks;
   uint64_t at = segment.offset + kHeader.size();
-  segment.blocks.reserve(static_cast<size_t>(segment.manifest.blocks_size()));
-  for (const auto& entry : segment.manifest.blocks()) {
+  segment.blocks.reserve(entries.size());
+  segment.content_starts.reserve(entries.size() + 1);
+  segment.content_starts.push_back(0);
+  for (const BlockEntry& entry : entries) {
     // [PCB-BLOCK-005]
-    if (entry.content_size() == 0) return bad_reference("A block entry's content is empty.");
-    if (entry.size() == 0) {
+    if (entry.content_size == 0 || entry.content_size > kMaxBlock) {
+      return bad_reference("A block entry's content is empty or longer than 64 MiB.");
+    }
+    segment.content_starts.push_back(segment.content_starts.back() + entry.content_size);
+    if (entry.size == 0) {
       // [PCB-BLOCK-006]
       const Segment::Block* const block = chain.find(entry);
       if (block == nullptr) return bad_reference("An external block is in no earlier segment.");
@@ -95,12 +123,12 @@ Status place_blocks(Segment& segment, const ChainBlocks& chain) {
       continue;
     }
     // [PCB-BLOCK-003]
-    if (!block_shape(entry.size())) return bad_reference("No block record has the entry's size.");
-    if (entry.size() > segment.manifest_offset - at) {
+    if (!block_shape(entry.size)) return bad_reference("No block record has the entry's size.");
+    if (entry.size > segment.manifest_offset - at) {
       return bad_reference("The own blocks are longer than the segment's room for them.");
     }
-    segment.blocks.push_back({at, entry.size()});
-    at += entry.size();
+    segment.blocks.push_back({at, entry.size});
+    at += entry.size;
   }
   // [PCB-BLOCK-004]
   if (at != segment.manifest_offset) {
@@ -109,58 +137,52 @@ Status place_blocks(Segment& segment, const ChainBlocks& chain) {
   return Done{};
 }
 
-// [PCB-EXTENT-001] [PCB-EXTENT-002] [PCB-EXTENT-003] [PCB-EXTENT-004]
-Status check_extents(const v1::Manifest& manifest) {
-  for (const auto& artifact : manifest.artifacts()) {
-    uint64_t left = artifact.content_size();
-    for (const auto& extent : artifact.extents()) {
-      if (extent.block() >= static_cast<uint32_t>(manifest.blocks_size())) {
-        return bad_reference("An extent of " + artifact.key() + " names no block.");
-      }
-      const uint64_t size = manifest.blocks(static_cast<int>(extent.block())).content_size();
-      if (extent.size() == 0 || extent.size() > size || extent.offset() > size - extent.size()) {
-        return bad_reference("An extent of " + artifact.key() + " is empty or leaves its block.");
-      }
-      if (artifact.extents_size() > 1 && extent.size() != size) {
-        return bad_reference("One of several extents of " + artifact.key() +
-                             " is not a whole block.");
-      }
-      if (extent.size() > left) {
-        return bad_reference("The extents of " + artifact.key() + " are longer than its content.");
-      }
-      left -= extent.size();
+// Whether `size` bytes are the whole contents of the entries from `block` on, as many as that
+// takes. `starts` are sums, so that no run is walked: many artifacts may lie in one long run.
+bool is_whole_run(const std::vector<uint64_t>& starts, uint32_t block, uint64_t size) {
+  return size <= starts.back() - starts[block] &&
+         std::binary_search(starts.begin() + block, starts.end(), starts[block] + size);
+}
+
+Status check_places(const Segment& segment) {
+  const ArtifactTable& table = segment.manifest.artifacts;
+  const auto& entries = segment.manifest.blocks;
+  for (size_t i = 0; i < table.size(); ++i) {
+    const uint64_t size = table.content_size[i], offset = table.offset[i];
+    const uint32_t block = table.block[i];
+    if (size == 0) {
+      // [PCB-PLACE-001]
+      if (block == 0 && offset == 0) continue;
+      return bad_reference("The empty content of " + std::string(table.key[i]) + " has a place.");
     }
-    if (left != 0) return bad_reference("The extents of " + artifact.key() + " are too short.");
+    // [PCB-PLACE-002]
+    if (block >= entries.size() || offset >= entries[block].content_size) {
+      return bad_reference("The content of " + std::string(table.key[i]) + " begins nowhere.");
+    }
+    if (size <= entries[block].content_size - offset) continue;
+    // [PCB-PLACE-003]
+    if (offset != 0 || !is_whole_run(segment.content_starts, block, size)) {
+      return bad_reference("The content of " + std::string(table.key[i]) +
+                           " leaves its block and is no run of whole blocks.");
+    }
   }
   return Done{};
 }
 
 }  // namespace
 
-void ChainBlocks::add(const v1::BlockEntry& entry, const Segment::Block& block) {
-  blocks_.insert_or_assign(identity(entry), block);
-}
-
-const Segment::Block* ChainBlocks::find(const v1::BlockEntry& entry) const {
-  const auto found = blocks_.find(identity(entry));
-  return found == blocks_.end() ? nullptr : &found->second;
-}
-
-Status validate(Segment& segment, const std::string& previous, ChainBlocks& chain) {
+Status validate(Segment& segment, std::string_view previous, ChainBlocks& chain) {
   if (segment.begins_chain()) chain.clear();  // [PCB-CHAIN-003]
   TRY(check_names(segment.manifest));
-  TRY(check_duplicates(segment.manifest));
+  TRY(check_duplicates(segment.manifest.artifacts));
   // [PCB-CHAIN-002]
-  if (!segment.begins_chain() && segment.manifest.previous_manifest_digest() != previous) {
+  if (!segment.begins_chain() && segment.manifest.previous_manifest_digest != previous) {
     return Error::rejection(v1::ERROR_CODE_BROKEN_CHAIN, std::nullopt,
                             "The segment names another predecessor than it has.");
   }
   TRY(place_blocks(segment, chain));
-  TRY(check_extents(segment.manifest));
-  for (int i = 0; i < segment.manifest.blocks_size(); ++i) {
-    const auto& entry = segment.manifest.blocks(i);
-    if (entry.size() > 0) chain.add(entry, segment.blocks[static_cast<size_t>(i)]);
-  }
+  TRY(check_places(segment));
+  chain.add(segment);
   return Done{};
 }
 

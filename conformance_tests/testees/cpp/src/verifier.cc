@@ -1,99 +1,131 @@
 #include "precompile/verifier.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "content_reader.h"
+#include "runs.h"
 #include "try.h"
 
 namespace precompile {
 namespace {
 
-// Contents of one segment, hashed as its blocks pass, so that each block is read once.
+// Contents of one segment, hashed as its blocks pass: each block is read once, and so is what
+// many artifacts have at one place. [PCB-CONT-008]
 class SegmentVerification {
  public:
   SegmentVerification(ContentReader& contents, const Segment& segment, Verification& found)
-      : contents_(contents), segment_(segment), found_(found) {}
+      : contents_(contents),
+        segment_(segment),
+        table_(segment.manifest.artifacts),
+        found_(found),
+        runs_(segment) {}
 
-  std::vector<std::optional<Error>> run() {
-    const auto& artifacts = segment_.manifest.artifacts();
-    outcomes_.resize(static_cast<size_t>(artifacts.size()));
-    in_block_.resize(segment_.blocks.size());
-    ends_with_.resize(segment_.blocks.size());
-    for (int i = 0; i < artifacts.size(); ++i) place(i);
-    for (uint32_t i = 0; i < segment_.blocks.size(); ++i) pass(i);
+  Verification::Segment run() {
+    std::vector<uint32_t> rows;  // those with content, by the last block that it lies in
+    std::vector<uint32_t> last(table_.size());
+    for (uint32_t i = 0; i < table_.size(); ++i) {
+      if (table_.content_size[i] == 0) {
+        finish(i, contents_.verify(segment_, i));
+        continue;
+      }
+      rows.push_back(i);
+      last[i] = last_block(i);
+      if (last[i] != table_.block[i] && contents_.check_length(segment_, i).ok()) {
+        runs_.add(table_.block[i], last[i]);
+      }
+    }
+    runs_.sort();
+    std::stable_sort(rows.begin(), rows.end(),
+                     [&](uint32_t a, uint32_t b) { return last[a] < last[b]; });
+    size_t done = 0;
+    for (uint32_t block = 0; block < segment_.blocks.size(); ++block) {
+      pass(block);
+      const size_t from = done;
+      while (done < rows.size() && last[rows[done]] == block) ++done;
+      finish_all({rows.data() + from, rows.data() + done}, block);
+    }
     return std::move(outcomes_);
   }
 
  private:
-  struct Pending {
-    int artifact;
-    int next = 0;  // the extent that is hashed next
-    Sha256 hash;
-  };
+  using Place = std::tuple<uint32_t, uint64_t, uint64_t>;  // first block, offset, size
 
-  const v1::Artifact& artifact(int index) const { return segment_.manifest.artifacts(index); }
-
-  void tell(const Status& status) {
-    if (!status.ok() && !found_.first) found_.first = status.error();
+  Place place(uint32_t i) const {
+    return {table_.block[i], table_.offset[i], table_.content_size[i]};
   }
 
-  void finish(int index, const Status& status) {
-    if (!status.ok()) outcomes_[static_cast<size_t>(index)] = status.error();
-    tell(status);
+  uint32_t last_block(uint32_t i) const {
+    const auto& starts = segment_.content_starts;
+    const uint64_t end = starts[table_.block[i]] + table_.offset[i] + table_.content_size[i];
+    return static_cast<uint32_t>(
+        std::lower_bound(starts.begin() + table_.block[i], starts.end(), end) - starts.begin() - 1);
   }
 
-  // Where the artifact's extents are met in their order, it is hashed as they pass.
-  void place(int index) {
-    const auto& extents = artifact(index).extents();
-    if (extents.empty()) return finish(index, contents_.verify(segment_, artifact(index)));
-    uint32_t last = 0;
-    bool ascending = true;
-    for (const auto& extent : extents) {
-      ascending = ascending && extent.block() >= last;
-      last = std::max(last, extent.block());
-    }
-    ends_with_[last].push_back(index);
-    // One that lies in one block is read from it while it is held; one too long is refused.
-    if (!ascending || extents.size() == 1 || contents_.is_too_long(artifact(index))) return;
-    auto pending = std::make_shared<Pending>();
-    pending->artifact = index;
-    for (const auto& extent : extents) {
-      auto& passing = in_block_[extent.block()];
-      if (passing.empty() || passing.back() != pending) passing.push_back(pending);
+  void tell(const Error& error) {
+    if (!found_.first) found_.first = error;
+  }
+
+  void finish(uint32_t i, const Status& status) {
+    if (status.ok()) return;
+    tell(status.error());
+    outcomes_.artifacts.emplace(i, status.error());
+  }
+
+  // Reads an own block, or an external one that a run goes through.
+  void pass(uint32_t block) {
+    const bool is_own = segment_.manifest.blocks[block].size > 0;
+    const bool is_needed = runs_.needs(block);
+    if (!is_own && !is_needed) return;
+    const auto content = contents_.block(segment_, block);
+    if (is_own && !content.ok()) tell(content.error());
+    if (is_needed) runs_.pass(block, content);
+  }
+
+  // The artifacts whose content ends in this block, in the table's order.
+  void finish_all(Range<uint32_t> rows, uint32_t block) {
+    std::vector<uint32_t> by_place(rows.begin(), rows.end());
+    std::sort(by_place.begin(), by_place.end(),
+              [&](uint32_t a, uint32_t b) { return place(a) < place(b); });
+    std::vector<std::optional<Result<std::string>>> digests(by_place.size());  // of equal places
+    for (const uint32_t i : rows) {
+      Status allowed = contents_.check_length(segment_, i);
+      if (!allowed.ok() || is_whole_block(segment_, i)) {
+        finish(i, allowed.ok() ? status_of(contents_.block(segment_, block)) : allowed);
+        continue;
+      }
+      const auto first = std::lower_bound(by_place.begin(), by_place.end(), i,
+                                          [&](uint32_t a, uint32_t b) { return place(a) < place(b); });
+      auto& digest = digests[static_cast<size_t>(first - by_place.begin())];
+      if (!digest) digest = digest_of(i, block);
+      if (!digest->ok()) {
+        finish(i, digest->error());
+      } else if (!is_digest(digest->value(), table_.digest(i))) {
+        finish(i, content_mismatch(segment_, i));
+      }
     }
   }
 
-  void pass(uint32_t index) {
-    const bool is_own = segment_.manifest.blocks(static_cast<int>(index)).size() > 0;
-    if (is_own || !in_block_[index].empty()) {
-      const auto content = contents_.block(segment_, index);
-      if (is_own && !content.ok()) tell(content.error());
-      for (const auto& pending : in_block_[index]) advance(*pending, index, content);
-    }
-    for (const int ending : ends_with_[index]) {
-      if (passed_.count(ending) == 0) finish(ending, contents_.verify(segment_, artifact(ending)));
-    }
-    in_block_[index].clear();
+  static Status status_of(const Result<std::string_view>& content) {
+    if (!content.ok()) return content.error();
+    return Done{};
   }
 
-  void advance(Pending& pending, uint32_t block, const Result<std::string_view>& content) {
-    const auto& of = artifact(pending.artifact);
-    if (!content.ok()) return;  // read again, to be refused at its first fault
-    for (; pending.next < of.extents_size() && of.extents(pending.next).block() == block;
-         ++pending.next) {
-      pending.hash.update(content.value());
+  Result<std::string> digest_of(uint32_t i, uint32_t block) {
+    if (table_.block[i] == block) {
+      TRY_SET(const std::string_view content, contents_.block(segment_, block));
+      return sha256(content.substr(static_cast<size_t>(table_.offset[i]),
+                                   static_cast<size_t>(table_.content_size[i])));
     }
-    if (pending.next < of.extents_size()) return;
-    if (is_digest(pending.hash.finish(), of.content_digest())) passed_.insert(pending.artifact);
+    return runs_.digest(table_.block[i], block);
   }
 
   ContentReader& contents_;
   const Segment& segment_;
+  const ArtifactTable& table_;
   Verification& found_;
-  std::vector<std::optional<Error>> outcomes_;
-  std::vector<std::vector<std::shared_ptr<Pending>>> in_block_;
-  std::vector<std::vector<int>> ends_with_;  // artifacts whose last block it is
-  std::set<int> passed_;
+  Verification::Segment outcomes_;
+  Runs runs_;
 };
 
 }  // namespace
@@ -113,7 +145,7 @@ Result<Verifier> Verifier::open(const std::string& path, const OpenOptions& opti
 Verification Verifier::verify() {
   Verification found;
   for (const Segment& segment : reader_.bundle_->segments) {
-    found.segments.push_back({SegmentVerification(*reader_.contents_, segment, found).run()});
+    found.segments.push_back(SegmentVerification(*reader_.contents_, segment, found).run());
   }
   return found;
 }

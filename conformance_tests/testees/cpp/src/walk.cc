@@ -120,15 +120,22 @@ Result<Walk> walk_back(const Source& source, uint64_t size, const Limits& limits
   return walk;
 }
 
-Result<uint64_t> complete_prefix(const Source& source, const Limits& limits) {
+Result<Prefix> complete_prefix(const Source& source, const Limits& limits) {
   uint64_t records = limits.items;  // [PCB-RECV-005]
-  for (uint64_t end = 0;;) {
-    TRY_SET(const auto span, footerless(source, end, records));
-    if (!span) return end;
+  Prefix prefix{0, std::nullopt};
+  for (;;) {
+    TRY_SET(const auto span, footerless(source, prefix.end, records));
+    if (!span) break;
     TRY_SET(const std::string record, peek(source, span->footer, source.size(), kFooterSize));
-    if (record != footer_of(*span)) return end;
-    end = span->end();
+    if (record != footer_of(*span)) break;
+    prefix.end = span->end();
   }
+  TRY_SET(const std::string head, peek(source, prefix.end, source.size(), kHeadSize));
+  prefix.other_major = header_fault(head, prefix.end);
+  if (prefix.other_major && prefix.other_major->code != v1::ERROR_CODE_UNSUPPORTED_VERSION) {
+    prefix.other_major.reset();
+  }
+  return prefix;
 }
 
 Result<bool> ends_with_torn_footer(const Source& source, uint64_t from) {
@@ -156,7 +163,7 @@ bool committed_behind(const Source& source, uint64_t from) {
     }
     const uint64_t start = end - footer->segment_size;
     const uint64_t manifest = start + footer->manifest_offset;
-    if (bytes.substr(start, kHeader.size()) != kHeader || bytes[manifest] != kManifestTag) continue;
+    if (!major_version(bytes.substr(start, kHeadSize)) || bytes[manifest] != kManifestTag) continue;
     const uint64_t room = std::min(at - manifest - 1, kMostVarint);
     const auto length = minimal_varint(bytes.substr(manifest + 1, room));
     if (length && length->value == at - manifest - 1 - length->size) return true;

@@ -1,124 +1,180 @@
 #include "wire.h"
 
-#include <optional>
-#include <vector>
+#include <cstring>
 
 namespace precompile {
 namespace {
 
-using google::protobuf::Descriptor;
-using google::protobuf::FieldDescriptor;
-
-enum WireType : uint32_t { kVarint, kFixed64, kBytes, kGroup, kGroupEnd, kFixed32 };
-
-// [PCB-WIRE-007] As the generated code has it.
+// [PCB-WIRE-007]
 constexpr size_t kMostTagBytes = 5;
 constexpr size_t kMostVarintBytes = 10;
-// Beyond what every reader takes, below what the generated code's recursion takes. [PCB-LIM-009]
+// Beyond what every reader takes. [PCB-LIM-009]
 constexpr size_t kMostGroups = 64;
 
-class Cursor {
- public:
-  explicit Cursor(std::string_view bytes) : rest_(bytes) {}
+using Form = Schema::Form;
+using Known = Schema::Known;
 
-  bool at_end() const { return rest_.empty(); }
-
-  std::optional<uint64_t> varint(size_t most) {
-    uint64_t value = 0;
-    for (size_t i = 0; i < rest_.size() && i < most; ++i) {
-      const auto byte = static_cast<unsigned char>(rest_[i]);
-      value |= static_cast<uint64_t>(byte & 0x7f) << 7 * i;
-      if (byte & 0x80) continue;
-      rest_.remove_prefix(i + 1);
-      return value;
-    }
-    return std::nullopt;
-  }
-
-  std::optional<std::string_view> take(uint64_t size) {
-    if (size > rest_.size()) return std::nullopt;
-    const auto taken = rest_.substr(0, static_cast<size_t>(size));
-    rest_.remove_prefix(static_cast<size_t>(size));
-    return taken;
-  }
-
- private:
-  std::string_view rest_;
-};
-
-WireType wire_type(const FieldDescriptor& field) {
-  switch (field.type()) {
-    case FieldDescriptor::TYPE_STRING:
-    case FieldDescriptor::TYPE_BYTES:
-    case FieldDescriptor::TYPE_MESSAGE:
-      return kBytes;
-    case FieldDescriptor::TYPE_DOUBLE:
-    case FieldDescriptor::TYPE_FIXED64:
-      return kFixed64;
-    default:
-      return kVarint;
-  }
+template <size_t kSize>
+constexpr Schema schema_of(const Known (&fields)[kSize]) {
+  return {fields, kSize};
 }
 
-void count(const FieldDescriptor& field, Elements& elements) {
-  if (!field.is_repeated()) return;
-  if (field.type() == FieldDescriptor::TYPE_MESSAGE) {
-    ++elements.messages;
-  } else if (field.name() == "required_features") {
-    ++elements.features;
-  } else {
-    ++elements.values;
+constexpr Known kIdFields[] = {{1, Form::kText}, {2, Form::kText}};
+constexpr Schema kId = schema_of(kIdFields);
+constexpr Known kAttributeFields[] = {{1, Form::kText}, {3, Form::kText}};
+constexpr Schema kAttribute = schema_of(kAttributeFields);
+constexpr Known kNamedFields[] = {{1, Form::kText}};
+constexpr Schema kType = schema_of(kNamedFields);
+constexpr Known kDetailFields[] = {{2, Form::kMessage, Element::kBackend, &kId},
+                                   {3, Form::kMessage, Element::kAttribute, &kAttribute}};
+constexpr Schema kDetail = schema_of(kDetailFields);
+constexpr Known kTableFields[] = {{1, Form::kMessage, Element::kType, &kType},
+                                  {2, Form::kColumn, Element::kTypeColumn},
+                                  {3, Form::kText, Element::kKey},
+                                  {5, Form::kColumn, Element::kContentSizeColumn},
+                                  {6, Form::kColumn, Element::kBlockColumn},
+                                  {7, Form::kColumn, Element::kOffsetColumn},
+                                  {8, Form::kMessage, Element::kDetail, &kDetail}};
+constexpr Schema kTable = schema_of(kTableFields);
+constexpr Known kRequirementFields[] = {{1, Form::kText}, {3, Form::kText, Element::kValue}};
+constexpr Schema kRequirement = schema_of(kRequirementFields);
+constexpr Known kProducerFields[] = {{1, Form::kText}, {2, Form::kText}};
+constexpr Schema kProducer = schema_of(kProducerFields);
+constexpr Schema kBlockEntry = {nullptr, 0};
+constexpr Known kManifestFields[] = {{1, Form::kText, Element::kFeature},
+                                     {3, Form::kMessage, Element::kNone, &kProducer},
+                                     {4, Form::kMessage, Element::kRequirement, &kRequirement},
+                                     {5, Form::kMessage, Element::kBlockEntry, &kBlockEntry},
+                                     {6, Form::kMessage, Element::kNone, &kTable},
+                                     {7, Form::kMessage, Element::kRemoved, &kId}};
+constexpr Known kSignatureFields[] = {{2, Form::kText}};
+constexpr Schema kSignature = schema_of(kSignatureFields);
+constexpr Known kEnvelopeFields[] = {{2, Form::kText},
+                                     {3, Form::kMessage, Element::kNone, &kSignature}};
+
+// How many varints are packed in these bytes; false where they are none.
+bool count_packed(std::string_view packed, uint64_t& count) {
+  size_t bytes = 0;  // of the varint that is gone through
+  for (const char c : packed) {
+    if (++bytes > kMostVarintBytes) return false;
+    if (static_cast<unsigned char>(c) & 0x80) continue;
+    ++count;
+    bytes = 0;
   }
+  return bytes == 0;
+}
+
+bool is_field(const Field& field, const Known& known, Elements& elements) {
+  uint64_t count = 1;
+  switch (known.form) {
+    case Form::kColumn:  // packed or not, a writer may mix both
+      if (field.wire == kBytes) {
+        count = 0;
+        if (!count_packed(field.bytes, count)) return false;
+      } else if (field.wire != kVarint) {
+        return true;
+      }
+      break;
+    case Form::kText:
+      if (field.wire != kBytes) return true;
+      if (!is_utf8(field.bytes)) return false;  // [PCB-WIRE-002]
+      break;
+    case Form::kMessage:
+      if (field.wire != kBytes) return true;
+      if (!is_message(field.bytes, *known.message, elements)) return false;
+      break;
+  }
+  elements.add(known.counts_as, count);
+  return true;
 }
 
 }  // namespace
 
-bool is_message(std::string_view bytes, const Descriptor& type, Elements& elements) {
-  Cursor cursor(bytes);
-  std::vector<uint32_t> groups;  // that are open; all are unknown fields
-  while (!cursor.at_end()) {
-    const auto tag = cursor.varint(kMostTagBytes);
-    if (!tag || *tag > UINT32_MAX || *tag < 8) return false;
-    const auto number = static_cast<uint32_t>(*tag >> 3);
-    const auto wire = static_cast<uint32_t>(*tag & 7);
-    std::optional<std::string_view> value;
-    switch (wire) {
-      case kVarint:
-        if (!cursor.varint(kMostVarintBytes)) return false;
-        break;
-      case kFixed64:
-        if (!cursor.take(8)) return false;
-        break;
-      case kFixed32:
-        if (!cursor.take(4)) return false;
-        break;
-      case kGroup:
-        groups.push_back(number);
-        if (groups.size() > kMostGroups) return false;
-        break;
-      case kGroupEnd:
-        if (groups.empty() || groups.back() != number) return false;
-        groups.pop_back();
-        break;
-      case kBytes: {
-        const auto length = cursor.varint(kMostTagBytes);
-        if (!length || !(value = cursor.take(*length))) return false;
-        break;
-      }
-      default:
-        return false;
+const Schema kManifestSchema = schema_of(kManifestFields);
+const Schema kEnvelopeSchema = schema_of(kEnvelopeFields);
+
+bool Fields::varint(uint64_t& value, size_t most_bytes) {
+  value = 0;
+  for (size_t i = 0; i < rest_.size() && i < most_bytes; ++i) {
+    const auto byte = static_cast<unsigned char>(rest_[i]);
+    value |= static_cast<uint64_t>(byte & 0x7f) << 7 * i;
+    if (byte & 0x80) continue;
+    rest_.remove_prefix(i + 1);
+    return true;
+  }
+  return false;
+}
+
+bool Fields::take(uint64_t size, std::string_view& taken) {
+  if (size > rest_.size()) return false;
+  taken = rest_.substr(0, static_cast<size_t>(size));
+  rest_.remove_prefix(static_cast<size_t>(size));
+  return true;
+}
+
+// One field, of a group its beginning or end alone.
+bool Fields::read(Field& field) {
+  uint64_t tag = 0;
+  if (!varint(tag, kMostTagBytes) || tag > UINT32_MAX || tag < 8) return false;
+  field.number = static_cast<uint32_t>(tag >> 3);
+  field.wire = static_cast<uint32_t>(tag & 7);
+  field.value = 0;
+  field.bytes = {};
+  std::string_view fixed;
+  switch (field.wire) {
+    case kVarint:
+      return varint(field.value, kMostVarintBytes);
+    case kFixed64:
+      return take(8, fixed);
+    case kFixed32:
+      return take(4, fixed);
+    case kGroup:
+    case kGroupEnd:
+      return true;
+    case kBytes: {
+      uint64_t size = 0;
+      return varint(size, kMostTagBytes) && take(size, field.bytes);
     }
-    const FieldDescriptor* field = type.FindFieldByNumber(static_cast<int>(number));
-    if (field == nullptr || !groups.empty() || wire != wire_type(*field)) continue;
-    count(*field, elements);
-    // [PCB-WIRE-002]
-    if (field->type() == FieldDescriptor::TYPE_STRING && !is_utf8(*value)) return false;
-    if (field->type() == FieldDescriptor::TYPE_MESSAGE &&
-        !is_message(*value, *field->message_type(), elements)) {
+    default:
       return false;
+  }
+}
+
+bool Fields::skip_group(uint32_t number) {
+  std::vector<uint32_t> open{number};
+  for (Field inner; !open.empty();) {
+    if (!read(inner)) return false;
+    if (inner.wire == kGroup) {
+      open.push_back(inner.number);
+      if (open.size() > kMostGroups) return false;
+    } else if (inner.wire == kGroupEnd) {
+      if (open.back() != inner.number) return false;
+      open.pop_back();
     }
   }
-  return groups.empty();
+  return true;
+}
+
+bool Fields::next(Field& field) {
+  if (malformed_ || rest_.empty()) return false;
+  const std::string_view from = rest_;
+  malformed_ = !read(field) || field.wire == kGroupEnd ||
+               (field.wire == kGroup && !skip_group(field.number));
+  if (malformed_) return false;
+  field.raw = from.substr(0, from.size() - rest_.size());
+  return true;
+}
+
+bool is_message(std::string_view bytes, const Schema& schema, Elements& elements) {
+  Fields fields(bytes);
+  for (Field field; fields.next(field);) {
+    for (size_t i = 0; i < schema.size; ++i) {
+      if (schema.fields[i].number != field.number) continue;
+      if (!is_field(field, schema.fields[i], elements)) return false;
+      break;
+    }
+  }
+  return !fields.malformed();
 }
 
 bool is_utf8(std::string_view text) {
@@ -129,6 +185,11 @@ bool is_utf8(std::string_view text) {
     const unsigned first = byte(i);
     if (first < 0x80) {
       ++i;
+      // Names are ASCII nearly always: eight bytes at a time.
+      for (uint64_t eight = 0; i + sizeof eight <= text.size(); i += sizeof eight) {
+        std::memcpy(&eight, text.data() + i, sizeof eight);
+        if (eight & 0x8080808080808080u) break;
+      }
       continue;
     }
     if (first < 0xc2 || first > 0xf4) return false;

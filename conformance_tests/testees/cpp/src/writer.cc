@@ -19,21 +19,28 @@ Writer::~Writer() = default;
 
 // [PCB-FRAME-001] [PCB-FRAME-002]
 Status Writer::add(const NewSegment& segment) {
-  TRY_SET(const SegmentPlan planned, plan(segment));
+  TRY_SET(const SegmentPlan planned, plan(segment, options_));
+  Chain chain = *chain_;
   std::string added;
-  TRY_SET(const WrittenSegment written, write_segment(planned, *chain_, options_, [&](auto bytes) {
-            added += bytes;
-            return Status(Done{});
-          }));
-  bytes_ += added + written.footer;
+  const Sink sink = [&](std::string_view bytes) {
+    added += bytes;
+    return Status(Done{});
+  };
+  Progress done;
+  do {
+    TRY_SET(const WrittenSegment written, write_segment(planned, done, chain, options_, sink));
+    added += written.footer;
+  } while (!done.is_all(planned));
+  bytes_ += added;
+  *chain_ = std::move(chain);
   return Done{};
 }
 
 Status append(const std::string& path, const NewSegment& segment, const WriterOptions& options,
               const OpenOptions& open) {
-  TRY_SET(SegmentPlan planned, plan(segment));
+  TRY_SET(const SegmentPlan planned, plan(segment, options));
   TRY_SET(FileAppender file, FileAppender::open(path, open));
-  return file.append({std::move(planned)}, options);
+  return file.append(planned, options);
 }
 
 // [PCB-APPD-010]

@@ -17,13 +17,5 @@ c1::BundleDump dump(const precompile::Reader& reader, const precompile::Verifica
 
 // As the manifest has it, without what is unknown; an attribute of an unknown value has its name.
 v1::Attribute known(const v1::Attribute& attribute);
-template <class Named>
-v1::ArtifactId id_of(const Named& named) {
-  v1::ArtifactId id;
-  id.set_type(named.type());
-  id.set_key(named.key());
-  id.set_content_digest(named.content_digest());
-  return id;
-}
 
 }  // namespace testee

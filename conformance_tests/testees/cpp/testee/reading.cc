@@ -17,7 +17,6 @@ precompile::Limits limits_of(const c1::ReadLimits& asked) {
   set(limits.items, asked.items());
   set(limits.segments, asked.segments());
   set(limits.signatures, asked.signatures());
-  set(limits.block_content, asked.block_content());
   set(limits.total_content, asked.total_content());
   set(limits.total_decompressed, asked.total_decompressed());
   return limits;
@@ -43,13 +42,13 @@ void extract(const c1::ExtractRequest& request, c1::Response& response) {
   auto reader = precompile::Reader::open(request.path());
   if (!reader.ok()) return refuse(reader.error(), response);
   auto& extracted = *response.mutable_extracted();
-  const auto* artifact = reader->find(request.type(), request.key());
-  extracted.set_found(artifact != nullptr);
-  if (artifact == nullptr) return;
+  const auto artifact = reader->find(request.type(), request.key());
+  extracted.set_found(artifact.has_value());
+  if (!artifact) return;
   const auto content = reader->read(*artifact);
   if (!content.ok()) return refuse(content.error(), response);
   extracted.set_content_size(content->size());
-  extracted.set_content_digest((*artifact)->content_digest());
+  extracted.set_content_digest(std::string(artifact->content_digest()));
   if (content->size() <= kMostContent) extracted.set_content(content->str());
 }
 

@@ -11,11 +11,11 @@ precompile::NewSegment segment_of(const c1::SegmentDescription& description) {
   segment.removed = {description.removed().begin(), description.removed().end()};
   for (const auto& described : description.artifacts()) {
     precompile::NewArtifact artifact;
-    artifact.artifact.set_type(described.type());
-    artifact.artifact.set_key(described.key());
-    artifact.artifact.set_kind(described.kind());
-    *artifact.artifact.mutable_backends() = described.backends();
-    *artifact.artifact.mutable_attributes() = described.attributes();
+    artifact.type = described.type();
+    artifact.key = described.key();
+    artifact.kind = described.kind();
+    artifact.backends = {described.backends().begin(), described.backends().end()};
+    artifact.attributes = {described.attributes().begin(), described.attributes().end()};
     artifact.content = precompile::SharedBytes::of(described.content());
     segment.artifacts.push_back(std::move(artifact));
   }

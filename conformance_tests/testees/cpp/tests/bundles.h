@@ -16,9 +16,9 @@ namespace precompile {
 inline NewArtifact artifact(const std::string& key, std::string content,
                             v1::ArtifactKind kind = v1::ARTIFACT_KIND_CACHE) {
   NewArtifact made;
-  made.artifact.set_type("t.cache");
-  made.artifact.set_key(key);
-  made.artifact.set_kind(kind);
+  made.type = "t.cache";
+  made.key = key;
+  made.kind = kind;
   made.content = SharedBytes::of(std::move(content));
   return made;
 }

@@ -5,7 +5,7 @@
 #include <set>
 #include <string>
 
-#include "precompile/v1/bundle.pb.h"
+#include "precompile/manifest.h"
 
 namespace precompile {
 
@@ -14,6 +14,6 @@ using Host = std::map<std::string, std::set<std::string>>;
 
 // Empty where the host meets all requirements; else a sentence that names the first fact
 // that differs, with the required and the actual values.
-std::string difference(const Host& host, const v1::Manifest& manifest);
+std::string difference(const Host& host, const Manifest& manifest);
 
 }  // namespace precompile

@@ -11,13 +11,14 @@
 #include "precompile/content.h"
 #include "precompile/host.h"
 #include "precompile/limits.h"
+#include "precompile/manifest.h"
 #include "precompile/result.h"
 #include "precompile/trust.h"
-#include "precompile/v1/bundle.pb.h"
 
 namespace precompile {
 
 class ContentReader;
+class Current;
 class Source;
 
 struct OpenOptions {
@@ -34,15 +35,18 @@ struct Segment {
     uint64_t size;    // of the whole record
   };
 
-  uint64_t offset;
-  uint64_t size;
-  uint64_t manifest_offset;
+  uint64_t offset = 0;
+  uint64_t size = 0;
+  uint64_t manifest_offset = 0;
   std::string payload_digest;
-  v1::Manifest manifest;
-  std::vector<Block> blocks;  // for each entry of manifest.blocks
-  bool matches;               // whether the host meets its requirements
+  Content record;  // the manifest record, which the manifest's views are of
+  Manifest manifest;
+  std::vector<Block> blocks;             // for each entry of manifest.blocks
+  std::vector<uint64_t> content_starts;  // sums of their content_size, that of all at the end
+  uint64_t total_content = 0;            // sum of its artifacts' content_size
+  bool matches = true;                   // whether the host meets its requirements
 
-  bool begins_chain() const { return manifest.previous_manifest_digest().empty(); }
+  bool begins_chain() const { return manifest.previous_manifest_digest.empty(); }
 };
 
 // An accepted bundle. It does not change.
@@ -52,21 +56,72 @@ struct Bundle {
   uint64_t size;                  // bytes that the segments take
   uint64_t ignored;               // bytes behind them that recovery left out
   uint64_t items;                 // what counts for the limit of that name
-  uint64_t total_content;         // sum of all content_size
 
   // SHA-256 of all payload digests in file order: names exactly this sequence of segments.
   std::string digest() const;
 };
 
-// One artifact of a bundle; it keeps the bundle open.
-struct ArtifactRef {
-  std::shared_ptr<const Bundle> bundle;
-  size_t segment;
-  int index;
+// Which row of which segment's table.
+struct Row {
+  uint32_t segment;
+  uint32_t index;
+};
 
-  const Segment& in() const { return bundle->segments[segment]; }
-  const v1::Artifact& operator*() const { return in().manifest.artifacts(index); }
-  const v1::Artifact* operator->() const { return &**this; }
+// One artifact of a bundle; it keeps the bundle open.
+class ArtifactRef {
+ public:
+  ArtifactRef(std::shared_ptr<const Bundle> bundle, Row row)
+      : bundle_(std::move(bundle)), row_(row) {}
+
+  NameView name() const { return table().name(row_.index); }
+  std::string_view type() const { return name().type; }
+  std::string_view key() const { return name().key; }
+  v1::ArtifactKind kind() const { return table().kind(row_.index); }
+  std::string_view content_digest() const { return table().digest(row_.index); }
+  uint64_t content_size() const { return table().content_size[row_.index]; }
+  std::vector<v1::ArtifactId> backends() const { return table().backends(row_.index); }
+  std::vector<v1::Attribute> attributes() const { return table().attributes(row_.index); }
+
+  const std::shared_ptr<const Bundle>& bundle() const { return bundle_; }
+  const Segment& segment() const { return bundle_->segments[row_.segment]; }
+  const ArtifactTable& table() const { return segment().manifest.artifacts; }
+  uint32_t index() const { return row_.index; }
+
+ private:
+  std::shared_ptr<const Bundle> bundle_;
+  Row row_;
+};
+
+// The current artifacts of a bundle; each is an object when it is looked at.
+class CurrentArtifacts {
+ public:
+  class Iterator {
+   public:
+    Iterator(const CurrentArtifacts* of, size_t at) : of_(of), at_(at) {}
+    ArtifactRef operator*() const { return (*of_)[at_]; }
+    Iterator& operator++() {
+      ++at_;
+      return *this;
+    }
+    bool operator!=(const Iterator& other) const { return at_ != other.at_; }
+
+   private:
+    const CurrentArtifacts* of_;
+    size_t at_;
+  };
+
+  CurrentArtifacts(std::shared_ptr<const Bundle> bundle, Range<Row> rows)
+      : bundle_(std::move(bundle)), rows_(rows) {}
+
+  size_t size() const { return rows_.size(); }
+  bool empty() const { return size() == 0; }
+  ArtifactRef operator[](size_t index) const { return {bundle_, rows_[index]}; }
+  Iterator begin() const { return {this, 0}; }
+  Iterator end() const { return {this, size()}; }
+
+ private:
+  std::shared_ptr<const Bundle> bundle_;
+  Range<Row> rows_;
 };
 
 // Gives out what a bundle holds. Contents are read when they are asked for. One thread at a time.
@@ -81,9 +136,10 @@ class Reader {
   ~Reader();
 
   const std::shared_ptr<const Bundle>& bundle() const { return bundle_; }
-  // The current artifacts of the segments that match, in first-recorded order.
-  const std::vector<ArtifactRef>& current() const { return current_; }
-  const ArtifactRef* find(std::string_view type, std::string_view key) const;
+  // The current artifacts of the segments that match, in first-recorded order, as long as the
+  // reader is there.
+  CurrentArtifacts current() const;
+  std::optional<ArtifactRef> find(std::string_view type, std::string_view key) const;
 
   // The verified content of an artifact. Refuses for a fault of CONTENT.
   Result<Content> read(const ArtifactRef& artifact);
@@ -97,12 +153,8 @@ class Reader {
   Reader(std::shared_ptr<const Bundle> bundle, const Limits& limits);
 
   std::shared_ptr<const Bundle> bundle_;
-  std::vector<ArtifactRef> current_;
-  std::vector<size_t> by_name_;  // indexes into current_, sorted by type and key
+  std::unique_ptr<const Current> current_;
   std::unique_ptr<ContentReader> contents_;
 };
-
-// Whether two artifacts of one name are the same: kind, digest, backends and attributes.
-bool same_artifact(const v1::Artifact& a, const v1::Artifact& b);
 
 }  // namespace precompile

@@ -9,13 +9,25 @@
 #include <vector>
 
 #include "precompile/result.h"
-#include "precompile/v1/bundle.pb.h"
 
 struct evp_pkey_st;
 
 namespace precompile {
 
 using Key = std::shared_ptr<evp_pkey_st>;
+
+struct Signature {
+  std::string_view sig;
+  std::string_view keyid;
+};
+
+// The signing envelope around a manifest; views of its record, which has to stay.
+struct Envelope {
+  std::string_view payload;
+  std::string_view payload_type;
+  std::string_view payload_digest;
+  std::vector<Signature> signatures;
+};
 
 // Either everything is accepted, or what enough of the trusted keys signed.
 class Policy {
@@ -24,11 +36,12 @@ class Policy {
   static Policy accept_unsigned() { return {}; }
   // Every segment is refused.
   static Policy trust_nobody();
-  // Raw Ed25519 public keys of 32 bytes; `threshold` of them must have signed each segment.
+  // Raw Ed25519 public keys of 32 bytes, each a point of the curve; `threshold` of them must have
+  // signed each segment.
   static Result<Policy> trust(const std::vector<std::string>& public_keys, size_t threshold);
 
   // Refuses an envelope, without an offset: UNSIGNED, BAD_SIGNATURE, UNTRUSTED_SIGNER.
-  Status check(const v1::Envelope& envelope) const;
+  Status check(const Envelope& envelope) const;
 
  private:
   Policy() = default;
@@ -45,8 +58,8 @@ class SigningKey {
   const std::string& public_key() const { return public_key_; }
   // Lower-case hexadecimal SHA-256 of the raw public key.
   std::string keyid() const;
-  // Adds this key's signature to an envelope whose payload and payload_type are set.
-  Status sign(v1::Envelope& envelope) const;
+  // The signature, 64 bytes, the same each time.
+  Result<std::string> sign(std::string_view payload_type, std::string_view payload) const;
 
  private:
   Key key_;

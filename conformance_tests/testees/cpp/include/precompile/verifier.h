@@ -1,6 +1,8 @@
 // Checking all of a bundle: class Verifier of the norm.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,7 +14,7 @@ namespace precompile {
 // What a full verification found in an open bundle.
 struct Verification {
   struct Segment {
-    std::vector<std::optional<Error>> artifacts;  // for each artifact: why it cannot be read
+    std::map<uint32_t, Error> artifacts;  // those that cannot be read, and why
   };
   std::vector<Segment> segments;
   std::optional<Error> first;  // the first fault in file order, those of unnamed blocks included

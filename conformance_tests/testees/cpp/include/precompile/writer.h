@@ -10,13 +10,20 @@
 
 namespace precompile {
 
-// What an artifact is to be. Of `artifact` the type, key, kind, backends and attributes count.
+class Chain;
+
+// What an artifact is to be. Attributes are sorted for the caller.
 struct NewArtifact {
-  v1::Artifact artifact;
+  std::string type;
+  std::string key;
+  v1::ArtifactKind kind = v1::ARTIFACT_KIND_UNSPECIFIED;
   SharedBytes content;
+  std::vector<v1::ArtifactId> backends;  // of an ENTRY, with the digests of their contents
+  std::vector<v1::Attribute> attributes;
 };
 
-// What a segment is to hold. Requirements, their values and attributes are sorted for the caller.
+// What a segment is to hold. Requirements and their values are sorted for the caller. Where one
+// manifest cannot say it all, it becomes several segments, in order.
 struct NewSegment {
   std::vector<v1::Requirement> requirements;
   std::vector<NewArtifact> artifacts;  // in the order in which they were recorded
@@ -43,11 +50,11 @@ class Writer {
  private:
   WriterOptions options_;
   std::string bytes_;
-  std::unique_ptr<struct Chain> chain_;
+  std::unique_ptr<Chain> chain_;
 };
 
-// Appends one segment to the last chain of a bundle file, in place; a file that is empty or not
-// there becomes a bundle. When it returns, the segment is on stable storage; a file that is
+// Appends a segment to the last chain of a bundle file, in place; a file that is empty or not
+// there becomes a bundle. When it returns, all of it is on stable storage; a file that is
 // refused is as it was. Of `open` the policy and the limits count.
 Status append(const std::string& path, const NewSegment& segment, const WriterOptions& options = {},
               const OpenOptions& open = {});
@@ -56,7 +63,8 @@ Status append(const std::string& path, const NewSegment& segment, const WriterOp
 // counted in the result.
 Result<std::string> concatenate(const std::vector<std::string>& paths, const OpenOptions& open = {});
 
-// Adds a signature to every segment of a bundle file that the policy accepts, in one step.
+// Signs every segment of a bundle file that the policy accepts, in one step. Other signatures
+// stay; of the key's own there is one afterwards, the last.
 Status sign_file(const std::string& path, const SigningKey& key, const OpenOptions& open = {});
 
 }  // namespace precompile
