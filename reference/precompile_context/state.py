@@ -164,7 +164,7 @@ class State:
         current, saved = self.held[name], self.saved.get(name)
         if saved is None:
             return False
-        if current is saved or (isinstance(current, bytes) and isinstance(saved, bytes)):
+        if isinstance(current, bytes) and isinstance(saved, bytes):
             return current == saved
         one, other = self.loaded.held(name, current), self.loaded.held(name, saved)
         return one.size == other.size and self.resolve(one).identity == other.identity
