@@ -8,7 +8,7 @@ from builders.case import WRITER, Built, Cases, bytes_of, case, rejection
 from builders.envelope import LATER
 from builders.write import FILE, FIRST, NEW, ONCE, described, holds
 from precompile_conformance import reader
-from precompile_conformance.build import Artifact, Segment, bundle
+from precompile_conformance.build import Artifact, Block, Segment, bundle
 from precompile_conformance.judge import without_places
 from precompile_conformance.wire import FOOTER_SIZE, HEADER, block_record, footer
 
@@ -120,6 +120,10 @@ def _appended() -> Cases:
     for name, segment in {"first": 0, "last": 1}.items():
         place = two_copies.segments[segment].block_offsets[0] + 6
         yield _appends_to_damaged(f"{name}-of-two-copies-damaged", [PLAIN, copy], same, place)
+    # An external entry stands for the last own block, whether or not an artifact lies in it.
+    bare = Segment(blocks=(Block(b"first content"),))
+    place = bundle(PLAIN, bare).segments[1].block_offsets[0] + 6
+    yield _appends_to_damaged("copy-that-nobody-names-damaged", [PLAIN, bare], same, place)
 
 
 def _appends_to_damaged(name: str, there: Sequence[Segment], new: Segment, at: int) -> Built:
