@@ -27,14 +27,16 @@ def grown(before: Bundle, source: ByteSource) -> Bundle | None:
     """The bundle in `source` where that begins with `before`; None where it is to be opened.
 
     The last manifest of each chain must be the very one that was there: by its
-    digest it stands for all manifests before it. Whatever else is not simply
-    more segments, each sound and trusted, is left to `Bundle.open`, which says
-    what is wrong with it.
+    digest it stands for all manifests before it. Between segments must stand what divides
+    them. Whatever else is not simply more segments, each sound and trusted, is left to
+    `Bundle.open`, which says what is wrong with it.
     """
     if source.size < before.size:
         return None
     try:
         check_head(source)
+        if not all(_meet(source, *pair) for pair in pairwise(before.segments)):
+            return None
         if not all(_is_in(source, before, segment) for segment in _last_of_chains(before)):
             return None
         return before if source.size == before.size else _extended(before, source)
@@ -92,6 +94,13 @@ def ends_with(
     except PrecompileError:
         return False
     return envelope.payload_digest == payload_digest
+
+
+def _meet(source: ByteSource, segment: Segment, following: Segment) -> bool:
+    """Whether the one's footer stands before the other's header."""
+    expected = framing.footer(segment.manifest_offset - segment.offset, segment.size)
+    expected += framing.HEADER
+    return source.read(following.offset - framing.FOOTER_SIZE, len(expected)) == expected
 
 
 def _is_in(source: ByteSource, before: Bundle, segment: Segment) -> bool:

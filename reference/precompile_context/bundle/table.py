@@ -30,7 +30,7 @@ class Detail(NamedTuple):
 _NONE = Detail()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class ArtifactTable(Sequence[StoredArtifact]):
     """The artifacts of one manifest in its order, rows of columns that have one length.
 

@@ -210,7 +210,7 @@ class SegmentWriter:
         The most that one block can hold is half of what its bytes may claim, so that at the
         latest all contents stored for themselves are within the limit.
         """
-        # [PCB-LIM-010]
+        # [PCB-LIM-011]
         content = self._chain.content + batch.content
         size = self._chain.size + _LEAST_SEGMENT + _LEAST_ROW * len(batch)
         if content <= CONTENT_PER_BYTE * (size + self._size):
