@@ -83,7 +83,7 @@ Current::Current(const Bundle& bundle, const std::function<bool(const Segment&)>
     into.put(name_hash(name), name, row);
   };
   Named all(bundle), chain(bundle);
-  // The union of the chains in their order: a later one supersedes and takes nothing away.
+  // [PCB-CURR-006] Chains know nothing of each other: a later one supersedes and takes nothing away.
   const auto join = [&] {
     if (all.empty() && chain.is_whole()) {
       std::swap(all, chain);

@@ -76,6 +76,7 @@ void Draft::remove(const v1::ArtifactId& removed) {
 
 void Draft::add(std::string_view type, std::string_view key, const Portable& artifact,
                 Place place) {
+  // [PCB-TABLE-005]
   const auto index = static_cast<uint32_t>(type_.size());
   const auto [known, is_new] = types_.try_emplace({std::string(type), artifact.kind},
                                                   static_cast<uint32_t>(types_.size()));

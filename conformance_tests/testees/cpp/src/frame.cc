@@ -1,5 +1,7 @@
 #include "frame.h"
 
+#include <algorithm>
+
 namespace precompile {
 namespace {
 
@@ -49,19 +51,22 @@ size_t varint_size(uint64_t value) {
   return size;
 }
 
-std::optional<Varint> major_version(std::string_view bytes) {
-  if (!same_but_second_byte(bytes, kVersionAt)) return std::nullopt;
-  return minimal_varint(bytes.substr(kVersionAt));
+bool is_any_header(std::string_view bytes) {
+  if (!same_but_second_byte(bytes, kVersionAt)) return false;
+  const std::string_view version = bytes.substr(kVersionAt, 10);
+  return std::any_of(version.begin(), version.end(), [](char byte) { return (byte & 0x80) == 0; });
 }
 
 std::optional<Error> header_fault(std::string_view bytes, uint64_t offset) {
   if (bytes.substr(0, kHeader.size()) == kHeader) return std::nullopt;
   // [PCB-FRAME-004]
-  const auto version = major_version(bytes);
-  if (version && version->value != 1) {
-    return Error::rejection(
-        v1::ERROR_CODE_UNSUPPORTED_VERSION, offset,
-        "The format's major version is " + std::to_string(version->value) + "; this reads 1.");
+  if (same_but_second_byte(bytes, kVersionAt)) {
+    const auto version = minimal_varint(bytes.substr(kVersionAt));
+    if (version && version->value != 1) {
+      return Error::rejection(
+          v1::ERROR_CODE_UNSUPPORTED_VERSION, offset,
+          "The format's major version is " + std::to_string(version->value) + "; this reads 1.");
+    }
   }
   // [PCB-FRAME-005]
   return Error::rejection(v1::ERROR_CODE_MALFORMED_FRAME, offset,

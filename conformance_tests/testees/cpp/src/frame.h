@@ -34,8 +34,8 @@ size_t varint_size(uint64_t value);
 std::optional<Error> head_fault(std::string_view head);
 // Refuses what stands where a segment behind the first begins, at `offset`.
 std::optional<Error> header_fault(std::string_view bytes, uint64_t offset);
-// The major version of the header at the beginning of `bytes`, whichever it is; or nothing.
-std::optional<Varint> major_version(std::string_view bytes);
+// Whether a header of any major version begins there.
+bool is_any_header(std::string_view bytes);
 
 struct Footer {
   uint64_t manifest_offset;

@@ -43,30 +43,36 @@ void append_segments(State& state, const std::shared_ptr<const Bundle>& bundle) 
   }
 }
 
+struct Gone {
+  Name name;
+  bool is_saved;  // whether what is current under it is saved as it is
+};
+
 // Names that `saved` holds, of which the bundle lists an artifact, and that are not current in it.
-std::vector<Name> gone(const State& state, const Bundle& bundle, const Current& current) {
-  std::vector<Name> names;
+std::vector<Gone> gone(const State& state, const Bundle& bundle, const Current& current) {
+  std::vector<Gone> names;
   for (const Segment& segment : bundle.segments) {
     if (!segment.matches) continue;
     const ArtifactTable& table = segment.manifest.artifacts;
     for (size_t i = 0; i < table.size(); ++i) {
       if (current.find(table.name(i)) != nullptr) continue;
       Name name = Name::of(table.name(i));
-      if (state.serialized.held.count(name) > 0) names.push_back(std::move(name));
+      if (state.serialized.held.count(name) == 0) continue;
+      const Held* const held = state.current.find(name);
+      const bool is_saved = held != nullptr && state.serialized.holds(name, *state.bound(*held));
+      names.push_back({std::move(name), is_saved});
     }
   }
   return names;
 }
 
 // A name recorded here and unsaved stays, unsaved.
-void take_away(State& state, const Name& name) {
-  const Held* const held = state.current.find(name);
-  const bool is_saved = held != nullptr && state.serialized.holds(name, *state.bound(*held));
-  state.serialized.held.erase(name);
-  if (!is_saved) return;
-  state.current.erase(name);
-  state.serialized.changed.erase(name);
-  state.filed.changed.erase(name);
+void take_away(State& state, const Gone& gone) {
+  state.serialized.held.erase(gone.name);
+  if (!gone.is_saved) return;
+  state.current.erase(gone.name);
+  state.serialized.changed.erase(gone.name);
+  state.filed.changed.erase(gone.name);
 }
 
 // [PCB-CTX-029]
@@ -105,7 +111,7 @@ Result<Loaded> Context::load(Result<std::shared_ptr<const Source>> source) {
   State& state = state_->state;
   // Elsewhere a bundle takes nothing away: its removals are of its own chains.
   if (continues(state, *bundle)) {
-    for (const Name& name : gone(state, *bundle, current)) take_away(state, name);
+    for (const Gone& each : gone(state, *bundle, current)) take_away(state, each);
   }
   append_segments(state, bundle);
   for (const Segment& segment : bundle->segments) {

@@ -9,7 +9,7 @@ namespace precompile {
 
 // A bundle may claim no more content than 65,536 bytes for each of its own. What is stored takes
 // more than half of that (a frame holds at most 32,768 bytes for one), so only sharing can pass
-// it: then the content is stored again. [PCB-LIM-010]
+// it: then the content is stored again. [PCB-LIM-011]
 Result<bool> Placing::may_share(uint64_t content_size) {
   const auto within = [&] {
     const uint64_t sure = chain_.bytes + written_ + draft_.least_bytes();

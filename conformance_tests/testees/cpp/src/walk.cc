@@ -163,7 +163,8 @@ bool committed_behind(const Source& source, uint64_t from) {
     }
     const uint64_t start = end - footer->segment_size;
     const uint64_t manifest = start + footer->manifest_offset;
-    if (!major_version(bytes.substr(start, kHeadSize)) || bytes[manifest] != kManifestTag) continue;
+    // [PCB-APPD-014]
+    if (!is_any_header(bytes.substr(start, kHeadSize)) || bytes[manifest] != kManifestTag) continue;
     const uint64_t room = std::min(at - manifest - 1, kMostVarint);
     const auto length = minimal_varint(bytes.substr(manifest + 1, room));
     if (length && length->value == at - manifest - 1 - length->size) return true;

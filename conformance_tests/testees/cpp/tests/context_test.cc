@@ -37,7 +37,7 @@ TEST(Save, AppendsOnlyWhatTheFileDoesNotHold) {
   ASSERT_TRUE(two.save(file.path()).ok());
   auto reader = Reader::open(file.path());
   ASSERT_EQ(reader->bundle()->segments.size(), 2u);
-  EXPECT_EQ(reader->bundle()->segments[1].manifest.artifacts_size(), 1);
+  EXPECT_EQ(reader->bundle()->segments[1].manifest.artifacts.size(), 1u);
 }
 
 TEST(Save, WritesARemovalToTheFileThatHeldTheArtifact) {
@@ -88,6 +88,87 @@ TEST(Load, HoldsTheSegmentsOfABundleThatContinuesOnce) {
   EXPECT_EQ(loading.serialize().value()->bundle, both);
   ASSERT_TRUE(loading.load_bytes(both).ok());
   EXPECT_EQ(loading.serialize().value()->bundle, both);
+}
+
+NewSegment removal(const std::string& key) {
+  NewSegment made;
+  made.removed.emplace_back().set_type("t.cache");
+  made.removed.back().set_key(key);
+  return made;
+}
+
+TEST(Chains, TakeNothingAwayOfEachOther) {
+  const std::string earlier =
+      bundle_of({segment({artifact("a", "one"), artifact("b", "two")})});
+  const std::string later =
+      bundle_of({segment({artifact("a", "three"), artifact("c", "four")}), removal("a")});
+  auto reader = Reader::open_bytes(earlier + later);
+  ASSERT_EQ(reader->current().size(), 3u);
+  EXPECT_EQ(reader->read(*reader->find("t.cache", "a"))->view(), "one");
+  EXPECT_EQ(reader->current()[2].key(), "c");
+  Context loading = context();
+  ASSERT_TRUE(loading.load_bytes(earlier).ok());
+  ASSERT_TRUE(loading.load_bytes(later).ok());
+  EXPECT_EQ(loading.lookup("t.cache", "a").value()->content.view, "one");
+  EXPECT_FALSE(loading.need_serialize());
+  EXPECT_EQ(loading.serialize().value()->bundle, earlier + later);
+}
+
+TEST(Load, TakesAwayOnlyWhatGoesOnFromWhatIsHeld) {
+  const std::string first = bundle_of({segment({artifact("a", "one"), artifact("b", "two")})});
+  const std::string whole =
+      bundle_of({segment({artifact("a", "one"), artifact("b", "two")}), removal("a"), removal("b")});
+  Context loading = context();
+  ASSERT_TRUE(loading.load_bytes(first).ok());
+  ASSERT_TRUE(loading.record("t.cache", "b", "mine").ok());
+  ASSERT_TRUE(loading.load_bytes(whole).ok());
+  EXPECT_FALSE(loading.lookup("t.cache", "a").value());
+  EXPECT_EQ(loading.lookup("t.cache", "b").value()->content.view, "mine");
+  EXPECT_TRUE(loading.need_serialize());
+  Context other = context();
+  ASSERT_TRUE(other.record("t.cache", "a", "one").ok());
+  ASSERT_TRUE(other.load_bytes(whole).ok());
+  EXPECT_EQ(other.lookup("t.cache", "a").value()->content.view, "one");
+  EXPECT_TRUE(other.need_serialize());
+}
+
+TEST(Record, TakesAsMisuseWhatNoManifestCanHold) {
+  Context large = context();
+  ArtifactType type;
+  type.name = "t.entry";
+  type.kind = v1::ARTIFACT_KIND_ENTRY;
+  ASSERT_TRUE(large.register_type(type).ok());
+  std::vector<v1::ArtifactId> backends(220000);
+  for (auto& backend : backends) {
+    backend.set_type("t.backend");
+    backend.set_key("a key of thirty-two bytes, about");
+  }
+  EXPECT_TRUE(large.record("t.entry", "few", "x", {backends.begin(), backends.begin() + 1000}).ok());
+  // 10 MB without digests, and more than 16 MiB with them.
+  EXPECT_TRUE(is_misuse(large.record("t.entry", "many", "x", backends)));
+}
+
+// Attributes of a type added later travel byte for byte, all others anew.
+TEST(Save, KeepsWhatItDoesNotKnow) {
+  v1::Manifest manifest;
+  add_row(manifest, "a", "");
+  std::string payload = manifest.SerializeAsString();
+  // Its name twice, and a field 9 whose number is longer than it need be.
+  const std::string later("\x0a\x01n\x0a\x01n\x48\x81\x00", 9);
+  const std::string known("\x0a\x01o\x30\x81\x00\x48\x01", 8);
+  const auto in = [](const std::string& tag, const std::string& message) {
+    return tag + varint(message.size()) + message;
+  };
+  payload += in("\x32", in("\x42", in("\x1a", later) + in("\x1a", known)));
+  Context saving = context();
+  const auto loaded = saving.load_bytes(segment_around(payload));
+  ASSERT_TRUE(loaded.ok()) << loaded.error().detail;
+  EXPECT_TRUE(saving.lookup("t.cache", "a").value()->fields.empty());
+  const File file;
+  ASSERT_TRUE(saving.save(file.path()).ok());
+  auto reader = Reader::open(file.path());
+  EXPECT_EQ(hex(reader->current()[0].table().detail(0)),
+            hex(in("\x1a", later) + in("\x1a", std::string("\x0a\x01o\x30\x01", 5))));
 }
 
 TEST(Serialize, SplitsWhatOneManifestCannotSay) {

@@ -5,9 +5,6 @@
 #include <thread>
 
 #include "bundles.h"
-#include "frame.h"
-#include "sha256.h"
-#include "envelope.h"
 
 namespace precompile {
 namespace {
@@ -85,13 +82,13 @@ TEST(Append, StoresContentOfTheChainOnceMoreOnlyWhereItIsDamaged) {
   const size_t before = file.get().size();
   ASSERT_TRUE(append(file.path(), segment({artifact("b", content)})).ok());
   auto reader = Reader::open(file.path());
-  EXPECT_EQ(reader->bundle()->segments[1].manifest.blocks(0).size(), 0u);
+  EXPECT_EQ(reader->bundle()->segments[1].manifest.blocks[0].size, 0u);
   std::string damaged = file.get().substr(0, before);
   damaged[40] ^= 1;  // in the block
   file.put(damaged);
   ASSERT_TRUE(append(file.path(), segment({artifact("b", content)})).ok());
   auto again = Reader::open(file.path());
-  EXPECT_GT(again->bundle()->segments[1].manifest.blocks(0).size(), 0u);
+  EXPECT_GT(again->bundle()->segments[1].manifest.blocks[0].size, 0u);
   EXPECT_TRUE(again->read(*again->find("t.cache", "b")).ok());
 }
 
@@ -157,33 +154,22 @@ TEST(Reading, ReachesPastFourGibibytes) {
               static_cast<ssize_t>(bytes.size()));
     at += bytes.size();
   };
-  const auto add_block = [&](const std::string& digest, uint64_t size, uint64_t record) {
-    auto& entry = *manifest.add_blocks();
-    entry.set_digest(digest);
-    entry.set_size(record);
-    entry.set_compression(v1::COMPRESSION_NONE);
-    entry.set_content_size(size);
-  };
   put(std::string(kHeader));
   for (int i = 0; i < kBlocks; ++i) {
     put(prefix);
     at += kContent;
-    add_block(zeros_digest, kContent, prefix.size() + kContent);
+    auto& entry = *manifest.add_blocks();
+    entry.set_digest(zeros_digest);
+    entry.set_size(prefix.size() + kContent);
+    entry.set_compression(v1::COMPRESSION_NONE);
+    entry.set_content_size(kContent);
   }
-  put(block_prefix(last.size()) + last);
-  add_block(sha256(last), last.size(), block_prefix(last.size()).size() + last.size());
-  auto& found = *manifest.add_artifacts();
-  found.set_type("t.cache");
-  found.set_key("last");
-  found.set_kind(v1::ARTIFACT_KIND_CACHE);
-  found.set_content_digest(sha256(last));
-  found.set_content_size(last.size());
-  auto& extent = *found.add_extents();
-  extent.set_block(kBlocks);
-  extent.set_size(last.size());
+  put(block_record(last));
+  add_block(manifest, last);
+  add_row(manifest, "last", last, kBlocks);
   const uint64_t manifest_offset = at;
-  const std::string envelope = make_envelope(manifest.SerializeAsString()).SerializeAsString();
-  put(kManifestTag + varint(envelope.size()) + envelope);
+  const std::string payload = manifest.SerializeAsString();
+  put(manifest_record(make_envelope(payload, sha256(payload), std::nullopt).value()));
   put(footer_record({manifest_offset, at + kFooterSize}));
   ::close(descriptor);
   auto reader = Reader::open(file.path());
