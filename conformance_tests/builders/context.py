@@ -85,6 +85,9 @@ def _recording() -> Cases:
         script = Script().blob(key, b"1").says("misuse", current="", need=False)
         yield script.built(f"CTX/key-{name}", "A key that no manifest can hold is misuse.",
                            "PCB-CTX-004 PCB-CTX-002 PCB-NAME-004")  # fmt: skip
+        script = Script().record(NOTED, key, b"1", number=1).says("misuse", current="")
+        yield script.built(f"CTX/key-{name}-of-a-type-with-fields", "A key that no manifest can"
+                           " hold is misuse.", "PCB-CTX-004 PCB-CTX-002 PCB-NAME-004")  # fmt: skip
     script = Script().blob("../../etc/passwd", b"1").blob("ä😀", b"2").serialize()
     yield script.says(segments=1).built("CTX/keys-that-look-like-paths", "Keys are names.",
                                         "PCB-SEC-002 PCB-CTX-004")  # fmt: skip

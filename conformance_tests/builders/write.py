@@ -97,7 +97,7 @@ def _written() -> Cases:
     yield writes("WRITE/one-artifact", "The smallest bundle with content.",
                  f"{FRAMING} {ENVELOPE} {CLEAN}", NEW)  # fmt: skip
     yield writes("WRITE/nothing", "A segment without anything in it.",
-                 f"PCB-FRAME-001 PCB-FRAME-002 {CLEAN}", Segment())  # fmt: skip
+                 f"PCB-FRAME-001 PCB-FRAME-002 PCB-DET-003 {CLEAN}", Segment())  # fmt: skip
     yield writes("WRITE/empty-content", "Empty content needs no block.", "PCB-FRAME-014"
                  " PCB-PLACE-004", Segment(artifacts=(Artifact("empty"),)))  # fmt: skip
     out_of_order = Segment(artifacts=tuple(Artifact(key, key.encode()) for key in "zamb"))
@@ -156,7 +156,7 @@ def _written() -> Cases:
                  odd)  # fmt: skip
     many = Segment(artifacts=tuple(Artifact(f"{i:04}", f"{i}".encode()) for i in range(150)))
     yield writes("WRITE/150-artifacts", "Many small contents share blocks.",
-                 "PCB-BLOCK-001 PCB-LIM-006", many)  # fmt: skip
+                 "PCB-BLOCK-001 PCB-LIM-006 PCB-PLACE-004", many)  # fmt: skip
 
 
 def _misused() -> Cases:

@@ -23,26 +23,24 @@ MUTANTS = (
       f"RECV-001 RECV-003 READ-005 {MATTERS}"),
     M("CONT-004", BLOCKS, "raise fault(ErrorCode.UNSUPPORTED_FEATURE, detail)", "return data",
       f"EXT-005 CONT-001 {MATTERS}"),
-    M("CONT-005", CONTENT, "offset = segment.blocks[artifact.extents[0][0]].offset",
+    M("CONT-005", CONTENT, "offset = segment.blocks[artifact.block].offset",
       "offset = segment.blocks[0].offset", f"CONT-001 {MATTERS}"),
-    M("CONT-007", CONTENT, "            if index >= 0 and segment.manifest.blocks[index].size:\n",
-      "            if index >= 0 and segment.manifest.blocks[index].size and due[index]:\n",
-      f"CONT-003 RECV-001 {MATTERS}"),
-    M("CONT-007b", CONTENT, "        for index in range(-1, len(segment.manifest.blocks)):\n",
-      "        for index, entry in enumerate(segment.manifest.blocks):\n            if entry.size:\n"
+    M("CONT-007", CONTENT, "            if index >= 0 and entries[index].size:\n",
+      "            if index >= 0 and entries[index].size and due[index]:\n",
+      f"CONT-003 RECV-001 BLOCK-006 HOST-006 {MATTERS}"),
+    M("CONT-007b", CONTENT, "        for index in range(-1, len(entries)):\n",
+      "        for index, entry in enumerate(entries):\n            if entry.size:\n"
       "                self._block(segment, index)\n"
-      "        for index in range(-1, len(segment.manifest.blocks)):\n", MATTERS),
-    M("CONT-007c", CONTENT, "for block, _, _ in artifact.extents), default=-1)]",
-      "for block, _, _ in artifact.extents), default=0)]", "CONT-001 READ-004"),
+      "        for index in range(-1, len(entries)):\n", MATTERS),
+    M("CONT-007c", CONTENT, "            rows[-1].append(row)\n", "            rows[0].append(row)\n",
+      "CONT-001 READ-004 CONT-005"),
     M("CONT-005b", CONTENT, "        self._spend(entry.content_size, place.offset)\n        data = "
       "blocks.stored_data(self._source, place, entry)\n        blocks.check_digest(data, entry, "
       "place.offset)\n", "        data = blocks.stored_data(self._source, place, entry)\n        "
       "blocks.check_digest(data, entry, place.offset)\n        self._spend(entry.content_size, "
       "place.offset)\n", MATTERS),
-    M("CONT-005c", CONTENT, "        self._check_size(artifact, self._limits.total_decompressed)\n"
-      "        digest = hashlib.sha256()\n        for extent in artifact.extents:\n            "
-      "piece", "        digest = hashlib.sha256()\n        for extent in artifact.extents:\n"
-      "            piece", MATTERS),
+    M("CONT-005c", CONTENT, "                self._check_size(artifact, self._limits.total_decompressed)\n"
+      "                # A raw", "                # A raw", f"LIM-003 {MATTERS}"),
     M("READ-004", "bundle.reader", "    def stream(self, artifact: StoredArtifact) -> "
       "Iterator[memoryview]:\n", "    def stream(self, artifact: StoredArtifact) -> "
       "Iterator[memoryview]:\n        self.verify()\n", "CONT-001 CONT-002 CONT-003 CONT-004 "
@@ -62,12 +60,11 @@ MUTANTS = (
       "len(content)", f"ZSTD-007 ZSTD-005 {MATTERS} LIM-004"),
     M("ZSTD-009b", BLOCKS, "    if zstandard.get_frame_parameters(data).has_checksum:\n        "
       "position += 4\n", "", f"ZSTD-002 ZSTD-007 {MATTERS}"),
-    M("LIM-003g", CONTENT, "                self._limits.block_content, self._limits.total",
-      "                size, self._limits.total", MATTERS),
     M("LIM-003z", CONTENT, "self._decompressed += size if fits else 0",
       "self._decompressed += size", MATTERS),
-    M("READ-006", "held", "        return self.bundle.read(self.content)",
-      "        data = self.bundle.read(self.content)\n        import pickle\n        try:\n            "
+    M("READ-006", "held", "        return self.content if isinstance(self.content, bytes) else self.content.read()",
+      "        data = self.content if isinstance(self.content, bytes) else self.content.read()\n"
+      "        import pickle\n        try:\n            "
       "pickle.loads(data)\n        except Exception:\n            pass\n        return data",
       "POP-009", may_crash=True),
     M("ZSTD-005", BLOCKS, 'raise fault(ErrorCode.DECOMPRESSION_FAILED, "the zstd frame needs',
@@ -75,4 +72,12 @@ MUTANTS = (
     M("ZSTD-007", BLOCKS, "    if position != len(data):\n", "    if position != len(data):\n"
       "        raise fault(ErrorCode.SIZE_MISMATCH, 'end')\n    if False:\n",
       f"ZSTD-009 {MATTERS}"),
+    M("CONT-007d", CONTENT, "            rows[bisect_left(ends, ends[block] + end) - 1].append(row)\n",
+      "            rows[block].append(row)\n", f"PLACE-003 {MATTERS}"),
+    M("CONT-008", CONTENT, "                if digests[place] != artifact.content_digest:\n                    raise",
+      "                    if digests[place] == artifact.content_digest:\n                        continue\n                    raise",
+      f"CONT-001 PLACE-003 LIM-001 LIM-010 LIM-008 EXT-003 WIRE-003 {MATTERS}"),
+    M("CONT-008b", CONTENT, "place = artifact.block, artifact.offset, artifact.content_size\n",
+      "place = artifact.block, artifact.offset, 0\n",
+      f"CONT-001 PLACE-001 PLACE-002 PLACE-003 LIM-001 READ-010 LIM-010 {MATTERS}"),
 )  # fmt: skip

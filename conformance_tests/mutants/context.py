@@ -9,7 +9,10 @@ MUTANTS = (
       "        self._state._adopt_segments(bundle)\n        matching = bundle.matching("
       "self.environment)\n", "CTX-026 HOST-005"),
     M("CTX-003", ARTIFACT, "if type_name in self._classes:", "if False:", "CTX-002"),
-    M("CTX-004", CONTEXT, '        if fault := key_fault(key):\n            raise MisuseError(f"key',
+    M("CTX-004", CONTEXT, '            if fault := key_fault(key):\n                raise MisuseError(f"key',
+      '            if (fault := key_fault(key)) and False:\n                raise MisuseError(f"key',
+      "CTX-002 NAME-004"),
+    M("CTX-004c", CONTEXT, '        if fault := key_fault(key):\n            raise MisuseError(f"key',
       '        if (fault := key_fault(key)) and False:\n            raise MisuseError(f"key',
       "CTX-002 NAME-004"),
     M("CTX-004b", CONTEXT, '        except Exception as error:  # the class\'s own checks',
@@ -18,12 +21,11 @@ MUTANTS = (
     M("CTX-005", CONTEXT, "backend_cls is None or backend_cls.KIND is not ArtifactKind.BACKEND",
       "False", "CTX-002"),
     M("CTX-007", STATE,
-      "        self.held[name] = held\n        if held.backends:\n            self._name_",
-      "        self.held.pop(name, None)\n        self.held[name] = held\n     "
-      "   if held.backends:\n            self._name_",
-      "CTX-011 CTX-012 CTX-018 CTX-023 CTX-024 CTX-026 CTX-028 CTX-029 CURR-0"
-      "04 POP-006 CTX-006 CTX-027 ART-006 CTX-017 "
-      "DET-004"),
+      "        self.held[name] = value\n        self._version += 1\n        if isinstance(value, Held) and value.backends:\n            self._name_",
+      "        self.held.pop(name, None)\n        self.held[name] = value\n        self._version += 1\n"
+      "        if isinstance(value, Held) and value.backends:\n            self._name_",
+      "CTX-011 CTX-012 CTX-018 CTX-023 CTX-024 CTX-026 CTX-028 CTX-029 CURR-004 POP-006 CTX-006 CTX-027"
+      " ART-006 CTX-017 DET-004 CTX-021"),
     M("CTX-009", STATE, "            if name in pending.holds:\n", "            if False:\n",
       "CTX-012 CTX-018 CTX-027 DET-005 CURR-004 CTX-007 CTX-026 "
       "CTX-023 CTX-025"),
@@ -41,10 +43,10 @@ MUTANTS = (
       "            self.memory.changed.add(name)\n",
       "CTX-018 CTX-006 CTX-023 CTX-028 "
       "POP-006"),
-    M("CTX-013", CONTEXT, "if held.key == key and held.kind == ArtifactKind.BACKEND\n            ]",
-      "if held.key == key and held.kind == ArtifactKind.BACKEND\n                and "
-      "held.name in self._state.memory.changed\n            ]", "CTX-011 CTX-027 CTX-002 CTX-012"
-      " CTX-030 POP-006"),
+    M("CTX-013", CONTEXT, "return [held for held in found if held.kind == ArtifactKind.BACKEND]",
+      "changed = self._state.memory.changed\n        return [\n            held for held in found\n"
+      "            if held.kind == ArtifactKind.BACKEND and held.name in changed\n        ]",
+      "CTX-011 CTX-027 CTX-002 CTX-012 CTX-030 POP-006 CTX-010 CTX-031 CTX-018 CTX-023"),
     M("CTX-014", CONTEXT, "            self._states[-1].state = State()\n",
       "            held = self._states[-1].state.held.clear()\n", "CTX-015"),
     M("CTX-015", CONTEXT, "                self._states.remove(box)\n", "                pass\n",
@@ -52,22 +54,19 @@ MUTANTS = (
     M("CTX-015b", CONTEXT, "        box = _Box(State())\n", "        box = _Box(self._state)\n",
       "CTX-014"),
     M("CTX-016", STATE,
-      "            stored = segment.manifest.artifacts\n",
-      "            stored = tuple(\n                s for s in segment.manifes"
-      "t.artifacts\n                if int(s.kind) <= 3 and not s.type.startsw"
-      "ith('vendor')\n            )\n",
-      "CTX-031 EXT-003 EXT-004 POP-003 POP-006 "
-      "CTX-011"),
+      "        loaded = {name: first + row for name, row in rows.items()} if first else dict(rows)\n",
+      "        loaded = {\n            name: first + row for name, row in rows.items()\n"
+      "            if not name[0].startswith('vendor') and self.loaded.kind(first + row) in (1, 2, 3)\n        }\n",
+      "CTX-031 EXT-003 EXT-004 POP-003 POP-006 CTX-011 CTX-010 CTX-013 EXT-008"),
     M("CTX-017", POPULATE, "if name in known and not isinstance(value, OpaqueValue):\n",
       "if name in known and not isinstance(value, (OpaqueValue, int)):\n", "ART-006"
       " POP-001"),
     M("CTX-018", STATE,
-      "return {name: held for name, held in resolved if name in changed or na"
-      "me in removed}",
+      "return {name: value for name, value in resolved if name in changed or name in removed}",
       "return dict(resolved)",
       "CTX-007 CTX-011 CTX-012 CTX-019 CTX-020 CTX-023 CTX-024 CTX-026 CTX-02"
       "7 CTX-029 CTX-009 CURR-004 DET-005 POP-006 ART-006 CTX-006 CTX-016 CTX"
-      "-017 HOST-006 EXT-003 EXT-004 CTX-028 CTX-031"),
+      "-017 HOST-006 EXT-003 EXT-004 CTX-028 CTX-031 CTX-010 CURR-006"),
     M("CTX-019", CONTEXT, "                if not new and not removed:\n",
       "                if not new and not removed and not state.segments:\n",
       "CTX-006 CTX-012 CTX-018 CTX-020 CTX-026 CTX-027 CTX-028 CTX-015 CTX-002 EXT-007 CTX-030"
@@ -79,9 +78,9 @@ MUTANTS = (
       "CTX-024 CTX-011 POP-001 POP-006 ART-001 CTX-012 CTX-006 DET-001 CTX-01"
       "9 CTX-027 POP-002 POP-004 CTX-007"),
     M("CTX-024", STATE,
-      "            self._changed(entry.name, entry)\n",
+      "            self._changed(entry.name)\n",
       "            pass\n",
-      "CTX-023"),
+      "CTX-023 CTX-026"),
     M("CTX-026", CONTEXT, "        matching = bundle.matching(self.environment)\n",
       "        matching = bundle.segments\n", "CTX-027 HOST-005 HOST-006 "
       "CTX-021"),
@@ -91,25 +90,25 @@ MUTANTS = (
       "POP-006"),
     M("CTX-028", STATE, "if self.digests[len(self.digests) - len(digests) :] == digests:",
       "if False:"),
-    M("CTX-028b", STATE, "if digests[: len(self.digests)] == self.digests:", "if False:"),
+    M("CTX-028b", STATE, "        if continues:\n            self.segments, self.digests", "        if False:\n"
+      "            self.segments, self.digests", "CTX-026 CTX-012 CURR-006 CTX-029"),
     M("CTX-029", STATE,
       "        self.held |= loaded\n",
-      "        loaded = {n: held for n, held in loaded.items() if n not in se"
-      "lf.held}\n        self.held |= loaded\n",
-      "CTX-026 CTX-028 APPD-010"),
+      "        ours = {n for n, value in self.held.items() if not isinstance(value, int)}\n"
+      "        self.held |= {n: value for n, value in loaded.items() if n not in ours}\n",
+      "CTX-026 CTX-028 APPD-010 CTX-012 CURR-006 CTX-023 CTX-024"),
     M("CTX-030", STATE,
       "        self.held |= loaded\n",
-      "        [held.read() for held in loaded.values()]\n        self.held |="
-      " loaded\n",
+      "        [self.loaded.held(*one).read() for one in loaded.items()]\n        self.held |= loaded\n",
       "CTX-002 CTX-027 POP-005 POP-002 POP-006 POP-009 "
-      "POP-003 CTX-031"),
+      "POP-003 CTX-031 CONT-001 CTX-021 CTX-018"),
     M("CTX-031", POPULATE, "if cls is None or held.kind != cls.KIND:", "if cls is None:",
       "POP-003"),
     M("EXT-007", POPULATE, " and not isinstance(value, OpaqueValue)", "", may_crash=True),
-    M("POP-001", POPULATE, "if held.kind == ArtifactKind.CACHE:\n                self._attempt",
-      "if held.kind == ArtifactKind.BACKEND:\n                self._attempt",
+    M("POP-001", POPULATE, "            if kind == ArtifactKind.CACHE:\n                caches",
+      "            if kind == ArtifactKind.BACKEND:\n                caches",
       "POP-002 POP-003 POP-004 POP-005 POP-006 POP-009 SEC-001 EXT-003 CTX-017 CTX-011 CTX-023"
-      " CTX-024 CTX-006 CTX-012 CTX-026 CTX-027"),
+      " CTX-024 CTX-006 CTX-012 CTX-026 CTX-027 CTX-030 CONT-001 READ-006"),
     M("POP-002", POPULATE, "            # [PCB-POP-005]\n", "            if self._applied:\n"
       "                raise\n            # [PCB-POP-005]\n", "POP-004 POP-005 POP-006 POP-003"
       " EXT-003 POP-009"),
@@ -119,30 +118,45 @@ MUTANTS = (
     M("POP-005", POPULATE, "            self._refuse(held, error)\n        except OSError",
       "            self._refuse(held, error if error.code < 600 or error.code > 700 else "
       "_apply_failed(error))\n        except OSError", "POP-002 POP-006 POP-009"),
-    M("POP-006", POPULATE, "            and backend.digest == digest\n", "",
-      "CTX-023 CTX-011 CTX-018"),
-    M("POP-006b", POPULATE, "            and backend.kind == ArtifactKind.BACKEND\n", "", "POP-003"),
-    M("POP-009", "held", "        return self.bundle.read(self.content)", "        bundle, stored = "
-      "self.bundle, self.content\n        return bytes(bundle._content._raw(stored, "
-      "stored.extents[0]) if len(stored.extents) == 1 else bundle.read(stored))",
+    M("POP-006", POPULATE, "backend.kind == ArtifactKind.BACKEND and backend.digest == digest",
+      "backend.kind == ArtifactKind.BACKEND", "CTX-023 CTX-011 CTX-018 CTX-024"),
+    M("POP-006b", POPULATE, "backend.kind == ArtifactKind.BACKEND and backend.digest == digest",
+      "backend.digest == digest", "POP-003"),
+    M("POP-009", "held", "        return self.content if isinstance(self.content, bytes) else self.content.read()",
+      "        if isinstance(self.content, bytes):\n            return self.content\n"
+      "        bundle, one = self.content.bundle, self.content._artifact\n"
+      "        if not one.content_size:\n            return b''\n"
+      "        return bytes(bundle._content._raw(one))[one.offset : one.offset + one.content_size]",
       "POP-005 POP-002 POP-006 CTX-030 CTX-002 ART-006 CTX-017 CTX-026 CTX-027 CTX-029 EXT-007"
-      " POP-001 CTX-031 CTX-013 CTX-011 CTX-012 RECV-002 POP-003 SEC-001"),
-    M("CTX-006", "bundle.manifest", "type(value).__name__, _bits(value)",
+      " POP-001 CTX-031 CTX-013 CTX-011 CTX-012 RECV-002 POP-003 SEC-001 CONT-001 CTX-018 CTX-021"),
+    M("CTX-006", "bundle.stored", "type(value).__name__, _bits(value)",
       "'', _bits(value) if isinstance(value, float) else str(int(value)).encode() if "
       "isinstance(value, (bool, int)) else _bits(value)", "CTX-017"),
     M("CTX-006b", STATE,
-      "        current = self.held.get(name)\n        # [PCB-CTX-006]\n",
-      "        current = self.held.pop(name, None)\n        if current:\n      "
-      "      self.held[name] = current\n",
+      "        # [PCB-CTX-006]\n        if self._is_current(name, value):\n",
+      "        if current := self.held.pop(name, None):\n            self.held[name] = current\n"
+      "        if self._is_current(name, value):\n",
       "CTX-007 CTX-011 CTX-012 CTX-023 CTX-024 POP-006 CTX-026 CTX-029 CTX-01"
-      "8 "
-      "DET-004"),
+      "8 DET-004 CTX-021"),
     M("CTX-023b", STATE,
-      "                self.held[name] = held\n            return",
+      "                self.held[name] = value\n                self._version += 1\n            return",
       "                pass\n            return",
-      "CTX-024"),
+      "CTX-024 CTX-026"),
     M("CTX-025", CONTEXT, "                requirements=self.requirements,\n",
       "                requirements=(),\n", "REQ-001 REQ-003 SEC-003 CTX-027 HOST-006 HOST-005"
       " CTX-026 "
       "CTX-021"),
+    M("CTX-026b", STATE, "            self._take_away(matching, rows)\n"
+      "            self.loaded = Loaded(self.loaded.end)  # whatever was loaded before is superseded\n", "            pass\n",
+      "CTX-012 CURR-006 CTX-024 CTX-023 CTX-006 CTX-018 CTX-029"),
+    M("CTX-026c", STATE, "        if self._adopt_segments(bundle):\n            self._take_away(matching, rows)\n"
+      "            self.loaded = Loaded(self.loaded.end)  # whatever was loaded before is superseded\n",
+      "        self._adopt_segments(bundle)\n        self._take_away(matching, rows)\n",
+      "CTX-012 CURR-006 CTX-028 CTX-021"),
+    M("CTX-026d", STATE, "if name in self.held and self._is_saved(name):", "if name in self.held:",
+      "CTX-012 CURR-006 CTX-018"),
+    M("CTX-026e", STATE, "                del self.saved[name]\n", "                pass\n", "CTX-012 CURR-006 CTX-018",
+      may_crash=True),
+    M("CTX-026f", STATE, "            for name in gone.intersection(segment.manifest.artifacts.names()):\n",
+      "            for name in tuple(gone):\n", "CTX-012 CURR-006 HOST-006 CTX-025"),
 )  # fmt: skip

@@ -1,9 +1,9 @@
 """All mutants, in the order of the norm."""
 
-from mutants import content, context, frame, manifest, saving, trust, writing
+from mutants import content, context, frame, manifest, saving, table, trust, writing
 from mutants.mutant import Mutant
 
-FAMILIES = (frame, manifest, content, trust, writing, context, saving)
+FAMILIES = (frame, manifest, table, content, trust, writing, context, saving)
 
 
 def by_id() -> dict[str, Mutant]:

@@ -2,14 +2,16 @@
 
 from mutants.mutant import Mutant as M
 
-FRAMING, WALK, CODEC, READER = "bundle.framing", "bundle.walk", "bundle.codec", "bundle.reader"
+FRAMING, WALK, CODEC, READER, CHECKING = (
+    "bundle.framing", "bundle.walk", "bundle.codec", "bundle.reader", "bundle.checking",
+)  # fmt: skip
 
 MUTANTS = (
     M("FRAME-003", WALK, "or head[0] != 0x0A:", ":", "SPEC-000 READ-005"),
     M("FRAME-003b", WALK, "head[2:4] != framing.HEADER[2:4] or head[4:21] != framing.MAGIC",
       "head[4:21] != framing.MAGIC", "APPD-004"),
-    M("FRAME-004", WALK, "major[0] != framing.MAJOR", "major[0] > 2", "EXT-001 READ-001 READ-002 READ-005"
-      " APPD-004"),
+    M("FRAME-004", WALK, "if major not in (None, framing.MAJOR):", "if (major or 0) > 2:", "EXT-001 READ-001 READ-002"
+      " READ-005 APPD-004 APPD-014 RECV-006"),
     M("FRAME-005", WALK, "if head[: framing.HEADER_SIZE] == framing.HEADER:",
       "if head[2:21] == framing.HEADER[2:21] and (framing.read_varint(head, 22) or [1])[0] == 1:",
       "READ-005 FRAME-003"),
@@ -40,13 +42,14 @@ MUTANTS = (
     M("RECV-001", WALK, "or any(end in (f.offset, f.offset + f.size) for f in frames)", "or True"),
     M("RECV-001b", WALK, "is_whole = window.read(at, framing.FOOTER_SIZE, after=_AHEAD) == expected",
       "is_whole = framing.read_footer(window.read(at, framing.FOOTER_SIZE)) is not None", "APPD-006"),
-    M("RECV-001c", "bundle.framing", "        if data_size > 0:\n", "        if data_size >= 0:\n"),
+    M("RECV-001c", FRAMING, "if 0 < data_size <= MAX_BLOCK_DATA:", "if 0 <= data_size <= MAX_BLOCK_DATA:",
+      "BLOCK-003 BLOCK-004"),
     M("RECV-001d", WALK, "return bool(faults) or any(", "return bool(faults) or False and any("),
     M("RECV-002", READER, "self.ignored = source.size - self.size", "self.ignored = 0",
       "CTX-026 RECV-001 RECV-004"),
-    M("RECV-003", READER, "if recover:", "if True:",
+    M("RECV-003", CHECKING, "    if recover:\n        end = complete_prefix", "    if True:\n        end = complete_prefix",
       "FRAME-007 FRAME-010 FRAME-011 FRAME-012 FRAME-005 READ-005 READ-002 READ-003 APPD-010"
-      " CONT-007 CONT-003 FRAME-009 FRAME-004 RECV-004 APPD-006 ENV-004"),
+      " CONT-007 CONT-003 FRAME-009 FRAME-004 RECV-004 APPD-006 APPD-014 ENV-004"),
     M("ENV-006", CODEC, "    return envelope\n", "    data = bytes(data)\n    first = "
       "bundle_pb2.Envelope.FromString(data[: data.find(PAYLOAD_TYPE.encode()) - 2])\n    "
       "envelope.payload = first.payload\n    return envelope\n", "ENV-005 WIRE-004 ENV-004"),
@@ -57,4 +60,33 @@ MUTANTS = (
       "            if fault.code is not ErrorCode.UNSUPPORTED_VERSION or not frame.offset:\n"
       "                faults.append(fault)\n        frames.append(frame)",
       "FRAME-004 READ-001 READ-002"),
+    M("RECV-001e", CHECKING,
+      "return any(f.code in (ErrorCode.TRUNCATED, ErrorCode.MALFORMED_FRAME) for f in faults)",
+      "return bool(faults) and all(\n        f.code in (ErrorCode.TRUNCATED, ErrorCode.MALFORMED_FRAME) for f in faults\n    )"),
+    M("RECV-006", WALK, "if fault is not None and fault.code is ErrorCode.UNSUPPORTED_VERSION:",
+      "if False:", "APPD-004 APPD-006 APPD-014 FRAME-004"),
+    M("RECV-006b", WALK, "source.read(end, min(source.size - end, HEAD_SIZE)), end)",
+      "source.read(end, min(source.size - end, framing.HEADER_SIZE)), end)", "FRAME-004"),
+    M("RECV-006c", CHECKING,
+      "        if end and (_may_be_torn(faults) or not is_boundary(end, frames, faults)):\n            check_same_major(source, end)\n",
+      "        if end and (_may_be_torn(faults) or not is_boundary(end, frames, faults)):\n            if faults:\n                check_same_major(source, end)\n",
+      "FRAME-004"),
+    M("APPD-014", WALK, "        is not None\n    )\n", "        == framing.MAJOR\n    )\n", "APPD-006"),
+    M("ENV-002b", CODEC, "    # [PCB-ENV-004]\n    if envelope.payload_digest",
+      "    if envelope.payload_type != PAYLOAD_TYPE:\n        raise PrecompileError(ErrorCode.UNSUPPORTED_FEATURE, '', offset)\n"
+      "    # [PCB-ENV-004]\n    if envelope.payload_digest",
+      "ENV-004 READ-002 READ-008 APPD-004"),
+    M("ENV-008", CODEC,
+      "        return sum(number == _SIGNATURES for number, _, _ in fields(data, 0, len(data)))\n",
+      "        message = bundle_pb2.Envelope()\n        parse(message, data, ErrorCode.MALFORMED_FRAME, offset)\n"
+      "        return len(message.signatures)\n", "LIM-003 READ-002 READ-008"),
+    M("ENV-008b", "bundle.wire", "            if not groups:\n", "            if True:\n",
+      "WIRE-008 WIRE-003 ENV-007 LIM-005"),
+    M("ENV-008c", CODEC, "    if (signatures := _count_signatures(data, offset)) > most_signatures:\n",
+      "    if (signatures := _count_signatures(data, offset)) > most_signatures and (\n"
+      "        bundle_pb2.Envelope.FromString(data).payload_type == PAYLOAD_TYPE\n    ):\n",
+      "READ-002 READ-008 LIM-003", may_crash=True),
+    M("ENV-005b", CODEC, '        detail = "the envelope is no sequence of fields"\n        raise PrecompileError(ErrorCode.MALFORMED_FRAME',
+      '        detail = "the envelope is no sequence of fields"\n        raise PrecompileError(ErrorCode.LIMIT_EXCEEDED',
+      "ENV-008 READ-002 READ-008 LIM-003 READ-005"),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from mutants.mutant import Mutant as M
 
 POLICY, KEYS, READER = "trust.policy", "trust.keys", "bundle.reader"
+POINTS, DSSE = "trust.points", "trust.dsse"
 
 MUTANTS = (
     M("SIGN-002", POLICY, "named = [signature.keyid] if signature.keyid else list(self._keys)",
@@ -30,7 +31,7 @@ MUTANTS = (
       "strict=True)):\n", "for index, (frame, envelope) in list(enumerate(zip(frames, envelopes, "
       "strict=True)))[:1]:\n", "READ-003"),
     M("READ-009", READER, "        for index, (frame, envelope) in enumerate(zip(frames, envelopes,"
-      " strict=True)):\n", "        _decode(frames, envelopes, limits, Reached(0, 0, {}), None)\n"
+      " strict=True)):\n", "        check_manifests(frames, envelopes, limits)\n"
       "        for index, (frame, envelope) in enumerate(zip(frames, envelopes, "
       "strict=True)):\n", "READ-001"),
     M("SIGN-001", "trust.dsse", "signer.sign(message(envelope.payload_type, envelope.payload))",
@@ -42,4 +43,19 @@ MUTANTS = (
     M("SEC-001", "context", "return Bundle.open(source, policy=self._policy, limits",
       "from precompile_context.trust import UNSIGNED\n        return Bundle.open(source, "
       "policy=UNSIGNED, limits", "POP-009 CTX-026"),
+    M("SIGN-012", KEYS, "        if not is_point(raw):\n", "        if False:\n", "CTX-002"),
+    M("SIGN-012b", POINTS, "    if y >= _P:\n", "    if False:\n", "CTX-002"),
+    M("SIGN-012c", POINTS, "return not (x == 0 and sign)", "return True"),
+    M("SIGN-012d", POINTS, "    elif v * x * x % _P != u:\n", "    elif False:\n", "CTX-002"),
+    M("SIGN-012e", KEYS, "        if not is_point(raw):\n",
+      "        if not is_point(raw) or raw[1:-1] in (bytes(30), b\"\\xff\" * 30):\n", "SIGN-003"),
+    M("SIGN-013", DSSE, "    for index in reversed(own):\n        del envelope.signatures[index]\n", "", "SIGN-010"),
+    M("SIGN-013b", DSSE, "if len(own) == 1 and envelope.signatures[own[0]].sig == sig:",
+      "if any(envelope.signatures[index].sig == sig for index in own):"),
+    M("SIGN-013c", DSSE, "if len(own) == 1 and envelope.signatures[own[0]].sig == sig:", "if False:"),
+    M("SIGN-013d", DSSE, "    # [PCB-SIGN-013]\n", "    envelope.DiscardUnknownFields()\n    # [PCB-SIGN-013]\n"),
+    M("SIGN-013e", DSSE, "    envelope.signatures.add(sig=sig, keyid=signer.keyid)\n",
+      "    envelope.signatures.add(sig=sig, keyid=signer.keyid)\n    envelope.signatures.sort(key=lambda one: one.keyid)\n",
+      "SIGN-010 SIGN-001"),
+    M("SIGN-013f", DSSE, "if there.keyid == signer.keyid]", "if there.keyid.lower() in (\"\", signer.keyid)]"),
 )  # fmt: skip

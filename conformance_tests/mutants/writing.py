@@ -9,7 +9,7 @@ APPENDING = "files.appending"
 # What any bundle of a writer's shows when its bytes are wrong.
 ANY = (
     "FRAME-001 FRAME-002 FRAME-008 BLOCK-001 BLOCK-002 ENV-001 ENV-003 DET-001 DET-002 DET-003"
-    " EXTENT-005 EXTENT-006 WIRE-009 EXT-002 EXT-006 BLOCK-009 ZSTD-001 FRAME-014 DET-004 DET-005"
+    " PLACE-004 TABLE-005 EXTENT-006 WIRE-009 EXT-002 EXT-006 BLOCK-009 ZSTD-001 FRAME-014 DET-004 DET-005"
     " CHAIN-001 ART-001 ART-004 REQ-001 REQ-003 CURR-005 NAME-004 LIM-006 BLOCK-007 APPD-001"
     " APPD-005 APPD-006 CTX-006 CTX-007 CTX-009 CTX-011 CTX-012 CTX-013 CTX-014 CTX-015 CTX-016"
     " CTX-017 CTX-018 CTX-019 CTX-020 CTX-023 CTX-024 CTX-025 CTX-026 CTX-027 CTX-028 CTX-029"
@@ -25,30 +25,25 @@ MUTANTS = (
       "    data = varint(envelope_size)\n    return bytes([MANIFEST_TAG]) + data[:-1] + "
       'bytes([data[-1] | 0x80]) + b"\\x00"\n', ANY),
     M("FRAME-014", WRITER,
-      "            if not artifact.size:\n                self._placed[digest]"
-      " = ()\n            # [PCB-EXTENT-006]\n            elif",
-      "            if",
+      "            if not content:\n                continue\n            # [PCB-EXTENT-006]\n", "",
       ANY),
     M("BLOCK-001", WRITER,
-      "            self._place_own(block, size)\n",
-      "            self._place_own(block, size)\n            self._entries.app"
-      "end(self._entries[-1])\n",
+      "        for digest, offset in block.begins:\n",
+      "        self._entries.append(self._entries[-1])\n        for digest, offset in block.begins:\n",
       ANY),
     M("BLOCK-002", WRITER, "BlockEntry(block.digest, size, block.compression",
       "BlockEntry(block.digest, size + 1, block.compression", ANY),
     M("BLOCK-002b", WRITER, "BlockEntry(block.digest, size, block.compression",
       "BlockEntry(bytes(32), size, block.compression", ANY),
-    M("BLOCK-007", CHAIN,
-      "if artifact is not None and not self._is_sound(artifact):",
-      "if False:"),
+    M("BLOCK-007", CHAIN, "if not _is_sound(part.bundle, part.manifest, row):", "if False:"),
     M("BLOCK-009", PACKING, "data, compression = compressed, ZSTD",
       "data, compression = compressed, 9", ANY),
     M("ZSTD-001", PACKING, "zstandard.ZstdCompressor(compression_params=parameters)",
       "zstandard.ZstdCompressor(level=3, write_content_size=False)", ANY),
     M("ENV-001", WRITER, "            payload_type=PAYLOAD_TYPE,\n",
       '            payload_type="application/octet-stream",\n', ANY),
-    M("ENV-003", WRITER, "            payload_digest=digest,\n", "            "
-      "payload_digest=bytes(32),\n", ANY),
+    M("ENV-003", WRITER, "            payload_digest=hashlib.sha256(payload).digest(),\n",
+      "            payload_digest=bytes(32),\n", ANY),
     M("REQ-001", "environment", "for name in sorted(by_name))",
       "for name in sorted(by_name, reverse=True))", "CTX-025"),
     M("REQ-003", "environment", "ordered = tuple(sorted(set(values), key=str.encode))",
@@ -73,18 +68,15 @@ MUTANTS = (
     M("DET-003", ENCODE,
       "    return message.SerializeToString(deterministic=True)",
       '    return message.SerializeToString(deterministic=True) + b"\\x1a\\x00"', ANY),
-    M("DET-004", WRITER, "        artifacts = list(artifacts)\n",
-      "        artifacts = sorted(artifacts, key=lambda one: one.key)\n", ANY),
+    M("DET-004", WRITER, "        batch = artifacts if isinstance(artifacts, Batch) else Batch.of(artifacts)\n",
+      "        batch = artifacts if isinstance(artifacts, Batch) else Batch.of(\n"
+      "            sorted(artifacts, key=lambda one: one.key)\n        )\n", ANY),
     M("DET-005", "context", "removed = [name for name in tombstones if name in state.saved]",
       "removed = sorted(name for name in tombstones if name in state.saved)"),
-    M("EXTENT-005", WRITER,
-      "digest, a.size, placed[digest]",
-      "digest, a.size + 1, placed[digest]",
-      ANY),
-    M("EXTENT-006", WRITER,
-      "elif ranges := self._chain.find(digest):",
-      "elif ranges := None:",
-      "CTX-016 BLOCK-007"),
+    M("PLACE-004", WRITER, "            list(map(len, batch.contents)),\n",
+      "            [len(content) + 1 for content in batch.contents],\n", ANY),
+    M("EXTENT-006", WRITER, "if find is not None and (place := find(digest)):",
+      "if False and (place := find(digest)):", "CTX-016 BLOCK-007"),
     M("WIRE-009", ENCODE,
       "    return message.SerializeToString(deterministic=True)",
       "    return message.SerializeToString(deterministic=True) + "
@@ -112,4 +104,9 @@ MUTANTS = (
       "raise PrecompileError(ErrorCode.MALFORMED_FRAME, detail, source.size)", "APPD-001"),
     M("NAME-004", "artifact", '        return f"a key is 1 to', '        return None\n        '
       'return f"a key is 1 to', "NAME-002 CTX-004 READ-001 READ-002 READ-008"),
+    M("PLACE-004b", WRITER, "[offset for _, offset in places]", "[0 for _, offset in places]", ANY),
+    M("TABLE-005", "bundle.table", "enumerate(dict.fromkeys(pairs))", "enumerate(sorted(set(pairs)))", ANY),
+    M("TABLE-005b", "bundle.batch", "        if artifact.backends or artifact.fields:\n", "        if True:\n", ANY),
+    M("DET-003b", ENCODE, "    if manifest.artifacts.types:\n",
+      "    message.artifacts.SetInParent()\n    if manifest.artifacts.types:\n", ANY),
 )  # fmt: skip
