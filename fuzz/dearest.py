@@ -26,7 +26,7 @@ _PAYLOADS = {
     "empty keys": _table(_filled(b"\x1a\x00")),
     "keys, as many as may be": _table(_filled(record(0x1A, b"k" * 30))),
     "types of a kind": _table(_filled(b"\x0a\x02\x10\x01")),
-    "types of a name": _table(b"".join(_type(number) for number in range(_SIZE // 12))),
+    "types of a name": _table(b"".join(_type(number) for number in range(_SIZE // 13))),
     "details of an index": _table(_filled(b"\x42\x02\x08\x01")),
     "backends without a type": _table(record(0x42, _filled(b"\x12\x02\x12\x00"))),
     "attributes of a name": _table(record(0x42, _filled(b"\x1a\x03\x0a\x01a"))),

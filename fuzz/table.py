@@ -8,6 +8,7 @@ from fuzz.message import change, copy_of, integer
 from precompile.v1.artifact_pb2 import ArtifactDetail, ArtifactTable
 
 _DIGEST = 32
+_MOST, _LARGEST = 2**32 - 1, 2**64 - 1  # of an index; of a size
 _KEYS = ("a", "b", "e", "k", "empty", "again", "x" * 1024, "é", "")
 
 
@@ -93,13 +94,13 @@ def _change_cell(table: ArtifactTable, choose: random.Random) -> None:
     if choose.random() < 0.2:
         keys[at] = choose.choice([*_KEYS, *keys])
         return
-    column = choose.choice([column for column in numbers if at < len(column)] or [numbers[0]])
-    if at >= len(column):
-        column.append(0)
-    elif choose.random() < 0.5:  # what another row has there may be right here
+    make_rectangular(table)
+    column, most = choose.choice(
+        list(zip(numbers, (_MOST, _LARGEST, _MOST, _LARGEST), strict=True))
+    )
+    if choose.random() < 0.5:  # what another row has there may be right here
         column[at] = choose.choice(column)
     else:
-        most = 2**32 - 1 if column in (table.type, table.block) else 2**64 - 1
         column[at] = integer(choose, column[at], 0, most)
 
 
@@ -114,7 +115,7 @@ def _change_detail(table: ArtifactTable, choose: random.Random) -> None:
 
 def _at(detail: ArtifactDetail, artifact: int) -> ArtifactDetail:
     moved: ArtifactDetail = copy_of(detail)
-    moved.artifact = artifact
+    moved.artifact = min(artifact, _MOST)
     return moved
 
 
