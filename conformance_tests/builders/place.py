@@ -54,6 +54,7 @@ def cases() -> Cases:
         )  # fmt: skip
     yield from _within_a_block()
     yield from _runs()
+    yield from _overlapping()
     yield from _external()
     yield from _many()
 
@@ -90,22 +91,63 @@ def _run(*runs: tuple[int, int], blocks: Sequence[Block] = THREE) -> Segment:
 def _runs() -> Cases:
     rules = "PCB-PLACE-003 PCB-CONT-001 PCB-CONT-005"
     yield accepts("PLACE/run-of-two", "Content that is two blocks.", rules, _run((0, 2)))
-    yield accepts("PLACE/runs-that-overlap", "Runs begin and end with any block.", rules,
-                  _run((0, 3), (0, 2), (1, 3), (1, 2), (2, 3), (0, 1)))  # fmt: skip
+    yield accepts("PLACE/runs-from-any-block", "Runs begin and end with any block.", rules,
+                  _run((1, 3), (0, 1)))  # fmt: skip
     equal = (Block(b"same"), Block(b"same"), Block(b"same"))
     yield accepts("PLACE/run-of-equal-blocks", "Blocks of a run may be equal.", rules,
-                  _run((0, 3), (1, 3), blocks=equal))  # fmt: skip
+                  _run((0, 3), (1, 2), blocks=equal))  # fmt: skip
     small = [Block(bytes([i])) for i in range(60)]
     yield accepts("PLACE/run-of-60-blocks", "A run takes as many blocks as its size needs.", rules,
-                  _run((0, 60), (7, 53), blocks=small))  # fmt: skip
+                  _run((7, 53), (53, 60), (0, 1), blocks=small))  # fmt: skip
     parts = Segment(
         artifacts=(Artifact("run", b"aaaabb", place=(0, 0)), Artifact("part", b"aa", place=(0, 2)),
-                   Artifact("empty"), Artifact("b", b"b", place=(1, 1))),
+                   Artifact("empty"), Artifact("b", b"b", place=(1, 1)),
+                   Artifact("whole", b"aaaa", place=(0, 0))),
         blocks=THREE,
     )  # fmt: skip
     yield accepts(
         "PLACE/run-beside-parts", "A run's blocks hold other contents, too.", rules, parts
     )
+
+
+SIX = tuple(map(Block, (b"aaa", b"b", b"cc", b"d", b"eeeee", b"ff")))
+
+
+def _overlapping() -> Cases:
+    """Each block is read for one run at most, however many contents are that run."""
+    rules = "PCB-PLACE-005 PCB-PLACE-003"
+    base = "PLACE/runs-behind-each-other"
+    yield accepts(base, "Runs that follow each other directly.", rules,
+                  _run((0, 2), (4, 6), (2, 4), blocks=SIX))  # fmt: skip
+    same = [replace(one, key=key) for key in "xyz" for one in _run((1, 4), blocks=SIX).artifacts]
+    yield accepts("PLACE/one-run-for-three", "Contents may be one run.", f"{rules} PCB-CONT-008",
+                  Segment(artifacts=(*same, Artifact("c", b"cc")), blocks=SIX))  # fmt: skip
+    for name, runs in {
+        "that-overlap": ((0, 3), (2, 5)),
+        "that-overlap-listed-backwards": ((2, 5), (0, 3)),
+        "with-one-start": ((0, 2), (0, 3)),
+        "with-one-end": ((0, 4), (2, 4)),
+        "within-another": ((0, 5), (1, 3)),
+        "around-another": ((2, 4), (0, 6)),
+        "twice-and-one-that-overlaps": ((0, 2), (0, 2), (1, 3)),
+        "that-overlap-behind-one-that-does-not": ((0, 2), (2, 4), (3, 6)),
+    }.items():
+        segment = _run(*runs, blocks=SIX)
+        keyed = [replace(one, key=f"{i}") for i, one in enumerate(segment.artifacts)]
+        built = bundle(replace(segment, artifacts=keyed))
+        yield refuses(
+            f"PLACE/runs-{name}", "Two runs are one, or have no block in common.", rules, built,
+            "BAD_REFERENCE", built.segments[0].manifest_offset, base=base,
+            defect=f"runs of the blocks {' and '.join(f'{a} to {b - 1}' for a, b in runs)}",
+        )  # fmt: skip
+    owner = Segment(blocks=SIX[:1])
+    again = replace(SIX[0], external=True)
+    entries = (SIX[1], again, SIX[2], again)
+    twice = _run((0, 2), (2, 4), blocks=entries)
+    yield accepts(
+        "PLACE/runs-of-one-external-block", "Two entries are two, also where they stand for one"
+        " block.", f"{rules} PCB-BLOCK-006", bundle(PLAIN, owner, twice),
+    )  # fmt: skip
 
 
 def _external() -> Cases:
@@ -137,18 +179,28 @@ def _external() -> Cases:
 
 
 def _many() -> Cases:
-    """400 blocks, and 400 contents that each run up to the last of them, but for a byte."""
+    """400 blocks, and contents that run over two of them, or from each one to the end."""
     count = 400
     blocks = [Block(b"x")] * count
-    artifacts = [Artifact(f"{i:03}", b"x" * (count - i), place=(i, 0)) for i in range(count)]
-    segment = Segment(artifacts=artifacts, blocks=blocks)
+    pairs = [Artifact(f"{i:03}", b"xx", place=(i, 0)) for i in range(0, count, 2)]
+    base = "PLACE/200-runs-over-400-blocks"
+    yield accepts(base, "Many runs.", "PCB-PLACE-003 PCB-PLACE-005 PCB-LIM-008",
+                  Segment(artifacts=pairs, blocks=blocks))  # fmt: skip
+    whole = [Artifact(f"{i:03}", b"x" * count, place=(0, 0)) for i in range(count)]
     yield accepts(
-        "PLACE/400-runs-over-400-blocks", "Many long runs.", "PCB-PLACE-003 PCB-LIM-008", segment
-    )
-    last = set_in("content_size", count - 1, 2)
-    built = bundle(replace(segment, edit=last))
+        "PLACE/400-times-a-run-over-400-blocks", "Many contents that are one run.",
+        "PCB-PLACE-005 PCB-CONT-008 PCB-LIM-008", Segment(artifacts=whole, blocks=blocks),
+    )  # fmt: skip
+    tails = [Artifact(f"{i:03}", b"x" * (count - i), place=(i, 0)) for i in range(count)]
+    built = bundle(Segment(artifacts=tails, blocks=blocks))
     yield refuses(
-        "PLACE/400-runs-of-which-the-last-is-too-long", "Many long runs.",
+        "PLACE/400-runs-over-400-blocks", "Many runs over the same blocks are refused.",
+        "PCB-PLACE-005 PCB-LIM-008", built, "BAD_REFERENCE", built.segments[0].manifest_offset,
+        base=base, defect="each run goes on to the last block",
+    )  # fmt: skip
+    built = bundle(Segment(pairs, blocks, edit=set_in("content_size", len(pairs) - 1, 3)))
+    yield refuses(
+        "PLACE/200-runs-of-which-the-last-is-too-long", "Many runs.",
         "PCB-PLACE-003 PCB-LIM-008", built, "BAD_REFERENCE", built.segments[0].manifest_offset,
-        base="PLACE/400-runs-over-400-blocks", defect="the last run is a byte too long",
+        base=base, defect="the last run is a byte too long",
     )  # fmt: skip

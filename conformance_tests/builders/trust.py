@@ -301,6 +301,16 @@ def _keys() -> Cases:
             f"key-of-small-order-{name}", "A key of small order is decoded, and may be trusted.",
             "PCB-SIGN-012 PCB-SIGN-003", signed("a"), asked,
         )  # fmt: skip
+    for threshold, keys in ((0, "a"), (2, "a"), (3, "ab"), (2, "aa")):
+        message = case(
+            f"SIGN/threshold-{threshold}-of-{keys}", "A threshold is 1 to the number of different"
+            " keys; another is misuse.", "PCB-SIGN-003", classes=[READER, VERIFIER],
+            needs=[SIGNATURES], base=BASE, defect=f"the threshold is {threshold}",
+        )  # fmt: skip
+        message.request.read.CopyFrom(trusting(*keys, threshold=threshold))
+        message.request.read.path = INPUT
+        message.expected.misuse.SetInParent()
+        yield Built(message, {INPUT: signed("a").data})
     policy = trusting("a").trust
     policy.trusted_keys.append(NO_KEYS["not-on-the-curve"])
     script = Script().use("two", trust=policy, types=()).says("misuse").blob("a", b"1")

@@ -21,7 +21,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from precompile.conformance.v1 import testee_pb2, writing_pb2
+from precompile.conformance.v1 import reading_pb2, testee_pb2, writing_pb2
 from precompile_conformance import reader
 from precompile_conformance.build import Artifact, Segment, bundle
 from precompile_conformance.reader.read import open_all
@@ -139,8 +139,10 @@ def answer(request: testee_pb2.Request, mode: str) -> testee_pb2.Response:
             data = Path(request.read.path).read_bytes()
             if mode == "trusting":
                 request.read.ClearField("trust")
-            if not all(map(is_public_key, request.read.trust.trusted_keys)):
-                response.misuse.detail = "a trusted key is none"
+            if request.read.HasField("trust") and not can_be(request.read.trust):
+                response.misuse.detail = (
+                    "a trusted key is none, or the threshold can be met by nobody"
+                )
                 return response
             response.bundle.CopyFrom(reader.read(data, request.read))
     except reader.Refused as fault:
@@ -156,6 +158,12 @@ def answer(request: testee_pb2.Request, mode: str) -> testee_pb2.Response:
     if mode == "liar":
         return lie(response)
     return response
+
+
+def can_be(policy: reading_pb2.TrustPolicy) -> bool:
+    """Whether a policy is one."""
+    keys = set(policy.trusted_keys)
+    return 1 <= policy.threshold <= len(keys) and all(map(is_public_key, keys))
 
 
 def put(request: testee_pb2.Request, response: testee_pb2.Response, mode: str

@@ -183,7 +183,8 @@ class _Script:
 
 def _can_be(policy: reading_pb2.TrustPolicy) -> bool:
     """Whether a policy is one."""
-    return policy.threshold > 0 and all(map(is_public_key, policy.trusted_keys))
+    keys = set(policy.trusted_keys)
+    return 1 <= policy.threshold <= len(keys) and all(map(is_public_key, keys))
 
 
 def _requirements(

@@ -112,6 +112,9 @@ def validate(manifest: bundle_pb2.Manifest, frame: Frame, chain: Chain) -> list[
     for row in artifacts:
         if not place_holds(row, ends, run_ends):
             raise Refused("BAD_REFERENCE", at, f"place of {row.key!r}")
+    runs = {(ends[r.block], ends[r.block] + r.content_size) for r in artifacts if is_run(r, ends)}
+    if any(start < end for (_, end), (start, _) in pairwise(sorted(runs))):
+        raise Refused("BAD_REFERENCE", at, "runs over one another")
     chain.previous = frame.payload_digest
     return records
 
@@ -179,6 +182,14 @@ def _records(manifest: bundle_pb2.Manifest, frame: Frame, chain: Chain) -> list[
     return records
 
 
+def is_run(row: Row, ends: list[int]) -> bool:
+    """Whether content at a place that holds takes several blocks."""
+    return (
+        row.content_size > 0
+        and ends[row.block] + row.offset + row.content_size > ends[row.block + 1]
+    )
+
+
 def place_holds(row: Row, ends: list[int], run_ends: set[int]) -> bool:
     """Whether the content lies in its block, or is a run of whole ones.
 
@@ -194,3 +205,15 @@ def place_holds(row: Row, ends: list[int], run_ends: set[int]) -> bool:
         return False
     last = start + row.content_size
     return last <= end or (row.offset == 0 and last in run_ends)
+
+
+def runs_overlap(artifacts: Iterable[Row], ends: list[int]) -> bool:
+    """Whether two runs of several blocks, which all hold, have some blocks in common, not all."""
+    runs = set()
+    for row in artifacts:
+        if (
+            row.content_size
+            and ends[row.block] + row.offset + row.content_size > ends[row.block + 1]
+        ):
+            runs.add((ends[row.block], ends[row.block] + row.content_size))
+    return any(end > start for (_, end), (start, _) in pairwise(sorted(runs)))
