@@ -5,14 +5,15 @@ import { equalBytes } from "./bytes.js";
 import { sha256, sha256OfParts } from "./digest.js";
 import { ErrorCode, Rejection } from "./errors.js";
 import type { Limits } from "./limits.js";
-import { runOf, type Run } from "./place.js";
+import { lastBlockOf } from "./place.js";
 import type { Artifact, Segment } from "./segment.js";
 
 /** Where a content lies. */
 interface Location {
   readonly segment: Segment;
-  /** None where it is empty. */
-  readonly run: Run | undefined;
+  /** Consecutive blocks; `last` is before `first` where the content is empty. */
+  readonly first: number;
+  readonly last: number;
   /** In the first block's content. */
   readonly offset: number;
   readonly size: number;
@@ -99,9 +100,12 @@ export class ContentReader {
     if (BigInt(size) > this.#limits.totalDecompressed) {
       throw tooLong(segment, "the content exceeds what may be decompressed");
     }
-    const run = size === 0 ? undefined : runOf(blocks, artifacts.block[index] as number, offset, size);
-    const record = run ? segment.places.offsets[run.first] : undefined;
-    return { segment, run, offset, size, record: record ?? segment.manifestOffset };
+    const first = artifacts.block[index] as number;
+    const last = size === 0 ? undefined : lastBlockOf(blocks, first, offset, size);
+    const record = size === 0 ? undefined : segment.places.offsets[first];
+    return {
+      segment, first, last: last ?? first - 1, offset, size, record: record ?? segment.manifestOffset,
+    };
   }
 
   async #digest(location: Location): Promise<Uint8Array | Rejection> {
@@ -117,35 +121,36 @@ export class ContentReader {
   }
 
   /** A view of a content that lies in one block, or in none. */
-  async #part({ segment, run, offset, size }: Location): Promise<Uint8Array> {
-    if (!run) return new Uint8Array(0);
-    return (await this.#blocks.content(segment, run.first)).subarray(offset, offset + size);
+  async #part({ segment, first, offset, size }: Location): Promise<Uint8Array> {
+    if (size === 0) return new Uint8Array(0);
+    return (await this.#blocks.content(segment, first)).subarray(offset, offset + size);
   }
 
   /** The contents of whole blocks. Nobody changes them. */
-  async *#parts({ segment, run }: Location): AsyncGenerator<Uint8Array, void, void> {
-    for (let index = run?.first ?? 0; index <= (run?.last ?? -1); index++) {
+  async *#parts({ segment, first, last }: Location): AsyncGenerator<Uint8Array, void, void> {
+    for (let index = first; index <= last; index++) {
       yield await this.#blocks.content(segment, index);
     }
   }
 }
 
 /** A number for a place, among those that end in the same block. */
-function placeOf({ run, offset, size }: Location): number {
+function placeOf(location: Location): number {
+  const { first, offset, size } = location;
   // A content of several blocks is all of them from its first one on; sizes are at most 2^26 otherwise.
-  return run && run.first < run.last ? -1 - run.first : offset * 2 ** 27 + size;
+  return isInOneBlock(location) ? offset * 2 ** 27 + size : -1 - first;
 }
 
-function isInOneBlock({ run }: Location): boolean {
-  return run?.first === run?.last;
+function isInOneBlock({ first, last }: Location): boolean {
+  return last <= first;
 }
 
 /** The digest of a content in one block, which is hashed once where it is all that is stored there. */
-async function digestOf({ segment, run, size }: Location, part: Uint8Array): Promise<Uint8Array> {
+async function digestOf({ segment, first, size }: Location, part: Uint8Array): Promise<Uint8Array> {
   const { blocks } = segment.manifest;
   const isStored =
-    run && blocks.compressions[run.first] === Compression.NONE && blocks.contentSize(run.first) === size;
-  return isStored ? blocks.digest(run.first) : sha256(part);
+    size > 0 && blocks.compressions[first] === Compression.NONE && blocks.contentSize(first) === size;
+  return isStored ? blocks.digest(first) : sha256(part);
 }
 
 // [PCB-CONT-001]

@@ -67,14 +67,18 @@ export class DetailList {
   }
 
   /** Notes what is wrong with the details of a table of `count` artifacts. */
-  check(count: number, kindOf: (artifact: number) => number | undefined, faults: Faults): void {
+  check(count: number, kindOf: (artifact: number) => number, faults: Faults): void {
     // [PCB-TABLE-004] Ascending indices below `count` are no more than that.
-    if (this.#length > this.#artifacts.length) faults.malformed ??= "more details than artifacts";
+    if (this.#length > this.#artifacts.length) {
+      faults.malformed ??= "more details than artifacts";
+      return;
+    }
     let before = -1;
-    for (let index = 0; index < this.#length && faults.malformed === undefined; index++) {
+    for (let index = 0; index < this.#length; index++) {
       const artifact = this.#artifacts[index] as number;
       if (artifact <= before) faults.malformed = "details are not sorted and distinct";
       if (artifact >= count) faults.malformed = "a detail is of no artifact";
+      if (faults.malformed !== undefined) return;
       before = artifact;
       const backends = this.#backendFaults[index] as number;
       // [PCB-NAME-006]

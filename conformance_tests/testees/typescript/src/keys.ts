@@ -1,4 +1,5 @@
 // The keys of an artifact table: noted where they lie, and decoded together.
+import { isKey, isKeySize, hasControls } from "./names.js";
 import { asciiOf, textOf } from "./wire.js";
 
 /** Where the keys of a table lie in the payload. */
@@ -7,7 +8,6 @@ export class KeyColumn {
   readonly #starts: Uint32Array;
   readonly #ends: Uint32Array;
   #length = 0;
-  #bytes = 0;
 
   /** Makes room for as many keys as were counted. */
   constructor(payload: Uint8Array, length: number) {
@@ -20,34 +20,49 @@ export class KeyColumn {
     this.#starts[this.#length] = start;
     this.#ends[this.#length] = end;
     this.#length++;
-    this.#bytes += end - start;
   }
 
   /**
-   * The keys as text. Where all of them are ASCII, as they mostly are, one call decodes them:
-   * a call for each takes longer than all else that is done for an artifact.
+   * The keys as text, and whether all are valid. Where all are ASCII, as they mostly are, one call
+   * decodes them: a call for each takes longer than all else that is done for an artifact.
    *
    * @throws WireError where one is not UTF-8.
    */
-  decode(): string[] {
-    const joined = new Uint8Array(this.#bytes);
-    let at = 0;
-    for (let index = 0; index < this.#length; index++) {
-      const key = this.#key(index);
-      joined.set(key, at);
-      at += key.length;
-    }
-    const all = asciiOf(joined);
-    const keys: string[] = [];
-    for (let index = 0, start = 0; index < this.#length; index++) {
-      const end = start + (this.#ends[index] as number) - (this.#starts[index] as number);
-      keys.push(all === undefined ? textOf(this.#key(index)) : all.substring(start, end));
-      start = end;
-    }
-    return keys;
+  decode(): { keys: readonly string[]; areValid: boolean } {
+    const joined = asciiOf(this.#joined());
+    if (joined !== undefined) return this.#cut(joined);
+    const keys = Array.from(this.#starts, (start, index) =>
+      textOf(this.#payload.subarray(start, this.#ends[index])),
+    );
+    return { keys, areValid: keys.every(isKey) };
   }
 
-  #key(index: number): Uint8Array {
-    return this.#payload.subarray(this.#starts[index], this.#ends[index]);
+  /** The keys one behind another: moved together in a copy of where they lie, without a view of each. */
+  #joined(): Uint8Array {
+    const [starts, ends] = [this.#starts, this.#ends];
+    const from = starts[0] ?? 0;
+    const joined = this.#payload.slice(from, ends.at(-1));
+    let to = 0;
+    for (let index = 0; index < starts.length; index++) {
+      const start = starts[index] as number;
+      const end = ends[index] as number;
+      joined.copyWithin(to, start - from, end - from);
+      to += end - start;
+    }
+    return joined.subarray(0, to);
+  }
+
+  #cut(joined: string): { keys: readonly string[]; areValid: boolean } {
+    const [starts, ends] = [this.#starts, this.#ends];
+    const keys = new Array<string>(starts.length);
+    let areValid = !hasControls(joined);
+    let at = 0;
+    for (let index = 0; index < starts.length; index++) {
+      const size = (ends[index] as number) - (starts[index] as number);
+      keys[index] = joined.substring(at, at + size);
+      areValid &&= isKeySize(size);
+      at += size;
+    }
+    return { keys, areValid };
   }
 }

@@ -4,30 +4,40 @@ import type { ArtifactTable } from "./table.js";
 
 /** Numbers of artifacts by type and key, in the order in which the names were first set. */
 export class NameIndex {
+  // By type and key, where its number is.
   readonly #places = new Map<string, Map<string, number>>();
   // By place; none where the name was deleted since.
-  readonly #numbers: (number | undefined)[] = [];
+  readonly #numbers: (number | undefined)[];
   #size = 0;
+
+  /** Makes room for so many names; it grows where there are more. */
+  constructor(room = 0) {
+    this.#numbers = new Array<number | undefined>(room);
+  }
+
+  /** The index of a table whose artifacts have the numbers from `first` on; none where a name stands twice. */
+  static of(artifacts: ArtifactTable, first: number): NameIndex | undefined {
+    const index = new NameIndex(artifacts.length);
+    const placesOf = index.#byType(artifacts);
+    for (let place = 0; place < artifacts.length; place++) {
+      placesOf(place).set(artifacts.key(place), place);
+      index.#numbers[place] = first + place;
+    }
+    // One look at the sums, instead of one at each name.
+    for (const places of index.#places.values()) index.#size += places.size;
+    return index.#size === artifacts.length ? index : undefined;
+  }
 
   get size(): number {
     return this.#size;
   }
 
-  /**
-   * Sets the names of a table to `first`, `first` + 1 and so on. A name that is there keeps its place.
-   *
-   * @returns how many names were there before, or stand in the table twice.
-   */
-  setAll(artifacts: ArtifactTable, first: number): number {
-    const { types, type: typeOf, keys } = artifacts;
-    const byType: (Map<string, number> | undefined)[] = [];
-    const before = this.#size;
-    for (let index = 0; index < keys.length; index++) {
-      const type = typeOf[index] as number;
-      const places = (byType[type] ??= this.#placesOf(types.names[type] as string));
-      this.#set(places, keys[index] as string, first + index);
+  /** Sets the names of a table to the numbers from `first` on. A name that is there keeps its place. */
+  setAll(artifacts: ArtifactTable, first: number): void {
+    const placesOf = this.#byType(artifacts);
+    for (let index = 0; index < artifacts.length; index++) {
+      this.#set(placesOf(index), artifacts.key(index), first + index);
     }
-    return before + keys.length - this.#size;
   }
 
   /** Sets a name, in its place if it is there. */
@@ -51,6 +61,15 @@ export class NameIndex {
 
   *numbers(): Generator<number, void, void> {
     for (const number of this.#numbers) if (number !== undefined) yield number;
+  }
+
+  /** Looks places up by an artifact's index, once for each of the table's types. */
+  #byType({ types, type }: ArtifactTable): (index: number) => Map<string, number> {
+    const byType: (Map<string, number> | undefined)[] = [];
+    return (index) => {
+      const number = type[index] as number;
+      return (byType[number] ??= this.#placesOf(types.name(number)));
+    };
   }
 
   #placesOf(type: string): Map<string, number> {

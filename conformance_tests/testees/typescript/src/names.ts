@@ -20,7 +20,17 @@ export function isName(text: string): boolean {
 
 // [PCB-NAME-002]
 export function isKey(text: string): boolean {
-  return text !== "" && fits(text, MAX_KEY) && !CONTROL.test(text);
+  return text !== "" && fits(text, MAX_KEY) && !hasControls(text);
+}
+
+/** Whether a key may take so many bytes. */
+export function isKeySize(size: number): boolean {
+  return size > 0 && size <= MAX_KEY;
+}
+
+/** Whether text holds what no key may hold. */
+export function hasControls(text: string): boolean {
+  return CONTROL.test(text);
 }
 
 // [PCB-REQ-004] Of a requirement.

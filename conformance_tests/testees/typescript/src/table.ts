@@ -1,12 +1,11 @@
 // The artifacts of a manifest, a column for each property: of most of them nobody ever asks
 // for more than whether they are there.
 import { DIGEST_SIZE } from "./blocks.js";
-import { IndexColumn, OffsetColumn, SizeColumn } from "./columns.js";
+import { IndexColumn, OffsetColumn, SizeColumn, decodePacked } from "./columns.js";
 import type { Counts } from "./count.js";
 import { DetailList, type Detail } from "./details.js";
 import type { Faults } from "./faults.js";
 import { KeyColumn } from "./keys.js";
-import { isKey } from "./names.js";
 import { TypeList, hasBackends } from "./types.js";
 import type { WireReader } from "./wire.js";
 
@@ -36,7 +35,7 @@ export class ArtifactTable {
   }
 
   typeName(index: number): string {
-    return this.types.names[this.type[index] as number] as string;
+    return this.types.name(this.type[index] as number);
   }
 
   key(index: number): string {
@@ -44,7 +43,7 @@ export class ArtifactTable {
   }
 
   kind(index: number): number {
-    return this.types.kinds[this.type[index] as number] as number;
+    return this.types.kind(this.type[index] as number);
   }
 
   contentSize(index: number): number {
@@ -68,7 +67,7 @@ export class ArtifactTable {
 export class TableDecoder {
   readonly #faults: Faults;
   readonly #count: number;
-  readonly #types = new TypeList();
+  readonly #types: TypeList;
   readonly #type: IndexColumn;
   readonly #keys: KeyColumn;
   readonly #contentSize: SizeColumn;
@@ -81,6 +80,7 @@ export class TableDecoder {
   constructor(payload: Uint8Array, counts: Counts, faults: Faults) {
     this.#faults = faults;
     this.#count = counts.keys;
+    this.#types = new TypeList(counts.types);
     this.#type = new IndexColumn(counts.keys);
     this.#keys = new KeyColumn(payload, counts.keys);
     this.#contentSize = new SizeColumn(counts.keys);
@@ -106,7 +106,7 @@ export class TableDecoder {
           this.#type.decodeNext(reader, end);
           break;
         case 0x12:
-          this.#type.decodePacked(reader, end);
+          decodePacked(this.#type, reader, end);
           break;
         case 0x1a: {
           const stop = reader.length(end);
@@ -122,19 +122,19 @@ export class TableDecoder {
           this.#contentSize.decodeNext(reader, end);
           break;
         case 0x2a:
-          this.#contentSize.decodePacked(reader, end);
+          decodePacked(this.#contentSize, reader, end);
           break;
         case 0x30:
           this.#block.decodeNext(reader, end);
           break;
         case 0x32:
-          this.#block.decodePacked(reader, end);
+          decodePacked(this.#block, reader, end);
           break;
         case 0x38:
           this.#offset.decodeNext(reader, end);
           break;
         case 0x3a:
-          this.#offset.decodePacked(reader, end);
+          decodePacked(this.#offset, reader, end);
           break;
         case 0x42:
           this.#details.decodeNext(reader, reader.length(end), this.#faults);
@@ -151,9 +151,9 @@ export class TableDecoder {
    * @throws WireError where a key is not UTF-8.
    */
   finish(): ArtifactTable {
-    const keys = this.#keys.decode();
+    const { keys, areValid } = this.#keys.decode();
     // [PCB-NAME-002]
-    if (!keys.every(isKey)) this.#faults.name ??= "an artifact's key";
+    if (!areValid) this.#faults.name ??= "an artifact's key";
     this.#check();
     return new ArtifactTable(
       this.#types, this.#type.values, keys, this.#contentDigests,
@@ -174,12 +174,13 @@ export class TableDecoder {
     }
     // What a fault left out is not asked for.
     if (faults.malformed !== undefined) return;
-    const { kinds } = this.#types;
     // [PCB-TABLE-002]
-    if (this.#type.values.some((type) => type >= kinds.length)) {
+    if (this.#type.values.some((type) => type >= this.#types.length)) {
       faults.malformed = "an artifact has a type that is not listed";
     }
     if (this.#types.hasRepeats) faults.malformed ??= "a type and kind are listed twice";
-    this.#details.check(count, (artifact) => kinds[this.#type.values[artifact] as number], faults);
+    if (faults.malformed !== undefined) return;
+    const kindOf = (artifact: number): number => this.#types.kind(this.#type.values[artifact] as number);
+    this.#details.check(count, kindOf, faults);
   }
 }

@@ -5,7 +5,7 @@ import { ErrorCode, Rejection } from "./errors.js";
 import { HEADER, MAX_BLOCK, blockDataSize } from "./framing.js";
 import type { Manifest } from "./manifest.js";
 import { NameIndex } from "./name_index.js";
-import { runOf } from "./place.js";
+import { lastBlockOf } from "./place.js";
 import type { ArtifactTable } from "./table.js";
 import type { Bounds } from "./walk.js";
 
@@ -24,11 +24,9 @@ export function validate(
     new Rejection(code, segment.manifest, detail);
   const { nameFault, previousDigest, blocks, artifacts } = manifest;
   if (nameFault !== undefined) throw refuse(ErrorCode.INVALID_NAME, nameFault);
-  const index = new NameIndex();
-  if (index.setAll(artifacts, first) > 0) {
-    // [PCB-NAME-003]
-    throw refuse(ErrorCode.DUPLICATE_ARTIFACT, "two artifacts have one type and key");
-  }
+  const index = NameIndex.of(artifacts, first);
+  // [PCB-NAME-003]
+  if (!index) throw refuse(ErrorCode.DUPLICATE_ARTIFACT, "two artifacts have one type and key");
   if (!chain.accepts(previousDigest)) {
     throw refuse(ErrorCode.BROKEN_CHAIN, "it names another segment than the one before it");
   }
@@ -70,6 +68,7 @@ function placesOf(blocks: BlockTable, segment: Bounds, chain: Chain): Places | s
 }
 
 function contentFault(artifacts: ArtifactTable, blocks: BlockTable): string | undefined {
+  const runs: Run[] = [];
   for (let index = 0; index < artifacts.length; index++) {
     const block = artifacts.block[index] as number;
     const offset = artifacts.offset[index] as number;
@@ -77,7 +76,25 @@ function contentFault(artifacts: ArtifactTable, blocks: BlockTable): string | un
     if (size === 0) {
       // [PCB-PLACE-001]
       if (block !== 0 || offset !== 0) return "empty content has a place";
-    } else if (!runOf(blocks, block, offset, size)) return "content lies where no content may lie";
+    } else {
+      const last = lastBlockOf(blocks, block, offset, size);
+      if (last === undefined) return "content lies where no content may lie";
+      if (last !== block) runs.push([block, last]);
+    }
   }
-  return undefined;
+  return shareBlocks(runs) ? "two runs of blocks overlap and are not the same" : undefined;
+}
+
+/** First and last block of a content that takes several. */
+type Run = readonly [first: number, last: number];
+
+/** Whether two that differ have a block in common: it would be read once for each of them. */
+function shareBlocks(runs: Run[]): boolean {
+  // [PCB-PLACE-005]
+  runs.sort(([a, b], [c, d]) => a - c || b - d);
+  return runs.some(([first, last], index) => {
+    const before = runs[index - 1];
+    if (!before || (before[0] === first && before[1] === last)) return false;
+    return first <= before[1];
+  });
 }

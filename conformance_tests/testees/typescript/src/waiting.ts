@@ -1,6 +1,6 @@
 // The artifacts of a segment by the last block that they need, for a pass over its blocks.
-import { runOf } from "./place.js";
 import type { Manifest } from "./manifest.js";
+import { lastBlockOf } from "./place.js";
 
 const NONE = -1;
 
@@ -13,9 +13,10 @@ export class Waiting {
     this.#firstBehind = new Int32Array(blocks.length + 1).fill(NONE);
     this.#next = new Int32Array(artifacts.length);
     for (let index = artifacts.length - 1; index >= 0; index--) {
-      const [block, offset] = [artifacts.block[index] as number, artifacts.offset[index] as number];
+      const block = artifacts.block[index] as number;
+      const offset = artifacts.offset[index] as number;
       const size = artifacts.contentSize(index);
-      const last = size === 0 ? NONE : (runOf(blocks, block, offset, size)?.last ?? NONE);
+      const last = size === 0 ? NONE : (lastBlockOf(blocks, block, offset, size) ?? NONE);
       this.#next[index] = this.#firstBehind[last + 1] as number;
       this.#firstBehind[last + 1] = index;
     }

@@ -8,7 +8,8 @@ import {
   Capability, ConformanceClass, HelloResponseSchema, UnsupportedSchema,
   type Request, type Response,
 } from "../gen/precompile/conformance/v1/testee_pb.js";
-import { Rejection } from "../src/index.js";
+import { MisuseSchema } from "../gen/precompile/conformance/v1/writing_pb.js";
+import { Misuse, Rejection } from "../src/index.js";
 import { extract, read } from "./reading.js";
 
 export type Answer = Response["response"];
@@ -33,6 +34,7 @@ export async function answer({ request }: Request): Promise<Answer> {
     }
   } catch (error) {
     if (error instanceof Rejection) return { case: "rejection", value: rejectionMessage(error) };
+    if (error instanceof Misuse) return { case: "misuse", value: create(MisuseSchema, { detail: error.message }) };
     throw error;
   }
 }
