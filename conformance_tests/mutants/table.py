@@ -79,4 +79,11 @@ MUTANTS = (
     M("PLACE-003c", VALIDATE, "if offset or end > ends[-1] or ends[bisect_left(ends, end)] != end:",
       "if offset or end > ends[-1] or ends[bisect_left(ends, end)] != end or end == ends[-1]:",
       "CONT-001 CONT-005 CONT-007 READ-004 BLOCK-006 LIM-003 LIM-008"),
+    M("PLACE-005", VALIDATE, "    if any(other < end for (_, end), (other, _) in pairwise(sorted(runs))):\n", "    if False:\n",
+      "PLACE-003 LIM-008"),
+    M("PLACE-005b", VALIDATE, "if any(other < end for (_, end), (other, _)", "if any(other <= end for (_, end), (other, _)",
+      "PLACE-003 LIM-008 BLOCK-006 CONT-007"),
+    M("PLACE-005c", VALIDATE, "        if size and offset + size > blocks[block].content_size\n    }\n",
+      "        if size and not offset\n    }\n",
+      "PLACE-003 CONT-001 CONT-005 CONT-007 READ-004 CONT-008"),
 )  # fmt: skip
