@@ -472,7 +472,7 @@ def check_places(segment: Segment) -> None:
     """Refuses a content that is not where one can be."""
     table, sizes = segment.table, [each.content_size for each in segment.manifest.blocks]
     segment.begins = begins = [0, *accumulate(sizes)]
-    edges = set(begins)
+    edges, runs = {begin: index for index, begin in enumerate(begins)}, set[tuple[int, int]]()
     for size, block, offset in zip(table.content_size, table.block, table.offset, strict=True):
         if size == 0:
             right = block == offset == 0
@@ -483,6 +483,10 @@ def check_places(segment: Segment) -> None:
         end = begins[block] + offset + size
         right = end <= begins[block + 1] or (offset == 0 and end in edges)
         segment.check(right, "BAD_REFERENCE", "blocks in part")  # [PCB-PLACE-003]
+        if end > begins[block + 1]:
+            runs.add((block, edges[end]))
+    for (_, stop), (start, _) in pairwise(sorted(runs)):
+        segment.check(stop <= start, "BAD_REFERENCE", "runs over one another")  # [PCB-PLACE-005]
 
 
 def validate(segments: list[Segment]) -> None:

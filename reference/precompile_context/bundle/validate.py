@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from operator import add, le
 
 from precompile_context.bundle import framing
@@ -104,6 +104,15 @@ def _place_fault(table: ArtifactTable, blocks: tuple[BlockEntry, ...]) -> str | 
         if what := _fault_of_place(size, table.block[row], table.offset[row], blocks, ends):
             type_name, key = table.name(row)
             return f"the content of {type_name} {key!r} {what}"
+    runs = {
+        (block, bisect_left(ends, ends[block] + size))
+        for size, block, offset in zip(table.content_size, table.block, table.offset, strict=True)
+        if size and offset + size > blocks[block].content_size
+    }
+    # [PCB-PLACE-005]
+    # Runs over one another would have each block read once for every one of them.
+    if any(other < end for (_, end), (other, _) in pairwise(sorted(runs))):
+        return "two contents run over a block together and are not the same run"
     return None
 
 

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <string>
 
 #include "frame.h"
@@ -144,7 +146,30 @@ bool is_whole_run(const std::vector<uint64_t>& starts, uint32_t block, uint64_t 
          std::binary_search(starts.begin() + block, starts.end(), starts[block] + size);
 }
 
+// The runs of a manifest by their first entry, with their last one: no two of them share an entry,
+// or each block would be read once for every run that takes it.
+class Runs {
+ public:
+  explicit Runs(const std::vector<uint64_t>& starts) : starts_(starts) {}
+  // Whether the run of `size` bytes from `block` on is one of these, or shares no entry with them.
+  bool add(uint32_t block, uint64_t size) {
+    const auto end = std::lower_bound(starts_.begin(), starts_.end(), starts_[block] + size);
+    const auto last = static_cast<uint32_t>(end - starts_.begin()) - 1;
+    const auto next = last_.lower_bound(block);
+    if (next != last_.end() && next->first == block) return next->second == last;
+    if (next != last_.end() && next->first <= last) return false;
+    if (next != last_.begin() && std::prev(next)->second >= block) return false;
+    last_.emplace_hint(next, block, last);
+    return true;
+  }
+
+ private:
+  const std::vector<uint64_t>& starts_;
+  std::map<uint32_t, uint32_t> last_;
+};
+
 Status check_places(const Segment& segment) {
+  Runs runs(segment.content_starts);
   const ArtifactTable& table = segment.manifest.artifacts;
   const auto& entries = segment.manifest.blocks;
   for (size_t i = 0; i < table.size(); ++i) {
@@ -164,6 +189,11 @@ Status check_places(const Segment& segment) {
     if (offset != 0 || !is_whole_run(segment.content_starts, block, size)) {
       return bad_reference("The content of " + std::string(table.key[i]) +
                            " leaves its block and is no run of whole blocks.");
+    }
+    // [PCB-PLACE-005]
+    if (!runs.add(block, size)) {
+      return bad_reference("The content of " + std::string(table.key[i]) +
+                           " runs over blocks of another run.");
     }
   }
   return Done{};
