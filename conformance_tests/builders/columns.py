@@ -6,7 +6,8 @@ from builders.bases import Edit, detail_of, edits, first_twice, set_in
 from builders.case import Built, Cases, accepts
 from builders.decode import refused
 from builders.name import BASE, SECOND
-from builders.table import (
+from precompile_conformance.build import Artifact, Block, Segment, manifest
+from precompile_conformance.tables import (
     CONTENT_DIGEST,
     NUMBERS,
     TYPES,
@@ -17,7 +18,6 @@ from builders.table import (
     table_of,
     unpacked,
 )
-from precompile_conformance.build import Artifact, Block, Segment, manifest
 from precompile_conformance.wire import record, varint
 
 # A table of two artifacts whose columns differ: in each one the second element is not the first.

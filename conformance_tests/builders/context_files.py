@@ -4,9 +4,9 @@ from builders.bases import PLAIN, flip, two
 from builders.case import SIGNATURES, Cases
 from builders.decode import MESSAGE
 from builders.scripting import BLOB, GRAPH, STEP, Script
-from builders.table import attribute, detail, manifest_of, table_of, type_of
 from builders.trust import signed
 from precompile_conformance.build import Artifact, Block, Segment, bundle
+from precompile_conformance.tables import attribute, detail, manifest_of, table_of, type_of
 from precompile_conformance.wire import record, sha256, varint
 
 ONE, TWO = bundle(PLAIN).data, two().data

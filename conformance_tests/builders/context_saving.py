@@ -6,9 +6,9 @@ from builders.bases import MORE, PLAIN, digest_at, flip, two
 from builders.case import Cases
 from builders.decode import MESSAGE, payload_of
 from builders.scripting import BACKEND, BLOB, GRAPH, NOTED, Script
-from builders.table import attribute, detail, manifest_of, table_of
 from precompile.v1 import bundle_pb2
 from precompile_conformance.build import Artifact, Block, Segment, bundle
+from precompile_conformance.tables import attribute, detail, manifest_of, table_of
 from precompile_conformance.wire import record
 
 TWO = two().data

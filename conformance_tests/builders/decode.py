@@ -5,7 +5,9 @@ from dataclasses import replace
 
 from builders.bases import MORE, PLAIN, Edit, detail_of, edits, kind_of_first
 from builders.case import Built, Cases, accepts, refuses
-from builders.table import (
+from precompile.v1 import bundle_pb2
+from precompile_conformance.build import Artifact, Block, Segment, Value, bundle, manifest
+from precompile_conformance.tables import (
     ARTIFACTS,
     BACKENDS,
     BLOCKS,
@@ -19,8 +21,6 @@ from builders.table import (
     table_of,
     type_of,
 )
-from precompile.v1 import bundle_pb2
-from precompile_conformance.build import Artifact, Block, Segment, Value, bundle, manifest
 from precompile_conformance.wire import record, varint
 
 BASE = "FRAME/two-segments"

@@ -5,7 +5,8 @@ from dataclasses import replace
 from builders.bases import MORE, PLAIN, Edit, edits, two
 from builders.case import Cases, accepts, refuses
 from builders.decode import KINDLESS, MESSAGE, payload_of, refused
-from builders.table import (
+from precompile_conformance.build import Artifact, Block, Segment, bundle
+from precompile_conformance.tables import (
     ARTIFACTS,
     BLOCKS,
     attribute,
@@ -14,7 +15,6 @@ from builders.table import (
     table_of,
     type_of,
 )
-from precompile_conformance.build import Artifact, Block, Segment, bundle
 from precompile_conformance.wire import HEADER, record, varint
 
 

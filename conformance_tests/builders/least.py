@@ -6,7 +6,8 @@ from dataclasses import replace
 from builders.bases import MORE
 from builders.case import Cases, accepts
 from builders.decode import payload_of, refused
-from builders.table import (
+from precompile_conformance.build import Artifact, Segment
+from precompile_conformance.tables import (
     ARTIFACTS,
     ATTRIBUTES,
     BACKENDS,
@@ -18,7 +19,6 @@ from builders.table import (
     TYPES,
     detail,
 )
-from precompile_conformance.build import Artifact, Segment
 from precompile_conformance.wire import record, varint
 
 FEATURE = record(0x0A, b"later")

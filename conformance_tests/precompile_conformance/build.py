@@ -29,6 +29,12 @@ NONE, ZSTD = bundle_pb2.COMPRESSION_NONE, bundle_pb2.COMPRESSION_ZSTD
 
 Value = bytes | str | int | float | bool
 Edit = Callable[[bundle_pb2.Manifest], object]
+Encode = Callable[[bundle_pb2.Manifest], bytes]
+
+
+def plainly(manifest: bundle_pb2.Manifest) -> bytes:
+    """A manifest as a writer encodes it."""
+    return manifest.SerializeToString(deterministic=True)
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,7 @@ class Segment:
     removed: Sequence[tuple[str, str]] = ()
     chained: bool = True  # names the segment before it, where there is one
     edit: Edit | None = None  # changes the finished manifest message
+    encode: Encode = plainly  # the message to the payload
 
     header: bytes = HEADER
     before_manifest: bytes = b""  # counted in manifest_offset, in no block's size
@@ -141,7 +148,7 @@ def build_segment(segment: Segment, offset: int = 0, previous: bytes = b"") -> B
     blocks = default_blocks(segment) if segment.blocks is None else tuple(segment.blocks)
     payload = segment.payload
     if payload is None:
-        payload = manifest(segment, blocks, previous).SerializeToString(deterministic=True)
+        payload = segment.encode(manifest(segment, blocks, previous))
     body, block_offsets = segment.header, []
     for block in blocks:
         block_offsets.append(offset + len(body))

@@ -9,7 +9,6 @@ from builders.append import appends
 from builders.bases import MORE, PLAIN, Edit, detail_of, edits
 from builders.ratio import contents
 from builders.scripting import Script
-from builders.table import manifest_of, table_of
 from builders.trust import signature
 from builders.write import NEW, writes
 from precompile.conformance.v1 import case_pb2, reading_pb2, testee_pb2
@@ -17,6 +16,7 @@ from precompile.v1 import bundle_pb2
 from precompile_conformance import model, reader, signing, writer_rules
 from precompile_conformance.build import Artifact, Block, Segment, bundle
 from precompile_conformance.judge import Answer, Verdict, judge
+from precompile_conformance.tables import manifest_of, table_of
 from precompile_conformance.wire import record
 
 Change = Callable[[reading_pb2.BundleDump], object]

@@ -7,9 +7,9 @@ What an old reader can ignore is simply there. What it must not ignore takes a n
 from dataclasses import replace
 
 from builders.decode import payload_of
-from builders.table import ARTIFACTS, manifest_of
 from precompile.v1 import bundle_pb2
 from precompile_conformance.build import Artifact, Segment, bundle
+from precompile_conformance.tables import ARTIFACTS, manifest_of
 from precompile_conformance.wire import record, varint
 
 ARTIFACT = Artifact("kernel", b"content of a kernel", attributes={"arch": "sm_90"})

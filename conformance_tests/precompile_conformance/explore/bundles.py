@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from precompile.v1 import bundle_pb2
 from precompile_conformance.build import NONE, ZSTD, Artifact, Block, BuiltBundle, Segment, bundle
+from precompile_conformance.explore.encodings import ENCODINGS
 from precompile_conformance.wire import FOOTER_SIZE, HEADER, footer, record, sha256
 
 Edit = Callable[[bundle_pb2.Manifest], object]
@@ -150,6 +151,8 @@ OVERRIDES: st.SearchStrategy[dict[str, object]] = st.one_of(
     st.fixed_dictionaries({"before_manifest": st.sampled_from([record(0x2A, b"x"), HEADER])}),
     st.fixed_dictionaries({"footer": st.sampled_from([b"", footer(0, 0), footer(23, 44)])}),
     st.fixed_dictionaries({"edit": EDITS}),
+    st.fixed_dictionaries({"encode": ENCODINGS}),
+    st.fixed_dictionaries({"encode": ENCODINGS, "edit": EDITS}),
 )  # fmt: skip
 
 
