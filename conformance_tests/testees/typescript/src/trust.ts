@@ -31,6 +31,8 @@ export class Policy {
       if (!isPublicKey(key)) throw new Misuse("these bytes are no public key of Ed25519");
       byId.set(toHex(await sha256(key)), key.slice());
     }
+    // Nobody could meet it; where no key is trusted, that is what was asked for.
+    if (byId.size > 0 && threshold > byId.size) throw new Misuse("a threshold is at most the number of keys");
     return new Policy(byId, threshold);
   }
 

@@ -5,8 +5,7 @@ import { ErrorCode, Rejection } from "./errors.js";
 import { HEADER, MAX_BLOCK, blockDataSize } from "./framing.js";
 import type { Manifest } from "./manifest.js";
 import { NameIndex } from "./name_index.js";
-import { lastBlockOf } from "./place.js";
-import type { ArtifactTable } from "./table.js";
+import { placeFault } from "./place.js";
 import type { Bounds } from "./walk.js";
 
 /** What of a valid manifest is needed to go on. */
@@ -33,7 +32,7 @@ export function validate(
   chain.enter(previousDigest);
   const places = placesOf(blocks, segment, chain);
   if (typeof places === "string") throw refuse(ErrorCode.BAD_REFERENCE, places);
-  const fault = contentFault(artifacts, blocks);
+  const fault = placeFault(artifacts, blocks);
   if (fault !== undefined) throw refuse(ErrorCode.BAD_REFERENCE, fault);
   chain.leave(payloadDigest, blocks, places);
   return { places, index };
@@ -65,36 +64,4 @@ function placesOf(blocks: BlockTable, segment: Bounds, chain: Chain): Places | s
   // [PCB-BLOCK-004]
   if (offset !== segment.manifest) return "the blocks do not end where the manifest begins";
   return { offsets, sizes };
-}
-
-function contentFault(artifacts: ArtifactTable, blocks: BlockTable): string | undefined {
-  const runs: Run[] = [];
-  for (let index = 0; index < artifacts.length; index++) {
-    const block = artifacts.block[index] as number;
-    const offset = artifacts.offset[index] as number;
-    const size = artifacts.contentSize(index);
-    if (size === 0) {
-      // [PCB-PLACE-001]
-      if (block !== 0 || offset !== 0) return "empty content has a place";
-    } else {
-      const last = lastBlockOf(blocks, block, offset, size);
-      if (last === undefined) return "content lies where no content may lie";
-      if (last !== block) runs.push([block, last]);
-    }
-  }
-  return shareBlocks(runs) ? "two runs of blocks overlap and are not the same" : undefined;
-}
-
-/** First and last block of a content that takes several. */
-type Run = readonly [first: number, last: number];
-
-/** Whether two that differ have a block in common: it would be read once for each of them. */
-function shareBlocks(runs: Run[]): boolean {
-  // [PCB-PLACE-005]
-  runs.sort(([a, b], [c, d]) => a - c || b - d);
-  return runs.some(([first, last], index) => {
-    const before = runs[index - 1];
-    if (!before || (before[0] === first && before[1] === last)) return false;
-    return first <= before[1];
-  });
 }

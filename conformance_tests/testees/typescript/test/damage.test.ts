@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { concatBytes } from "../src/bytes.js";
-import { BytesSource, Policy, Reader, Rejection, Verifier } from "../src/index.js";
-import { bytesOf, segmentOf } from "./bundles.js";
+import { HEADER } from "../src/framing.js";
+import { BytesSource, ErrorCode, Policy, Reader, Rejection, Verifier } from "../src/index.js";
+import { bytesOf, manifestAndFooter, segmentOf } from "./bundles.js";
 import { refusal } from "./refused.js";
 import { specExamples } from "./spec_examples.js";
 
@@ -68,3 +69,39 @@ for (const [name, bundle] of Object.entries(bundles)) {
     }
   });
 }
+
+/** The code that a payload ends in where its digest is right; anything but a Rejection passes through. */
+async function outcomeOf(payload: Uint8Array): Promise<string> {
+  const blocksSize = 6;
+  const head = second.bytes.subarray(0, HEADER.length + blocksSize);
+  const input = concatBytes([first.bytes, head, await manifestAndFooter(payload, blocksSize)]);
+  try {
+    const { fault } = await new Verifier(Policy.unsigned).verify(new BytesSource(input));
+    return fault ? ErrorCode[fault.code] as string : "accepted";
+  } catch (error) {
+    if (error instanceof Rejection) return ErrorCode[error.code] as string;
+    throw error;
+  }
+}
+
+test("a payload with a flipped bit and the right digest is refused by a rule, or right", async () => {
+  const found = new Set<string>();
+  for (let bit = 0; bit < second.payload.length * 8; bit++) {
+    const payload = second.payload.slice();
+    payload[bit >> 3] = (payload[bit >> 3] as number) ^ (1 << (bit & 7));
+    found.add(await outcomeOf(payload));
+  }
+  assert.deepEqual([...found].sort(), [
+    "BAD_REFERENCE", "BROKEN_CHAIN", "DIGEST_MISMATCH", "INVALID_NAME", "MALFORMED_MANIFEST",
+    "UNSUPPORTED_FEATURE", "accepted",
+  ]);
+});
+
+test("a payload that is cut off, with the right digest, is refused, or ends between fields", async () => {
+  let accepted = 0;
+  for (let size = 0; size <= second.payload.length; size++) {
+    if ((await outcomeOf(second.payload.subarray(0, size))) === "accepted") accepted++;
+  }
+  // Behind the blocks, behind the table, and whole.
+  assert.equal(accepted, 3);
+});

@@ -58,6 +58,20 @@ test("contents are at most 65,536 times the bundle, whatever the limits", async 
   assert.equal(await open(bound + 10 * 65_536), "LIMIT_EXCEEDED");
 });
 
+test("two runs are one, or have no block in common", async () => {
+  const four = [...blocks, bytesOf("k")];
+  const open = async (...runs: [block: number, size: number][]): Promise<string> => {
+    const rows = runs.map(([block, size], at) => ({ key: `k${at}`, block, size }));
+    return (await refusal(Reader.open(new BytesSource(await bundleWith(rows, { blocks: four })))))[0];
+  };
+  // The blocks have 5, 2, 3 and 1 bytes; what lies in one of them alone is no run.
+  assert.equal(await open([0, 7], [0, 7], [2, 4], [0, 5], [1, 1], [3, 1]), "accepted");
+  for (const wrong of [[[0, 7], [0, 10]], [[0, 10], [0, 7]], [[0, 7], [1, 5]], [[1, 5], [0, 7]],
+    [[0, 11], [1, 5]], [[2, 4], [1, 6]], [[0, 7], [0, 7], [1, 6]]] as [number, number][][]) {
+    assert.equal(await open(...wrong), "BAD_REFERENCE", JSON.stringify(wrong));
+  }
+});
+
 test("a run goes over external blocks and its own", async () => {
   const first = await segmentOf([{ key: "a", size: 5 }], { blocks: blocks.slice(0, 1) });
   const second = await segmentOf(

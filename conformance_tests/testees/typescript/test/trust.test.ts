@@ -50,6 +50,8 @@ test("a forged signature is told from a stranger's", async () => {
 
 test("a policy that can never be is the caller's mistake", async () => {
   await assert.rejects(Policy.signedBy([publicKey(1)], 0), Misuse);
+  await assert.rejects(Policy.signedBy([publicKey(1), publicKey(1)], 2), Misuse);
+  assert.equal(await outcome(await Policy.signedBy([], 2), [await signature(1)]), "UNTRUSTED_SIGNER");
   await assert.rejects(Policy.signedBy([new Uint8Array(31)]), Misuse);
 });
 
