@@ -120,6 +120,10 @@ def test_a_signature_of_another_segment_of_the_same_bundle_is_refused() -> None:
         (MALLORY, ALICE.keyid[:32], ErrorCode.UNTRUSTED_SIGNER),
         (ALICE, MALLORY.keyid, ErrorCode.UNTRUSTED_SIGNER),
     ],
+    ids=[
+        *("another trusted key's", "a trusted key's", "none", "in capitals", "after a space"),
+        *("before a zero byte", "half of it", "an untrusted key's"),
+    ],
 )
 def test_key_confusion_is_refused(signer: Any, keyid: str, code: ErrorCode) -> None:
     segments = chain("a")
