@@ -68,7 +68,13 @@ def dearest() -> Iterator[tuple[str, str, bytes]]:
     yield "least artifacts, verified", "verify", least
     yield "least signatures", "reader", _signatures(b"\x1a\x00")
     yield "signatures behind another's name", "trust", _signatures(b"\x1a\x03\x12\x01a")
-    yield "runs over the least blocks", "verify", _runs(6_000, 8_000, 8)
+    yield "a run over the least blocks", "verify", _runs([(0, 10_000)] * 14_000)
+    yield "runs over the least blocks", "verify", _runs([(n, 2) for n in range(0, 12_000, 2)])
+    yield (
+        "places over one another",
+        "verify",
+        _runs([(0, 10_000), *[(n % 9_999, 1) for n in range(12_000)]]),
+    )
     yield "a bomb", "reader", _bomb(8 << 20)
     yield "a bomb over the limit", "reader", _bomb(1 << 40)
     word, none, many_pairs = text("abc"), number(0), number(_SIZE // 20)
@@ -80,12 +86,10 @@ def _signatures(one: bytes) -> bytes:
     return bundle(Segment(envelope_tail=_filled(one))).data
 
 
-def _runs(count: int, blocks: int, length: int) -> bytes:
-    """Runs, no two of which are in one place, over blocks of a byte."""
-    places = [(number % blocks, 1 + number // blocks) for number in range(count)]
-    runs = [Artifact(f"{n:x}", b"x" * (length + more), place=(at % (blocks - 2 * length), 0))
-            for n, (at, more) in enumerate(places)]  # fmt: skip
-    again = (Block(b"x", external=True),) * blocks
+def _runs(places: list[tuple[int, int]]) -> bytes:
+    """An artifact for each first block and size, over blocks of a byte."""
+    runs = [Artifact(f"{n:x}", b"x" * size, place=(at, 0)) for n, (at, size) in enumerate(places)]
+    again = (Block(b"x", external=True),) * max(at + size for at, size in places)
     return bundle(Segment(blocks=(Block(b"x"),)), Segment(runs, again)).data
 
 

@@ -1,5 +1,6 @@
 """How much a few bytes may stand for: content by the input's size, and work by what is listed."""
 
+import hashlib
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -9,15 +10,17 @@ import pytest
 
 from precompile.v1 import bundle_pb2
 from precompile_conformance.build import ZSTD, Artifact, Block, BuiltBundle, Segment, bundle
+from precompile_conformance.wire import zstd_frame
 from precompile_context.bundle import Bundle, Limits
-from precompile_context.errors import ErrorCode
+from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.trust import UNSIGNED
-from tests.refusal import PLAIN, open_fault
+from tests.refusal import PLAIN, Fault, open_fault
 
 RATIO = 65_536  # PCB-LIM-010
 MIB = 1 << 20
 # 64 MiB of zeros in 2 KiB: what many artifacts share.
-ZEROS = Block(bytes(64 * MIB), ZSTD)
+FRAME = zstd_frame([("rle", 128 << 10)] * 512, content_size=64 * MIB)
+ZEROS = Block(b"\0", ZSTD, stored=FRAME, entry={"content_size": 64 * MIB})
 
 
 def _claiming(excess: int, *before: Segment) -> BuiltBundle:
@@ -101,35 +104,66 @@ def _lines(call: Callable[[], object], most: int) -> int:
 MANY = 20_000
 
 
-def _runs(sizes: list[int]) -> BuiltBundle:
-    """A segment with an artifact for each size, all of them runs over blocks of one byte."""
+def _runs(places: list[tuple[int, int]]) -> BuiltBundle:
+    """A segment with an artifact for each first block and size, over blocks of one byte."""
     again = Block(b"x", external=True)
 
     def edit(message: bundle_pb2.Manifest) -> None:
-        table, count = message.artifacts, len(sizes)
+        table, count = message.artifacts, len(places)
         table.types.add(name="test.blob", kind=1)
-        table.type[:] = table.block[:] = table.offset[:] = [0] * count
+        table.type[:] = table.offset[:] = [0] * count
         table.key[:] = [f"{number:x}" for number in range(count)]
-        table.content_size[:] = sizes
-        table.content_digest = bytes(32 * count)
+        table.block[:] = [block for block, _ in places]
+        table.content_size[:] = [size for _, size in places]
+        table.content_digest = hashlib.sha256(b"").digest() * count
 
     return bundle(Segment(blocks=(Block(b"x"),)), Segment(blocks=(again,) * MANY, edit=edit))
 
 
-def test_runs_over_many_blocks_are_checked_without_going_through_them() -> None:
-    """200,000,000 blocks to go through one by one, and more; n log n by their sums."""
-    data = _runs([MANY - number for number in range(MANY)]).data
+RUNS = {
+    "one over all, many times": [(0, MANY)] * MANY,
+    "each over half": [(0, MANY // 2), (MANY // 2, MANY // 2)] * (MANY // 2),
+    "side by side": [(block, 4) for block in range(0, MANY, 4)],
+    "in no order": [(block, 4) for block in sorted(range(0, MANY, 4), key=lambda b: b % 97)],
+    "none": [(block, 1) for block in range(MANY)],
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_runs_over_many_blocks_are_checked_without_going_through_them(name: str) -> None:
+    """Up to 400,000,000 blocks to go through one by one; by their sums, n log n."""
+    data = _runs(RUNS[name]).data
     lines = _lines(lambda: Bundle.open(data, policy=UNSIGNED), most=100 * MANY)
     assert lines > MANY
 
 
-def test_a_run_that_is_none_is_found_among_many() -> None:
-    built = _runs([MANY] * (MANY - 1) + [MANY + 1])
-    fault = []
+@pytest.mark.parametrize(
+    "place",
+    [(0, MANY + 1), (1, MANY), (0, MANY - 1), (1, MANY - 1), (MANY - 1, 2), (MANY, 1)],
+    ids=str,
+)
+def test_a_run_that_is_none_or_overlaps_is_found_among_many(place: tuple[int, int]) -> None:
+    built = _runs([(0, MANY)] * (MANY - 1) + [place])
+    fault: list[Fault] = []
     _lines(lambda: fault.append(open_fault(built.data)), most=100 * MANY)
     assert fault == [(ErrorCode.BAD_REFERENCE, built.segments[1].manifest_offset)]
 
 
+@pytest.mark.parametrize("name", RUNS)
+def test_reading_goes_through_each_block_of_a_run_once(name: str) -> None:
+    """However many artifacts are one run; the digests are wrong, and told at the first."""
+    opened = Bundle.open(_runs(RUNS[name]).data, policy=UNSIGNED)
+    fault: list[ErrorCode] = []
+
+    def verify() -> None:
+        with pytest.raises(PrecompileError) as caught:
+            opened.verify()
+        fault.append(caught.value.code)
+
+    _lines(verify, most=300 * MANY)
+    assert fault == [ErrorCode.DIGEST_MISMATCH]
+
+
 def test_names_alone_are_checked_in_a_time_that_their_number_bounds() -> None:
-    built = _runs([1] * MANY)
+    built = _runs([(0, 1)] * MANY)
     assert _lines(lambda: Bundle.open(built.data, policy=UNSIGNED), most=100 * MANY) > 0

@@ -363,11 +363,12 @@ def test_verify_reads_contents_behind_the_highest_of_their_blocks() -> None:
     """Of three wrong contents the one is told that is due first, not the first of the table."""
     blocks = (Block(b"first"), Block(b"second"), Block(b"third"))
     artifacts = (
-        Artifact("of all", b"firstsecondthird", place=(0, 0)),
-        Artifact("of two", b"firstsecond", place=(0, 0)),
+        Artifact("of two", b"secondthird", place=(1, 0)),
+        Artifact("of the third", b"third"),
         Artifact("of the second", b"second"),
+        Artifact("of the first", b"irs", place=(0, 1)),
     )
-    digests = {"of all": 0, "of two": 1, "of the second": 2}
+    digests = {artifact.key: row for row, artifact in enumerate(artifacts)}
 
     def wrong(*names: str) -> Fault:
         def edit(message: bundle_pb2.Manifest) -> None:
@@ -379,10 +380,15 @@ def test_verify_reads_contents_behind_the_highest_of_their_blocks() -> None:
 
         return verify_fault(bundle(Segment(artifacts, blocks, edit=edit)).data)
 
-    first, second, _ = bundle(Segment(artifacts, blocks)).segments[0].block_offsets
-    assert wrong("of all", "of the second") == (ErrorCode.DIGEST_MISMATCH, second)
-    assert wrong("of all", "of two", "of the second") == (ErrorCode.DIGEST_MISMATCH, first)
-    assert wrong("of all") == (ErrorCode.DIGEST_MISMATCH, first)
+    first, second, third = bundle(Segment(artifacts, blocks)).segments[0].block_offsets
+    for names, offset in (
+        (("of two", "of the third", "of the second", "of the first"), first),
+        (("of two", "of the third", "of the second"), second),
+        (("of two", "of the third"), second),  # in the table's order behind the third block
+        (("of the third",), third),
+        (("of two",), second),
+    ):
+        assert wrong(*names) == (ErrorCode.DIGEST_MISMATCH, offset)
 
 
 def test_verify_hashes_the_content_of_one_place_once(monkeypatch: pytest.MonkeyPatch) -> None:

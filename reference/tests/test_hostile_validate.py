@@ -5,7 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from precompile_conformance.build import NONE, ZSTD, Artifact, Block, Segment, bundle
+from precompile_conformance.build import (
+    NONE,
+    ZSTD,
+    Artifact,
+    Block,
+    BuiltBundle,
+    Segment,
+    bundle,
+)
 from precompile_conformance.wire import block_record, sha256
 from precompile_context.bundle import Bundle
 from precompile_context.errors import ErrorCode
@@ -318,10 +326,72 @@ def test_open_accepts_an_external_block_in_a_run(external: int) -> None:
 
 def test_open_accepts_a_run_over_one_external_block_again_and_again() -> None:
     again = tuple(Block(b"again", external=True) for _ in range(5))
-    runs = [Artifact(f"{n} from {i}", b"again" * n, place=(i, 0))
-            for i in range(5) for n in range(1, 6 - i)]  # fmt: skip
+    runs = [
+        Artifact("first", b"again" * 2, place=(0, 0)),
+        Artifact("then", b"again" * 3, place=(2, 0)),
+    ]
     built = bundle(Segment(blocks=(Block(b"again"),)), Segment(runs, again))
     assert contents(built.data) == {("test.blob", run.key): run.content for run in runs}
+
+
+FIVE = tuple(Block(b"%d" % number * 3) for number in range(5))
+
+
+def _runs(*runs: tuple[int, int]) -> BuiltBundle:
+    """An artifact for each run, given by its first block and the one behind its last."""
+    artifacts = [
+        Artifact(
+            f"{number}", b"".join(block.content for block in FIVE[start:stop]), place=(start, 0)
+        )
+        for number, (start, stop) in enumerate(runs)
+    ]
+    return bundle(Segment(artifacts, FIVE))
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        [(0, 2), (2, 5)],
+        [(3, 5), (0, 3)],
+        [(1, 4), (1, 4), (1, 4)],
+        [(0, 5), (2, 3), (4, 5), (0, 1)],
+        [(0, 2), (2, 4), (0, 2), (4, 5), (1, 2)],
+    ],
+    ids=str,
+)
+def test_open_accepts_runs_that_are_one_or_have_no_block_in_common(
+    runs: list[tuple[int, int]],
+) -> None:
+    """A content that lies in one block alone is no run, though a run covers that block."""
+    assert len(contents(_runs(*runs).data)) == len(runs)
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        [(0, 2), (1, 3)],
+        [(1, 3), (0, 2)],
+        [(0, 5), (0, 4)],
+        [(0, 5), (1, 5)],
+        [(0, 5), (1, 4)],
+        [(0, 2), (0, 2), (3, 5), (1, 3)],
+        [(0, 2), (2, 4), (3, 5)],
+        [(0, 4), (4, 5), (1, 3)],
+    ],
+    ids=str,
+)
+def test_open_rejects_runs_that_overlap(runs: list[tuple[int, int]]) -> None:
+    built = _runs(*runs)
+    assert open_fault(built.data) == (ErrorCode.BAD_REFERENCE, built.segments[0].manifest_offset)
+
+
+def test_open_accepts_runs_of_two_segments_over_one_block() -> None:
+    """Each manifest lists it for itself."""
+    pieces = Block(b"one"), Block(b"two")
+    run = Artifact("a", b"onetwo", place=(0, 0))
+    first = Segment((run,), pieces)
+    second = Segment((replace(run, key="b"),), tuple(replace(p, external=True) for p in pieces))
+    assert len(contents(bundle(first, second).data)) == 2
 
 
 @pytest.mark.parametrize(("size", "offset"), [(9, 1), (8, 0), (10, 1), (11, 0)])
