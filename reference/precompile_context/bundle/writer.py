@@ -95,6 +95,7 @@ class SegmentWriter:
         yield from self._stored_again(batch, digests, at)
         self._place_external(digests, at)
         places = [place or _NOWHERE for place in at]
+        # [PCB-TABLE-005]
         types, type_ = types_of((name for name, _ in batch.names), batch.kinds)
         # [PCB-PLACE-004]
         table = ArtifactTable(

@@ -183,7 +183,7 @@ def _check_torn(source: FileSource, end: int, limits: Limits) -> None:
     except PrecompileError as error:
         # With a footer at the end and the walk failing, damage lies within: what is behind it
         # may still be read.
-        # [PCB-APPD-006]
+        # [PCB-APPD-006] [PCB-APPD-014]
         if error.code is ErrorCode.TRUNCATED:
             if not holds_committed_segment(source, end):
                 return
