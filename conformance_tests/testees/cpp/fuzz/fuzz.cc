@@ -10,6 +10,8 @@
 #include <iterator>
 #include <string>
 
+#include "frame.h"
+#include "generated.h"
 #include "precompile.h"
 
 namespace {
@@ -22,10 +24,18 @@ precompile::OpenOptions options(bool recover) {
   precompile::OpenOptions options;
   options.recover = recover;
   // What one input may cost the fuzzer.
-  options.limits.block_content = 1 << 20;
   options.limits.total_decompressed = 16 << 20;
   options.limits.artifact_content = 4 << 20;
   return options;
+}
+
+// The payload of a segment's envelope, as generated code finds it.
+std::string record_payload(const precompile::Segment& segment) {
+  const std::string_view record = segment.record.view();
+  const auto length = precompile::minimal_varint(record.substr(1));
+  precompile::v1::Envelope envelope;
+  require(length && envelope.ParseFromString(std::string(record.substr(1 + length->size))));
+  return envelope.payload();
 }
 
 void read_all(const std::string& bytes, bool recover) {
@@ -37,10 +47,14 @@ void read_all(const std::string& bytes, bool recover) {
   }
   const precompile::Bundle& bundle = *reader->bundle();
   require(bundle.size + bundle.ignored == bytes.size());
+  for (const precompile::Segment& segment : bundle.segments) {
+    const auto envelope = record_payload(segment);
+    require(precompile::agrees_with_generated(segment.manifest, envelope));
+  }
   for (const auto& artifact : reader->current()) {
-    require(reader->find(artifact->type(), artifact->key()) != nullptr);
+    require(reader->find(artifact.type(), artifact.key()).has_value());
     const auto content = reader->read(artifact);
-    require(!content.ok() || content->size() == artifact->content_size());
+    require(!content.ok() || content->size() == artifact.content_size());
     const auto view = reader->view(artifact);
     require(!view.ok() || !view.value() || !content.ok() || content->view() == *view.value());
   }
@@ -52,7 +66,7 @@ void verify(const std::string& bytes) {
   precompile::Verifier verifier(std::move(reader.value()));
   const auto found = verifier.verify();
   for (const auto& segment : found.segments) {
-    for (const auto& fault : segment.artifacts) require(!fault || found.first);
+    require(segment.artifacts.empty() || found.first);
   }
 }
 
@@ -101,9 +115,9 @@ void write_file(const std::string& bytes) {
 // claims that of the new content for its own would have the writer point at those bytes.
 precompile::NewSegment one_artifact(const std::string& bytes) {
   precompile::NewArtifact artifact;
-  artifact.artifact.set_type("test.blob");
-  artifact.artifact.set_key("appended");
-  artifact.artifact.set_kind(precompile::v1::ARTIFACT_KIND_CACHE);
+  artifact.type = "test.blob";
+  artifact.key = "appended";
+  artifact.kind = precompile::v1::ARTIFACT_KIND_CACHE;
   artifact.content = precompile::SharedBytes::of("appended to " + bytes);
   precompile::NewSegment segment;
   segment.artifacts.push_back(std::move(artifact));
@@ -121,7 +135,7 @@ void append_to(const std::string& bytes) {
   const uint64_t kept = before.ok() ? before->bundle()->size : 0;
   require(after.compare(0, kept, bytes, 0, kept) == 0 && after.size() > kept);
   const auto reader = precompile::Reader::open_bytes(after, options(false));
-  require(reader.ok() && reader->find("test.blob", "appended") != nullptr);
+  require(reader.ok() && reader->find("test.blob", "appended"));
 }
 
 // A file that is refused stays as it was; one that is signed has the same contents and digest,
