@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,7 @@ from precompile_context.bundle import (
 )
 from precompile_context.bundle.encode import encode_manifest
 from precompile_context.bundle.manifest import PRODUCER, Manifest
+from precompile_context.bundle.names import keys_fault
 from precompile_context.bundle.runs import MANIFEST_TARGET, index_size, split
 from precompile_context.bundle.source import Buffer
 from precompile_context.cache import PrecompileCache
@@ -38,7 +39,7 @@ from precompile_context.cache_info import CacheInfo
 from precompile_context.destination import Destination
 from precompile_context.environment import Environment, Requirement, sorted_requirements
 from precompile_context.errors import MisuseError
-from precompile_context.held import LARGE, Held
+from precompile_context.held import LARGE, Held, Value
 from precompile_context.locks import StateLock, WorkLock
 from precompile_context.pausing import without_collection
 from precompile_context.populate import Populate, PopulateReport, instantiate
@@ -126,18 +127,41 @@ class PrecompileContext:
                 not what it takes.
         """
         # [PCB-CTX-008]
-        content = _copied(content)
         if type in self.registry.plain_caches and not (fields or backends):
             if fault := key_fault(key):
                 raise MisuseError(f"key {key[:80]!r}: {fault}")
-            large = Held(type, key, ArtifactKind.CACHE, content) if len(content) >= LARGE else None
-            with self._lock:
-                self._state.recent[type, key] = large or content
+            value = _plain(type, key, content)
+            with self._lock.lock:
+                self._states[-1].state.recent[type, key] = value
             return
-        held = self._held(type, key, content, backends, fields)
+        held = self._held(type, key, _copied(content), backends, fields)
         with self._lock:
             self._state.settle()
             self._state.put(held.name, held)
+
+    def record_artifacts(
+        self, type: str, artifacts: Iterable[tuple[str, bytes | bytearray | memoryview]]
+    ) -> None:
+        """As `record_artifact` of each (key, content) in turn, all at once and in less time.
+
+        Raises:
+            MisuseError: the type is not registered, has further fields that must be given, or
+                a key or content is none; nothing is recorded then.
+        """
+        pairs = list(artifacts)
+        if self.registry.get(type) is None or type not in self.registry.plain_caches:
+            held = [self._held(type, key, _copied(content), (), {}) for key, content in pairs]
+            with self._lock:
+                self._state.settle()
+                for one in held:
+                    self._state.put(one.name, one)
+            return
+        keys = [key for key, _ in pairs]
+        if fault := keys_fault(keys):
+            raise MisuseError(f"a key of {type}: {fault}")
+        values = {(type, key): _plain(type, key, content) for key, content in pairs}
+        with self._lock:
+            self._state.recent.update(values)
 
     def _held(
         self,
@@ -428,6 +452,15 @@ class _Box:
     """Holds a state, so that clear() can put another in its place."""
 
     state: State
+
+
+def _plain(type_name: str, key: str, content: bytes | bytearray | memoryview) -> Value:
+    """The least that says what a CACHE artifact without further fields is."""
+    if type(content) is not bytes:
+        content = _copied(content)
+    if len(content) < LARGE:
+        return content
+    return Held(type_name, key, ArtifactKind.CACHE, content)
 
 
 def _copied(content: bytes | bytearray | memoryview) -> bytes:

@@ -51,7 +51,7 @@ class Destination:
         if row is None:
             return None
         table, index = self._tables.find(row)
-        return table[index]
+        return table.artifact(index)
 
     def __contains__(self, name: ArtifactName) -> bool:
         return name in self._there

@@ -151,9 +151,13 @@ class Loaded:
         if isinstance(value, bytes):
             return Held(*name, ArtifactKind.CACHE, value)
         if isinstance(value, int):
-            part, row = self._rows.find(value)
-            return Held.loaded(part.bundle, part.table[row])
+            return Held.loaded(*self.stored(value))
         return value
+
+    def stored(self, number: int) -> tuple[Bundle, StoredArtifact]:
+        """The artifact as its bundle has it."""
+        part, row = self._rows.find(number)
+        return part.bundle, part.table.artifact(row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +185,20 @@ class Snapshot:
     def held(self, name: ArtifactName) -> Held:
         """The artifact of this name, which is current, its backends bound."""
         return self.loaded.held(name, self.resolved[name])
+
+    def read(self, name: ArtifactName) -> tuple[bytes, Fields]:
+        """Content and further fields of the artifact of this name, which is current.
+
+        Raises:
+            PrecompileError: a CONTENT code, where the bundle it came with is damaged.
+        """
+        value = self.resolved[name]
+        if isinstance(value, bytes):
+            return value, ()
+        if isinstance(value, int):
+            bundle, stored = self.loaded.stored(value)
+            return bundle.read(stored), stored.fields
+        return value.read(), value.fields
 
     def kinds(self) -> Iterator[tuple[ArtifactName, ArtifactKind | int]]:
         """Each name and what is done with its artifact."""

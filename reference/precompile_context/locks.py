@@ -10,26 +10,30 @@ import weakref
 
 
 class StateLock:
-    """Guards what must be whole: a fork waits until it is free. Re-entrant, held shortly."""
+    """Guards what must be whole: a fork waits until it is free. Re-entrant, held shortly.
+
+    Attributes:
+        lock: the same, for who takes it so often that a call more would be felt.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         with _registering:
             _state_locks.add(self)
 
     def acquire(self) -> None:
         """Wait for it."""
-        self._lock.acquire()
+        self.lock.acquire()
 
     def release(self) -> None:
         """Give it back, as often as it was acquired."""
-        self._lock.release()
+        self.lock.release()
 
     def __enter__(self) -> None:
-        self._lock.acquire()
+        self.lock.acquire()
 
     def __exit__(self, *_: object) -> None:
-        self._lock.release()
+        self.lock.release()
 
 
 class WorkLock:

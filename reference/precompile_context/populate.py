@@ -12,7 +12,7 @@ from precompile_context.artifact import (
     attribute_names,
 )
 from precompile_context.bundle import ArtifactName
-from precompile_context.bundle.stored import OpaqueValue
+from precompile_context.bundle.stored import Fields, OpaqueValue
 from precompile_context.cache import PrecompileCache, StitchedEntry
 from precompile_context.cache_info import CacheInfo
 from precompile_context.errors import ErrorCode, MisuseError, PrecompileError
@@ -45,24 +45,32 @@ def instantiate(held: Held, registry: Registry) -> CacheArtifact:
         PrecompileError: UNKNOWN_ARTIFACT_TYPE; APPLY_FAILED where the class does
             not take the attributes; a CONTENT code.
     """
+    cls = _class_of(held.type, held.kind, registry)
+    return _made(cls, held.key, held.read(), held.fields)
+
+
+def _class_of(type_name: str, kind: ArtifactKind | int, registry: Registry) -> type[CacheArtifact]:
     try:
-        cls = registry.get(held.type)
+        cls = registry.get(type_name)
     except MisuseError as error:
         raise PrecompileError(ErrorCode.APPLY_FAILED, str(error)) from error
     # [PCB-POP-003] [PCB-CTX-031]
-    if cls is None or held.kind != cls.KIND:
-        detail = f"no artifact class of type {held.type!r} and kind {held.kind!r} is registered"
+    if cls is None or kind != cls.KIND:
+        detail = f"no artifact class of type {type_name!r} and kind {kind!r} is registered"
         raise PrecompileError(ErrorCode.UNKNOWN_ARTIFACT_TYPE, detail)
+    return cls
+
+
+def _made(cls: type[CacheArtifact], key: str, content: bytes, fields: Fields) -> CacheArtifact:
     # [PCB-CTX-017] [PCB-EXT-007]
-    fields: dict[str, Any] = {}
-    if held.fields:
+    values: dict[str, Any] = {}
+    if fields:
         known = attribute_names(cls)
-        for name, value in held.fields:
+        for name, value in fields:
             if name in known and not isinstance(value, OpaqueValue):
-                fields[name] = value
-    content = held.read()
+                values[name] = value
     try:
-        return cls(key=held.key, content=content, **fields)
+        return cls(key=key, content=content, **values)
     except Exception as error:
         raise _apply_failed(error) from error
 
@@ -105,43 +113,44 @@ class Populate:
             raise MisuseError("populate needs a PrecompileCache to write entries to")
         # [PCB-POP-001]
         for name in caches:
-            self._attempt(self._current.held(name), self._populate)
+            self._attempt(name, self._populate)
         for name, kind in others:
-            held = self._current.held(name)
             if kind == ArtifactKind.ENTRY:
-                self._attempt(held, self._stitch)
+                self._attempt(name, self._stitch)
             else:
-                detail = f"kind {int(held.kind)} is unknown to this implementation"
-                self._refuse(held, PrecompileError(ErrorCode.UNKNOWN_ARTIFACT_TYPE, detail))
+                detail = f"kind {int(kind)} is unknown to this implementation"
+                self._refuse(name, PrecompileError(ErrorCode.UNKNOWN_ARTIFACT_TYPE, detail))
         applied = (name for name in self._current.current if name in self._applied)
         return PopulateReport(CacheInfo.of(applied), tuple(self._outcomes))
 
-    def _attempt(self, held: Held, apply: Callable[[Held], None]) -> None:
+    def _attempt(self, name: ArtifactName, apply: Callable[[ArtifactName], None]) -> None:
         try:
             # [PCB-POP-002]
-            apply(held)
+            apply(name)
         except PrecompileError as error:
             # [PCB-POP-005]
-            self._refuse(held, error)
+            self._refuse(name, error)
         except OSError as error:  # the file that it was loaded from can no longer be read
-            self._refuse(held, _apply_failed(error))
+            self._refuse(name, _apply_failed(error))
         else:
-            self._applied.setdefault(held.name)
+            self._applied.setdefault(name)
 
-    def _refuse(self, held: Held, error: PrecompileError) -> None:
-        outcome = Outcome(held.type, held.key, error.code, error.detail, error.offset)
-        self._outcomes.append(outcome)
+    def _refuse(self, name: ArtifactName, error: PrecompileError) -> None:
+        self._outcomes.append(Outcome(*name, error.code, error.detail, error.offset))
 
-    def _populate(self, held: Held) -> None:
-        artifact = instantiate(held, self._registry)
+    def _populate(self, name: ArtifactName) -> None:
+        cls = _class_of(name[0], ArtifactKind.CACHE, self._registry)
+        content, fields = self._current.read(name)
+        artifact = _made(cls, name[1], content, fields)
         try:
             # [PCB-POP-004]
             artifact.populate_cache()
         except Exception as error:  # code of another package: whatever it raises is an outcome
             raise _apply_failed(error) from error
 
-    def _stitch(self, held: Held) -> None:
+    def _stitch(self, name: ArtifactName) -> None:
         """Write the entry with its backends in one piece, or nothing of it."""
+        held = self._current.held(name)
         # [PCB-POP-007]
         missing = [
             f"{backend.type} {backend.key!r}"

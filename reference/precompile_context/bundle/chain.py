@@ -123,7 +123,7 @@ def _place(manifest: Manifest, row: int) -> Place:
 
 def _is_sound(bundle: Bundle, manifest: Manifest, row: int) -> bool:
     try:
-        for _ in bundle.stream(manifest.artifacts[row]):
+        for _ in bundle.stream(manifest.artifacts.artifact(row)):
             pass
     except PrecompileError:
         return False

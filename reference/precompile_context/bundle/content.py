@@ -21,7 +21,8 @@ from precompile_context.locks import WorkLock
 # Artifacts that share a block are read one after another: the last blocks are kept.
 _KEPT_BLOCKS = 4
 _KEPT_BYTES = 16 << 20
-_NOTHING = -1, memoryview(b"")
+_sha256 = hashlib.sha256
+_NOTHING = -1, -1, memoryview(b"")
 
 
 class ContentReader:
@@ -34,32 +35,27 @@ class ContentReader:
         self._most = min(limits.artifact_content, limits.total_decompressed)
         self._decompressed = 0
         self._kept: OrderedDict[int, memoryview] = OrderedDict()
-        self._last = _NOTHING  # offset and content of one of the kept blocks
+        # The block that was read last, by segment and index, and its content.
+        self._last: tuple[int, int, memoryview] = _NOTHING
         self._lock = WorkLock()
 
     def read(self, artifact: StoredArtifact) -> bytes:
         """The whole content. What is checked is the copy that is handed out."""
-        self._check_size(artifact, self._most)
-        piece = self._in_last_block(artifact)
-        if piece is not None:
-            content = bytes(piece)
+        _, _, _, digest, size, block, offset, _, _, segment = artifact
+        if size > self._most:
+            raise self._too_large(artifact)
+        at, index, data = self._last
+        # Most often it lies in the block that was read last.
+        if index == block and at == segment and size and offset + size <= len(data):
+            content = bytes(data[offset : offset + size])
         elif self._is_whole_raw_block(artifact):
             content = bytes(self._raw(artifact))
         else:
             content = b"".join(self._pieces(artifact))
         # [PCB-CONT-001]
-        if hashlib.sha256(content).digest() != artifact.content_digest:
+        if _sha256(content).digest() != digest:
             raise self._mismatch(artifact)
         return content
-
-    def _in_last_block(self, artifact: StoredArtifact) -> memoryview | None:
-        """The content where it lies in the block that was read last: most often it does."""
-        places = self._segments[artifact.segment].blocks
-        at, content = self._last
-        if not places or places[artifact.block].offset != at:
-            return None
-        end = artifact.offset + artifact.content_size
-        return content[artifact.offset : end] if end <= len(content) else None
 
     def view(self, artifact: StoredArtifact) -> memoryview:
         """The content without a copy where it is one uncompressed range of the source."""
@@ -73,7 +69,7 @@ class ContentReader:
 
     def stream(self, artifact: StoredArtifact) -> Iterator[memoryview]:
         """The content piece by piece; the digest is checked after the last one."""
-        self._check_size(artifact, self._limits.total_decompressed)
+        self._check_size(artifact)
         digest = hashlib.sha256()
         for piece in self._pieces(artifact):
             digest.update(piece)
@@ -92,7 +88,7 @@ class ContentReader:
 
     def own_blocks(self, artifact: StoredArtifact) -> Iterator[tuple[BlockEntry, memoryview]]:
         """Each block's entry and stored data; the content's digest is checked after the last."""
-        self._check_size(artifact, self._limits.total_decompressed)
+        self._check_size(artifact)
         segment = self._segments[artifact.segment]
         digest = hashlib.sha256()
         for block in self.blocks(artifact):
@@ -120,8 +116,8 @@ class ContentReader:
                 progress(entries[index].size)
             digests: dict[tuple[int, int, int], bytes] = {}  # of what lies at each place
             for row in due.get(index, ()):
-                artifact = table[row]
-                self._check_size(artifact, self._limits.total_decompressed)
+                artifact = table.artifact(row)
+                self._check_size(artifact)
                 # A raw block that is one content was checked as a block just now.
                 if self._is_whole_raw_block(artifact):
                     continue
@@ -138,13 +134,16 @@ class ContentReader:
             digest.update(piece)
         return digest.digest()
 
-    def _check_size(self, artifact: StoredArtifact, limit: int) -> None:
-        """Refuse content that names one small block over and over to become large."""
+    def _check_size(self, artifact: StoredArtifact) -> None:
+        if artifact.content_size > self._limits.total_decompressed:
+            raise self._too_large(artifact)
+
+    def _too_large(self, artifact: StoredArtifact) -> PrecompileError:
+        """Content that names one small block over and over to become large."""
         # [PCB-LIM-003]
-        if artifact.content_size > limit:
-            detail = f"{artifact.type} {artifact.key!r} claims {artifact.content_size} bytes"
-            offset = self._segments[artifact.segment].manifest_offset
-            raise PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, offset)
+        detail = f"{artifact.type} {artifact.key!r} claims {artifact.content_size} bytes"
+        offset = self._segments[artifact.segment].manifest_offset
+        return PrecompileError(ErrorCode.LIMIT_EXCEEDED, detail, offset)
 
     def _is_whole_raw_block(self, artifact: StoredArtifact) -> bool:
         """Whether block and content are the same bytes, with one digest for both."""
@@ -193,16 +192,18 @@ class ContentReader:
     def _block(self, segment: Segment, index: int) -> memoryview:
         entry, place = segment.manifest.blocks[index], segment.blocks[index]
         with self._lock:
-            kept = self._kept.get(place.offset)
-            if kept is not None:
+            content = self._kept.get(place.offset)
+            if content is None:
+                self._make_room(entry.content_size)
+            else:
                 self._kept.move_to_end(place.offset)
-                return kept
-            self._make_room(entry.content_size)
-        _, content = self._stored(entry, place)
+        if content is None:
+            _, content = self._stored(entry, place)
         with self._lock:
-            self._make_room(len(content))
-            self._kept[place.offset] = content
-            self._last = place.offset, content
+            if place.offset not in self._kept:  # another thread may have read it meanwhile
+                self._make_room(len(content))
+                self._kept[place.offset] = content
+            self._last = segment.index, index, content
         return content
 
     def _make_room(self, size: int) -> None:
@@ -211,9 +212,8 @@ class ContentReader:
         while self._kept and (
             len(self._kept) >= _KEPT_BLOCKS or sum(map(len, self._kept.values())) > room
         ):
-            at, _ = self._kept.popitem(last=False)
-            if at == self._last[0]:
-                self._last = _NOTHING
+            self._kept.popitem(last=False)
+            self._last = _NOTHING  # it may have been this one
 
     def _stored(self, entry: BlockEntry, place: BlockPlace) -> tuple[memoryview, memoryview]:
         """A block's data as it is stored, and its content, both verified."""

@@ -73,7 +73,7 @@ class Current(Mapping[ArtifactName, StoredArtifact]):
 
     def __getitem__(self, name: ArtifactName) -> StoredArtifact:
         table, row = self._tables.find(self.rows[name])
-        return table[row]
+        return table.artifact(row)
 
     def __iter__(self) -> Iterator[ArtifactName]:
         return iter(self.keys())
@@ -104,7 +104,7 @@ class Current(Mapping[ArtifactName, StoredArtifact]):
         if self._only is not None:
             return iter(self._only)
         found = map(self._tables.find, self.rows.values())
-        return (table[row] for table, row in found)
+        return (table.artifact(row) for table, row in found)
 
 
 class _Artifacts(ValuesView[StoredArtifact]):

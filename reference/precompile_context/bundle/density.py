@@ -17,22 +17,32 @@ _TABLE = {_TYPES: 4, _KEYS: 32, _DETAILS: 4}
 _DETAIL = {2: 4, 3: 4}  # backends, attributes
 
 
-def _weights() -> dict[bytes, int]:
-    """The most that a byte, or a pair of them, can stand for where it is the tag of an element.
-
-    A tag of two or more bytes begins with one that has its high bit set, and goes on with one
-    that adds nothing to the number: 0x80, or at its end 0x00.
-    """
-    weights: dict[bytes, int] = {}
-    for message in (_MANIFEST, _REQUIREMENT, _TABLE, _DETAIL):
-        for number, weight in message.items():
-            tag = number << 3 | 2
-            for spelled in (bytes([tag]), bytes([tag | 0x80, 0]), bytes([tag | 0x80, 0x80])):
-                weights[spelled] = max(weight, weights.get(spelled, 0))
-    return weights
+# What a byte can be the tag of, for counting all at once: an element of 32, of 4 or of 2 bytes,
+# or the first byte of a tag that is padded, to be followed by one that adds nothing to it.
+_32, _4, _2, _FIRST, _PADDING, _OTHER = b"kei1p."
 
 
-_WEIGHTS = _weights()
+def _classes() -> bytes:
+    classes = bytearray([_OTHER]) * 256
+    classes[0x00] = classes[0x80] = _PADDING
+    of_weight = {2: _2, 4: _4, 32: _32}
+    lists = [*_MANIFEST.items(), *_REQUIREMENT.items(), *_TABLE.items(), *_DETAIL.items()]
+    for number, weight in sorted(lists, key=lambda item: item[1]):
+        tag = number << 3 | 2
+        classes[tag], classes[tag | 0x80] = of_weight[weight], _FIRST
+    return bytes(classes)
+
+
+_CLASSES = _classes()
+_OTHERS = bytes(byte for byte in range(256) if _CLASSES[byte] == _OTHER)
+
+
+def _most_asked(payload: bytes) -> int:
+    """What the elements need if every byte that looks like a tag is one."""
+    # With all others left out, a first byte and its padding still stand side by side.
+    classes = payload.translate(_CLASSES, _OTHERS)
+    padded = classes.count(bytes([_FIRST, _PADDING]))
+    return 32 * (classes.count(_32) + padded) + 4 * classes.count(_4) + 2 * classes.count(_2)
 
 
 def is_too_dense(payload: bytes) -> bool:
@@ -43,7 +53,7 @@ def is_too_dense(payload: bytes) -> bool:
     # [PCB-WIRE-008]
     # True of nearly every manifest, and cheap to see: not even all bytes that look like tags
     # could be those of too many elements.
-    if sum(payload.count(tag) * weight for tag, weight in _WEIGHTS.items()) <= len(payload):
+    if _most_asked(payload) <= len(payload):
         return False
     try:
         return _asked(payload) > len(payload)

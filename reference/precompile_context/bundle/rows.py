@@ -18,6 +18,8 @@ class Rows(Generic[T]):
         self.end = first  # the number that the next table's first row gets
         self._tables: list[T] = []
         self._starts: list[int] = []
+        # What was found last: numbers are most often asked for one after another.
+        self._last: tuple[int, int, T] | None = None
 
     def add(self, table: T) -> range:
         """Take a further table; the numbers of its rows."""
@@ -36,5 +38,9 @@ class Rows(Generic[T]):
 
     def find(self, number: int) -> tuple[T, int]:
         """The table and the row that a number stands for."""
-        index = bisect_right(self._starts, number) - 1
-        return self._tables[index], number - self._starts[index]
+        last = self._last
+        if last is None or not last[0] <= number < last[1]:
+            index = bisect_right(self._starts, number) - 1
+            first, table = self._starts[index], self._tables[index]
+            self._last = last = first, first + len(table), table
+        return last[2], number - last[0]

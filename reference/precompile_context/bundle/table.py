@@ -1,8 +1,9 @@
 """A manifest's artifacts: a column for each property, and an object for the one asked for."""
 
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import repeat
 from operator import itemgetter
 from typing import NamedTuple, overload
@@ -28,6 +29,8 @@ class Detail(NamedTuple):
 
 
 _NONE = Detail()
+# `StoredArtifact._make` without the call of a function for each.
+_STORED: Callable[[Iterable[object]], StoredArtifact] = partial(tuple.__new__, StoredArtifact)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,8 @@ class ArtifactTable(Sequence[StoredArtifact]):
     def __getitem__(self, index: int | slice) -> StoredArtifact | tuple[StoredArtifact, ...]:
         rows = range(len(self.key))[index]
         if isinstance(rows, range):
-            return tuple(map(self._artifact, rows))
-        return self._artifact(rows)
+            return tuple(map(self.artifact, rows))
+        return self.artifact(rows)
 
     def __iter__(self) -> Iterator[StoredArtifact]:
         names, kinds = self._names_and_kinds()
@@ -83,21 +86,23 @@ class ArtifactTable(Sequence[StoredArtifact]):
             repeat(self.segment),
             strict=False,
         )
-        return map(StoredArtifact._make, columns)
+        return map(_STORED, columns)
 
-    def _artifact(self, row: int) -> StoredArtifact:
-        type_ = self.types[self.type[row]]
-        detail = self.details.get(row, _NONE)
+    def artifact(self, row: int) -> StoredArtifact:
+        """The artifact of one row."""
+        type_name, kind = self.types[self.type[row]]
+        backends, fields = self.details.get(row, _NONE)
+        at = DIGEST_SIZE * row
         return StoredArtifact(
-            type_.name,
+            type_name,
             self.key[row],
-            type_.kind,
-            self.digest(row),
+            kind,
+            self.content_digest[at : at + DIGEST_SIZE],
             self.content_size[row],
             self.block[row],
             self.offset[row],
-            detail.backends,
-            detail.fields,
+            backends,
+            fields,
             self.segment,
         )
 
