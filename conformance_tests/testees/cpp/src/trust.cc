@@ -67,6 +67,9 @@ Result<Policy> Policy::trust(const std::vector<std::string>& public_keys, size_t
     if (key == nullptr) return Error::system("libcrypto takes no Ed25519 public key.");
     policy.keys_[hex(sha256(bytes))] = std::move(key);
   }
+  if (!policy.keys_.empty() && threshold > policy.keys_.size()) {
+    return Error::misuse("A policy's threshold is at most the number of its different keys.");
+  }
   return policy;
 }
 

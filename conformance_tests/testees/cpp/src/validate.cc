@@ -1,7 +1,8 @@
 #include <algorithm>
-#include <iterator>
-#include <map>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "frame.h"
 #include "manifest.h"
@@ -139,39 +140,30 @@ Status place_blocks(Segment& segment, const ChainBlocks& chain) {
   return Done{};
 }
 
-// Whether `size` bytes are the whole contents of the entries from `block` on, as many as that
-// takes. `starts` are sums, so that no run is walked: many artifacts may lie in one long run.
-bool is_whole_run(const std::vector<uint64_t>& starts, uint32_t block, uint64_t size) {
-  return size <= starts.back() - starts[block] &&
-         std::binary_search(starts.begin() + block, starts.end(), starts[block] + size);
+using Run = std::pair<uint32_t, uint32_t>;  // its first and its last entry
+
+// The run of `size` bytes that begins with an entry; nothing where they end within one. `starts`
+// are sums, so that no run is walked: many artifacts may lie in one long run.
+std::optional<Run> run_of(const std::vector<uint64_t>& starts, uint32_t block, uint64_t size) {
+  if (size > starts.back() - starts[block]) return std::nullopt;
+  const uint64_t end = starts[block] + size;
+  const auto found = std::lower_bound(starts.begin() + block, starts.end(), end);
+  if (*found != end) return std::nullopt;
+  return Run(block, static_cast<uint32_t>(found - starts.begin() - 1));
 }
 
-// The runs of a manifest by their first entry, with their last one: no two of them share an entry,
-// or each block would be read once for every run that takes it.
-class Runs {
- public:
-  explicit Runs(const std::vector<uint64_t>& starts) : starts_(starts) {}
-  // Whether the run of `size` bytes from `block` on is one of these, or shares no entry with them.
-  bool add(uint32_t block, uint64_t size) {
-    const auto end = std::lower_bound(starts_.begin(), starts_.end(), starts_[block] + size);
-    const auto last = static_cast<uint32_t>(end - starts_.begin()) - 1;
-    const auto next = last_.lower_bound(block);
-    if (next != last_.end() && next->first == block) return next->second == last;
-    if (next != last_.end() && next->first <= last) return false;
-    if (next != last_.begin() && std::prev(next)->second >= block) return false;
-    last_.emplace_hint(next, block, last);
-    return true;
-  }
-
- private:
-  const std::vector<uint64_t>& starts_;
-  std::map<uint32_t, uint32_t> last_;
-};
+// [PCB-PLACE-005] Each block is read for one run at most.
+bool have_an_entry_in_common(std::vector<Run> runs) {
+  std::sort(runs.begin(), runs.end());
+  runs.erase(std::unique(runs.begin(), runs.end()), runs.end());
+  const auto overlap = [](const Run& a, const Run& b) { return b.first <= a.second; };
+  return std::adjacent_find(runs.begin(), runs.end(), overlap) != runs.end();
+}
 
 Status check_places(const Segment& segment) {
-  Runs runs(segment.content_starts);
   const ArtifactTable& table = segment.manifest.artifacts;
   const auto& entries = segment.manifest.blocks;
+  std::vector<Run> runs;
   for (size_t i = 0; i < table.size(); ++i) {
     const uint64_t size = table.content_size[i], offset = table.offset[i];
     const uint32_t block = table.block[i];
@@ -186,15 +178,15 @@ Status check_places(const Segment& segment) {
     }
     if (size <= entries[block].content_size - offset) continue;
     // [PCB-PLACE-003]
-    if (offset != 0 || !is_whole_run(segment.content_starts, block, size)) {
+    const auto run = offset == 0 ? run_of(segment.content_starts, block, size) : std::nullopt;
+    if (!run) {
       return bad_reference("The content of " + std::string(table.key[i]) +
                            " leaves its block and is no run of whole blocks.");
     }
-    // [PCB-PLACE-005]
-    if (!runs.add(block, size)) {
-      return bad_reference("The content of " + std::string(table.key[i]) +
-                           " runs over blocks of another run.");
-    }
+    runs.push_back(*run);
+  }
+  if (have_an_entry_in_common(std::move(runs))) {
+    return bad_reference("Two runs of blocks overlap.");
   }
   return Done{};
 }

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 #include "content_reader.h"
-#include "runs.h"
+#include "sha256.h"
 #include "try.h"
 
 namespace precompile {
@@ -18,8 +20,7 @@ class SegmentVerification {
       : contents_(contents),
         segment_(segment),
         table_(segment.manifest.artifacts),
-        found_(found),
-        runs_(segment) {}
+        found_(found) {}
 
   Verification::Segment run() {
     std::vector<uint32_t> rows;  // those with content, by the last block that it lies in
@@ -32,10 +33,11 @@ class SegmentVerification {
       rows.push_back(i);
       last[i] = last_block(i);
       if (last[i] != table_.block[i] && contents_.check_length(segment_, i).ok()) {
-        runs_.add(table_.block[i], last[i]);
+        runs_.emplace_back(table_.block[i], last[i]);
       }
     }
-    runs_.sort();
+    std::sort(runs_.begin(), runs_.end());
+    runs_.erase(std::unique(runs_.begin(), runs_.end()), runs_.end());
     std::stable_sort(rows.begin(), rows.end(),
                      [&](uint32_t a, uint32_t b) { return last[a] < last[b]; });
     size_t done = 0;
@@ -44,11 +46,18 @@ class SegmentVerification {
       const size_t from = done;
       while (done < rows.size() && last[rows[done]] == block) ++done;
       finish_all({rows.data() + from, rows.data() + done}, block);
+      if (run_ && run_->last == block) run_.reset();
     }
     return std::move(outcomes_);
   }
 
  private:
+  // Content over several blocks, hashed as they pass: one run at a time. [PCB-PLACE-005]
+  struct Run {
+    uint32_t last;
+    Sha256 hash;
+    std::optional<Error> refusal;  // of the first block that cannot be read
+  };
   using Place = std::tuple<uint32_t, uint64_t, uint64_t>;  // first block, offset, size
 
   Place place(uint32_t i) const {
@@ -74,12 +83,19 @@ class SegmentVerification {
 
   // Reads an own block, or an external one that a run goes through.
   void pass(uint32_t block) {
+    if (next_ < runs_.size() && runs_[next_].first == block) {
+      run_ = Run{runs_[next_++].second, {}, std::nullopt};
+    }
     const bool is_own = segment_.manifest.blocks[block].size > 0;
-    const bool is_needed = runs_.needs(block);
-    if (!is_own && !is_needed) return;
+    if (!is_own && !run_) return;
     const auto content = contents_.block(segment_, block);
     if (is_own && !content.ok()) tell(content.error());
-    if (is_needed) runs_.pass(block, content);
+    if (!run_ || run_->refusal) return;
+    if (content.ok()) {
+      run_->hash.update(content.value());
+    } else {
+      run_->refusal = content.error();
+    }
   }
 
   // The artifacts whose content ends in this block, in the table's order.
@@ -117,7 +133,8 @@ class SegmentVerification {
       return sha256(content.substr(static_cast<size_t>(table_.offset[i]),
                                    static_cast<size_t>(table_.content_size[i])));
     }
-    return runs_.digest(table_.block[i], block);
+    if (run_->refusal) return *run_->refusal;
+    return run_->hash.finish();
   }
 
   ContentReader& contents_;
@@ -125,7 +142,9 @@ class SegmentVerification {
   const ArtifactTable& table_;
   Verification& found_;
   Verification::Segment outcomes_;
-  Runs runs_;
+  std::vector<std::pair<uint32_t, uint32_t>> runs_;  // first and last blocks
+  size_t next_ = 0;
+  std::optional<Run> run_;  // that the block which passes is of
 };
 
 }  // namespace

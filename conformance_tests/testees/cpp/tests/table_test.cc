@@ -155,6 +155,54 @@ TEST(Places, AreInABlockOrARunOfWholeOnes) {
   EXPECT_EQ(code(1, 1, 3), kBadReference);
 }
 
+TEST(Places, AreInRunsThatDoNotOverlap) {
+  const auto code = [](const std::vector<std::pair<uint32_t, uint64_t>>& places) {
+    v1::Manifest manifest;
+    std::string records;
+    const std::string whole = "abcdef";
+    for (const char c : whole) {
+      add_block(manifest, std::string(1, c));
+      records += block_record(std::string(1, c));
+    }
+    for (const auto& [block, size] : places) {
+      add_row(manifest, "k" + std::to_string(manifest.artifacts().key_size()),
+              whole.substr(block, size), block);
+    }
+    auto reader = Reader::open_bytes(segment_around(manifest.SerializeAsString(), records));
+    if (!reader.ok()) return reader.error().code;
+    EXPECT_FALSE(Verifier(std::move(reader.value())).verify().first);
+    return v1::ERROR_CODE_UNSPECIFIED;
+  };
+  constexpr auto kTaken = v1::ERROR_CODE_UNSPECIFIED;
+  EXPECT_EQ(code({{0, 3}, {3, 3}}), kTaken);
+  EXPECT_EQ(code({{3, 3}, {0, 2}, {3, 3}}), kTaken);  // one place of two artifacts
+  EXPECT_EQ(code({{0, 3}, {1, 1}, {2, 1}}), kTaken);  // single blocks of a run
+  EXPECT_EQ(code({{0, 3}, {2, 2}}), kBadReference);
+  EXPECT_EQ(code({{0, 3}, {0, 2}}), kBadReference);
+  EXPECT_EQ(code({{4, 2}, {0, 6}}), kBadReference);
+}
+
+TEST(Verifier, TellsEveryArtifactOfARunThatCannotBeRead) {
+  v1::Manifest manifest;
+  for (const char* data : {"a", "b", "c"}) add_block(manifest, data);
+  add_row(manifest, "run", "abc");
+  add_row(manifest, "same", "abc");
+  add_row(manifest, "wrong", "xyz");
+  add_row(manifest, "c", "c", 2);
+  const std::string payload = manifest.SerializeAsString();
+  const auto faults = [&](const std::string& second) {
+    auto reader = Reader::open_bytes(
+        segment_around(payload, block_record("a") + block_record(second) + block_record("c")));
+    return Verifier(std::move(reader.value())).verify().segments[0].artifacts;
+  };
+  auto found = faults("b");
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found.at(2).offset, kHeader.size());  // the record of the first block
+  found = faults("x");
+  ASSERT_EQ(found.size(), 3u);
+  for (uint32_t i = 0; i < 3; ++i) EXPECT_EQ(found.at(i).offset, kHeader.size() + 5);
+}
+
 TEST(Blocks, HoldUpTo64MiB) {
   const auto change = [](uint64_t size, uint64_t content) {
     return code_of_changed([&](v1::Manifest& m) {

@@ -39,6 +39,14 @@ TEST(Policy, TakesAnyKeyThatSignsAndNoOtherBytes) {
   EXPECT_TRUE(is_misuse(Policy::trust({"short"}, 1)));
 }
 
+TEST(Policy, HasAThresholdThatItsKeysCanReach) {
+  const std::string one = SigningKey::from_seed(std::string(32, 'a'))->public_key();
+  const std::string two = SigningKey::from_seed(std::string(32, 'b'))->public_key();
+  EXPECT_TRUE(Policy::trust({one, two}, 2).ok());
+  EXPECT_TRUE(is_misuse(Policy::trust({one, one}, 2)));
+  EXPECT_TRUE(is_misuse(Policy::trust({one}, 0)));
+}
+
 // A bundle whose envelope has these fields behind its payload and type.
 std::string signed_with(const std::string& fields) {
   const std::string payload;
