@@ -28,6 +28,7 @@ from precompile_conformance.status import Result, Status
 
 Command = Sequence[str]
 SIGNING = testee_pb2.CAPABILITY_SIGNING
+CONTEXT = testee_pb2.CONFORMANCE_CLASS_CONTEXT
 SIGNED_TWICE = 8  # bundles that get a second signature
 
 
@@ -159,7 +160,8 @@ class _Work:
         writers = [one for one in testees if WRITER in one.claims.classes]
         signers = sum(SIGNING in one.claims.capabilities for one in writers)
         # By each producer: what it wrote, extended by every other, signed by one, and by two.
-        self._rows = len(testees) * (1 + len(writers) + signers * signers)
+        makers = sum(not {WRITER, CONTEXT}.isdisjoint(one.claims.classes) for one in testees)
+        self._rows = len(testees) + makers * (len(writers) + signers * signers)
 
     def begin(self, row: str) -> None:
         """A row is at work."""

@@ -215,6 +215,7 @@ def _from_file(opened: list[Opened]) -> list[Segment]:
                 tuple((removed.type, removed.key) for removed in one.manifest.removed),
                 None if one.begins_chain else segments[-1],
                 one.frame.payload_digest,
+                next(one.contents.faults(), None),
             )
         )
     return segments

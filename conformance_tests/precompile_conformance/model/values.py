@@ -68,13 +68,17 @@ def item(type_name: str, key: str, kind: int, content: bytes, **others: object) 
 
 @dataclass(frozen=True)
 class Segment:
-    """A segment; equal ones have equal bytes. `origin` names one that came in a file."""
+    """A segment; equal ones have equal bytes.
+
+    `origin` names one that came in a file, and `fault` is the first that verifying it meets.
+    """
 
     requirements: tuple[tuple[str, int, tuple[str, ...]], ...]
     items: tuple[Item, ...]
     removed: tuple[Name, ...]
     previous: "Segment | None"
     origin: bytes = b""
+    fault: Refused | None = field(default=None, compare=False)
 
     def messages(self) -> list[environment_pb2.Requirement]:
         """Its requirements."""
@@ -115,9 +119,9 @@ def bundle_dump(segments: list[Segment]) -> reading_pb2.BundleDump:
     dump = reading_pb2.BundleDump()
     dump.segments.extend(segment.dump() for segment in segments)
     dump.current.extend(one.id() for one in current(segments).values())
-    for one in (artifact for segment in dump.segments for artifact in segment.artifacts):
-        if one.HasField("content_fault"):
-            dump.content_fault.CopyFrom(one.content_fault)
+    for segment in segments:
+        if segment.fault:
+            dump.content_fault.code = segment.fault.message().code  # it lies elsewhere by now
             break
     return dump
 
