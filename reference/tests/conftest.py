@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from google import protobuf
 from google.protobuf.internal import api_implementation
 
 from precompile_context import BundleFile
+from tests import remembering
 
 
 def pytest_report_header() -> str:
@@ -27,6 +29,25 @@ def own_config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(config))
         yield config
+
+
+@pytest.fixture(autouse=True, scope="session")
+def remembering_compiler(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Programs that compile find what was compiled before, in this run or in one before it."""
+    try:
+        torch = version("torch")
+    except PackageNotFoundError:
+        yield
+        return
+    folder = tmp_path_factory.mktemp("compiler")
+    cache = getattr(request.config, "cache", None)
+    store = cache.mkdir("compiled") if cache else tmp_path_factory.mktemp("compiled")
+    with pytest.MonkeyPatch.context() as patch:
+        if remembering.install(folder, store, headers=f"torch {torch}"):
+            patch.setenv("PATH", str(folder), prepend=os.pathsep)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
