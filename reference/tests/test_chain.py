@@ -37,8 +37,9 @@ def test_the_chain_of_a_bundle_goes_on_where_it_ends() -> None:
     first = write_segment(ONE)
     chain = Chain.of(Bundle.open(first, policy=UNSIGNED))
     assert chain.previous_digest == Bundle.open(first, policy=UNSIGNED).segments[-1].payload_digest
-    ((entry, offset, size),) = chain.find(DIGEST) or ()
-    assert (offset, size, entry.content_size) == (0, 1000, 1000)
+    place = chain.find(DIGEST)
+    assert place is not None
+    assert ([entry.content_size for entry in place.blocks], place.offset) == ([1000], 0)
     second = write_segment(new_artifact("again", CONTENT), chain=chain)
     assert len(second) < 500
     assert bundle_contents(first + second)[BLOB, "again"] == CONTENT

@@ -69,7 +69,7 @@ def while_writing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], obj
         def split(artifacts: Any, removed: Any) -> Any:
             if calls:
                 calls.pop()()
-            return writer.split(artifacts, removed)
+            return runs.split(artifacts, removed)
 
         monkeypatch.setattr(context_module, "split", split)
 
