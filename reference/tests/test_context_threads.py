@@ -12,7 +12,7 @@ from precompile_context import (
     PrecompileContext,
 )
 from precompile_context import context as context_module
-from precompile_context.bundle import Bundle, writer
+from precompile_context.bundle import Bundle, runs
 from precompile_context.files import BundleFile
 from precompile_context.trust import UNSIGNED
 from tests.toys import (
