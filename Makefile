@@ -1,26 +1,13 @@
-# Two commands: `make demo` and `make test`. Both set up what they need in .venv.
-#
-#   demo       the main job: cold, mega-cache and warm runs of a small transformer
-#   test       check, then every test, the core's on every protobuf runtime, and conformance
-#   check      formatting, lint, types, schema, generated code, SPEC.md
-#   conformance the reference against SPEC.md's vectors; do they notice a check taken out?
-#   test-cpp   the C++ implementation: its own tests and all vectors, under sanitizers too
-#   test-typescript  the TypeScript implementation: its own tests, the vectors, a browser
-#   interop    who writes what, all others read: all implementations that could be built
-#   vectors    make the vectors of version 1.0 anew, from conformance_tests/builders/
-#   generate   protoc's output for Python, from proto/ into generated/
-#   bench      side by side with torch's mega-cache and the machine's limits
-#   fuzz       all that reads foreign bytes, for FUZZ_SECONDS (600) altogether
-#   crash      CRASH_RUNS (1000) processes killed at work, CRASH_STATES (200) power cuts a moment
-#   stress     many processes on one file, many threads on one context
-#   test-torch the adapter's tests with another torch, TORCH=2.14.1: gigabytes where it is for CUDA
-#   ranks      eight ranks that torchrun starts: one bundle for all, and one each, merged
-#   lock       locks/ anew: what is installed, every file by its hash
+# Everything sets up what it needs in .venv. `make help` lists what there is.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # The old grpcio-tools has wheels up to Python 3.12.
 PROTOC_PYTHON ?= $(shell command -v python3.11 || command -v python3.12)
-BIN := .venv/bin
+# The environment; with VENV=, another one that was set up.
+VENV ?= .venv
+BIN := $(VENV)/bin
+# How many processes work side by side.
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 # The oldest runtime that ML environments pin, to the newest.
 PROTOBUF_RUNTIMES := 4.25.8 5.29.5 6.33.0 7.36.2
 # Code of this protoc runs on every one of them; newer protoc's code refuses older runtimes.
@@ -31,50 +18,86 @@ UV := 0.13.9
 ATHERIS := 3.0.0
 # Nothing is installed but the files whose hashes stand in locks/.
 LOCKED := install --quiet --no-deps --require-hashes
-PYTHON_FILES := reference conformance_tests benchmarks fuzz examples
+PYTHON_FILES := conftest.py reference conformance_tests benchmarks fuzz examples
 FUZZ_SECONDS ?= 600
 CRASH_RUNS ?= 1000
 CRASH_STATES ?= 200
-# All tests but those of PyTorch, of programs run, of the command line, of the wheel, and of
-# what the disk and other processes do.
-CORE_TESTS := -m 'not torch' --ignore-glob='*/test_run*.py' --ignore-glob='*/test_pytorch_*.py' \
-	--ignore-glob='*/test_wheel.py' --ignore-glob='*/test_cli*.py' \
-	--ignore-glob='*/test_crash_*.py' --ignore-glob='*/test_concurrency.py' \
-	--ignore-glob='*/test_fork.py' --ignore-glob='*/self_tests/*'
+# All tests but those of PyTorch, of programs run, of the command line, of the distribution, and
+# of what the disk and other processes do.
+CORE_TESTS := -m 'not torch' $(patsubst %,--ignore-glob='*/%',test_run*.py test_pytorch_*.py \
+	test_wheel.py test_sdist.py test_cli*.py test_crash_*.py test_concurrency.py test_fork.py \
+	test_without_posix.py self_tests/*)
+INTERPRETERS := 3.12 3.13 3.14
+# What is installed, but for what imports torch.
+PACKAGES := conformance_tests/precompile_conformance \
+	$(filter-out %/adapters %/cli,$(patsubst %/__init__.py,%,$(wildcard reference/precompile_context/*/__init__.py))) \
+	$(wildcard reference/precompile_context/*.py)
 
 TORCH ?= 2.14.1
 
 .DELETE_ON_ERROR:
 
-.PHONY: demo test check conformance vectors generate bench fuzz crash stress ranks clean
-.PHONY: check-python check-generated check-schema check-spec test-all test-fuzz test-runtimes
-.PHONY: freeze-schema check-instructions test-cpp run-cpp fuzz-cpp
+# What `make test` is made of, those first that take longest.
+PARTS := test-core test-pytorch test-cpp test-runtimes test-mutants check test-typescript \
+	test-instructions test-fuzz test-conformance test-interop
 
-demo: .venv/.ready
+.PHONY: help demo test quick $(PARTS) vectors generate bench fuzz crash stress ranks clean
+
+help: ## what there is
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+
+demo: $(VENV)/.ready ## the main job: cold, mega-cache and warm runs of a small transformer
 	$(BIN)/precompile demo
 
-test: check test-all test-fuzz test-runtimes conformance test-cpp test-typescript interop \
-	check-instructions
+# --- tests ---------------------------------------------------------------------------------
 
-check: check-python check-generated check-schema check-spec
+# Each part tells how long it took, what it printed stays together.
+test: $(VENV)/.ready $(VENV)/.fuzz ## everything, part by part and several side by side
+	@$(MAKE) --no-print-directory --jobs=$(JOBS) --output-sync=target $(PARTS:%=part-%)
 
-test-all: .venv/.ready
-	$(BIN)/python -m pytest
+part-%:
+	@echo "== $*"; start=$$(date +%s); $(MAKE) --no-print-directory $* && \
+		echo "== $*: $$(($$(date +%s) - start)) s"
+
+# It takes what these two have built.
+part-test-interop: part-test-cpp part-test-typescript
+
+quick: $(VENV)/.ready ## a minute: lint, types of what changed, the core's tests, vectors for readers
+	$(BIN)/ruff check --quiet $(PYTHON_FILES)
+	$(BIN)/ruff format --quiet --check $(PYTHON_FILES)
+	@$(if $(CHANGED),$(BIN)/mypy $(CHANGED),echo 'no type is checked: nothing differs from the last commit')
+	$(BIN)/python -m pytest -q --numprocesses=$(JOBS) $(SIDE_BY_SIDE) $(CORE_TESTS)
+	$(BIN)/precompile-conformance run --class reader --jobs $(JOBS)
+
+# Outside of git nothing is known to have changed.
+CHANGED = $(wildcard $(shell git ls-files --modified --others --exclude-standard -- \
+	$(PYTHON_FILES) 2>/dev/null | grep '\.py$$'))
+# A worker that has done its tests takes some of another's.
+SIDE_BY_SIDE := --dist=worksteal
+
+check: check-python check-types check-generated check-schema check-spec ## formatting, lint, types, schema, generated code, SPEC.md
+
+test-core: $(VENV)/.ready ## the core, the command line, the distribution and the suite's own tests
+	$(BIN)/python -m pytest --numprocesses=$(JOBS) $(SIDE_BY_SIDE) -m 'not torch'
+
+test-pytorch: $(VENV)/.ready ## the adapter, with programs that compile
+	$(BIN)/python -m pytest --numprocesses=$(JOBS) $(SIDE_BY_SIDE) -m torch
+
+test-conformance: $(VENV)/.ready ## the reference and the reader in one file against SPEC.md's vectors
+	$(BIN)/precompile-conformance check
+	$(BIN)/precompile-conformance run --trace --jobs $(JOBS)
+	$(BIN)/precompile-conformance run --jobs $(JOBS) \
+		--testee '$(BIN)/python conformance_tests/testees/stdlib'
 
 # A mutant is the reference with one check taken out; `--all` (10 minutes) runs each with all cases.
-conformance: .venv/.ready
-	$(BIN)/precompile-conformance check
-	$(BIN)/precompile-conformance run --trace --jobs 2
-	$(BIN)/precompile-conformance run --testee '$(BIN)/python conformance_tests/testees/stdlib'
-	$(BIN)/precompile-conformance explore --seconds 20 --testee '$(BIN)/python -m testees.reference' \
-		--testee '$(BIN)/python conformance_tests/testees/stdlib'
-	$(BIN)/python -m mutants.check
+test-mutants: $(VENV)/.ready ## do the vectors notice a check taken out?
+	$(BIN)/python -m mutants.check --jobs $(JOBS)
 
 TYPESCRIPT := conformance_tests/testees/typescript
 NODE_IS_RECENT := const [a, b] = process.versions.node.split("."); process.exit(a * 100 + +b < 2019 ? 1 : 0)
 
-.PHONY: test-typescript run-typescript run-browser
-test-typescript: .venv/.ready
+.PHONY: build-typescript run-typescript run-browser
+test-typescript: $(VENV)/.ready ## the TypeScript implementation: its own tests, the vectors, a browser
 	@if command -v npm >/dev/null && node -e '$(NODE_IS_RECENT)'; then \
 		$(MAKE) --no-print-directory run-typescript; \
 	else echo 'NOT RUN: the TypeScript implementation, which needs npm and Node 20.19' >&2; fi
@@ -83,7 +106,8 @@ run-typescript: $(TYPESCRIPT)/node_modules/.package-lock.json
 	npm test --silent --prefix $(TYPESCRIPT)
 	@if command -v chromium >/dev/null; then $(MAKE) --no-print-directory run-browser; \
 	else echo 'NOT RUN: TypeScript in a browser, because chromium is missing' >&2; fi
-	$(BIN)/precompile-conformance run --testee 'node $(TYPESCRIPT)/dist/testee/main.js'
+	$(BIN)/precompile-conformance run --jobs $(JOBS) \
+		--testee 'node $(TYPESCRIPT)/dist/testee/main.js'
 
 run-browser:
 	node $(TYPESCRIPT)/test/browser.mjs chromium
@@ -91,40 +115,40 @@ run-browser:
 $(TYPESCRIPT)/node_modules/.package-lock.json: $(TYPESCRIPT)/package.json $(TYPESCRIPT)/package-lock.json
 	npm ci --silent --prefix $(TYPESCRIPT)
 
-vectors: .venv/.ready
+vectors: $(VENV)/.ready ## the vectors of version 1.0 anew, from conformance_tests/builders/
 	$(BIN)/python -m builders
 
 # BENCH='--full' adds the workloads of gigabytes.
-bench: .venv/.bench
+bench: $(VENV)/.bench ## side by side with torch's mega-cache and the machine's limits
 	$(BIN)/python -m benchmarks $(BENCH)
 
-.venv/.bench: .venv/.ready locks/bench.txt
+$(VENV)/.bench: $(VENV)/.ready locks/bench.txt
 	$(BIN)/python -m pip $(LOCKED) -r locks/bench.txt
 	touch $@
 
 # Counts of instructions: the same on every run, whatever else the machine does.
-check-instructions: .venv/.ready
+test-instructions: $(VENV)/.ready ## instructions of two small workloads against those on record
 	$(BIN)/python -m benchmarks.instructions
 
 # --- reliability ---------------------------------------------------------------------------
 
-fuzz: .venv/.fuzz
+fuzz: $(VENV)/.fuzz ## all that reads foreign bytes, for FUZZ_SECONDS (600) altogether
 	$(BIN)/python -m fuzz dearest
 	$(BIN)/python -m fuzz run --seconds $(FUZZ_SECONDS)
 
-test-fuzz: .venv/.fuzz
+test-fuzz: $(VENV)/.fuzz ## the dearest inputs, and fuzzing for 40 seconds
 	$(BIN)/python -m fuzz dearest
 	$(BIN)/python -m fuzz run --seconds 40
 
-crash: .venv/.ready
+crash: $(VENV)/.ready ## CRASH_RUNS (1000) processes killed, CRASH_STATES (200) power cuts a moment
 	PRECOMPILE_CRASH_RUNS=$(CRASH_RUNS) PRECOMPILE_CRASH_STATES=$(CRASH_STATES) \
 		$(BIN)/python -m pytest -q -s reference/tests/test_crash_*.py
 
-stress: .venv/.ready
+stress: $(VENV)/.ready ## many processes on one file, many threads on one context
 	PRECOMPILE_STRESS=1 $(BIN)/python -m pytest -q -s reference/tests/test_concurrency.py
 
 .PHONY: test-torch
-test-torch: .torch/$(TORCH)/.ready
+test-torch: .torch/$(TORCH)/.ready ## the adapter with another torch, TORCH=2.14.1
 	.torch/$(TORCH)/bin/python -c 'import torch; print("torch", torch.__version__)'
 	.torch/$(TORCH)/bin/python -m pytest -q -p no:cacheprovider -m torch
 
@@ -136,11 +160,11 @@ test-torch: .torch/$(TORCH)/.ready
 	touch $@
 
 # Minutes: forty interpreters that import torch. `make test` forks the ranks.
-ranks: .venv/.ready
+ranks: $(VENV)/.ready ## eight ranks that torchrun starts: one bundle for all, and one each, merged
 	PRECOMPILE_TORCHRUN=1 $(BIN)/python -m pytest -v reference/tests/test_pytorch_job.py
 
 # atheris has wheels for some machines, and building it needs clang.
-.venv/.fuzz: .venv/.ready locks/fuzz.txt
+$(VENV)/.fuzz: $(VENV)/.ready locks/fuzz.txt
 	$(BIN)/python -m pip $(LOCKED) --only-binary :all: -r locks/fuzz.txt || \
 		echo 'NOT RUN: fuzzing, because there is no wheel of atheris for this machine' >&2
 	touch $@
@@ -148,20 +172,27 @@ ranks: .venv/.ready
 # --- the environment -----------------------------------------------------------------------
 
 # torch is pinned by its version alone: which of its builds is taken depends on where pip looks.
-.venv/.ready: pyproject.toml constraints.txt locks/python.txt reference/precompile_run.pth
-	$(PYTHON) -m venv .venv
+$(VENV)/.ready: pyproject.toml constraints.txt locks/python.txt reference/precompile_run.pth
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip $(LOCKED) -r locks/python.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	$(BIN)/python -m pip check
 	touch $@
 
-check-python: .venv/.ready
+.PHONY: check-python check-types check-spec
+check-python: $(VENV)/.ready
 	$(BIN)/ruff check $(PYTHON_FILES)
 	$(BIN)/ruff format --check $(PYTHON_FILES)
-	$(BIN)/mypy $(PYTHON_FILES)
 
-check-spec: .venv/.ready
+# All as the oldest Python sees it, and the core as each newer one does.
+check-types: $(VENV)/.ready
+	$(BIN)/mypy $(PYTHON_FILES)
+	set -e; for version in $(INTERPRETERS); do \
+		$(BIN)/mypy --python-version $$version $(PACKAGES); \
+	done
+
+check-spec: $(VENV)/.ready
 	$(BIN)/python -m precompile_conformance.spec lint
 
 # --- C++ -----------------------------------------------------------------------------------
@@ -170,31 +201,45 @@ CPP := conformance_tests/testees/cpp
 CPP_FUZZ_SECONDS ?= 60
 CPP_HEADERS := zstd.h openssl/evp.h google/protobuf/message.h gtest/gtest.h
 
-test-cpp:
+.PHONY: run-cpp fuzz-cpp run-cpp-fuzzer
+test-cpp: ## the C++ implementation: its own tests and all vectors, under sanitizers too; fuzzing
 	@if command -v cmake >/dev/null && command -v protoc >/dev/null && \
 		printf '#include <%s>\n' $(CPP_HEADERS) | c++ -std=c++17 -fsyntax-only -x c++ - 2>/dev/null; \
 	then $(MAKE) --no-print-directory run-cpp; \
 	else echo 'NOT RUN: the C++ implementation, which needs cmake, c++, protoc and the headers' \
 		'$(CPP_HEADERS)' >&2; fi
 
-run-cpp: .venv/.ready
-	cmake -S $(CPP) -B $(CPP)/build
-	cmake --build $(CPP)/build --parallel 2
-	cmake -S $(CPP) -B $(CPP)/build/sanitize -DPRECOMPILE_SANITIZE=ON
-	cmake --build $(CPP)/build/sanitize --parallel 2
-	set -e; for build in build build/sanitize; do \
+# What was compiled before, of the same sources, is not compiled again.
+CCACHE := $(shell command -v ccache)
+CLANG := $(shell command -v clang++)
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
+BUILD := cmake -DCMAKE_CXX_COMPILER_LAUNCHER=$(CCACHE) -S $(CPP) -B $(CPP)/build
+
+# The build with sanitizers is clang's where there is one: its generated code serves the fuzzer, too.
+run-cpp: $(VENV)/.ready
+	$(BUILD)
+	cmake --build $(CPP)/build --parallel $(JOBS)
+	$(BUILD)/sanitized -DPRECOMPILE_SANITIZE=ON \
+		$(if $(CLANG),-DPRECOMPILE_FUZZ=ON -DCMAKE_CXX_COMPILER=$(CLANG))
+	cmake --build $(CPP)/build/sanitized --parallel $(JOBS)
+	set -e; for build in build build/sanitized; do \
 		$(CPP)/$$build/unit_tests; \
-		$(BIN)/precompile-conformance run --jobs 2 --testee $(CPP)/$$build/testee; \
+		$(BIN)/precompile-conformance run --jobs $(JOBS) --testee $(CPP)/$$build/testee; \
 	done
-	@if command -v clang++ >/dev/null; then $(MAKE) --no-print-directory fuzz-cpp; \
+	@if [ -n '$(CLANG)' ]; then $(MAKE) --no-print-directory run-cpp-fuzzer; \
 	else echo 'NOT RUN: the fuzzer of the C++ implementation, because clang++ is missing' >&2; fi
 
+fuzz-cpp: ## what reads foreign bytes in C++, for CPP_FUZZ_SECONDS (60)
+	$(BUILD)/sanitized -DPRECOMPILE_SANITIZE=ON -DPRECOMPILE_FUZZ=ON \
+		-DCMAKE_CXX_COMPILER=$(if $(CLANG),$(CLANG),clang++)
+	cmake --build $(CPP)/build/sanitized --target fuzz --parallel $(JOBS)
+	$(MAKE) --no-print-directory run-cpp-fuzzer
+
 # Begins with every input of the vectors; what it finds goes on from there the next time.
-fuzz-cpp:
-	cmake -S $(CPP) -B $(CPP)/build/fuzz -DPRECOMPILE_FUZZ=ON -DCMAKE_CXX_COMPILER=clang++
-	cmake --build $(CPP)/build/fuzz --target fuzz --parallel 2
+run-cpp-fuzzer:
 	mkdir -p $(CPP)/build/corpus
-	$(CPP)/build/fuzz/fuzz -max_total_time=$(CPP_FUZZ_SECONDS) -max_len=4096 \
+	$(CPP)/build/sanitized/fuzz -max_total_time=$(CPP_FUZZ_SECONDS) -max_len=4096 \
 		-dict=$(CPP)/fuzz/bundle.dict -artifact_prefix=$(CPP)/build/ \
 		$(CPP)/build/corpus conformance_tests/vectors
 
@@ -203,9 +248,8 @@ fuzz-cpp:
 INTEROP_COPIES ?= 1
 EXPLORE_SECONDS ?= 30
 
-# What test-cpp and test-typescript could not build is left out, and said.
-.PHONY: interop
-interop: .venv/.ready test-cpp test-typescript
+# What test-cpp and test-typescript did not build is left out, and said.
+test-interop: $(VENV)/.ready ## who writes what, all others read, of the implementations that were built
 	@set -- --testee '$(BIN)/python -m testees.reference' \
 		--testee '$(BIN)/python conformance_tests/testees/stdlib'; \
 	if [ -x $(CPP)/build/testee ]; then set -- "$$@" --testee $(CPP)/build/testee; \
@@ -224,7 +268,7 @@ interop: .venv/.ready test-cpp test-typescript
 	.protoc/bin/python -m pip $(LOCKED) -r locks/protoc.txt
 	[ "$$(.protoc/bin/python -m grpc_tools.protoc --version)" = 'libprotoc $(PROTOC)' ]
 
-generate: .protoc/bin/python
+generate: .protoc/bin/python ## protoc's output for Python, from proto/ into generated/
 	rm -rf generated/precompile
 	$(call protoc,generated)
 
@@ -232,7 +276,7 @@ check-generated:
 	@if [ -n '$(PROTOC_PYTHON)' ]; then $(MAKE) --no-print-directory compare-generated; \
 	else echo 'NOT RUN: comparing generated code, which needs Python 3.11 or 3.12' >&2; fi
 
-.PHONY: compare-generated
+.PHONY: check-generated compare-generated
 compare-generated: .protoc/bin/python
 	rm -rf .protoc/out && mkdir .protoc/out
 	$(call protoc,.protoc/out)
@@ -250,7 +294,7 @@ check-schema:
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory run-buf; \
 	else echo 'NOT RUN: buf lint and buf breaking, because npm is missing' >&2; fi
 
-.PHONY: run-buf
+.PHONY: check-schema freeze-schema run-buf
 run-buf: .buf/node_modules/.bin/buf
 	.buf/node_modules/.bin/buf lint proto
 	@if [ -e proto/v1.binpb ]; then \
@@ -262,20 +306,54 @@ freeze-schema: .buf/node_modules/.bin/buf
 
 # --- the core on other runtimes ------------------------------------------------------------
 
-.runtimes/%: .venv/.ready
+.runtimes/%: $(VENV)/.ready
 	$(BIN)/python -m pip $(LOCKED) --target $@ -r locks/protobuf-$*.txt
 
-test-runtimes: $(PROTOBUF_RUNTIMES:%=.runtimes/%)
-	@set -e; for version in $(PROTOBUF_RUNTIMES); do \
+# All tests run on the newest, which is the one in $(VENV).
+OTHER_RUNTIMES := $(filter-out $(shell sed -n 's/^protobuf==//p' constraints.txt),$(PROTOBUF_RUNTIMES))
+
+test-runtimes: $(OTHER_RUNTIMES:%=.runtimes/%) ## the core's tests on the other protobuf runtimes
+	@set -e; for version in $(OTHER_RUNTIMES); do \
 		echo "== protobuf $$version"; \
 		PYTHONPATH=.runtimes/$$version PRECOMPILE_TEST_PROTOBUF=$$version \
-			$(BIN)/python -m pytest -q -p no:cacheprovider $(CORE_TESTS); \
+			$(BIN)/python -m pytest -q --numprocesses=$(JOBS) $(SIDE_BY_SIDE) $(CORE_TESTS); \
 	done
+
+# --- the core on other interpreters --------------------------------------------------------
+
+.PHONY: test-interpreters
+test-interpreters: $(INTERPRETERS:%=test-python%) ## the core's tests and vectors on each other Python that is on PATH
+
+test-python%: $(VENV)/.ready
+	@if command -v python$* >/dev/null; then $(MAKE) --no-print-directory run-python$*; \
+	else echo 'NOT RUN: the core on Python $*, because there is no python$* on PATH' >&2; fi
+
+run-python%: .interpreters/%/.ready
+	$(<D)/bin/python --version
+	$(<D)/bin/python -m pytest -q --numprocesses=$(JOBS) $(SIDE_BY_SIDE) $(CORE_TESTS)
+	$(<D)/bin/precompile-conformance run --trace --jobs $(JOBS) \
+		--testee '$(<D)/bin/python -m testees.reference'
+
+# A Python of a distribution may come without pip: that of $(VENV) installs.
+.interpreters/%/.ready: $(VENV)/.ready locks/python.txt
+	python$* -m venv --clear --without-pip $(@D)
+	$(BIN)/python -m pip --python $(@D)/bin/python $(LOCKED) -r locks/python.txt
+	$(BIN)/python -m pip --python $(@D)/bin/python install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+# --- releases ------------------------------------------------------------------------------
+
+.PHONY: release-check
+release-check: $(VENV)/.ready ## wheel and sdist, built twice with equal bytes and compared with the tree, into dist/
+	@[ -z "$$(git status --porcelain)" ] || { git status --short; echo 'the tree has changes' >&2; exit 1; }
+	$(BIN)/python -m pytest -q reference/tests/test_wheel.py reference/tests/test_sdist.py
+	rm -rf dist && $(BIN)/python -m hatchling build -d dist
+	sha256sum dist/*
 
 # --- locks --------------------------------------------------------------------------------
 
 .PHONY: lock
-lock: .uv/bin/uv
+lock: .uv/bin/uv ## locks/ anew: what is installed, every file by its hash
 	$(call compile,--extra cli --extra dev -c constraints.txt pyproject.toml locks/python.in,python)
 	$(call compile,--extra bench -c constraints.txt pyproject.toml,bench)
 	echo grpcio-tools==$(GRPCIO_TOOLS) | $(call compile,-,protoc)
@@ -294,5 +372,5 @@ compile = .uv/bin/uv pip compile --quiet --universal --python-version 3.11 --gen
 	$(PYTHON) -m venv .uv
 	.uv/bin/python -m pip install --quiet uv==$(UV)
 
-clean:
-	rm -rf .uv .venv .protoc .buf .runtimes .torch dist
+clean: ## what was installed and built here, away
+	rm -rf .uv $(VENV) .protoc .buf .runtimes .interpreters .torch dist
