@@ -171,7 +171,7 @@ def damaged(draw: st.DrawFn) -> bytes:
 
 def _check_bounded(data: bytes) -> None:
     """Opened or refused, with an offset in the input, in bounded time; content is never new."""
-    start = time.monotonic()
+    start = time.process_time()
     for recover in (False, True):
         try:
             opened = Bundle.open(data, recover=recover, policy=UNSIGNED)
@@ -184,7 +184,7 @@ def _check_bounded(data: bytes) -> None:
                 assert opened.read(artifact) == ALL[artifact.content_digest]
         assert offset is not None
         assert 0 <= offset <= len(data)
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
 
 
 @settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
