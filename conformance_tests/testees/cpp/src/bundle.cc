@@ -12,7 +12,7 @@
 namespace precompile {
 namespace {
 
-constexpr uint64_t kMostManifestBytes = 1ull << 30;  // positions of a payload are counted in 32 bits
+constexpr uint64_t kMostManifestBytes = 1ull << 30;  // rows are counted in 32 bits
 
 bool is_torn(const Walk& walk) {
   return std::any_of(walk.faults.begin(), walk.faults.end(), [](const Error& fault) {

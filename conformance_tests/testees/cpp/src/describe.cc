@@ -117,6 +117,9 @@ Result<std::vector<v1::Requirement>> plan_requirements(std::vector<v1::Requireme
 Result<SegmentPlan> plan(const NewSegment& segment, const WriterOptions& options) {
   SegmentPlan planned;
   TRY_SET(planned.requirements, plan_requirements(segment.requirements));
+  if (Draft::fixed_bytes(options.producer, planned.requirements) > kMostPayload) {
+    return Error::misuse("No manifest can hold these requirements.");
+  }
   std::set<std::pair<std::string_view, std::string_view>> names;
   for (const NewArtifact& described : segment.artifacts) {
     TRY_SET(Portable fields, plan_artifact(described));

@@ -1,13 +1,9 @@
 #include "file_appender.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 #include "bundle.h"
 #include "frame.h"
@@ -16,80 +12,6 @@
 #include "walk.h"
 
 namespace precompile {
-
-Descriptor::~Descriptor() {
-  if (number_ >= 0) ::close(number_);
-}
-
-Error system_error(const std::string& path) {
-  return Error::system(path + ": " + std::strerror(errno));
-}
-
-namespace {
-
-// [PCB-APPD-012]
-Status lock(const Descriptor& file) {
-  while (::flock(file.number(), LOCK_EX) != 0) {
-    if (errno != EINTR) return Error::system(std::strerror(errno));
-  }
-  return Done{};
-}
-
-// Whether the path names this file; another writer may have put a new one in its place.
-Result<bool> is_named(const Descriptor& file, const std::string& path) {
-  struct stat locked, named;
-  if (::fstat(file.number(), &locked) != 0) return system_error(path);
-  return ::stat(path.c_str(), &named) == 0 && locked.st_dev == named.st_dev &&
-         locked.st_ino == named.st_ino;
-}
-
-struct Locked {
-  Descriptor file;
-  bool is_made;  // there was none before
-};
-
-// [PCB-APPD-007]
-Result<Locked> lock_path(const std::string& path, bool make) {
-  for (;;) {
-    constexpr int kFlags = O_RDWR | O_CLOEXEC;
-    int number = ::open(path.c_str(), kFlags);
-    const bool is_made = number < 0 && errno == ENOENT && make;
-    if (is_made) number = ::open(path.c_str(), kFlags | O_CREAT | O_EXCL, 0666);
-    if (number < 0 && is_made && errno == EEXIST) continue;
-    if (number < 0) return system_error(path);
-    Descriptor file(number);
-    TRY(lock(file));
-    TRY_SET(const bool named, is_named(file, path));
-    if (named) return Locked{std::move(file), is_made};
-  }
-}
-
-}  // namespace
-
-Result<Descriptor> lock_file(const std::string& path) {
-  TRY_SET(Locked locked, lock_path(path, false));
-  return std::move(locked.file);
-}
-
-Status write_at(const Descriptor& file, uint64_t offset, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t done =
-        ::pwrite(file.number(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (done < 0 && errno == EINTR) continue;
-    if (done < 0) return Error::system(std::strerror(errno));
-    offset += static_cast<uint64_t>(done);
-    bytes.remove_prefix(static_cast<size_t>(done));
-  }
-  return Done{};
-}
-
-Status sync_directory_of(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  const std::string directory = slash == path.npos ? "." : path.substr(0, slash + 1);
-  const Descriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (opened.number() < 0 || ::fsync(opened.number()) != 0) return system_error(directory);
-  return Done{};
-}
 
 namespace {
 
@@ -126,7 +48,7 @@ Status check_tail(const Source& source, uint64_t end) {
 }  // namespace
 
 Result<FileAppender> FileAppender::open(const std::string& path, const OpenOptions& options) {
-  TRY_SET(Locked locked, lock_path(path, true));
+  TRY_SET(LockedFile locked, lock_file(path, true));
   FileAppender file(path, std::move(locked.file));
   file.is_made_ = locked.is_made;
   file.limits_ = options.limits;

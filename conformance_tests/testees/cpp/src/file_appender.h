@@ -5,22 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "locked_file.h"
 #include "segment_writer.h"
 
 namespace precompile {
-
-// A file descriptor that is closed when it goes.
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&&) = delete;
-  ~Descriptor();
-  int number() const { return number_; }
-
- private:
-  int number_;
-};
 
 class FileAppender {
  public:
@@ -60,11 +48,5 @@ class FileAppender {
   uint64_t end_ = 0;  // of what is committed
   Limits limits_;
 };
-
-// An open and exclusively locked file that the path names.
-Result<Descriptor> lock_file(const std::string& path);
-Status write_at(const Descriptor& file, uint64_t offset, std::string_view bytes);
-Status sync_directory_of(const std::string& path);
-Error system_error(const std::string& path);
 
 }  // namespace precompile

@@ -22,6 +22,9 @@ struct Tally {
 // Decodes a payload, which has to stay. `limits.total_content` is that of this bundle's size.
 Result<Manifest> decode_manifest(std::string_view payload, const Limits& limits, Tally& tally);
 
+// Why a decoded manifest is none: an enum, a digest's length, a table that is no table.
+std::optional<Error> fields_fault(const Manifest& manifest);
+
 // Checks a segment whose manifest is decoded; fills in where its blocks lie. `previous` is the
 // payload digest of the segment before, or empty.
 Status validate(Segment& segment, std::string_view previous, ChainBlocks& chain);

@@ -8,7 +8,8 @@
 #include <iterator>
 
 #include "envelope.h"
-#include "file_appender.h"
+#include "locked_file.h"
+#include "pack.h"
 #include "frame.h"
 #include "source.h"
 #include "try.h"
@@ -89,7 +90,8 @@ Status write_signed(const Source& source, const Segment& segment, const SigningK
 
 // [PCB-SIGN-010] [PCB-SIGN-011] [PCB-APPD-009]
 Status sign_file(const std::string& path, const SigningKey& key, const OpenOptions& open) {
-  TRY_SET(const Descriptor locked, lock_file(path));
+  TRY_SET(const LockedFile file, lock_file(path, false));
+  const Descriptor& locked = file.file;
   TRY_SET(const auto source, Source::open(locked.number()));
   TRY_SET(const Reader reader, Reader::open(source, open));
   struct stat status;

@@ -20,19 +20,17 @@ Writer::~Writer() = default;
 // [PCB-FRAME-001] [PCB-FRAME-002]
 Status Writer::add(const NewSegment& segment) {
   TRY_SET(const SegmentPlan planned, plan(segment, options_));
-  Chain chain = *chain_;
-  std::string added;
-  const Sink sink = [&](std::string_view bytes) {
-    added += bytes;
-    return Status(Done{});
-  };
   Progress done;
   do {
-    TRY_SET(const WrittenSegment written, write_segment(planned, done, chain, options_, sink));
-    added += written.footer;
+    std::string added;
+    const Sink sink = [&](std::string_view bytes) {
+      added += bytes;
+      return Status(Done{});
+    };
+    TRY_SET(const WrittenSegment written, write_segment(planned, done, *chain_, options_, sink));
+    bytes_ += added;
+    bytes_ += written.footer;
   } while (!done.is_all(planned));
-  bytes_ += added;
-  *chain_ = std::move(chain);
   return Done{};
 }
 
