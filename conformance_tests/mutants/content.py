@@ -12,11 +12,8 @@ MUTANTS = (
       "artifact.content_digest:\n            raise self._mismatch(artifact)\n",
       "            yield piece\n", MATTERS),
     M("CONT-001b", CONTENT,
-      "        if hashlib.sha256(content).digest() != artifact.content_digest"
-      ":\n            raise self._mismatch(artifact)\n        return content\n\n "
-      "   def _in_last",
-      "        return content\n\n    def _in_last",
-      "CTX-030 POP-005 CTX-002 POP-006"),
+      "        if _sha256(content).digest() != digest:\n            raise self._mismatch(artifact)\n", "",
+      "CTX-030 POP-005 CTX-002 POP-006 CTX-021 CTX-018"),
     M("CONT-002", BLOCKS, "if hashlib.sha256(data).digest() != entry.digest:", "if False:",
       f"CONT-001 CONT-004 POP-005 CTX-030 READ-005 {MATTERS}"),
     M("CONT-003", BLOCKS, "if record[: len(prefix)] != prefix:", "if False:",
@@ -39,7 +36,7 @@ MUTANTS = (
       "place.offset)\n", "        data = blocks.stored_data(self._source, place, entry)\n        "
       "blocks.check_digest(data, entry, place.offset)\n        self._spend(entry.content_size, "
       "place.offset)\n", MATTERS),
-    M("CONT-005c", CONTENT, "                self._check_size(artifact, self._limits.total_decompressed)\n"
+    M("CONT-005c", CONTENT, "                self._check_size(artifact)\n"
       "                # A raw", "                # A raw", f"LIM-003 {MATTERS}"),
     M("READ-004", "bundle.reader", "    def stream(self, artifact: StoredArtifact) -> "
       "Iterator[memoryview]:\n", "    def stream(self, artifact: StoredArtifact) -> "

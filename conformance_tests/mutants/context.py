@@ -102,7 +102,7 @@ MUTANTS = (
       "        [self.loaded.held(*one).read() for one in loaded.items()]\n        self.held |= loaded\n",
       "CTX-002 CTX-027 POP-005 POP-002 POP-006 POP-009 "
       "POP-003 CTX-031 CONT-001 CTX-021 CTX-018"),
-    M("CTX-031", POPULATE, "if cls is None or held.kind != cls.KIND:", "if cls is None:",
+    M("CTX-031", POPULATE, "if cls is None or kind != cls.KIND:", "if cls is None:",
       "POP-003"),
     M("EXT-007", POPULATE, " and not isinstance(value, OpaqueValue)", "", may_crash=True),
     M("POP-001", POPULATE, "            if kind == ArtifactKind.CACHE:\n                caches",
@@ -112,23 +112,21 @@ MUTANTS = (
     M("POP-002", POPULATE, "            # [PCB-POP-005]\n", "            if self._applied:\n"
       "                raise\n            # [PCB-POP-005]\n", "POP-004 POP-005 POP-006 POP-003"
       " EXT-003 POP-009"),
-    M("POP-003", POPULATE, "cls is None or held.kind != cls.KIND", "cls is None", "CTX-031"),
+    M("POP-003", POPULATE, "cls is None or kind != cls.KIND", "cls is None", "CTX-031"),
     M("POP-004", POPULATE, 'return PrecompileError(ErrorCode.APPLY_FAILED, f"{type(error)',
       'return PrecompileError(ErrorCode.UNKNOWN_ARTIFACT_TYPE, f"{type(error)', "POP-002"),
-    M("POP-005", POPULATE, "            self._refuse(held, error)\n        except OSError",
-      "            self._refuse(held, error if error.code < 600 or error.code > 700 else "
+    M("POP-005", POPULATE, "            self._refuse(name, error)\n        except OSError",
+      "            self._refuse(name, error if error.code < 600 or error.code > 700 else "
       "_apply_failed(error))\n        except OSError", "POP-002 POP-006 POP-009"),
     M("POP-006", POPULATE, "backend.kind == ArtifactKind.BACKEND and backend.digest == digest",
       "backend.kind == ArtifactKind.BACKEND", "CTX-023 CTX-011 CTX-018 CTX-024"),
     M("POP-006b", POPULATE, "backend.kind == ArtifactKind.BACKEND and backend.digest == digest",
       "backend.digest == digest", "POP-003"),
-    M("POP-009", "held", "        return self.content if isinstance(self.content, bytes) else self.content.read()",
-      "        if isinstance(self.content, bytes):\n            return self.content\n"
-      "        bundle, one = self.content.bundle, self.content._artifact\n"
-      "        if not one.content_size:\n            return b''\n"
-      "        return bytes(bundle._content._raw(one))[one.offset : one.offset + one.content_size]",
-      "POP-005 POP-002 POP-006 CTX-030 CTX-002 ART-006 CTX-017 CTX-026 CTX-027 CTX-029 EXT-007"
-      " POP-001 CTX-031 CTX-013 CTX-011 CTX-012 RECV-002 POP-003 SEC-001 CONT-001 CTX-018 CTX-021"),
+    M("POP-009", "held", "            return bundle.read(stored), stored.fields\n",
+      "            if not stored.content_size:\n                return b'', stored.fields\n"
+      "            raw = bytes(bundle._content._raw(stored))\n"
+      "            return raw[stored.offset : stored.offset + stored.content_size], stored.fields\n",
+      "POP-005 POP-002 POP-006 CTX-030 POP-001 POP-003 SEC-001 CONT-001 CTX-021 EXT-003 CTX-017"),
     M("CTX-006", "bundle.stored", "type(value).__name__, _bits(value)",
       "'', _bits(value) if isinstance(value, float) else str(int(value)).encode() if "
       "isinstance(value, (bool, int)) else _bits(value)", "CTX-017"),

@@ -24,8 +24,8 @@ MUTANTS = (
       "if not held.backends or all(", "POP-006"),
     M("CTX-023c", STATE, "                if self.held.get(name) is value:\n",
       "                if False:\n", "CTX-011 CTX-024 CTX-006 POP-001 DET-001 POP-006"),
-    M("CTX-031b", POPULATE, "    try:\n        cls = registry.get(held.type)\n",
-      "    held.read()\n    try:\n        cls = registry.get(held.type)\n", "POP-003"),
+    M("CTX-031b", POPULATE, "    cls = _class_of(held.type, held.kind, registry)\n",
+      "    held.read()\n    cls = _class_of(held.type, held.kind, registry)\n", "POP-003"),
     M("CTX-010b", CONTEXT, "return [held for held in found if held.kind == ArtifactKind.BACKEND]",
       "return [\n            held for held in found\n"
       "            if held.kind == ArtifactKind.BACKEND and self.registry.get(held.type)\n        ]", "CTX-031"),

@@ -8,18 +8,18 @@ CODEC, VALIDATE, FRAMING, DENSITY = (
     "bundle.codec", "bundle.validate", "bundle.framing", "bundle.density",
 )  # fmt: skip
 COLUMNS = ("type", "content_size", "block", "offset")
-# What is said of each element of a list to take at least, and a byte less.
+# What is said of the elements of each list to take at least, and less.
 WEIGHTS = {
-    "_FEATURES: 2": "_FEATURES: 1",
-    "_REQUIREMENTS: 4": "_REQUIREMENTS: 3",
-    "5: 32": "5: 31",
-    "7: 4}": "7: 3}",
-    "{3: 2}": "{3: 1}",
-    "_TYPES: 4": "_TYPES: 3",
-    "_KEYS: 32": "_KEYS: 31",
-    "_DETAILS: 4": "_DETAILS: 3",
-    "{2: 4, ": "{2: 3, ",
-    ", 3: 4}": ", 3: 3}",
+    "{_FEATURES: 2, ": "{",
+    "_REQUIREMENTS: 4": "_REQUIREMENTS: 2",
+    "5: 32": "5: 4",
+    "7: 4}": "7: 2}",
+    "{3: 2}": "{}",
+    "_TYPES: 4": "_TYPES: 2",
+    "_KEYS: 32": "_KEYS: 4",
+    "_DETAILS: 4": "_DETAILS: 2",
+    "{2: 4, ": "{2: 2, ",
+    ", 3: 4}": ", 3: 2}",
 }
 
 

@@ -28,8 +28,9 @@ MUTANTS = (
       "            if not content:\n                continue\n            # [PCB-EXTENT-006]\n", "",
       ANY),
     M("BLOCK-001", WRITER,
-      "        for digest, offset in block.begins:\n",
-      "        self._entries.append(self._entries[-1])\n        for digest, offset in block.begins:\n",
+      "        yield prefix\n        yield block.data\n        self._size += size\n",
+      "        self._entries.append(self._entries[-1])\n        yield prefix\n        yield block.data\n"
+      "        self._size += size\n",
       ANY),
     M("BLOCK-002", WRITER, "BlockEntry(block.digest, size, block.compression",
       "BlockEntry(block.digest, size + 1, block.compression", ANY),
@@ -75,8 +76,8 @@ MUTANTS = (
       "removed = sorted(name for name in tombstones if name in state.saved)"),
     M("PLACE-004", WRITER, "            list(map(len, batch.contents)),\n",
       "            [len(content) + 1 for content in batch.contents],\n", ANY),
-    M("EXTENT-006", WRITER, "if find is not None and (place := find(digest)):",
-      "if False and (place := find(digest)):", "CTX-016 BLOCK-007"),
+    M("EXTENT-006", CHAIN, "        number = self._by_digest.get(digest)\n", "        number = None\n",
+      "CTX-016 BLOCK-007"),
     M("WIRE-009", ENCODE,
       "    return message.SerializeToString(deterministic=True)",
       "    return message.SerializeToString(deterministic=True) + "
@@ -104,7 +105,8 @@ MUTANTS = (
       "raise PrecompileError(ErrorCode.MALFORMED_FRAME, detail, source.size)", "APPD-001"),
     M("NAME-004", "artifact", '        return f"a key is 1 to', '        return None\n        '
       'return f"a key is 1 to', "NAME-002 CTX-004 READ-001 READ-002 READ-008"),
-    M("PLACE-004b", WRITER, "[offset for _, offset in places]", "[0 for _, offset in places]", ANY),
+    M("PLACE-004b", ENCODE, "message.offset.extend(table.offset)",
+      "message.offset.extend([0] * len(table.offset))", ANY),
     M("TABLE-005", "bundle.table", "enumerate(dict.fromkeys(pairs))", "enumerate(sorted(set(pairs)))", ANY),
     M("TABLE-005b", "bundle.batch", "        if artifact.backends or artifact.fields:\n", "        if True:\n", ANY),
     M("DET-003b", ENCODE, "    if manifest.artifacts.types:\n",
