@@ -19,7 +19,7 @@ from precompile_context import (
     DirectoryPrecompileCache,
     StitchedEntry,
 )
-from precompile_context.bundle import writer
+from precompile_context.bundle import runs
 from precompile_context.bundle.framing import FOOTER_SIZE
 from tests.disk import SECTOR, Disk, Moment
 from tests.toys import (
@@ -96,7 +96,7 @@ def test_a_power_cut_loses_nothing_that_was_saved(
 def test_a_power_cut_leaves_some_of_several_segments_saved_together_each_whole(
     disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "MANIFEST_TARGET", 600)
+    monkeypatch.setattr(runs, "MANIFEST_TARGET", 600)
     written: Contents = {}
     with monkeypatch.context() as patched:
         disk.watch(patched)

@@ -15,7 +15,7 @@ from precompile_context import (
     Limits,
     PrecompileContext,
 )
-from precompile_context.bundle import writer
+from precompile_context.bundle import runs
 from precompile_context.bundle.fold import MANY_SEGMENTS
 from precompile_context.files import merge_files
 from precompile_context.trust import UNSIGNED
@@ -174,7 +174,7 @@ def test_fold_writes_nothing_that_readers_refuse(
     file: BundleFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two full segments can be more than one manifest may hold."""
-    monkeypatch.setattr(writer, "MANIFEST_TARGET", 2000)
+    monkeypatch.setattr(runs, "MANIFEST_TARGET", 2000)
     limited = BundleFile(file.path, limits=Limits(manifest_bytes=4000))
     context = _saved_one_by_one(limited, 100)
     limited.fold(b"", policy=UNSIGNED)

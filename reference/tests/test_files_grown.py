@@ -11,7 +11,7 @@ import pytest
 
 from precompile_context import BundleFile, ErrorCode, PrecompileContext, PrecompileError
 from precompile_context.artifact import ArtifactId
-from precompile_context.bundle import Limits, codec, reader
+from precompile_context.bundle import Limits, checking, codec
 from precompile_context.destination import Destination
 from precompile_context.files import access, appending
 from precompile_context.trust import UNSIGNED
@@ -43,7 +43,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         indexes.append(segment)
         return decode(payload, segment, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(reader, "decode_manifest", counting)
+    monkeypatch.setattr(checking, "decode_manifest", counting)
     return indexes
 
 

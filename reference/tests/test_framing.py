@@ -62,7 +62,7 @@ def test_block_prefix_is_what_generated_code_writes(size: int) -> None:
     assert framing.block_prefix(size) + bytes(size) == expected
 
 
-@pytest.mark.parametrize("size", [*DATA_SIZES, 2**28 - 1, 2**28, 2**30 - 12])
+@pytest.mark.parametrize("size", [*DATA_SIZES, 2**26 - 1, 2**26])
 def test_block_data_size_is_the_inverse_of_the_prefix(size: int) -> None:
     assert framing.block_data_size(len(framing.block_prefix(size)) + size) == size
 
@@ -71,6 +71,13 @@ def test_block_data_size_knows_the_sizes_that_no_record_has() -> None:
     reachable = {len(framing.block_prefix(size)) + size for size in range(1, 20_000)}
     for record_size in range(-1, 20_000):
         assert (framing.block_data_size(record_size) is not None) == (record_size in reachable)
+
+
+def test_block_data_size_knows_no_record_of_more_than_64_mib_of_data() -> None:
+    assert framing.block_data_size((1 << 26) + 10) == 1 << 26
+    for more in (1, 2, 100, 1 << 26, 1 << 30):
+        size = (1 << 26) + more
+        assert framing.block_data_size(len(framing.block_prefix(size)) + size) is None
 
 
 @pytest.mark.parametrize("record_size", [0, 2**63, 2**64 - 1])

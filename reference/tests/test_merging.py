@@ -333,7 +333,7 @@ def test_merge_begins_a_further_segment_where_a_manifest_would_grow_too_large(
     inputs = [_blobs(**{f"k{n}": b"%d" % n for n in range(i * 30, i * 30 + 30)}) for i in range(4)]
     from precompile_context.bundle import runs
 
-    monkeypatch.setattr(runs, "MANIFEST_TARGET", 10_000)
+    monkeypatch.setattr(runs, "MANIFEST_TARGET", 5_000)
     data, _ = _merge(*inputs)
     assert segment_count(data) > 1
     assert len(bundle_contents(data)) == 120
