@@ -96,7 +96,7 @@ def test_a_power_cut_loses_nothing_that_was_saved(
 def test_a_power_cut_leaves_some_of_several_segments_saved_together_each_whole(
     disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs, "MANIFEST_TARGET", 600)
+    monkeypatch.setattr(runs, "MANIFEST_TARGET", 300)
     written: Contents = {}
     with monkeypatch.context() as patched:
         disk.watch(patched)
