@@ -2,17 +2,21 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Protocol
+from typing import Any, Protocol
 
 from precompile_context.artifact import ArtifactId, ArtifactKind
 from precompile_context.bundle.packing import PROBE_SIZE, WORKERS, Content
 from precompile_context.bundle.stored import Fields
 from precompile_context.bundle.stored_content import StoredContent
 from precompile_context.bundle.table import ArtifactName, Detail
+
+_sha256 = hashlib.sha256
+# Small contents are hashed so many at a time: a packer's threads are at work meanwhile.
+HASHED_TOGETHER = 1024
 
 
 class Writable(Protocol):
@@ -77,6 +81,12 @@ class Batch:
             batch.add(artifact)
         return batch
 
+    @classmethod
+    def plain(cls, names: list[ArtifactName], contents: Sequence[bytes]) -> "Batch":
+        """Of kind CACHE, all of them, with nothing but contents."""
+        kinds: list[ArtifactKind | int] = [ArtifactKind.CACHE] * len(names)
+        return cls(names, kinds, list(contents), [None] * len(names))
+
     def add(self, artifact: Writable) -> None:
         """A further row."""
         row = len(self.names)
@@ -95,11 +105,6 @@ class Batch:
         self.contents.append(content)
         self.digests.append(None)
 
-    @classmethod
-    def plain(cls, names: list[ArtifactName], contents: list[Content | StoredContent]) -> "Batch":
-        """Of kind CACHE, all of them, with nothing but contents."""
-        return cls(names, [ArtifactKind.CACHE] * len(names), contents, [None] * len(names))
-
     def __len__(self) -> int:
         return len(self.names)
 
@@ -114,6 +119,11 @@ class Batch:
             {row - start: self.owners[row] for row in rows if row in self.owners},
             {row - start: self.details[row] for row in rows if row in self.details},
         )
+
+    @property
+    def has_large(self) -> bool:
+        """Whether a content is so large that it is hashed by itself."""
+        return max(map(len, self.contents), default=0) >= PROBE_SIZE
 
     @property
     def content(self) -> int:
@@ -132,12 +142,23 @@ def hashed_ahead(batch: Batch) -> Iterator[bytes]:
 
     Those of large contents are computed ahead, side by side.
     """
-    rows = iter([row for row, content in enumerate(batch.contents) if len(content) >= PROBE_SIZE])
+    large = [row for row, content in enumerate(batch.contents) if len(content) >= PROBE_SIZE]
+    if large or batch.owners:
+        yield from _hashed_one_by_one(batch, iter(large))
+        return
+    contents: list[Any] = batch.contents  # in memory, since nobody owns their digests
+    for start in range(0, len(batch), HASHED_TOGETHER):
+        rows = slice(start, start + HASHED_TOGETHER)
+        batch.digests[rows] = [_sha256(content).digest() for content in contents[rows]]
+        yield from batch.digests[rows]  # type: ignore[misc]  # none of them is None now
+
+
+def _hashed_one_by_one(batch: Batch, large: Iterator[int]) -> Iterator[bytes]:
     ahead: deque[tuple[int, Future[bytes]]] = deque()
     with ThreadPoolExecutor(WORKERS) as pool:
 
         def look_ahead(count: int) -> None:
-            for row in islice(rows, count):
+            for row in islice(large, count):
                 ahead.append((row, pool.submit(_digest, batch, row)))
 
         look_ahead(2 * WORKERS)
@@ -152,12 +173,9 @@ def hashed_ahead(batch: Batch) -> Iterator[bytes]:
 
 
 def _digest(batch: Batch, row: int) -> bytes:
-    digest = batch.digests[row]
-    if digest is None:
-        owner = batch.owners.get(row)
-        if owner is not None:
-            return owner.digest
-        content = batch.contents[row]
-        assert not isinstance(content, StoredContent)  # it has an owner
-        digest = hashlib.sha256(content).digest()
-    return digest
+    owner = batch.owners.get(row)
+    if owner is not None:
+        return owner.digest
+    content = batch.contents[row]
+    assert not isinstance(content, StoredContent)  # it has an owner
+    return _sha256(content).digest()

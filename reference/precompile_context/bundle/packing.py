@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -36,13 +36,19 @@ Content = bytes | memoryview
 
 @dataclass(frozen=True, slots=True)
 class StoredBlock:
-    """A block ready to be written; `begins` are (content digest, offset) of what begins in it."""
+    """A block ready to be written.
+
+    Attributes:
+        begins: digests of the contents that begin in it.
+        offsets: where, in its content.
+    """
 
     data: Content
     digest: bytes
     compression: int
     content_size: int
-    begins: tuple[tuple[bytes, int], ...]
+    begins: Sequence[bytes]
+    offsets: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +144,8 @@ def _store(draft: _Draft, level: int) -> StoredBlock:
         (digest,) = draft.digests  # the block is the content: one digest, computed once
     else:
         digest = hashlib.sha256(data).digest()
-    offsets = itertools.accumulate(map(len, draft.pieces[:-1]), initial=0)
-    begins = tuple(zip(draft.digests, offsets, strict=False))
-    return StoredBlock(data, digest, compression, len(content), begins)
+    offsets = list(itertools.accumulate(map(len, draft.pieces[:-1]), initial=0))
+    return StoredBlock(data, digest, compression, len(content), draft.digests, offsets)
 
 
 def _compressor(level: int, size: int) -> zstandard.ZstdCompressor:

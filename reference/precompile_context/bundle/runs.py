@@ -34,6 +34,9 @@ def split(batch: Batch, removed: Iterable[ArtifactId]) -> Iterator[Run]:
             yield Batch(), removals
             removals, size = [], types + item
         removals.append(id_)
+    if size + _most_size(batch) <= MANIFEST_TARGET:
+        yield batch, removals
+        return
     ends = list(accumulate(_row_sizes(batch), initial=0))
     start = 0
     while size + ends[-1] - ends[start] > MANIFEST_TARGET:
@@ -51,6 +54,19 @@ def index_size(artifact: Writable) -> int:
     """About how many bytes the artifact takes in a manifest, from above."""
     (size,) = _row_sizes(Batch.of([artifact]))
     return size
+
+
+def _most_size(batch: Batch) -> int:
+    """No less than the rows' sizes together, and seen at once where there are very many."""
+    text = "".join([key for _, key in batch.names])
+    blocks = batch.content // PROBE_SIZE  # no more contents are large
+    details = sum(map(_detail_size, batch.details.values()))
+    return (
+        _ROW * len(batch)
+        + len(text) * (1 if text.isascii() else 4)
+        + _BLOCK_ENTRY * 2 * blocks
+        + details
+    )
 
 
 def _row_sizes(batch: Batch) -> list[int]:

@@ -34,9 +34,9 @@ class StoredContent:
         """
         artifact = self._artifact
         with self._named():
-            begins: tuple[tuple[bytes, int], ...] = ((artifact.content_digest, 0),)
-            for entry, data in self.bundle.own_blocks(artifact):
-                yield StoredBlock(data, entry.digest, entry.compression, entry.content_size, begins)
+            begins: tuple[bytes, ...] = (artifact.content_digest,)
+            for (digest, _, compression, size), data in self.bundle.own_blocks(artifact):
+                yield StoredBlock(data, digest, compression, size, begins, (0,))
                 begins = ()
 
     def read(self) -> bytes:

@@ -1,13 +1,22 @@
 """One segment out of artifacts: packed into blocks, compressed, indexed."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain as chained
+from itertools import islice, repeat
+from typing import Any
 
 from precompile.v1 import bundle_pb2
 from precompile_context.artifact import ArtifactId
 from precompile_context.bundle import framing
-from precompile_context.bundle.batch import Batch, NewArtifact, Writable, hashed_ahead
+from precompile_context.bundle.batch import (
+    HASHED_TOGETHER,
+    Batch,
+    NewArtifact,
+    Writable,
+    hashed_ahead,
+)
 from precompile_context.bundle.chain import Chain, Place
 from precompile_context.bundle.encode import encode_manifest
 from precompile_context.bundle.limits import CONTENT_PER_BYTE, DEFAULT_LIMITS
@@ -23,9 +32,9 @@ from precompile_context.trust import Envelope, Signer, dsse
 
 __all__ = ["NewArtifact", "SegmentWriter", "Written"]
 
-# Where a content lies in this segment's blocks: the index of the first one, and the offset there.
-_At = tuple[int, int]
-_NOWHERE: _At = 0, 0  # of empty content
+# Where a content lies in this segment's blocks is one number: the index of the first block times
+# what a block can hold, and the offset there. Very many of them are cheaper than as many pairs.
+_BLOCK = framing.MAX_BLOCK_CONTENT
 # Header and footer, and the least that an artifact takes in a manifest beside its key.
 _LEAST_SEGMENT, _LEAST_ROW = framing.HEADER_SIZE + framing.FOOTER_SIZE, 36
 
@@ -68,8 +77,9 @@ class SegmentWriter:
         self._signer = signer
         self._entries: list[BlockEntry] = []
         self._size = framing.HEADER_SIZE  # bytes of the segment up to here
-        self._placed: dict[bytes, _At] = {}  # by content digest
+        self._placed: dict[bytes, int] = {}  # by content digest
         self._elsewhere: dict[bytes, Place] = {}  # in earlier segments of the chain
+        self._reading: Bundle | None = None  # the one whose blocks are kept for the next read
 
     def chunks(
         self, artifacts: Batch | Iterable[Writable], removed: Iterable[ArtifactId] = ()
@@ -91,10 +101,11 @@ class SegmentWriter:
         # [PCB-DET-001]
         # After all own blocks: how far the packer takes contents ahead depends on its threads,
         # and the bytes must not.
-        at = list(map(self._placed.get, digests))
-        yield from self._stored_again(batch, digests, at)
-        self._place_external(digests, at)
-        places = [place or _NOWHERE for place in at]
+        again: dict[int, int] = {}
+        yield from self._stored_again(batch, digests, again)
+        places = list(map(self._placed.get, digests, repeat(0)))  # of empty content, 0
+        for row, place in chained(again.items(), self._external(digests, again)):
+            places[row] = place
         # [PCB-TABLE-005]
         types, type_ = types_of((name for name, _ in batch.names), batch.kinds)
         # [PCB-PLACE-004]
@@ -104,8 +115,8 @@ class SegmentWriter:
             [key for _, key in batch.names],
             b"".join(digests),
             list(map(len, batch.contents)),
-            [block for block, _ in places],
-            [offset for _, offset in places],
+            [place // _BLOCK for place in places],
+            [place % _BLOCK for place in places],
             batch.details,
         )
         manifest = Manifest(
@@ -168,27 +179,41 @@ class SegmentWriter:
 
         One bundle's blocks are kept at a time. `new` are those written by now.
         """
-        find = self._chain.find if self._chain.content else None
-        last: Bundle | None = None
-        for digest, content in zip(hashed_ahead(batch), batch.contents, strict=True):
-            digests.append(digest)
+        hashed = hashed_ahead(batch)
+        # What is small is taken many at a time, as long as all of it is new.
+        step = 1 if batch.has_large else HASHED_TOGETHER
+        for start in range(0, len(batch), step):
+            contents: list[Any] = batch.contents[start : start + step]
+            run = list(islice(hashed, len(contents)))
+            digests += run
+            fresh = set(run)
+            if self._chain.content or not all(contents) or len(fresh) < len(run) or fresh & new:
+                yield from self._each_new(run, contents, new)
+            else:
+                new |= fresh
+                yield from zip(run, contents, strict=True)
+        if self._reading is not None:
+            self._reading.release()
+
+    def _each_new(
+        self, digests: list[bytes], contents: list[Content | StoredContent], new: set[bytes]
+    ) -> Iterator[tuple[bytes, Content]]:
+        for digest, content in zip(digests, contents, strict=True):
             if digest in new:
                 continue
             new.add(digest)
             if not content:
                 continue
             # [PCB-EXTENT-006]
-            if find is not None and (place := find(digest)):
+            if place := self._chain.find(digest):
                 self._elsewhere[digest] = place
             elif isinstance(content, StoredContent):
-                if last is not None and last is not content.bundle:
-                    last.release()
-                last = content.bundle
+                if self._reading is not None and self._reading is not content.bundle:
+                    self._reading.release()
+                self._reading = content.bundle
                 yield digest, content.read()
             else:
                 yield digest, content
-        if last is not None:
-            last.release()
 
     def _own(self, block: StoredBlock) -> Iterator[Content]:
         """The record of a further block of this segment, after which its contents have a place."""
@@ -197,19 +222,19 @@ class SegmentWriter:
         index = len(self._entries)
         # [PCB-BLOCK-001] [PCB-BLOCK-002]
         self._entries.append(BlockEntry(block.digest, size, block.compression, block.content_size))
-        for digest, offset in block.begins:
-            self._placed[digest] = index, offset
+        places = map((index * _BLOCK).__add__, block.offsets)
+        self._placed.update(zip(block.begins, places, strict=False))
         yield prefix
         yield block.data
         self._size += size
 
     def _stored_again(
-        self, batch: Batch, digests: list[bytes], at: list[_At | None]
+        self, batch: Batch, digests: list[bytes], again: dict[int, int]
     ) -> Iterator[Content]:
         """Where the bundle would claim too much content for its size, what repeats is stored anew.
 
-        The most that one block can hold is half of what its bytes may claim, so that at the
-        latest all contents stored for themselves are within the limit.
+        To `again` is added where, by row. The most that one block can hold is half of what its
+        bytes may claim, so that at the latest all contents stored for themselves are within.
         """
         # [PCB-LIM-011]
         content = self._chain.content + batch.content
@@ -225,21 +250,22 @@ class SegmentWriter:
             unread = batch.contents[row]
             if repeats and unread:
                 data = unread.read() if isinstance(unread, StoredContent) else unread
-                first = len(self._entries)
+                again[row] = len(self._entries) * _BLOCK
                 for block in self._packer.pack([(digest, data)]):
                     yield from self._own(replace(block, begins=()))
-                at[row] = first, 0
 
-    def _place_external(self, digests: list[bytes], at: list[_At | None]) -> None:
-        """List the blocks of earlier segments; those of one content stand together."""
+    def _external(
+        self, digests: list[bytes], again: Mapping[int, int]
+    ) -> Iterator[tuple[int, int]]:
+        """List the blocks of earlier segments, those of one content together; and by row, where."""
         if not self._elsewhere:
             return
         indexes: dict[tuple[BlockEntry, ...], int] = {}
         for row, digest in enumerate(digests):
             place = self._elsewhere.get(digest)
-            if place is None or at[row]:  # or stored again
+            if place is None or row in again:
                 continue
             if place.blocks not in indexes:
                 indexes[place.blocks] = len(self._entries)
                 self._entries += [entry._replace(size=0) for entry in place.blocks]
-            at[row] = indexes[place.blocks], place.offset
+            yield row, indexes[place.blocks] * _BLOCK + place.offset
