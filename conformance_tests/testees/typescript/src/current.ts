@@ -1,67 +1,59 @@
 // Which artifacts are current, after segments that add and take away.
 import type { Name } from "./ids.js";
-import { NameIndex } from "./name_index.js";
-import { lowerBound } from "./search.js";
+import { NameIndex, type Row } from "./name_index.js";
 import type { Artifact, Segment } from "./segment.js";
+import type { ArtifactTable } from "./table.js";
 
 /** The current artifacts of a bundle. */
 export class Current {
-  readonly #segments: readonly Segment[];
-  readonly #firsts: readonly number[];
+  readonly #segments: ReadonlyMap<ArtifactTable, Segment>;
   readonly #index: NameIndex;
 
-  /** `indices` are those of the segments by name; they belong to this object from now on. */
+  /** `indices` are those of the segments; they belong to this object from now on. */
   constructor(segments: readonly Segment[], indices: readonly NameIndex[]) {
-    this.#segments = segments;
-    this.#firsts = segments.map(({ firstArtifact }) => firstArtifact);
-    this.#index = this.#unite(indices);
+    this.#segments = new Map(segments.map((segment) => [segment.manifest.artifacts, segment]));
+    this.#index = unite(segments, indices);
   }
 
   find(name: Name): Artifact | undefined {
-    const number = this.#index.get(name);
-    return number === undefined ? undefined : this.#artifact(number);
+    const row = this.#index.get(name);
+    return row && this.#artifact(row);
   }
 
   /** In the order in which their names were first recorded since they were last removed. */
   all(): Artifact[] {
-    return Array.from(this.#index.numbers(), (number) => this.#artifact(number));
+    return Array.from(this.#index.rows(), (row) => this.#artifact(row));
   }
 
-  /** What is current in each chain, united. An index of a segment is taken over where that is all. */
-  #unite(indices: readonly NameIndex[]): NameIndex {
-    let united = new NameIndex();
-    let ofChain = new NameIndex();
-    const uniteChain = (): void => {
-      // [PCB-CURR-002] A name keeps the place that an earlier chain gave it.
-      if (united.size === 0) united = ofChain;
-      else for (const number of ofChain.numbers()) united.set(this.#nameOf(number), number);
-      ofChain = new NameIndex();
-    };
-    this.#segments.forEach(({ beginsChain, matches, manifest, firstArtifact }, at) => {
-      if (beginsChain) uniteChain();
-      // [PCB-HOST-006] [PCB-CURR-001]
-      if (!matches) return;
-      // [PCB-CURR-003] A removal takes away what its own chain brought, and nothing else.
-      for (const name of manifest.removed) ofChain.delete(name);
-      if (ofChain.size === 0) ofChain = indices[at] as NameIndex;
-      else ofChain.setAll(manifest.artifacts, firstArtifact);
-    });
-    uniteChain();
-    return united;
+  #artifact({ table, index }: Row): Artifact {
+    return (this.#segments.get(table) as Segment).artifact(index);
   }
+}
 
-  #artifact(number: number): Artifact {
-    const segment = this.#segmentOf(number);
-    return segment.artifact(number - segment.firstArtifact);
-  }
+/** What is current in each chain, united. A segment's index is taken over where that is all. */
+function unite(segments: readonly Segment[], indices: readonly NameIndex[]): NameIndex {
+  let united = NameIndex.empty();
+  let ofChain = NameIndex.empty();
+  const uniteChain = (): void => {
+    // [PCB-CURR-006]
+    united = together(united, ofChain);
+    ofChain = NameIndex.empty();
+  };
+  segments.forEach(({ beginsChain, matches, manifest }, at) => {
+    if (beginsChain) uniteChain();
+    // [PCB-HOST-006] [PCB-CURR-001]
+    if (!matches) return;
+    // [PCB-CURR-003] A removal takes away what its own chain brought, and nothing else.
+    for (const name of manifest.removed) ofChain.delete(name);
+    // [PCB-CURR-002] [PCB-CURR-004]
+    ofChain = together(ofChain, indices[at] as NameIndex);
+  });
+  uniteChain();
+  return united;
+}
 
-  #nameOf(number: number): Name {
-    const { manifest, firstArtifact } = this.#segmentOf(number);
-    const index = number - firstArtifact;
-    return { type: manifest.artifacts.typeName(index), key: manifest.artifacts.key(index) };
-  }
-
-  #segmentOf(number: number): Segment {
-    return this.#segments[lowerBound(this.#firsts, number + 1) - 1] as Segment;
-  }
+function together(before: NameIndex, after: NameIndex): NameIndex {
+  if (before.size === 0) return after;
+  before.setAll(after);
+  return before;
 }

@@ -3,7 +3,7 @@
 const NAME = /^[a-z][a-z0-9_.]*$/;
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 const MAX_NAME = 128;
-const MAX_KEY = 1024;
+export const MAX_KEY = 1024;
 const MAX_VALUE = 1024;
 
 const UTF8 = new TextEncoder();
@@ -20,17 +20,7 @@ export function isName(text: string): boolean {
 
 // [PCB-NAME-002]
 export function isKey(text: string): boolean {
-  return text !== "" && fits(text, MAX_KEY) && !hasControls(text);
-}
-
-/** Whether a key may take so many bytes. */
-export function isKeySize(size: number): boolean {
-  return size > 0 && size <= MAX_KEY;
-}
-
-/** Whether text holds what no key may hold. */
-export function hasControls(text: string): boolean {
-  return CONTROL.test(text);
+  return text !== "" && fits(text, MAX_KEY) && !CONTROL.test(text);
 }
 
 // [PCB-REQ-004] Of a requirement.

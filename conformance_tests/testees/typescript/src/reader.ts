@@ -10,7 +10,7 @@ import { decodeEnvelope, type Envelope } from "./envelope.js";
 import { describeUnmet, matches, type Host } from "./environment.js";
 import { ErrorCode, Rejection } from "./errors.js";
 import { DEFAULT_LIMITS, type Limits } from "./limits.js";
-import { decodeManifest, type Manifest, type Totals } from "./manifest.js";
+import { decodeManifest, type Totals } from "./manifest.js";
 import { recover } from "./recovery.js";
 import { Segment, type Artifact } from "./segment.js";
 import { Policy } from "./trust.js";
@@ -74,12 +74,15 @@ export class Reader {
     const manifests = stored.map(({ envelope, bounds }) =>
       decodeManifest(envelope.payload, bounds.manifest, found.size, limits, totals),
     );
-    const valid = validateAll(stored, manifests);
-    const segments = valid.map(({ places, firstArtifact }, at) => {
+    const chain = new Chain();
+    const valid = manifests.map((manifest, at) => {
       const { bounds, envelope } = stored[at] as Stored;
-      const manifest = manifests[at] as Manifest;
+      return validate(manifest, envelope.payloadDigest, bounds, chain);
+    });
+    const segments = manifests.map((manifest, at) => {
+      const { bounds, envelope } = stored[at] as Stored;
       const isMatch = !host || matches(manifest.requirements, host);
-      return new Segment(bounds, envelope.payloadDigest, manifest, places, firstArtifact, isMatch);
+      return new Segment(bounds, envelope.payloadDigest, manifest, (valid[at] as Valid).places, isMatch);
     });
     if (host) checkHost(segments, host);
     const digest = await sha256(concatBytes(segments.map(({ payloadDigest }) => payloadDigest)));
@@ -150,19 +153,6 @@ async function readEnvelopes(source: ByteSource, found: Walk, limits: Limits): P
   const [fault] = faults.sort((a, b) => (a.offset ?? 0) - (b.offset ?? 0));
   if (fault) throw fault;
   return stored;
-}
-
-function validateAll(
-  stored: readonly Stored[], manifests: readonly Manifest[],
-): (Valid & { readonly firstArtifact: number })[] {
-  const chain = new Chain();
-  let next = 0;
-  return stored.map(({ bounds, envelope }, at) => {
-    const manifest = manifests[at] as Manifest;
-    const firstArtifact = next;
-    next += manifest.artifacts.length;
-    return { ...validate(manifest, envelope.payloadDigest, bounds, chain, firstArtifact), firstArtifact };
-  });
 }
 
 // [PCB-HOST-005] [PCB-HOST-007]

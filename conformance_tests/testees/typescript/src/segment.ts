@@ -19,8 +19,6 @@ export class Segment {
     readonly manifest: Manifest,
     /** Where the records of `manifest.blocks` lie, of external ones in an earlier segment. */
     readonly places: Places,
-    /** Number of its first artifact among those of all segments. */
-    readonly firstArtifact: number,
     /** Whether the host meets all its requirements; true where no host was given. */
     readonly matches: boolean,
   ) {
@@ -48,7 +46,7 @@ export class Segment {
 
   /** All of its artifacts, in the manifest's order. Each is made when it is first asked for. */
   get artifacts(): Artifact[] {
-    return Array.from(this.manifest.artifacts.keys, (_, index) => this.artifact(index));
+    return Array.from({ length: this.manifest.artifacts.length }, (_, index) => this.artifact(index));
   }
 
   /** The artifact with this index in the manifest, the same one whenever it is asked for. */

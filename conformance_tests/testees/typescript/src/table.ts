@@ -18,7 +18,7 @@ export class ArtifactTable {
     readonly types: TypeList,
     /** Indices into `types`. */
     readonly type: Uint32Array,
-    readonly keys: readonly string[],
+    readonly keys: KeyColumn,
     /** 32 bytes an artifact, one behind another. */
     readonly contentDigests: Uint8Array,
     /** In bytes. */
@@ -39,7 +39,7 @@ export class ArtifactTable {
   }
 
   key(index: number): string {
-    return this.keys[index] as string;
+    return this.keys.text(index);
   }
 
   kind(index: number): number {
@@ -151,12 +151,11 @@ export class TableDecoder {
    * @throws WireError where a key is not UTF-8.
    */
   finish(): ArtifactTable {
-    const { keys, areValid } = this.#keys.decode();
     // [PCB-NAME-002]
-    if (!areValid) this.#faults.name ??= "an artifact's key";
+    if (!this.#keys.check()) this.#faults.name ??= "an artifact's key";
     this.#check();
     return new ArtifactTable(
-      this.#types, this.#type.values, keys, this.#contentDigests,
+      this.#types, this.#type.values, this.#keys, this.#contentDigests,
       this.#contentSize.values, this.#block.values, this.#offset.values, this.#details,
     );
   }

@@ -11,19 +11,19 @@ import type { Bounds } from "./walk.js";
 /** What of a valid manifest is needed to go on. */
 export interface Valid {
   readonly places: Places;
-  /** Its artifacts by name, numbered from `first` on. */
+  /** Its artifacts by name. */
   readonly index: NameIndex;
 }
 
-/** Checks a manifest whose artifacts have the numbers from `first` on in the bundle. */
+/** Checks a manifest, the next one of the bundle. */
 export function validate(
-  manifest: Manifest, payloadDigest: Uint8Array, segment: Bounds, chain: Chain, first: number,
+  manifest: Manifest, payloadDigest: Uint8Array, segment: Bounds, chain: Chain,
 ): Valid {
   const refuse = (code: ErrorCode, detail: string): Rejection =>
     new Rejection(code, segment.manifest, detail);
   const { nameFault, previousDigest, blocks, artifacts } = manifest;
   if (nameFault !== undefined) throw refuse(ErrorCode.INVALID_NAME, nameFault);
-  const index = NameIndex.of(artifacts, first);
+  const index = NameIndex.of(artifacts);
   // [PCB-NAME-003]
   if (!index) throw refuse(ErrorCode.DUPLICATE_ARTIFACT, "two artifacts have one type and key");
   if (!chain.accepts(previousDigest)) {

@@ -30,17 +30,6 @@ export function textOf(bytes: Uint8Array): string {
   }
 }
 
-/** The text in these bytes where all of it is ASCII, so that each byte is one UTF-16 unit. */
-export function asciiOf(bytes: Uint8Array): string | undefined {
-  try {
-    // What is valid and not ASCII has more bytes than units.
-    const text = UTF8.decode(bytes);
-    return text.length === bytes.length ? text : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 /** A place in bytes that moves over what is read. `end` is where the message around it ends. */
 export class WireReader {
   /** The last varint, in two halves of 32 bits. */

@@ -6,9 +6,8 @@ import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { AttributeSchema } from "../gen/precompile/v1/artifact_pb.js";
 import { decodeAttribute } from "../src/attributes.js";
 import { decodeId } from "../src/ids.js";
-import { WireError, WireReader, asciiOf } from "../src/wire.js";
+import { WireError, WireReader } from "../src/wire.js";
 import { attributeMessage } from "../testee/attribute.js";
-import { bytesOf } from "./bundles.js";
 
 const field = (tag: number, ...content: number[]): number[] => [tag, content.length, ...content];
 const id = (...bytes: number[]) => decodeId(new WireReader(Uint8Array.from(bytes)), bytes.length, 1);
@@ -26,12 +25,6 @@ test("text that is not UTF-8 is refused, also where a later value replaces it", 
 
 test("a byte order mark is text", () => {
   assert.equal(id(...field(0x12, 0xef, 0xbb, 0xbf, 0x61)).key, "\ufeffa");
-});
-
-test("ASCII is told from what has as many units by mistake", () => {
-  assert.equal(asciiOf(bytesOf("abc")), "abc");
-  assert.equal(asciiOf(Uint8Array.of(0x61, 0xff)), undefined);
-  assert.equal(asciiOf(bytesOf("é")), undefined);
 });
 
 test("a known field of another wire type is unknown", () => {
