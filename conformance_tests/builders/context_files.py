@@ -167,6 +167,11 @@ def _anew() -> Cases:
         "CTX/save-of-unknown-types-and-kinds", "Written anew, an artifact keeps its kind, backends"
         " and attributes.", "PCB-EXT-008 PCB-CTX-016",
     )  # fmt: skip
+    minus = bundle(Segment((Artifact("m", b"1", type="vendor.later", kind=-1),))).data
+    yield Script(far=minus).load("far").save().says(segments=1).built(
+        "CTX/save-of-a-kind-below-0", "An enum's value below 0 takes all 64 bits of a varint, as"
+        " protobuf has it.", "PCB-EXT-008 PCB-DET-003",
+    )  # fmt: skip
     script = Script(x=_later(b"x"), y=_later(b"y")).load("x").save().says(segments=1)
     script.save().says(segments=1).use("two").load("y").save().says(segments=2)
     yield script.use("three").load("y").save().says(segments=2).built(

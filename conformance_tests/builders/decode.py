@@ -90,6 +90,9 @@ REPLACED: dict[str, Callable[[bytes], bytes]] = {
     "producer": lambda text: UTF8_FIELDS["producer"](text) + record(0x1A, record(0x0A, FINE)),
     "producer-version": lambda text: UTF8_FIELDS["producer-version"](text)
     + record(0x1A, record(0x12, FINE)),
+    "producer-in-one-message": lambda text: payload_of() + record(
+        0x1A, record(0x0A, text) + record(0x0A, FINE)
+    ),
     "requirement": lambda text: payload_of() + record(
         REQUIREMENTS, record(0x0A, text) + record(0x0A, FINE) + b"\x10\x01"
     ),
@@ -119,6 +122,7 @@ TAILS = {
     "length-past-a-message": record(0x2A, b"\x0a\x7f"),
     "varint-of-eleven-bytes": b"\x08" + b"\xff" * 10 + b"\x01",
     "field-number-0": b"\x00\x01",
+    "field-number-0-of-a-byte": b"\x02\x01a",
     "group-end-alone": b"\x0c",
     "group-open": b"\x83\x01\x08\x01",
     "group-ends-otherwise": b"\x83\x01\x8c\x01",
@@ -274,10 +278,22 @@ def _attributes() -> Cases:
         "PCB-WIRE-004 PCB-ART-006",
         _with_attribute(record(0x0A, b"a"), record(0x1A, b"text"), b"\x20\x02"),
     )  # fmt: skip
-    for name, value in {"true": b"\x30\x01", "false": b"\x30\x00"}.items():
+    number, double = b"\x20\x02", b"\x29" + bytes(8)
+    for name, values in {
+        "true": number + b"\x30\x01",
+        "false": number + b"\x30\x00",
+        "text": number + record(0x1A, b"text"),  # the lower number behind the higher one
+        "empty-text": number + record(0x1A, b""),
+        "number-behind-true": b"\x30\x01" + number,
+        "number-behind-bytes": record(0x12, b"bytes") + number,
+        "bytes": double + record(0x12, b"bytes"),
+        "empty-bytes": double + record(0x12, b""),
+        "double-behind-empty-bytes": record(0x12, b"") + double,
+    }.items():
         yield accepts(
-            f"WIRE/last-of-a-oneof-is-{name}", "Of the members of a oneof the last one counts.",
-            "PCB-WIRE-004 PCB-ART-006", _with_attribute(record(0x0A, b"a"), b"\x20\x02", value),
+            f"WIRE/last-of-a-oneof-is-{name}", "Of the members of a oneof the last one counts,"
+            " whatever their numbers.", "PCB-WIRE-004 PCB-ART-006",
+            _with_attribute(record(0x0A, b"a"), values),
         )  # fmt: skip
     numbers: dict[str, Value] = {
         "a": -1,

@@ -6,7 +6,7 @@ from builders.bases import MORE, PLAIN, Edit, detail_of, edits, kind_of_first, t
 from builders.case import LIMITS, Cases, accepts, refuses, within
 from precompile.v1 import bundle_pb2
 from precompile_conformance.build import Artifact, Block, Segment, bundle
-from precompile_conformance.wire import record
+from precompile_conformance.wire import HEADER, record
 
 LISTS: dict[str, Edit] = {
     "removed": lambda m: [m.removed.add(type="t", key=f"{i:03}") for i in range(300)],
@@ -104,6 +104,16 @@ def _segments_and_manifests() -> Cases:
         built, "LIMIT_EXCEEDED", first.manifest_offset, base="LIM/manifest-exactly",
         defect="the limit manifest_bytes is one less", asked=within(manifest_bytes=size - 1),
         needs=[LIMITS],
+    )  # fmt: skip
+    later = replace(MORE, header=HEADER[:-1] + b"\x02")
+    longer = replace(MORE, edit=lambda m: m.removed.add(type="t", key="k" * 500))
+    built = bundle(PLAIN, later, longer)
+    yield refuses(
+        "LIM/manifest-over-stops-the-walk", "Behind a manifest record over the limit nothing is"
+        " walked to: what lies before it is not told.", "PCB-LIM-003 PCB-READ-008", built,
+        "LIMIT_EXCEEDED", built.segments[2].manifest_offset, base="LIM/manifest-exactly",
+        defect="the last manifest is over the limit, the segment before is of major 2",
+        asked=within(manifest_bytes=500), needs=[LIMITS],
     )  # fmt: skip
     signature = record(0x1A, record(0x0A, bytes(64)))
     for count in (16, 64):

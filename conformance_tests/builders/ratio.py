@@ -15,6 +15,7 @@ from builders.case import (
     refuses,
     within,
 )
+from builders.scripting import Script
 from precompile.v1 import bundle_pb2
 from precompile_conformance.build import ZSTD as COMPRESSED
 from precompile_conformance.build import Artifact, Block, BuiltBundle, Segment, bundle
@@ -50,6 +51,7 @@ def cases() -> Cases:
     yield from _over_segments()
     yield from _inflated()
     yield from _floor()
+    yield from _saved()
 
 
 def _exactly() -> Cases:
@@ -155,3 +157,38 @@ def _floor() -> Cases:
         "LIM/total-content-of-16-gib", "16 GiB of content are within every reader's limits.",
         "PCB-LIM-001", built, fault="UNSUPPORTED_FEATURE",
     )  # fmt: skip
+
+
+def _dense(letter: str, *, apart: bool = False) -> bytes:
+    """16 times the same 8 MiB of zeros, in about as many bytes as there must be.
+
+    With `apart`, those that nothing lies in are another chain.
+    """
+    runs: list[tuple[str, int | bytes]] = [("rle", 128 << 10)] * 64
+    zeros = bytes(8 * MIB)
+    block = Block(b"?", COMPRESSED, entry={"content_size": len(zeros)},
+                  stored=zstd_frame(runs, content_size=len(zeros), window_log=23))  # fmt: skip
+    artifacts = [Artifact(f"{letter}{i:02}", zeros, place=(0, 0)) for i in range(16)]
+    padding = Block(
+        bytes(16 * len(zeros) // MOST - len(bundle(Segment(artifacts, blocks=[block])).data))
+    )
+    if apart:
+        return bundle(
+            Segment(artifacts, blocks=[block]), Segment(blocks=[padding], chained=False)
+        ).data
+    return bundle(Segment(artifacts, blocks=[block, padding])).data
+
+
+def _saved() -> Cases:
+    """What is loaded holds no more than it may; all of it shared once more would hold too much."""
+    script = Script(dense=_dense("a")).load("dense").says("loaded").save().says("saved")
+    yield script.built(
+        "LIM/shared-zeros-are-saved", "Content is stored again where sharing it would go past"
+        " what a reader takes.", "PCB-LIM-011", needs=[ZSTD],
+    )  # fmt: skip
+    for name, apart in {"others": False, "another-chain": True}.items():
+        script = Script(dense=_dense("a"), there=_dense("b", apart=apart)).load("dense")
+        yield script.save("there").says("saved").built(
+            f"LIM/shared-zeros-are-saved-behind-{name}", "What a file holds already counts, in"
+            " whatever chain.", "PCB-LIM-011", needs=[ZSTD],
+        )  # fmt: skip

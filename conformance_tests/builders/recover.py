@@ -147,6 +147,12 @@ def _damage_within() -> Cases:
         "footer-with-another-size", "A segment is complete where its footer's numbers are its own.",
         lying + b"torn", 1,
     )  # fmt: skip
+    lying = bundle(PLAIN, replace(MORE, manifest_offset=two().segments[1].manifest_offset
+                                  - two().segments[1].offset - 1)).data  # fmt: skip
+    yield _recovers(
+        "footer-with-another-manifest-offset", "A segment is complete where both of its footer's"
+        " numbers are its own.", lying + b"torn", 1,
+    )  # fmt: skip
     nothing = Block(b"?", record=b"\x12\x02\x0a\x00", entry={"size": 4})
     hollow = Segment(artifacts=(Artifact("x"),), blocks=(nothing,))
     yield _recovers(
@@ -232,6 +238,15 @@ def _of_other_majors() -> Cases:
         "PCB-FRAME-004 PCB-RECV-001", whole, "UNSUPPORTED_VERSION", len(FIRST), base="RECV/whole",
         defect="the second segment is of major 2", asked=recovering(), needs=[RECOVERY],
     )  # fmt: skip
+    typed = bundle(replace(PLAIN, payload_type="text/plain"), LATER)
+    yield refuses(
+        "RECV/payload-of-another-type-before-major-2", "The walk found all segments: of its fault"
+        " and that of an envelope before it the lower one is told.",
+        "PCB-RECV-001 PCB-RECV-006 PCB-READ-002", typed, "UNSUPPORTED_FEATURE",
+        typed.segments[0].manifest_offset, base="RECV/whole",
+        defect="the first payload is of another type, the second segment of major 2",
+        asked=recovering(), needs=[RECOVERY],
+    )  # fmt: skip
     three = bundle(PLAIN, LATER, MORE)
     yield refuses(
         "RECV/segment-of-major-2-before-another", "A later version's segment may stand within.",
@@ -268,3 +283,32 @@ def _beside_other_faults() -> Cases:
     )  # fmt: skip
     assert len(made.message.expected.bundle.segments) == 1
     yield made
+    five = bundle(PLAIN, MORE, *[Segment()] * 3)
+    damaged = flip(five.data, five.segments[1].block_offsets[0] + 1)
+    yield refuses(
+        "RECV/limit-behind-damage", "A limit that is passed is no damage: E does not count,"
+        " wherever it lies.", "PCB-RECV-001 PCB-LIM-003", damaged, "LIMIT_EXCEEDED",
+        five.segments[3].offset, base="RECV/whole",
+        defect="a length in the second segment's block, and the limit segments is 1",
+        asked=recovering(within(segments=1)),
+        needs=[RECOVERY, LIMITS],
+    )  # fmt: skip
+    three = bundle(PLAIN, MORE, LATER)
+    damaged = flip(three.data, three.segments[1].block_offsets[0] + 1)
+    yield refuses(
+        "RECV/major-2-behind-damage", "A later version's segment is no damage: E does not count,"
+        " where another stands at it.", "PCB-RECV-001 PCB-FRAME-004", damaged,
+        "UNSUPPORTED_VERSION", three.segments[2].offset,
+        base="RECV/whole",
+        defect="a length in the second segment's block, and the last segment is of major 2",
+        asked=recovering(), needs=[RECOVERY],
+    )  # fmt: skip
+    longer = replace(PLAIN, edit=lambda m: m.removed.add(type="t", key="k" * 500))
+    built = bundle(MORE, longer)
+    yield refuses(
+        "RECV/manifest-over-before-a-tail", "The limit of a manifest's bytes is asked of what is"
+        " before E; E is found without it.", "PCB-RECV-001 PCB-LIM-003", built.data + b"torn",
+        "LIMIT_EXCEEDED", built.segments[1].manifest_offset, base="RECV/whole",
+        defect="the second manifest is over the limit, and a tail is torn",
+        asked=recovering(within(manifest_bytes=500)), needs=[RECOVERY, LIMITS],
+    )  # fmt: skip

@@ -210,6 +210,16 @@ def _thresholds() -> Cases:
         signed("a", "a"), "UNTRUSTED_SIGNER", "two signatures of one key", two,
     )  # fmt: skip
 
+    payload = bundle(PLAIN).segments[0].payload
+    good, bad = signature("a", payload), signature("a", payload, sig=bytes(64))
+    for name, tail in {"good-then-bad": good + bad, "bad-then-good": bad + good}.items():
+        yield _refused(
+            f"{name}-of-one-key", "A signature that names a trusted key and does not verify is"
+            " told, whatever else that key signed.", "PCB-SIGN-005",
+            bundle(replace(PLAIN, envelope_tail=tail)), "BAD_SIGNATURE",
+            "one of two signatures of a key is zeros, and a second key is missing", two,
+        )  # fmt: skip
+
 
 def _stages() -> Cases:
     first = bundle(PLAIN).segments[0].payload
@@ -231,6 +241,15 @@ def _stages() -> Cases:
         "both-segments-differently-bad", "The lowest segment that is refused decides.",
         "PCB-SIGN-008", chain(signature("a", first, sig=bytes(64)), b""), "BAD_SIGNATURE",
         "the first signature is zeros, the second is missing",
+    )  # fmt: skip
+    twice = bundle(
+        replace(PLAIN, envelope_tail=signature("a", first)), replace(PLAIN, chained=False)
+    )
+    assert twice.segments[1].payload == first
+    yield _refused(
+        "same-payload-unsigned", "A signature is of its own envelope: another segment with the same"
+        " payload does not have it.", "PCB-SIGN-004 PCB-SIGN-008", twice, "UNSIGNED",
+        "the first segment's payload again, unsigned", segment=1,
     )  # fmt: skip
     undecodable = replace(PLAIN, payload=b"\xff\xff\xff")
     yield _refused(
@@ -342,6 +361,15 @@ def _digest() -> Cases:
         "PCB-CHAIN-004 PCB-HOST-005 PCB-READ-001", foreign, "INCOMPATIBLE_ENVIRONMENT",
         foreign.segments[0].manifest_offset, base="CHAIN/expected-digest",
         defect="another digest, and no segment for the host", asked=other,
+        classes=[READER, VERIFIER],
+    )  # fmt: skip
+    opaque = bundle(PLAIN, replace(MORE, requirements=[("gpu", 1, ["a100"])]))
+    digests = b"".join(sha256(segment.payload) for segment in opaque.segments)
+    here = of_host(gpu=["h100"])
+    here.expected_digest = sha256(digests)
+    yield accepts(
+        "CHAIN/expected-digest-with-an-opaque-segment", "The bundle digest is of all segments,"
+        " whatever the host.", "PCB-CHAIN-004 PCB-HOST-006", opaque, asked=here,
         classes=[READER, VERIFIER],
     )  # fmt: skip
     block = bundle(PLAIN).segments[0].block_offsets[0]

@@ -214,6 +214,14 @@ def _counts() -> Cases:
     )  # fmt: skip
     assert faults_of(made) == [large.segments[0].block_offsets[0], -1]
     yield made
+    blocks = [Block(b"A" * 40), Block(b"B" * 50)]
+    external = [replace(block, external=True) for block in blocks]
+    yield accepts(
+        "LIM/external-entries-are-passed", "A verifier reads an own block once, and none for an"
+        " external entry that no artifact lies in.", f"PCB-LIM-003 {RULES}",
+        bundle(Segment(blocks=blocks), Segment(blocks=external)),
+        asked=within(total_decompressed=90), needs=[LIMITS],
+    )  # fmt: skip
     block = Block(b"A" * 20)
     run = Artifact("thrice", b"A" * 60, place=(0, 0))
     repeated = bundle(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from builders.bases import CONTENT, GOOD, beside_good
+from builders.bases import CONTENT, GOOD, beside_good, put
 from builders.case import ZSTD, Cases, accepts
 from builders.content import damaged
 from precompile_conformance.build import ZSTD as COMPRESSED
@@ -17,6 +17,9 @@ CHECKSUMMED = b"\x28\xb5\x2f\xfd\x24" + COMPRESSED_FRAME[5:] + b"\xf4\xe6\x72\x1
 SKIPPABLE = b"\x50\x2a\x4d\x18\x00\x00\x00\x00"
 # A single-segment frame: its window is its content size.
 SINGLE = zstd_frame(RAW, content_size=40, size_bytes=1, window_log=None)
+# Its window is 2**22 bytes and seven eighths of them more; an eighth more than the widest one.
+BELOW_8_MIB = put(zstd_frame(RAW, content_size=40, window_log=22), 5, bytes([12 << 3 | 7]))
+OF_9_MIB = put(zstd_frame(RAW, content_size=40, window_log=23), 5, bytes([13 << 3 | 1]))
 LARGE = 17 << 20
 MIB = 1 << 20
 WINDOW = 8 * MIB  # the widest that a reader takes
@@ -29,6 +32,7 @@ def cases() -> Cases:
     frames = {
         "stored": (FRAME, "one stored block"),
         "window-of-8-mib": (zstd_frame(RAW, content_size=40, window_log=23), "the widest window"),
+        "window-of-7-and-a-half-mib": (BELOW_8_MIB, "a window of 4 MiB and seven eighths more"),
         "two-blocks": (
             zstd_frame([("raw", CONTENT[:4]), ("raw", CONTENT[4:])], content_size=40),
             "two stored blocks",
@@ -75,6 +79,7 @@ WRONG: dict[str, tuple[str, bytes]] = {
         "PCB-ZSTD-005",
         zstd_frame(RAW, content_size=40, window_log=None, dictionary=7, dictionary_bytes=1),
     ),
+    "window-of-9-mib": ("PCB-ZSTD-006", OF_9_MIB),
     "window-of-16-mib": ("PCB-ZSTD-006", zstd_frame(RAW, content_size=40, window_log=24)),
     "window-of-2-gib": ("PCB-ZSTD-006", zstd_frame(RAW, content_size=40, window_log=31)),
     "a-byte-behind": ("PCB-ZSTD-007", FRAME + b"\0"),

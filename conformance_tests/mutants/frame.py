@@ -89,4 +89,14 @@ MUTANTS = (
     M("ENV-005b", CODEC, '        detail = "the envelope is no sequence of fields"\n        raise PrecompileError(ErrorCode.MALFORMED_FRAME',
       '        detail = "the envelope is no sequence of fields"\n        raise PrecompileError(ErrorCode.LIMIT_EXCEEDED',
       "ENV-008 READ-002 READ-008 LIM-003 READ-005"),
+    M("RECV-001f", CHECKING, "f.code in (ErrorCode.TRUNCATED, ErrorCode.MALFORMED_FRAME) for f in faults)",
+      "f.code in (ErrorCode.TRUNCATED, ErrorCode.MALFORMED_FRAME, ErrorCode.LIMIT_EXCEEDED) for f in faults)"),
+    M("RECV-001g", CHECKING, "f.code in (ErrorCode.TRUNCATED, ErrorCode.MALFORMED_FRAME) for f in faults)",
+      "f.code in (ErrorCode.TRUNCATED, ErrorCode.MALFORMED_FRAME, ErrorCode.UNSUPPORTED_VERSION) for f in faults)"),
+    M("RECV-001h", WALK, "is_whole = window.read(at, framing.FOOTER_SIZE, after=_AHEAD) == expected",
+      "is_whole = window.read(at, framing.FOOTER_SIZE, after=_AHEAD)[-8:] == expected[-8:]"),
+    M("RECV-006d", CHECKING,
+      "        if end and (_may_be_torn(faults) or not is_boundary(end, frames, faults)):\n            check_same_major(source, end)\n",
+      "        if end:\n            check_same_major(source, end)\n"
+      "        if end and (_may_be_torn(faults) or not is_boundary(end, frames, faults)):\n"),
 )  # fmt: skip

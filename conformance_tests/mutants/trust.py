@@ -58,4 +58,10 @@ MUTANTS = (
       "    envelope.signatures.add(sig=sig, keyid=signer.keyid)\n    envelope.signatures.sort(key=lambda one: one.keyid)\n",
       "SIGN-010 SIGN-001"),
     M("SIGN-013f", DSSE, "if there.keyid == signer.keyid]", "if there.keyid.lower() in (\"\", signer.keyid)]"),
+    M("SIGN-005b", POLICY, "bad = bad or (examined.keyid if examined.is_bad else None)",
+      "bad = bad or (examined.keyid if examined.is_bad and examined.keyid not in signers else None)"),
+    M("SIGN-008b", READER, "        for index, (frame, envelope) in enumerate(zip(frames, envelopes,"
+      " strict=True)):\n", "        once = {each.payload: at for at, each in reversed(list(enumerate(envelopes)))}\n"
+      "        for index, (frame, envelope) in enumerate(zip(frames, envelopes, strict=True)):\n"
+      "            if once[envelope.payload] != index:\n                continue\n", "SIGN-004"),
 )  # fmt: skip

@@ -111,4 +111,6 @@ MUTANTS = (
     M("TABLE-005b", "bundle.batch", "        if artifact.backends or artifact.fields:\n", "        if True:\n", ANY),
     M("DET-003b", ENCODE, "    if manifest.artifacts.types:\n",
       "    message.artifacts.SetInParent()\n    if manifest.artifacts.types:\n", ANY),
+    M("LIM-011", WRITER, "        content = self._chain.content + batch.content\n", "        content = 0\n"),
+    M("LIM-011b", WRITER, "        content = self._chain.content + batch.content\n", "        content = batch.content\n"),
 )  # fmt: skip
