@@ -79,5 +79,4 @@ MUTANTS = (
       f"CONT-001 PLACE-001 PLACE-002 PLACE-003 LIM-001 READ-010 LIM-010 {MATTERS}"),
     M("ZSTD-006c", BLOCKS, "if header.window_size > MAX_WINDOW:",
       "if header.window_size.bit_length() > MAX_WINDOW.bit_length():", MATTERS),
-    M("LIM-003x", CONTENT, "            if index >= 0 and entries[index].size:\n", "            if index >= 0:\n", MATTERS),
 )  # fmt: skip
