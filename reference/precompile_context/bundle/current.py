@@ -22,11 +22,11 @@ class CurrentRows:
         Of one that does not match, nothing counts but that it may begin a chain.
         """
         if segment.begins_chain and self._chain:
-            # [PCB-CURR-002]
+            # [PCB-CURR-006]
             self._earlier.update(self._chain)
             self._chain = {}
         if matches:
-            # [PCB-CURR-001] [PCB-CURR-003]
+            # [PCB-CURR-001] [PCB-CURR-002] [PCB-CURR-003]
             for removed in segment.manifest.removed:
                 self._chain.pop((removed.type, removed.key), None)
             self._chain.update(zip(segment.manifest.artifacts.names(), rows, strict=True))
