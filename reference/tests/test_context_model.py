@@ -23,21 +23,22 @@ class Model:
     def __init__(self) -> None:
         self.held: samples.Values = {}
         self.saved: samples.Values = {}  # what the last serialize left, or a load since brought
-        self.removed: set[Name] = set()  # since then, of what was saved
+        self.removed: set[Name] = set()  # since then
         self.chains: list[samples.Values] = []  # what is current in each
         self.loaded: object = None  # what the last chain was loaded from, while it is that alone
         self.dirty: set[Name] = set()  # what was done since to these may have to be saved
 
     def save(self) -> None:
         """A segment behind the last chain, which it continues."""
+        removed = self.removed & set(self.saved)
         added = {
             name: value
             for name, value in self.held.items()
-            if self.saved.get(name) != value or name in self.removed
+            if self.saved.get(name) != value or name in removed
         }
-        if added or self.removed:
+        if added or removed:
             self.chains = self.chains or [{}]
-            for name in self.removed:
+            for name in removed:
                 self.chains[-1].pop(name, None)
             self.chains[-1] |= added
             self.loaded = None
@@ -55,10 +56,32 @@ class Model:
         if self.loaded != source:
             self.chains.append(dict(bundle))
         self.loaded = source
+        self._adopt(bundle)
+
+    def go_on(self, other: "Model") -> None:
+        """Load what another process made of all that is here."""
+        if self.chains != other.chains:
+            self.chains, self.loaded = other.chains, None
+        current = self.current()
+        for name in set(self.saved) - set(current):
+            if self.held.get(name) == self.saved.pop(name):
+                del self.held[name]
+                self.dirty.discard(name)
+        self._adopt(current)
+
+    def _adopt(self, bundle: samples.Values) -> None:
         self.held |= bundle
         self.saved |= bundle
         self.removed -= set(bundle)
         self.dirty -= set(bundle)
+
+    def elsewhere(self) -> "Model":
+        """Another process that loaded what was serialized here."""
+        other = Model()
+        other.chains = [dict(chain) for chain in self.chains]
+        other.held = other.current()
+        other.saved = dict(other.held)
+        return other
 
 
 class ContextMachine(RuleBasedStateMachine):
@@ -98,7 +121,7 @@ class ContextMachine(RuleBasedStateMachine):
         assert self.context.remove(*name) == there
         if there:
             self.model.dirty.add(name)
-            self.model.removed |= {name} & set(self.model.saved)
+            self.model.removed.add(name)
 
     @rule(key=KEYS, tail=st.binary(max_size=3))
     def edit(self, key: str, tail: bytes) -> None:
@@ -146,9 +169,27 @@ class ContextMachine(RuleBasedStateMachine):
         assert self.last is not None
         if not self.outer:
             self.context = loaded(self.last)
-            self.model.held = self.model.current()
-            self.model.saved, self.model.removed = dict(self.model.held), set()
-            self.model.dirty = set()
+            loaded_from = self.model.loaded
+            self.model = self.model.elsewhere()
+            self.model.loaded = loaded_from
+
+    @precondition(lambda self: self.last is not None)
+    @rule(key=KEYS, content=CONTENTS, removed=KEYS)
+    def load_what_another_process_made_of_it(self, key: str, content: bytes, removed: str) -> None:
+        """Nothing stays here as it was saved that the other one took away."""
+        assert self.last is not None
+        other, model = loaded(self.last), self.model.elsewhere()
+        other.record_artifact(BLOB, key, content)
+        model.held[BLOB, key] = (content, ())
+        if other.remove(BLOB, removed):
+            model.removed.add((BLOB, removed))
+        model.held.pop((BLOB, removed), None)
+        serialized = other.serialize()
+        model.save()
+        assert serialized is not None
+        self.context.load(serialized[0])
+        self.model.go_on(model)
+        self.last = serialized[0]
 
     @rule(content=CONTENTS, removed=KEYS)
     def load_another_bundle(self, content: bytes, removed: str) -> None:
