@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 import zstandard
@@ -35,13 +36,24 @@ def _inflated(block: StoredBlock) -> bytes:
 def _unpacked(blocks: list[StoredBlock]) -> dict[bytes, bytes]:
     """Contents by digest, put together from the blocks; checks what is said of the blocks."""
     contents: dict[bytes, bytes] = {}
+    last = b""
     for block in blocks:
         inflated = _inflated(block)
         assert len(inflated) == block.content_size
         assert hashlib.sha256(block.data).digest() == block.digest
-        for digest, offset, size in block.contents:
-            contents[digest] = contents.get(digest, b"") + inflated[offset : offset + size]
+        places = _places(block)
+        if not places:  # it goes on with the content that began before it
+            contents[last] += inflated
+        for last, offset, size in places:
+            contents[last] = inflated[offset : offset + size]
     return contents
+
+
+def _places(block: StoredBlock) -> list[tuple[bytes, int, int]]:
+    """Digest, offset and size here of each content that begins in the block."""
+    offsets = list(block.offsets)[: len(block.begins)]
+    sizes = [end - start for start, end in pairwise([*offsets, block.content_size])]
+    return list(zip(block.begins, offsets, sizes, strict=True))
 
 
 def _check_holds(blocks: list[StoredBlock], *contents: bytes) -> None:
@@ -59,7 +71,7 @@ def test_small_contents_share_one_block_in_their_order() -> None:
     blocks = _pack(*contents)
     assert len(blocks) == 1
     assert blocks[0].compression == ZSTD
-    assert [offset for _, offset, _ in blocks[0].contents] == list(range(0, 180, 20))
+    assert [offset for _, offset, _ in _places(blocks[0])] == list(range(0, 180, 20))
     _check_holds(blocks, *contents)
 
 
@@ -87,15 +99,16 @@ def test_content_of_exactly_one_block_shares_it_with_nothing() -> None:
 def test_large_content_has_blocks_of_its_own(size: int) -> None:
     blocks = _pack(TEXT[:size])
     assert len(blocks) == -(-size // BLOCK)
-    assert all(block.contents[0][1:] == (0, block.content_size) for block in blocks)
+    assert [len(block.begins) for block in blocks] == [1] + [0] * (len(blocks) - 1)
+    assert _places(blocks[0])[0][1:] == (0, blocks[0].content_size)
     _check_holds(blocks, TEXT[:size])
 
 
 def test_small_contents_around_a_large_one_still_share_a_block() -> None:
     blocks = _pack(b"small one", TEXT, b"small two")
-    shared = [block for block in blocks if len(block.contents) > 1]
+    shared = [block for block in blocks if len(block.begins) > 1]
     assert len(shared) == 1
-    assert [size for _, _, size in shared[0].contents] == [9, 9]
+    assert [size for _, _, size in _places(shared[0])] == [9, 9]
     unpacked = _unpacked(blocks)
     assert sorted(unpacked.values()) == sorted([b"small one", TEXT, b"small two"])
 
