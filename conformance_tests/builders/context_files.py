@@ -33,6 +33,16 @@ def _appended() -> Cases:
         "CTX/save-what-is-there", "What a file holds is not appended again, whoever wrote it.",
         "PCB-CTX-021 PCB-APPD-001",
     )  # fmt: skip
+    script = Script(one=ONE).use("here", {"gpu": ["h100"]}).blob("one", b"first content")
+    yield script.save("one").says(segments=1, need=False).built(
+        "CTX/save-what-is-there-for-the-host", "What matches the host counts, whatever else the"
+        " context would require.", "PCB-CTX-021",
+    )  # fmt: skip
+    script = Script(torn=ONE + b"torn").blob("one", b"first content").save("torn")
+    yield script.says(segments=1, need=False).built(
+        "CTX/save-nothing-to-a-torn-file", "A torn tail is cut off also where nothing is appended.",
+        "PCB-APPD-006 PCB-APPD-004 PCB-CTX-021",
+    )  # fmt: skip
     script = Script().blob("a", b"1").save().use("two").blob("a", b"2").save().says(segments=2)
     script.use("one").says(need=False).save().says(segments=3, need=False).use("three")
     yield script.load("saved").lookup(BLOB, "a").says(found=b"1").built(

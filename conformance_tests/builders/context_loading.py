@@ -46,6 +46,13 @@ def _grown() -> Cases:
         "CTX/load-grown-that-removed-what-was-removed", "What is removed in both is not held.",
         RULES,
     )  # fmt: skip
+    script = Script(grown=GROWN, one=ONE).load("grown").blob("one", b"again").says(need=True)
+    script.remove(BLOB, "one").says(need=True, current="two three").save("one").says(segments=2)
+    yield script.says(need=False).built(
+        "CTX/removal-of-what-a-load-removed", "A name that a loaded segment lists is held, also"
+        " where the bundle removed it: its removal is written.",
+        "PCB-CTX-012 PCB-CTX-009 PCB-CTX-026",
+    )  # fmt: skip
     script = Script().blob("a", b"1").blob("b", b"2").serialize()
     saved = script.last
     script.use("two").load(saved).remove(BLOB, "a").blob("c", b"3").serialize()

@@ -181,6 +181,14 @@ def _dense(letter: str, *, apart: bool = False) -> bytes:
 
 def _saved() -> Cases:
     """What is loaded holds no more than it may; all of it shared once more would hold too much."""
+    runs: list[tuple[str, int | bytes]] = [("rle", 128 << 10)] * 136
+    block = Block(b"?", COMPRESSED, entry={"content_size": 17 * MIB},
+                  stored=zstd_frame(runs, content_size=17 * MIB, window_log=23))  # fmt: skip
+    long = bundle(Segment([Artifact("long", bytes(17 * MIB), place=(0, 0))], blocks=[block]))
+    yield Script(long=long.data).load("long").save().says("saved", segments=1).built(
+        "CTX/save-of-17-mib-of-zeros", "Content that is longer than a window is written in frames"
+        " that each reader takes.", "PCB-ZSTD-001 PCB-BLOCK-002", needs=[ZSTD],
+    )  # fmt: skip
     script = Script(dense=_dense("a")).load("dense").says("loaded").save().says("saved")
     yield script.built(
         "LIM/shared-zeros-are-saved", "Content is stored again where sharing it would go past"

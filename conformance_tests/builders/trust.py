@@ -385,7 +385,7 @@ def _signs() -> Cases:
     chain = bundle(PLAIN, MORE)
     yield _signed_by(
         "sign-adds-to-each-segment", "A signature is added to every segment.",
-        "PCB-SIGN-001 PCB-SIGN-010", chain, trusting("a"), chain,
+        "PCB-SIGN-001 PCB-SIGN-010 PCB-DET-003", chain, trusting("a"), chain,
     )  # fmt: skip
     by_b = bundle(*(
         replace(segment, envelope_tail=signature("b", built.payload))

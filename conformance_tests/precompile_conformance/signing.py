@@ -6,14 +6,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf.message import Message
 
 from precompile.v1 import bundle_pb2
+from precompile_conformance.reader.frame import Frame
 from precompile_conformance.reader.read import open_all
 from precompile_conformance.reader.trust import pre_authentication_encoding
-from precompile_conformance.wire import sha256
+from precompile_conformance.wire import MANIFEST_TAG, record, sha256
 
 
 def faults(before: bytes, after: bytes, seed: bytes) -> Iterator[str]:
     """What is wrong with a file that the key of `seed` signed; its payloads are those before."""
-    envelopes = [[one.frame.envelope for one in open_all(data)] for data in (before, after)]
+    frames = [[one.frame for one in open_all(data)] for data in (before, after)]
+    envelopes = [[frame.envelope for frame in each] for each in frames]
+    for index, (was, now) in enumerate(zip(*frames, strict=True)):
+        # [PCB-DET-003] An envelope that another writer encoded otherwise may stay as it is.
+        if _is_in_order(was, before) and not _is_in_order(now, after):
+            yield f"segment {index}: its envelope is not encoded deterministically"
     changes = False
     for index, (old, new) in enumerate(zip(*envelopes, strict=True)):
         wanted = signatures_of(old, Ed25519PrivateKey.from_private_bytes(seed))
@@ -40,6 +46,11 @@ def signatures_of(
     if own == [added]:
         return list(envelope.signatures)
     return [*(one for one in envelope.signatures if one.keyid != keyid), added]
+
+
+def _is_in_order(frame: Frame, data: bytes) -> bool:
+    encoded = record(MANIFEST_TAG, frame.envelope.SerializeToString(deterministic=True))
+    return encoded == data[frame.manifest_offset : frame.footer_offset]
 
 
 def _unknown(message: Message) -> bytes:
