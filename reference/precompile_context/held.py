@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Union
 
@@ -113,6 +113,7 @@ class _Part(NamedTuple):
     """The artifacts of one segment of a loaded bundle."""
 
     bundle: Bundle
+    segment: int
     table: ArtifactTable
 
     def __len__(self) -> int:
@@ -123,10 +124,14 @@ class Loaded:
     """The bundles that were loaded; a number stands for an artifact of one of them.
 
     Numbers are given once: what was let go of takes none along.
+
+    Attributes:
+        holds_only_caches: whether none of them lists a type of another kind than CACHE.
     """
 
     def __init__(self, first: int = 0) -> None:
         """`first` is the number of the first artifact."""
+        self.holds_only_caches = True
         self._rows: Rows[_Part] = Rows(first)
 
     @property
@@ -138,7 +143,10 @@ class Loaded:
         """Take a bundle; what is to be added to a row of it, to make its number here."""
         first = self._rows.end
         for segment in bundle.segments:
-            self._rows.add(_Part(bundle, segment.manifest.artifacts))
+            table = segment.manifest.artifacts
+            self._rows.add(_Part(bundle, segment.index, table))
+            if any(type_.kind != ArtifactKind.CACHE for type_ in table.types):
+                self.holds_only_caches = False
         return first
 
     def kind(self, number: int) -> ArtifactKind | int:
@@ -158,6 +166,16 @@ class Loaded:
         """The artifact as its bundle has it."""
         part, row = self._rows.find(number)
         return part.bundle, part.table.artifact(row)
+
+    def read(self, number: int) -> tuple[bytes, Fields]:
+        """Content and further fields.
+
+        Raises:
+            PrecompileError: a CONTENT code.
+        """
+        (bundle, segment, table), row = self._rows.find(number)
+        content = bundle.read_row(segment, row)
+        return content, (table.details[row].fields if row in table.details else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,16 +214,23 @@ class Snapshot:
         if isinstance(value, bytes):
             return value, ()
         if isinstance(value, int):
-            bundle, stored = self.loaded.stored(value)
-            return bundle.read(stored), stored.fields
+            return self.loaded.read(value)
         return value.read(), value.fields
 
-    def kinds(self) -> Iterator[tuple[ArtifactName, ArtifactKind | int]]:
-        """Each name and what is done with its artifact."""
+    def by_kind(
+        self,
+    ) -> tuple[list[ArtifactName], list[tuple[ArtifactName, ArtifactKind | int]]]:
+        """The names of kind CACHE, and all others with their kinds."""
+        caches: list[ArtifactName] = []
+        others: list[tuple[ArtifactName, ArtifactKind | int]] = []
+        only_caches = self.loaded.holds_only_caches
         for name, value in self.resolved.items():
-            if isinstance(value, bytes):
-                yield name, ArtifactKind.CACHE
-            elif isinstance(value, int):
-                yield name, self.loaded.kind(value)
+            if isinstance(value, bytes) or (only_caches and isinstance(value, int)):
+                caches.append(name)
+                continue
+            kind = self.loaded.kind(value) if isinstance(value, int) else value.kind
+            if kind == ArtifactKind.CACHE:
+                caches.append(name)
             else:
-                yield name, value.kind
+                others.append((name, kind))
+        return caches, others

@@ -1,6 +1,6 @@
 """Applying artifacts: caches are populated, entries are stitched with their backends."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +46,11 @@ def instantiate(held: Held, registry: Registry) -> CacheArtifact:
             not take the attributes; a CONTENT code.
     """
     cls = _class_of(held.type, held.kind, registry)
-    return _made(cls, held.key, held.read(), held.fields)
+    content = held.read()
+    try:
+        return _made(cls, held.key, content, held.fields)
+    except Exception as error:
+        raise _apply_failed(error) from error
 
 
 def _class_of(type_name: str, kind: ArtifactKind | int, registry: Registry) -> type[CacheArtifact]:
@@ -62,17 +66,17 @@ def _class_of(type_name: str, kind: ArtifactKind | int, registry: Registry) -> t
 
 
 def _made(cls: type[CacheArtifact], key: str, content: bytes, fields: Fields) -> CacheArtifact:
+    """May raise whatever the class does."""
+    if not fields:
+        return cls(key=key, content=content)
     # [PCB-CTX-017] [PCB-EXT-007]
-    values: dict[str, Any] = {}
-    if fields:
-        known = attribute_names(cls)
-        for name, value in fields:
-            if name in known and not isinstance(value, OpaqueValue):
-                values[name] = value
-    try:
-        return cls(key=key, content=content, **values)
-    except Exception as error:
-        raise _apply_failed(error) from error
+    known = attribute_names(cls)
+    values: dict[str, Any] = {
+        name: value
+        for name, value in fields
+        if name in known and not isinstance(value, OpaqueValue)
+    }
+    return cls(key=key, content=content, **values)
 
 
 def _apply_failed(error: Exception) -> PrecompileError:
@@ -92,6 +96,7 @@ class Populate:
         self._registry = registry
         self._cache = cache
         self._backends: dict[ArtifactName, tuple[PrecompileCacheArtifact[Any], Any]] = {}
+        self._classes: dict[str, type[CacheArtifact]] = {}  # of the CACHE types met
         self._applied: dict[ArtifactName, None] = {}
         self._outcomes: list[Outcome] = []
 
@@ -101,14 +106,8 @@ class Populate:
         Raises:
             MisuseError: there are entries to stitch and no cache to write them to.
         """
+        caches, others = self._current.by_kind()
         # [PCB-POP-008]
-        caches: list[ArtifactName] = []
-        others: list[tuple[ArtifactName, ArtifactKind | int]] = []
-        for name, kind in self._current.kinds():
-            if kind == ArtifactKind.CACHE:
-                caches.append(name)
-            elif kind != ArtifactKind.BACKEND:
-                others.append((name, kind))
         if self._cache is None and any(kind == ArtifactKind.ENTRY for _, kind in others):
             raise MisuseError("populate needs a PrecompileCache to write entries to")
         # [PCB-POP-001]
@@ -117,10 +116,12 @@ class Populate:
         for name, kind in others:
             if kind == ArtifactKind.ENTRY:
                 self._attempt(name, self._stitch)
-            else:
+            elif kind != ArtifactKind.BACKEND:
                 detail = f"kind {int(kind)} is unknown to this implementation"
                 self._refuse(name, PrecompileError(ErrorCode.UNKNOWN_ARTIFACT_TYPE, detail))
-        applied = (name for name in self._current.current if name in self._applied)
+        applied: Iterable[ArtifactName] = self._applied
+        if others:  # some of which may stand among the caches
+            applied = (name for name in self._current.current if name in self._applied)
         return PopulateReport(CacheInfo.of(applied), tuple(self._outcomes))
 
     def _attempt(self, name: ArtifactName, apply: Callable[[ArtifactName], None]) -> None:
@@ -133,18 +134,21 @@ class Populate:
         except OSError as error:  # the file that it was loaded from can no longer be read
             self._refuse(name, _apply_failed(error))
         else:
-            self._applied.setdefault(name)
+            self._applied[name] = None
 
     def _refuse(self, name: ArtifactName, error: PrecompileError) -> None:
         self._outcomes.append(Outcome(*name, error.code, error.detail, error.offset))
 
     def _populate(self, name: ArtifactName) -> None:
-        cls = _class_of(name[0], ArtifactKind.CACHE, self._registry)
+        type_name, key = name
+        cls = self._classes.get(type_name)
+        if cls is None:
+            cls = _class_of(type_name, ArtifactKind.CACHE, self._registry)
+            self._classes[type_name] = cls
         content, fields = self._current.read(name)
-        artifact = _made(cls, name[1], content, fields)
         try:
             # [PCB-POP-004]
-            artifact.populate_cache()
+            _made(cls, key, content, fields).populate_cache()
         except Exception as error:  # code of another package: whatever it raises is an outcome
             raise _apply_failed(error) from error
 
@@ -177,7 +181,7 @@ class Populate:
         except Exception as error:  # as above
             raise _apply_failed(error) from error
         for backend in held.backends:
-            self._applied.setdefault((backend.type, backend.key))
+            self._applied[backend.type, backend.key] = None
 
     def _is_there(self, type_name: str, key: str, digest: bytes) -> bool:
         """Whether the very content that the entry named is current, not just one of its name."""

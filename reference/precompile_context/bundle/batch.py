@@ -121,9 +121,14 @@ class Batch:
         )
 
     @property
-    def has_large(self) -> bool:
-        """Whether a content is so large that it is hashed by itself."""
-        return max(map(len, self.contents), default=0) >= PROBE_SIZE
+    def has_stored(self) -> bool:
+        """Whether a content lies in a bundle and is read when its turn comes."""
+        return StoredContent in set(map(type, self.contents))
+
+    @property
+    def is_small(self) -> bool:
+        """Whether all contents are in memory, and none so large that it is hashed by itself."""
+        return max(map(len, self.contents), default=0) < PROBE_SIZE and not self.has_stored
 
     @property
     def content(self) -> int:

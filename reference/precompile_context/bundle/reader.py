@@ -166,6 +166,10 @@ class Bundle:
         """
         return self._content.read(artifact)
 
+    def read_row(self, segment: int, row: int) -> bytes:
+        """As `read` of the artifact in this row of this segment's, which is not made for it."""
+        return self._content.read_row(segment, row)
+
     def view(self, artifact: StoredArtifact) -> memoryview:
         """As `read`, without a copy where the content is stored uncompressed in one piece.
 

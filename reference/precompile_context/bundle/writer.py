@@ -160,7 +160,7 @@ class SegmentWriter:
         To `digests` is added that of each row.
         """
         new: set[bytes] = set()
-        if StoredContent in set(map(type, batch.contents)):
+        if batch.has_stored:
             yield from self._taken_over(batch, new)
         yield from self._packer.pack(self._new_contents(batch, digests, new))
 
@@ -179,19 +179,24 @@ class SegmentWriter:
 
         One bundle's blocks are kept at a time. `new` are those written by now.
         """
-        hashed = hashed_ahead(batch)
-        # What is small is taken many at a time, as long as all of it is new.
-        step = 1 if batch.has_large else HASHED_TOGETHER
+        hashed, is_small = hashed_ahead(batch), batch.is_small
+        step = HASHED_TOGETHER if is_small else 1
         for start in range(0, len(batch), step):
             contents: list[Any] = batch.contents[start : start + step]
             run = list(islice(hashed, len(contents)))
             digests += run
             fresh = set(run)
-            if self._chain.content or not all(contents) or len(fresh) < len(run) or fresh & new:
-                yield from self._each_new(run, contents, new)
-            else:
-                new |= fresh
+            if (
+                is_small
+                and not self._chain.content
+                and all(contents)
+                and len(fresh) == len(run)
+                and fresh.isdisjoint(new)
+            ):
+                new |= fresh  # all of it is to be stored
                 yield from zip(run, contents, strict=True)
+            else:
+                yield from self._each_new(run, contents, new)
         if self._reading is not None:
             self._reading.release()
 
