@@ -58,9 +58,8 @@ MUTANTS = (
       "        loaded = {\n            name: first + row for name, row in rows.items()\n"
       "            if not name[0].startswith('vendor') and self.loaded.kind(first + row) in (1, 2, 3)\n        }\n",
       "CTX-031 EXT-003 EXT-004 POP-003 POP-006 CTX-011 CTX-010 CTX-013 EXT-008"),
-    M("CTX-017", POPULATE, "if name in known and not isinstance(value, OpaqueValue):\n",
-      "if name in known and not isinstance(value, (OpaqueValue, int)):\n", "ART-006"
-      " POP-001"),
+    M("CTX-017", POPULATE, "if name in known and not isinstance(value, OpaqueValue)\n",
+      "if name in known and not isinstance(value, (OpaqueValue, int))\n", "ART-006 POP-001"),
     M("CTX-018", STATE,
       "return {name: value for name, value in resolved if name in changed or name in removed}",
       "return dict(resolved)",
@@ -105,10 +104,8 @@ MUTANTS = (
     M("CTX-031", POPULATE, "if cls is None or kind != cls.KIND:", "if cls is None:",
       "POP-003"),
     M("EXT-007", POPULATE, " and not isinstance(value, OpaqueValue)", "", may_crash=True),
-    M("POP-001", POPULATE, "            if kind == ArtifactKind.CACHE:\n                caches",
-      "            if kind == ArtifactKind.BACKEND:\n                caches",
-      "POP-002 POP-003 POP-004 POP-005 POP-006 POP-009 SEC-001 EXT-003 CTX-017 CTX-011 CTX-023"
-      " CTX-024 CTX-006 CTX-012 CTX-026 CTX-027 CTX-030 CONT-001 READ-006"),
+    M("POP-001", POPULATE, "        for name in caches:\n", "        for name in reversed(caches):\n",
+      "POP-002 POP-003 POP-004 POP-005 POP-009 EXT-003 CTX-026"),
     M("POP-002", POPULATE, "            # [PCB-POP-005]\n", "            if self._applied:\n"
       "                raise\n            # [PCB-POP-005]\n", "POP-004 POP-005 POP-006 POP-003"
       " EXT-003 POP-009"),
@@ -122,10 +119,9 @@ MUTANTS = (
       "backend.kind == ArtifactKind.BACKEND", "CTX-023 CTX-011 CTX-018 CTX-024"),
     M("POP-006b", POPULATE, "backend.kind == ArtifactKind.BACKEND and backend.digest == digest",
       "backend.digest == digest", "POP-003"),
-    M("POP-009", "held", "            return bundle.read(stored), stored.fields\n",
-      "            if not stored.content_size:\n                return b'', stored.fields\n"
-      "            raw = bytes(bundle._content._raw(stored))\n"
-      "            return raw[stored.offset : stored.offset + stored.content_size], stored.fields\n",
+    M("POP-009", "held", "        content = bundle.read_row(segment, row)\n",
+      "        one = table.artifact(row)\n        raw = bytes(bundle._content._raw(one)) if one.content_size else b''\n"
+      "        content = raw[one.offset : one.offset + one.content_size]\n",
       "POP-005 POP-002 POP-006 CTX-030 POP-001 POP-003 SEC-001 CONT-001 CTX-021 EXT-003 CTX-017"),
     M("CTX-006", "bundle.stored", "type(value).__name__, _bits(value)",
       "'', _bits(value) if isinstance(value, float) else str(int(value)).encode() if "

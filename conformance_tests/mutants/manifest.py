@@ -112,7 +112,7 @@ MUTANTS = (
       "            self._chain.update(zip(segment.manifest.artifacts.names(), rows, strict=True))\n",
       "            for name, row in zip(segment.manifest.artifacts.names(), rows, strict=True):\n"
       "                self._chain.setdefault(name, row)\n",
-      "CURR-003 CURR-004 APPD-010 CTX-029 CTX-026 CTX-007 CTX-021 CURR-006"),
+      "CURR-003 CURR-004 APPD-010 CTX-029 CTX-026 CTX-007 CTX-021 CURR-006 EXT-008"),
     M("CURR-003", CURRENT, "                self._chain.pop((removed.type, removed.key), None)\n",
       "                self._chain.pop((removed.type, removed.key, removed.content_digest), None)\n",
       "CURR-001 CURR-004 READ-008 CTX-026 CTX-009 CURR-006 DET-005 CTX-012 CTX-027"),
@@ -157,7 +157,7 @@ MUTANTS = (
     M("CURR-006b", CURRENT, "if segment.begins_chain and self._chain:",
       "if segment.begins_chain and self._chain and matches:"),
     M("CURR-006c", CURRENT, "self._earlier | self._chain if", "self._chain | self._earlier if",
-      "CURR-002 APPD-010 CTX-026 CTX-029 CURR-003 READ-004 CHAIN-003"),
+      "CURR-002 APPD-010 CTX-026 CTX-029 CURR-003 READ-004 CHAIN-003 LIM-010"),
     M("CURR-006d", CURRENT, "            self._earlier.update(self._chain)\n",
       "            self._earlier = self._chain | self._earlier\n", "APPD-010 CHAIN-003 CTX-026"),
     M("ENV-008d", CODEC, "if (signatures := _count_signatures(data, offset)) > most_signatures:",
