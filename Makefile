@@ -214,13 +214,14 @@ CCACHE := $(shell command -v ccache)
 CLANG := $(shell command -v clang++)
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
+export CCACHE_SLOPPINESS := pch_defines,time_macros
 BUILD := cmake -DCMAKE_CXX_COMPILER_LAUNCHER=$(CCACHE) -S $(CPP) -B $(CPP)/build
 
 # The build with sanitizers is clang's where there is one: its generated code serves the fuzzer, too.
 run-cpp: $(VENV)/.ready
 	$(BUILD)
 	cmake --build $(CPP)/build --parallel $(JOBS)
-	$(BUILD)/sanitized -DPRECOMPILE_SANITIZE=ON \
+	$(BUILD)/sanitized -DPRECOMPILE_SANITIZE=ON -DPRECOMPILE_HEADERS=ON \
 		$(if $(CLANG),-DPRECOMPILE_FUZZ=ON -DCMAKE_CXX_COMPILER=$(CLANG))
 	cmake --build $(CPP)/build/sanitized --parallel $(JOBS)
 	set -e; for build in build build/sanitized; do \
@@ -231,7 +232,7 @@ run-cpp: $(VENV)/.ready
 	else echo 'NOT RUN: the fuzzer of the C++ implementation, because clang++ is missing' >&2; fi
 
 fuzz-cpp: ## what reads foreign bytes in C++, for CPP_FUZZ_SECONDS (60)
-	$(BUILD)/sanitized -DPRECOMPILE_SANITIZE=ON -DPRECOMPILE_FUZZ=ON \
+	$(BUILD)/sanitized -DPRECOMPILE_SANITIZE=ON -DPRECOMPILE_HEADERS=ON -DPRECOMPILE_FUZZ=ON \
 		-DCMAKE_CXX_COMPILER=$(if $(CLANG),$(CLANG),clang++)
 	cmake --build $(CPP)/build/sanitized --target fuzz --parallel $(JOBS)
 	$(MAKE) --no-print-directory run-cpp-fuzzer
@@ -306,8 +307,9 @@ freeze-schema: .buf/node_modules/.bin/buf
 
 # --- the core on other runtimes ------------------------------------------------------------
 
-.runtimes/%: $(VENV)/.ready
-	$(BIN)/python -m pip $(LOCKED) --target $@ -r locks/protobuf-$*.txt
+.runtimes/%: locks/protobuf-%.txt | $(VENV)/.ready
+	rm -rf $@
+	$(BIN)/python -m pip $(LOCKED) --target $@ -r $<
 
 # All tests run on the newest, which is the one in $(VENV).
 OTHER_RUNTIMES := $(filter-out $(shell sed -n 's/^protobuf==//p' constraints.txt),$(PROTOBUF_RUNTIMES))
@@ -335,7 +337,7 @@ run-python%: .interpreters/%/.ready
 		--testee '$(<D)/bin/python -m testees.reference'
 
 # A Python of a distribution may come without pip: that of $(VENV) installs.
-.interpreters/%/.ready: $(VENV)/.ready locks/python.txt
+.interpreters/%/.ready: pyproject.toml locks/python.txt | $(VENV)/.ready
 	python$* -m venv --clear --without-pip $(@D)
 	$(BIN)/python -m pip --python $(@D)/bin/python $(LOCKED) -r locks/python.txt
 	$(BIN)/python -m pip --python $(@D)/bin/python install --quiet --no-deps --no-build-isolation -e .
