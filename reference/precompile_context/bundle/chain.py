@@ -10,6 +10,9 @@ from precompile_context.bundle.segment import Segment
 from precompile_context.bundle.stored import BlockEntry
 from precompile_context.errors import PrecompileError
 
+# What an external entry finds its block by: digest, compression, content_size.
+BlockIdentity = tuple[bytes, int, int]
+
 
 class Place(NamedTuple):
     """Where a content lies: from `offset` on in the first of consecutive blocks."""
@@ -19,8 +22,12 @@ class Place(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """A segment of the chain; with the bundle that it was loaded with, where it was."""
+    """A segment of the chain; with the bundle that it was loaded with, where it was.
 
+    `number` counts the segments of the chain.
+    """
+
+    number: int
     manifest: Manifest
     bundle: Bundle | None
 
@@ -45,6 +52,9 @@ class Chain:
         self._rows: Rows[_Part] = Rows()
         self._by_digest: dict[bytes, int] = {}
         self._sound: set[int] = set()  # rows that came with a bundle and were read since
+        self._segments = 0
+        # Number and index of the block that an external entry would stand for.
+        self._last: dict[BlockIdentity, tuple[int, int]] = {}
 
     @classmethod
     def of(cls, bundle: Bundle, before: int | None = None) -> "Chain":
@@ -59,6 +69,7 @@ class Chain:
             if segment.begins_chain:
                 self._parts, self._rows = [], Rows()
                 self._by_digest, self._sound = {}, set()
+                self._segments, self._last = 0, {}
             self._extend(segment.payload_digest, segment.size, segment.manifest, bundle)
 
     def extend(self, payload_digest: bytes, size: int, manifest: Manifest) -> None:
@@ -71,7 +82,8 @@ class Chain:
         self.previous_digest = payload_digest
         self.size += size
         self.content += manifest.artifacts.content
-        self._parts.append(_Part(manifest, bundle))
+        self._parts.append(_Part(self._segments, manifest, bundle))
+        self._segments += 1
 
     def copy(self) -> "Chain":
         """The same chain, to be extended by a segment that may come to nothing."""
@@ -85,6 +97,7 @@ class Chain:
         chain._rows = self._rows.copy()
         chain._by_digest = dict(self._by_digest)
         chain._sound = set(self._sound)
+        chain._segments, chain._last = self._segments, dict(self._last)
         return chain
 
     def find(self, digest: bytes) -> Place | None:
@@ -97,18 +110,40 @@ class Chain:
         for part in self._parts:
             numbers = self._rows.add(part)
             self._by_digest.update(zip(part.manifest.artifacts.digests(), numbers, strict=True))
+            for index, entry in enumerate(part.manifest.blocks):
+                if entry.size:
+                    self._last[_identity(entry)] = part.number, index
         self._parts.clear()
         number = self._by_digest.get(digest)
         if number is None:
             return None
         part, row = self._rows.find(number)
+        place = _place(part.manifest, row)
+        if not self._stands_for(part, part.manifest.artifacts.block[row], place.blocks):
+            return None
         # [PCB-BLOCK-007]
         if part.bundle is not None and number not in self._sound:
             if not _is_sound(part.bundle, part.manifest, row):
                 del self._by_digest[digest]
                 return None
             self._sound.add(number)
-        return _place(part.manifest, row)
+        return place
+
+    def _stands_for(self, part: _Part, first: int, blocks: tuple[BlockEntry, ...]) -> bool:
+        """Whether external entries would stand for these very blocks of a segment, from `first` on.
+
+        Of equal blocks the last one counts, which nobody may have read.
+        """
+        for entry in blocks:
+            number, index = self._last[_identity(entry)]
+            own = number == part.number and first <= index < first + len(blocks)
+            if not (own if entry.size else number < part.number):
+                return False
+        return True
+
+
+def _identity(entry: BlockEntry) -> BlockIdentity:
+    return entry.digest, entry.compression, entry.content_size
 
 
 def _place(manifest: Manifest, row: int) -> Place:
