@@ -37,6 +37,8 @@ MUTANTS = (
     M("BLOCK-002b", WRITER, "BlockEntry(block.digest, size, block.compression",
       "BlockEntry(bytes(32), size, block.compression", ANY),
     M("BLOCK-007", CHAIN, "if not _is_sound(part.bundle, part.manifest, row):", "if False:"),
+    M("BLOCK-007b", CHAIN, "        if not self._stands_for(part, part.manifest.artifacts.block[row],"
+      " place.blocks):\n", "        if False:\n"),
     M("BLOCK-009", PACKING, "data, compression = compressed, ZSTD",
       "data, compression = compressed, 9", ANY),
     M("ZSTD-001", PACKING, "zstandard.ZstdCompressor(compression_params=parameters)",
