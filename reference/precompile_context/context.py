@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from precompile_context.artifact import (
+    MAX_KEY_BYTES,
     ArtifactId,
     ArtifactKind,
     CacheArtifact,
@@ -128,11 +129,15 @@ class PrecompileContext:
         """
         # [PCB-CTX-008]
         if type in self.registry.plain_caches and not (fields or backends):
-            if fault := key_fault(key):
+            # What nearly all keys and contents are is seen here: a call costs as much as the rest.
+            if not (key.isascii() and key.isprintable() and 0 < len(key) <= MAX_KEY_BYTES) and (
+                fault := key_fault(key)
+            ):
                 raise MisuseError(f"key {key[:80]!r}: {fault}")
-            value = _plain(type, key, content)
+            is_least = content.__class__ is bytes and len(content) < LARGE
+            value = content if is_least else _plain(type, key, content)
             with self._lock.lock:
-                self._states[-1].state.recent[type, key] = value
+                self._states[-1].state.recent[type, key] = value  # type: ignore[assignment]
             return
         held = self._held(type, key, _copied(content), backends, fields)
         with self._lock:

@@ -42,8 +42,12 @@ class ContentReader:
     def read(self, artifact: StoredArtifact) -> bytes:
         """The whole content. What is checked is the copy that is handed out."""
         _, _, _, digest, size, block, offset, _, _, segment = artifact
-        content = self._in_last_block(segment, block, offset, size)
-        if content is None:
+        at, index, data = self._last
+        end = offset + size
+        # Most often it lies in the block that was read last.
+        if index == block and at == segment and 0 < size <= self._most and end <= len(data):
+            content = bytes(data[offset:end])
+        else:
             content = self._read(artifact)
         # [PCB-CONT-001]
         if _sha256(content).digest() != digest:
@@ -53,20 +57,19 @@ class ContentReader:
     def read_row(self, segment: int, row: int) -> bytes:
         """As `read` of the artifact in that row; none is made where it is like the one before."""
         table = self._segments[segment].manifest.artifacts
-        content = self._in_last_block(
-            segment, table.block[row], table.offset[row], table.content_size[row]
-        )
-        if content is None or _sha256(content).digest() != table.digest(row):
-            return self.read(table.artifact(row))
-        return content
-
-    def _in_last_block(self, segment: int, block: int, offset: int, size: int) -> bytes | None:
-        """The content where it lies in the block that was read last: most often it does."""
         at, index, data = self._last
+        offset, size = table.offset[row], table.content_size[row]
         end = offset + size
-        if index == block and at == segment and size and end <= len(data) and size <= self._most:
-            return bytes(data[offset:end])
-        return None
+        if (
+            index == table.block[row]
+            and at == segment
+            and 0 < size <= self._most
+            and end <= len(data)
+        ):
+            content = bytes(data[offset:end])
+            if _sha256(content).digest() == table.digest(row):
+                return content
+        return self.read(table.artifact(row))
 
     def _read(self, artifact: StoredArtifact) -> bytes:
         """The content, its own digest left to the caller."""

@@ -144,10 +144,15 @@ class ArtifactTable(Sequence[StoredArtifact]):
 
 
 def types_of(
-    names: Iterable[str], kinds: Iterable[ArtifactKind | int]
-) -> tuple[tuple[ArtifactType, ...], list[int]]:
+    names: Sequence[str], kinds: Sequence[ArtifactKind | int]
+) -> tuple[tuple[ArtifactType, ...], Sequence[int]]:
     """The types in the order of their first artifacts, and the column of indexes into them."""
-    pairs = list(zip(names, kinds, strict=True))
     # [PCB-DET-004]
-    index = {pair: position for position, pair in enumerate(dict.fromkeys(pairs))}
+    index: dict[tuple[str, ArtifactKind | int], int] = {}
+    if len(set(names)) == 1 and len(set(kinds)) == 1:  # as most often
+        index[names[0], kinds[0]] = 0
+        return (ArtifactType(names[0], kinds[0]),), bytes(len(names))
+    pairs = list(zip(names, kinds, strict=True))
+    for pair in pairs:
+        index.setdefault(pair, len(index))
     return tuple(map(ArtifactType._make, index)), list(map(index.__getitem__, pairs))

@@ -107,7 +107,7 @@ class SegmentWriter:
         for row, place in chained(again.items(), self._external(digests, again)):
             places[row] = place
         # [PCB-TABLE-005]
-        types, type_ = types_of((name for name, _ in batch.names), batch.kinds)
+        types, type_ = types_of([name for name, _ in batch.names], batch.kinds)
         # [PCB-PLACE-004]
         table = ArtifactTable(
             types,
