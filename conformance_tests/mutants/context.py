@@ -9,8 +9,8 @@ MUTANTS = (
       "        self._state._adopt_segments(bundle)\n        matching = bundle.matching("
       "self.environment)\n", "CTX-026 HOST-005"),
     M("CTX-003", ARTIFACT, "if type_name in self._classes:", "if False:", "CTX-002"),
-    M("CTX-004", CONTEXT, '            if fault := key_fault(key):\n                raise MisuseError(f"key',
-      '            if (fault := key_fault(key)) and False:\n                raise MisuseError(f"key',
+    M("CTX-004", CONTEXT, "                fault := key_fault(key)\n            ):\n",
+      "                (fault := key_fault(key)) and False\n            ):\n",
       "CTX-002 NAME-004"),
     M("CTX-004c", CONTEXT, '        if fault := key_fault(key):\n            raise MisuseError(f"key',
       '        if (fault := key_fault(key)) and False:\n            raise MisuseError(f"key',
