@@ -1,5 +1,6 @@
 """The vectors: built anew they are the same, listed are all, and what is frozen stays."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from precompile_conformance.running import Claims
 from precompile_conformance.status import Result, Status
 
 V1 = corpus.VECTORS / "v1.0"
+# SHA-256 of the list of frozen files.
+FROZEN = "2186c547039ef3e5e44bf4bc0b157025019eeb8fd88f29676b163c2af56891ab"
 
 
 def small(tmp_path: Path) -> Path:
@@ -69,6 +72,14 @@ def test_a_frozen_version_takes_cases_and_gives_none_away(tmp_path: Path) -> Non
     path.write_text(path.read_text().replace("A bundle.", "A claim that was changed later."))
     corpus.write_sums(directory)
     assert corpus.faults(directory) == ["v9.0/SELF/one/case.textproto: frozen and edited"]
+
+
+def test_version_1_0_is_frozen_as_the_docs_say() -> None:
+    """What FROZEN lists stays for ever; that FROZEN itself stays is held here and in the docs."""
+    frozen = hashlib.sha256((V1 / corpus.FROZEN_FILE).read_bytes()).hexdigest()
+    assert frozen == FROZEN
+    docs = Path(__file__).parents[2] / "docs" / "conformance.md"
+    assert FROZEN in docs.read_text(encoding="utf-8")
 
 
 def test_what_is_not_sound_cannot_be_frozen(tmp_path: Path) -> None:
