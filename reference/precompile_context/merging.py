@@ -26,6 +26,7 @@ from precompile_context.trust import Signer
 _WORKERS = 2
 
 _Requirements = tuple[Requirement, ...]
+_ChainId = tuple[str, int]  # of which bundle, and the index of its first segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,18 +115,24 @@ class Merge:
             PrecompileError: a CONTENT code, where an input is damaged.
         """
         chain = Chain()
-        before: set[ArtifactName] = set()
+        before: dict[ArtifactName, set[_ChainId]] = {}  # kept so far, and the chains that list it
         for requirements, group in self._groups.items():
             kept = group.kept.values()
             batch = Batch.of(unwritten(b, stored, origin) for origin, b, stored in kept)
             # Only what a host that both environments fit would find before.
-            removed = (ArtifactId(*name) for name in group.removed if name in before)
+            # A removal is of its own chain: where another one lists the name, it stays.
+            removed = (
+                ArtifactId(*name)
+                for name, chains in group.removed.items()
+                if name in before and before[name] <= chains
+            )
             for run, removals in split(batch, removed):
                 writer = SegmentWriter(
                     chain, requirements=requirements, signer=signer, workers=_WORKERS
                 )
                 yield from writer.chunks(run, removals)
-            before |= group.kept.keys()
+            for name in group.kept:
+                before.setdefault(name, set()).update(group.listed.get(name, ()))
 
 
 class _Group:
@@ -133,17 +140,23 @@ class _Group:
 
     def __init__(self) -> None:
         self.kept: dict[ArtifactName, tuple[str, Bundle, StoredArtifact]] = {}
-        self.removed: dict[ArtifactName, None] = {}
+        # By name, the chains that remove it, and those that list it.
+        self.removed: dict[ArtifactName, set[_ChainId]] = {}
+        self.listed: dict[ArtifactName, set[_ChainId]] = {}
         self.equal = self.equivalent = self.unnamed = 0
         self.conflicts: list[Conflict] = []
 
     def add(self, origin: str, bundle: Bundle, segments: list[Segment]) -> int:
         """Take in what is current in one bundle's segments; how many artifacts are not."""
         current = bundle.current(segments)
+        first = 0
+        chains = {s.index: (first := s.index if s.begins_chain else first) for s in bundle.segments}
         for segment in segments:
-            self.removed |= {
-                (removed.type, removed.key): None for removed in segment.manifest.removed
-            }
+            of = origin, chains[segment.index]
+            for removed in segment.manifest.removed:
+                self.removed.setdefault((removed.type, removed.key), set()).add(of)
+            for name in segment.manifest.artifacts.names():
+                self.listed.setdefault(name, set()).add(of)
         entries = {n: a for n, a in current.items() if a.kind == ArtifactKind.ENTRY}
         taken = {
             name: ours
