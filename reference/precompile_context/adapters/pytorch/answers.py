@@ -115,7 +115,8 @@ def ask_again(record: Callable[[str, bytes], None]) -> None:
             for cls in type(isa).__mro__:
                 for function in vars(cls).values():
                     getattr(function, "cache_clear", lambda: None)()
-            bool(isa)
+            # One that was asked keeps flags of what it found, and would put other questions.
+            bool(type(isa)())
     finally:
         patches.undo()
 
