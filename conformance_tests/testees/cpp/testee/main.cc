@@ -79,7 +79,8 @@ void answer(const c1::Request& request, c1::Response& response) {
 bool read_message(std::string& bytes) {
   unsigned char length[4];
   if (std::fread(length, 1, sizeof length, stdin) != sizeof length) return false;
-  bytes.resize(length[0] | length[1] << 8 | length[2] << 16 | static_cast<uint32_t>(length[3]) << 24);
+  const uint32_t low = length[0], second = length[1], third = length[2], high = length[3];
+  bytes.resize(low | second << 8 | third << 16 | high << 24);
   return std::fread(bytes.data(), 1, bytes.size(), stdin) == bytes.size();
 }
 
