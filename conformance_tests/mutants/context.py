@@ -3,22 +3,23 @@
 from mutants.mutant import Mutant as M
 
 CONTEXT, STATE, POPULATE, ARTIFACT = "context", "state", "populate", "artifact"
+RECORDING, WRITING, PENDING, SERIALIZED = "recording", "writing", "pending", "serialized"
 
 MUTANTS = (
     M("CTX-002", CONTEXT, "        matching = bundle.matching(self.environment)\n",
-      "        self._state._adopt_segments(bundle)\n        matching = bundle.matching("
+      "        self._state.serialized.adopt(bundle)\n        matching = bundle.matching("
       "self.environment)\n", "CTX-026 HOST-005"),
     M("CTX-003", ARTIFACT, "if type_name in self._classes:", "if False:", "CTX-002"),
-    M("CTX-004", CONTEXT, "                fault := key_fault(key)\n            ):\n",
-      "                (fault := key_fault(key)) and False\n            ):\n",
+    M("CTX-004", CONTEXT, "                and key_fault(key)\n            ):\n",
+      "                and False\n            ):\n",
       "CTX-002 NAME-004"),
-    M("CTX-004c", CONTEXT, '        if fault := key_fault(key):\n            raise MisuseError(f"key',
-      '        if (fault := key_fault(key)) and False:\n            raise MisuseError(f"key',
+    M("CTX-004c", RECORDING, '    if fault := key_fault(key):\n        raise MisuseError(f"key',
+      '    if (fault := key_fault(key)) and False:\n        raise MisuseError(f"key',
       "CTX-002 NAME-004"),
-    M("CTX-004b", CONTEXT, '        except Exception as error:  # the class\'s own checks',
-      '        except ZeroDivisionError as error:  # the class\'s own checks', "CTX-002",
+    M("CTX-004b", RECORDING, '    except Exception as error:  # the class\'s own checks',
+      '    except ZeroDivisionError as error:  # the class\'s own checks', "CTX-002",
       may_crash=True),
-    M("CTX-005", CONTEXT, "backend_cls is None or backend_cls.KIND is not ArtifactKind.BACKEND",
+    M("CTX-005", RECORDING, "cls is None or cls.KIND is not ArtifactKind.BACKEND",
       "False", "CTX-002"),
     M("CTX-007", STATE,
       "        self.held[name] = value\n        self._version += 1\n        if isinstance(value, Held) and value.backends:\n            self._name_",
@@ -26,7 +27,7 @@ MUTANTS = (
       "        if isinstance(value, Held) and value.backends:\n            self._name_",
       "CTX-011 CTX-012 CTX-018 CTX-023 CTX-024 CTX-026 CTX-028 CTX-029 CURR-004 POP-006 CTX-006 CTX-027"
       " ART-006 CTX-017 DET-004 CTX-021"),
-    M("CTX-009", STATE, "            if name in pending.holds:\n", "            if False:\n",
+    M("CTX-009", PENDING, "        if name in self.holds:\n", "        if False:\n",
       "CTX-012 CTX-018 CTX-027 DET-005 CURR-004 CTX-007 CTX-026 "
       "CTX-023 CTX-025"),
     M("CTX-010", CONTEXT, "        if len(found) != 1:\n", "        if not found:\n", "CTX-002"
@@ -34,8 +35,8 @@ MUTANTS = (
     M("CTX-011", STATE, "backends = tuple(held.id if id_ == before else id_ for id_ in "
       "entry.backends)", "backends = entry.backends", "CTX-012 CTX-027 "
       "CTX-030"),
-    M("CTX-012", STATE, "if not self.memory.changed.isdisjoint(self.file.changed):",
-      "if self.memory.changed & self.file.changed - self.saved.keys():",
+    M("CTX-012", PENDING, "if not self.changed.isdisjoint(other.changed):",
+      "if self.changed & other.changed - self.holds:",
       "CTX-006 CTX-007 CTX-011 CTX-017 CTX-024 CTX-023 ART-006 CTX-018 CTX-027 POP-006"),
     M("CTX-012b", STATE,
       "            self.memory.changed.discard(name)  # back to what was seri"
@@ -66,8 +67,8 @@ MUTANTS = (
       "CTX-007 CTX-011 CTX-012 CTX-019 CTX-020 CTX-023 CTX-024 CTX-026 CTX-02"
       "7 CTX-029 CTX-009 CURR-004 DET-005 POP-006 ART-006 CTX-006 CTX-016 CTX"
       "-017 HOST-006 EXT-003 EXT-004 CTX-028 CTX-031 CTX-010 CURR-006"),
-    M("CTX-019", CONTEXT, "                if not new and not removed:\n",
-      "                if not new and not removed and not state.segments:\n",
+    M("CTX-019", WRITING, "                if not new and not removed:\n",
+      "                if not new and not removed and not state.serialized:\n",
       "CTX-006 CTX-012 CTX-018 CTX-020 CTX-026 CTX-027 CTX-028 CTX-015 CTX-002 EXT-007 CTX-030"
       " RECV-002 CTX-029 CTX-014"),
     M("CTX-023", STATE,
@@ -83,13 +84,13 @@ MUTANTS = (
     M("CTX-026", CONTEXT, "        matching = bundle.matching(self.environment)\n",
       "        matching = bundle.segments\n", "CTX-027 HOST-005 HOST-006 "
       "CTX-021"),
-    M("CTX-027", STATE, "        self.segments.append((bundle.source, 0, bundle.size))\n",
+    M("CTX-027", SERIALIZED, "        self.segments.append((bundle.source, 0, bundle.size))\n",
       "        pass\n", "CTX-018 CTX-026 CTX-028 CTX-029 CTX-009 CTX-011 CTX-012 CTX-016 CTX-031"
       " EXT-003 EXT-004 EXT-007 CTX-030 RECV-002 HOST-006 APPD-010 CTX-014 "
       "POP-006"),
-    M("CTX-028", STATE, "if self.digests[len(self.digests) - len(digests) :] == digests:",
+    M("CTX-028", SERIALIZED, "if self.digests[len(self.digests) - len(digests) :] == digests:",
       "if False:"),
-    M("CTX-028b", STATE, "        if continues:\n            self.segments, self.digests", "        if False:\n"
+    M("CTX-028b", SERIALIZED, "        if continues:\n            self.segments, self.digests", "        if False:\n"
       "            self.segments, self.digests", "CTX-026 CTX-012 CURR-006 CTX-029"),
     M("CTX-029", STATE,
       "        self.held |= loaded\n",
@@ -136,16 +137,16 @@ MUTANTS = (
       "                self.held[name] = value\n                self._version += 1\n            return",
       "                pass\n            return",
       "CTX-024 CTX-026"),
-    M("CTX-025", CONTEXT, "                requirements=self.requirements,\n",
+    M("CTX-025", WRITING, "                requirements=self.requirements,\n",
       "                requirements=(),\n", "REQ-001 REQ-003 SEC-003 CTX-027 HOST-006 HOST-005"
       " CTX-026 "
       "CTX-021"),
     M("CTX-026b", STATE, "            self._take_away(matching, rows)\n"
       "            self.loaded = Loaded(self.loaded.end)  # whatever was loaded before is superseded\n", "            pass\n",
       "CTX-012 CURR-006 CTX-024 CTX-023 CTX-006 CTX-018 CTX-029"),
-    M("CTX-026c", STATE, "        if self._adopt_segments(bundle):\n            self._take_away(matching, rows)\n"
+    M("CTX-026c", STATE, "        if self.serialized.adopt(bundle):\n            self._take_away(matching, rows)\n"
       "            self.loaded = Loaded(self.loaded.end)  # whatever was loaded before is superseded\n",
-      "        self._adopt_segments(bundle)\n        self._take_away(matching, rows)\n",
+      "        self.serialized.adopt(bundle)\n        self._take_away(matching, rows)\n",
       "CTX-012 CURR-006 CTX-028 CTX-021"),
     M("CTX-026d", STATE, "if name in self.held and self._is_saved(name):", "if name in self.held:",
       "CTX-012 CURR-006 CTX-018"),

@@ -4,6 +4,7 @@ from precompile_context.artifact import (
     ArtifactId,
     ArtifactKind,
     CacheArtifact,
+    EntryArtifact,
     PrecompileCacheArtifact,
     Registry,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "CacheInfo",
     "Directory",
     "DirectoryPrecompileCache",
+    "EntryArtifact",
     "Environment",
     "ErrorCode",
     "Limits",

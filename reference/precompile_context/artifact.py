@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from precompile_context.errors import MisuseError
+from precompile_context.fields import declared_fault
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -103,7 +104,23 @@ class PrecompileCacheArtifact(CacheArtifact, Generic[T]):
 
     @abstractmethod
     def after_deserialization(self) -> T:
-        """What the content stands for. May raise anything: it is reported."""
+        """What the content stands for. May raise anything: it is reported.
+
+        `populate` calls it of each backend, and hands the value to the cache beside the
+        entry. Of an entry it does not: whoever reads that from the cache calls it, if
+        they want it. See `EntryArtifact` for one that stands for its bytes alone.
+        """
+
+
+@dataclass(frozen=True)
+class EntryArtifact(PrecompileCacheArtifact[bytes]):
+    """An entry that stands for its content as it is: nothing is to be deserialized."""
+
+    KIND: ClassVar[ArtifactKind] = ArtifactKind.ENTRY
+
+    def after_deserialization(self) -> bytes:
+        """The content."""
+        return self.content
 
 
 def attributes_of(artifact: CacheArtifact) -> dict[str, AttributeValue]:
@@ -168,11 +185,17 @@ class Registry:
         """Make `cls` known under its TYPE; usable as a decorator.
 
         Raises:
-            MisuseError: the type is taken or no name, or `cls` is no frozen dataclass.
+            MisuseError: the type is taken or no name, a field cannot travel, or `cls` is
+                no frozen dataclass that can be made.
         """
+        if not (isinstance(cls, type) and issubclass(cls, CacheArtifact)):
+            text = "what is registered is a subclass of CacheArtifact"
+            if isinstance(cls, CacheArtifact):
+                raise MisuseError(f"{text}: {type(cls).__name__}, not an instance of it")
+            raise MisuseError(f"{text}, not {getattr(cls, '__name__', repr(cls))[:80]}")
         type_name = getattr(cls, "TYPE", None)
         if not isinstance(type_name, str):
-            raise MisuseError(f"{cls.__name__} has no TYPE")
+            raise MisuseError(f'{cls.__name__} has no TYPE, a name such as "mycompiler.kernel"')
         if fault := name_fault(type_name):
             raise MisuseError(f"type {type_name!r}: {fault}")
         # [PCB-CTX-003]
@@ -186,6 +209,13 @@ class Registry:
                 raise MisuseError(f"field {name!r} of {cls.__name__}: {fault}")
             if name == "backends":
                 raise MisuseError(f"{cls.__name__}: record_artifact has another use for 'backends'")
+        if fault := declared_fault(cls):
+            raise MisuseError(f"{cls.__name__}: {fault}")
+        if not isinstance(cls.KIND, ArtifactKind):
+            raise MisuseError(f"KIND of {cls.__name__} is an ArtifactKind, not {cls.KIND!r}")
+        if cls.__abstractmethods__:
+            missing = ", ".join(sorted(cls.__abstractmethods__))
+            raise MisuseError(f"{cls.__name__} must define {missing}")
         self._classes[type_name] = cls
         return self._noted(type_name, cls)
 

@@ -161,10 +161,6 @@ def _new(artifact: CacheArtifact, backends: tuple[ArtifactId, ...] = ()) -> NewA
     )
 
 
-# The names that `_file_name` gives: in a directory, what is not of this shape is not a cache's.
-FILE_NAME = r"[0-9a-f]{64}\.precompile"
-
-
 def _file_name(type_name: str, key: str) -> str:
     """A name that no key can turn into a path or make clash: a digest of both."""
     # [PCB-SEC-002] [PCB-NAME-007]

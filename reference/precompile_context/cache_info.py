@@ -6,11 +6,15 @@ from dataclasses import dataclass, field
 from precompile.v1 import cache_info_pb2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CacheInfo:
     """Keys by type, types and keys in the order in which they were first recorded."""
 
     artifacts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{len(keys)} {name}" for name, keys in self.artifacts.items())
+        return f"<CacheInfo: {counts or 'nothing'}>"
 
     @classmethod
     def of(cls, names: Iterable[tuple[str, str]]) -> "CacheInfo":

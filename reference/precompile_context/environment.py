@@ -1,9 +1,10 @@
 """Facts of a host, what a segment requires of them, and the verdict with the facts that differ."""
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from precompile_context.artifact import is_unicode, name_fault
 from precompile_context.errors import MisuseError
@@ -35,6 +36,11 @@ def values_fault(values: Iterable[str]) -> str | None:
     return f"a value is UTF-8 of at most {MAX_VALUE_BYTES} bytes"
 
 
+def is_texts(values: object) -> bool:
+    """Whether these are texts, several of them."""
+    return isinstance(values, Collection) and all(isinstance(value, str) for value in values)
+
+
 def sorted_requirements(requirements: Iterable[Requirement]) -> tuple[Requirement, ...]:
     """The requirements as a manifest wants them: sorted, their values sorted sets.
 
@@ -44,7 +50,12 @@ def sorted_requirements(requirements: Iterable[Requirement]) -> tuple[Requiremen
     # [PCB-REQ-001] [PCB-REQ-003]
     by_name: dict[str, Requirement] = {}
     for requirement in requirements:
+        if not isinstance(requirement, Requirement):
+            text = "requirements are of a host's facts: environment.requirements(), or Requirement"
+            raise MisuseError(f"{text}(...), not a {type(requirement).__name__}")
         name, values = requirement.name, requirement.values
+        if isinstance(values, str) or not is_texts(values):
+            raise MisuseError(f"requirement {name!r}: its values are several texts")
         if fault := name_fault(name) or values_fault(values):
             raise MisuseError(f"requirement {name!r}: {fault}")
         if name in by_name:
@@ -71,30 +82,37 @@ class Mismatch:
         return f"{self.requirement.name}: needs {wanted}, here {{{', '.join(sorted(self.actual))}}}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Environment:
     """What is known of a host: sets of strings by the name of the fact."""
 
     facts: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return f"<Environment: {len(self.facts)} facts>"
+
     def __post_init__(self) -> None:
+        if not isinstance(self.facts, Mapping):
+            text = "facts are sets of texts by name: Environment.of(cpu=...)"
+            raise MisuseError(f"{text}, not a {type(self.facts).__name__}")
         for name, values in self.facts.items():
             if isinstance(values, str):  # a set of its letters, otherwise
                 raise MisuseError(f"fact {name!r}: a set of values belongs here, not a text")
+            if not is_texts(values):
+                raise MisuseError(f"fact {name!r}: a set of texts belongs here, not {values!r:.80}")
             if fault := name_fault(name) or values_fault(values):
                 raise MisuseError(f"fact {name!r}: {fault}")
         facts = {name: frozenset(values) for name, values in self.facts.items()}
         object.__setattr__(self, "facts", MappingProxyType(facts))
 
     @classmethod
-    def of(cls, **facts: str | Iterable[str]) -> "Environment":
+    def of(cls, **facts: str | Collection[str]) -> "Environment":
         """Facts by keyword, `__` standing for a dot: `Environment.of(torch__version="2.13.0")`."""
-        return cls(
-            {
-                name.replace("__", "."): frozenset([value] if isinstance(value, str) else value)
-                for name, value in facts.items()
-            }
-        )
+        sets: dict[str, Any] = {
+            name.replace("__", "."): [value] if isinstance(value, str) else value
+            for name, value in facts.items()
+        }
+        return cls(sets)
 
     def requirements(self, match: Match = Match.EXACT) -> tuple[Requirement, ...]:
         """Every fact of this host as a requirement, sorted as a manifest wants them."""

@@ -17,6 +17,7 @@ from precompile_context.cache import PrecompileCache, StitchedEntry
 from precompile_context.cache_info import CacheInfo
 from precompile_context.errors import ErrorCode, MisuseError, PrecompileError
 from precompile_context.held import Held, Snapshot
+from precompile_context.html import shown, table
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +31,22 @@ class Outcome:
     offset: int | None = None  # in the bundle that the artifact came with
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class PopulateReport:
     """What was applied, and an outcome for each artifact that was not."""
 
     info: CacheInfo
     outcomes: tuple[Outcome, ...]
+
+    def __repr__(self) -> str:
+        return shown("PopulateReport", self._shown())
+
+    def _repr_html_(self) -> str:
+        refused = [(f"{o.type} {o.key}", f"{o.code.name}: {o.detail}") for o in self.outcomes[:20]]
+        return table("PopulateReport", [*self._shown(), *refused])
+
+    def _shown(self) -> list[tuple[str, object]]:
+        return [("applied", len(self.info)), ("not applied", len(self.outcomes))]
 
 
 def instantiate(held: Held, registry: Registry) -> CacheArtifact:

@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 from precompile_context.artifact import ArtifactId
 from precompile_context.bundle import Bundle, Written
 from precompile_context.cache_info import CacheInfo
+from precompile_context.html import shown, table
 from precompile_context.trust import TrustPolicy
 
 
@@ -42,6 +43,7 @@ class Remembering(Appending, Protocol):
         """What the last append has written, once that is committed."""
 
 
+@runtime_checkable
 class BundleSink(Protocol):
     """Something that segments are appended to; `files.BundleFile` is one."""
 
@@ -68,7 +70,7 @@ class BundleFileLike(Protocol):
         """The bundle that is there now, trusted by `policy`; a torn tail is left out."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LoadReport:
     """What a load brought: names of the bundle's current artifacts here, and what stayed opaque."""
 
@@ -77,13 +79,27 @@ class LoadReport:
     opaque: int
     ignored: int
 
+    def __repr__(self) -> str:
+        return shown("LoadReport", self._shown())
+
+    def _repr_html_(self) -> str:
+        return table("LoadReport", self._shown())
+
+    def _shown(self) -> list[tuple[str, object]]:
+        return [
+            ("current", len(self.current)),
+            ("segments", self.segments),
+            ("opaque", self.opaque),
+            ("ignored", self.ignored),
+        ]
+
     @cached_property
     def info(self) -> CacheInfo:
         """Those artifacts; made when it is asked for, so that a load does not wait for it."""
         return CacheInfo.of(self.current)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SaveReport:
     """The names of all current artifacts, what was appended, and the sink's bytes afterwards."""
 
@@ -91,6 +107,19 @@ class SaveReport:
     size: int
     _names: tuple[tuple[str, str], ...] = ()
     _digests: tuple[bytes | None, ...] = ()
+
+    def __repr__(self) -> str:
+        return shown("SaveReport", self._shown())
+
+    def _repr_html_(self) -> str:
+        return table("SaveReport", self._shown())
+
+    def _shown(self) -> list[tuple[str, object]]:
+        return [
+            ("appended", len(self._names)),
+            ("current", len(self.current)),
+            ("bytes", self.size),
+        ]
 
     @cached_property
     def appended(self) -> tuple[ArtifactId, ...]:

@@ -1,26 +1,14 @@
 """What a context knows: the current artifacts, and which of them are saved where."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from itertools import chain as chained
 
 from precompile_context.artifact import ArtifactId, ArtifactKind
-from precompile_context.bundle import ArtifactName, Bundle, Chain, JoinedSource, Segment
-from precompile_context.bundle.source import ByteSource
+from precompile_context.bundle import ArtifactName, Bundle, Segment
 from precompile_context.destination import Destination
 from precompile_context.held import Held, Loaded, Snapshot, Value
-
-
-@dataclass(slots=True)
-class Pending:
-    """Names changed and names removed since the last save to one destination.
-
-    `holds` are the names that were ever saved there: no other's removal is written.
-    """
-
-    changed: set[ArtifactName] = field(default_factory=set)
-    removed: dict[ArtifactName, None] = field(default_factory=dict)
-    holds: set[ArtifactName] = field(default_factory=set)
+from precompile_context.pending import Pending
+from precompile_context.serialized import Serialized
 
 
 class State:
@@ -31,7 +19,7 @@ class State:
             records puts it here; whoever asks for anything else settles it first.
         held: current artifacts in first-recorded order, `recent` aside.
         loaded: what the numbers among them stand for.
-        segments: what is serialized so far, as ranges of sources.
+        serialized: the segments that were serialized or loaded so far.
         saved: what those segments hold for this environment.
         memory, file: what is not in those segments, and not in the last file saved to.
         destination: what that file held.
@@ -45,24 +33,14 @@ class State:
         self.memory = Pending()
         self.file = Pending()
         self.destination = Destination()
-        self.segments: list[tuple[ByteSource, int, int]] = []
-        self.digests: list[bytes] = []
-        self._chain: Chain | Bundle = Chain()
-        self.serialized: bytes | None = None
+        self.serialized = Serialized()
         # Backend name to the entries that name it, or once did.
         self._named_by: dict[ArtifactName, set[ArtifactName]] = {}
         self._version = 0  # counts the changes of what is current
 
-    @property
-    def chain(self) -> Chain:
-        """What the next segment continues; that of a loaded bundle is made when it is asked for."""
-        if isinstance(self._chain, Bundle):
-            self._chain = Chain.of(self._chain)
-        return self._chain
-
-    @chain.setter
-    def chain(self, chain: Chain) -> None:
-        self._chain = chain
+    def __len__(self) -> int:
+        self.settle()
+        return len(self.held)
 
     def settle(self) -> None:
         """Make current what was recorded since this was last done."""
@@ -88,15 +66,7 @@ class State:
     def need_save(self) -> bool:
         """Whether anything is saved nowhere."""
         self.settle()
-        # [PCB-CTX-012]
-        if not self.memory.changed.isdisjoint(self.file.changed):
-            return True
-        pairs = (self.memory, self.file), (self.file, self.memory)
-        return any(
-            name in other.removed or name not in other.holds
-            for pending, other in pairs
-            for name in pending.removed
-        )
+        return self.memory.is_unsaved_beside(self.file)
 
     def current(self) -> Iterable[Held]:
         """The current artifacts, in first-recorded order."""
@@ -221,11 +191,7 @@ class State:
             return False
         self._version += 1
         for pending in (self.memory, self.file):
-            pending.changed.discard(name)
-            # [PCB-CTX-009]
-            if name in pending.holds:
-                # [PCB-DET-005]
-                pending.removed[name] = None
+            pending.forget(name)
         self._backend_changed(name)
         return True
 
@@ -297,7 +263,7 @@ class State:
         before = {name: self.get(name) for name in self._named_by}
         rows = bundle.current(matching).rows
         # [PCB-CTX-027] [PCB-CTX-029]
-        if self._adopt_segments(bundle):
+        if self.serialized.adopt(bundle):
             self._take_away(matching, rows)
             self.loaded = Loaded(self.loaded.end)  # whatever was loaded before is superseded
         first = self.loaded.add(bundle)
@@ -332,38 +298,13 @@ class State:
             for row, detail in table.details.items():
                 if detail.backends and table.name(row) in loaded:
                     self._name_backends(table.name(row), detail.backends)
-        listed = [segment.manifest.artifacts.names() for segment in matching]
         for pending in (self.memory, self.file):
-            pending.holds.update(loaded)
-            if pending.changed:
-                pending.changed.difference_update(loaded)
-            pending.removed = {n: None for n in pending.removed if n not in loaded}
+            pending.loaded(loaded)
         if len(matching) > 1:
-            for name in chained.from_iterable(listed):
-                for pending in (self.memory, self.file):
-                    pending.holds.add(name)
-
-    def _adopt_segments(self, bundle: Bundle) -> bool:
-        """Take the segments in; whether the bundle begins with all that there were."""
-        digests = [segment.payload_digest for segment in bundle.segments]
-        continues = digests[: len(self.digests)] == self.digests
-        # [PCB-CTX-028]
-        if self.digests[len(self.digests) - len(digests) :] == digests:
-            return continues  # loaded before: those very segments are the last ones already
-        if continues:
-            self.segments, self.digests = [], []  # the same bundle, grown
-        self.segments.append((bundle.source, 0, bundle.size))
-        self.digests += digests
-        self._chain = bundle
-        self.serialized = None
-        return continues
-
-    def joined(self) -> bytes:
-        """All segments so far as one bundle; the same object until there is a new one."""
-        if self.serialized is None:
-            source = JoinedSource(self.segments)
-            self.serialized = bytes(source.read(0, source.size))
-        return self.serialized
+            for segment in matching:
+                names = set(segment.manifest.artifacts.names())
+                self.memory.holds.update(names)
+                self.file.holds.update(names)
 
 
 def _is_same_content(one: Held | None, other: Held | None) -> bool:

@@ -10,8 +10,8 @@ import pytest
 
 from precompile_context import (
     PrecompileContext,
+    writing,
 )
-from precompile_context import context as context_module
 from precompile_context.bundle import Bundle, runs
 from precompile_context.files import BundleFile
 from precompile_context.trust import UNSIGNED
@@ -72,7 +72,7 @@ def while_writing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], obj
                 calls.pop()()
             return runs.split(artifacts, removed)
 
-        monkeypatch.setattr(context_module, "split", split)
+        monkeypatch.setattr(writing, "split", split)
 
     return arrange
 

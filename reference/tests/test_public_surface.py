@@ -12,11 +12,13 @@ import precompile_context
 
 PACKAGE = Path(precompile_context.__file__).parent
 NAME = "precompile_context"
-TOP = 5
+TOP = 6
 # The layers, lowest first. A module may import from its own and from lower ones.
 LAYERS = {
     "version": 0,
     "errors": 1,
+    "fields": 1,
+    "html": 1,
     "artifact": 1,
     "environment": 1,
     "pausing": 1,
@@ -26,17 +28,21 @@ LAYERS = {
     "cache_info": 3,
     "difference": 3,
     "explanation": 3,
-    "held": 3,
     "merging": 3,
     "relation": 3,
-    "saving": 3,
-    "destination": 3,
-    "sink": 3,
-    "state": 3,
-    "context": 3,
-    "populate": 3,
-    "cache": 3,
     "files": 4,
+    "cache": 5,
+    "context": 5,
+    "destination": 5,
+    "held": 5,
+    "pending": 5,
+    "populate": 5,
+    "recording": 5,
+    "saving": 5,
+    "serialized": 5,
+    "sink": 5,
+    "state": 5,
+    "writing": 5,
     "adapters": TOP,
     "cli": TOP,
 }
@@ -147,10 +153,8 @@ def test_the_core_needs_its_three_dependencies_alone(path: Path) -> None:
     assert foreign - {NAME} <= DEPENDENCIES
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in CORE if LAYERS.get(_room(path), TOP) < LAYERS["files"]], ids=_id
-)
-def test_below_files_no_file_clock_or_host_is_touched(path: Path) -> None:
+@pytest.mark.parametrize("path", [path for path in CORE if _room(path) != "files"], ids=_id)
+def test_outside_files_no_file_clock_or_host_is_touched(path: Path) -> None:
     assert not {name.split(".")[0] for name in _imports(path)} & WORLD
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):

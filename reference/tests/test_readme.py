@@ -30,7 +30,8 @@ def test_a_compiler_s_example_runs_any_number_of_times(
     monkeypatch.chdir(tmp_path)
     assert run("keygen", "build.pem").status == 0
     for _ in range(2):
-        assert python(EMBEDDED, tmp_path) == "matmul-64: 7 bytes, 40 registers\n"
+        shown = "matmul-64: 7 bytes, 40 registers\nKernel(key='matmul-64', registers=40)\n"
+        assert python(EMBEDDED, tmp_path) == shown
     assert run("verify", "kernels.precompile", "--trust", "build.pem.pub").status == 0
 
 

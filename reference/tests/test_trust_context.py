@@ -21,7 +21,7 @@ from precompile_context.bundle import Bundle
 from precompile_context.files import Directory
 from precompile_context.trust import NOBODY
 from tests.signing import ALICE, BOB, MALLORY, signed, trusts
-from tests.toys import BLOB, Blob, Graph, Step, blobs, names, refused, serialized, toy_context
+from tests.toys import BLOB, Blob, Graph, Step, names, refused, serialized, toy_context
 
 
 def by(key: SigningKey | None, **contents: bytes) -> bytes:
@@ -218,8 +218,8 @@ def test_a_save_that_cannot_be_signed_changes_nothing(file: BundleFile) -> None:
 
     file.path.write_bytes(by(None, a=b"1"))
     before = file.path.read_bytes()
-    context = blobs(None, b=b"2")
-    context._signer = Unreachable()
+    context = toy_context(signer=Unreachable())
+    context.record_artifact(BLOB, "b", b"2")
     with pytest.raises(OSError, match="does not answer"):
         context.save_to(file)
     assert file.path.read_bytes() == before

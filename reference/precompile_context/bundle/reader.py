@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 
+from precompile_context import html
 from precompile_context.bundle import framing
 from precompile_context.bundle.checking import Reached, check_manifests, frames_of
 from precompile_context.bundle.codec import decode_envelope
@@ -49,6 +50,21 @@ class Bundle:
         # [PCB-RECV-002]
         self.ignored = source.size - self.size
         self._content = ContentReader(source, segments, limits)
+
+    def __repr__(self) -> str:
+        return html.shown("Bundle", self._shown())
+
+    def _repr_html_(self) -> str:
+        return html.table("Bundle", self._shown())
+
+    def _shown(self) -> list[tuple[str, object]]:
+        return [
+            ("segments", len(self.segments)),
+            ("artifacts", sum(len(s.manifest.artifacts) for s in self.segments)),
+            ("bytes", self.size),
+            ("digest", f"{self.digest.hex()[:12]}…"),
+            ("policy", repr(self.policy)),
+        ]
 
     @classmethod
     def open(

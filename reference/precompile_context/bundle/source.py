@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeGuard, runtime_checkable
+
+from precompile_context.errors import MisuseError
 
 # What is copied is held in memory so much at a time.
 _STEP = 16 << 20
@@ -70,8 +72,24 @@ def ranges(source: ByteSource, start: int, end: int) -> Iterator[memoryview]:
         yield source.read(at, min(_STEP, end - at))
 
 
+def is_source(source: object) -> TypeGuard[Buffer | ByteSource]:
+    """Whether bundles are read from such a thing."""
+    return isinstance(source, (bytes, bytearray, memoryview, mmap.mmap, ByteSource))
+
+
 def as_source(source: Buffer | ByteSource) -> ByteSource:
-    """`source` itself where it can read ranges, else a view of the buffer."""
+    """`source` itself where it can read ranges, else a view of the buffer.
+
+    Raises:
+        MisuseError: it is neither.
+    """
     if isinstance(source, (bytes, bytearray, memoryview, mmap.mmap)):
         return BufferSource(source)
-    return source
+    if isinstance(source, ByteSource):
+        return source
+    hint = "; BundleFile(path).open(policy=...) reads a file" if _is_path(source) else ""
+    raise MisuseError(f"a bundle is bytes or a ByteSource, not {type(source).__name__}{hint}")
+
+
+def _is_path(source: object) -> bool:
+    return isinstance(source, str) or hasattr(source, "__fspath__")

@@ -6,10 +6,13 @@ import os
 import stat
 import weakref
 from pathlib import Path
+from typing import Union
 
 from precompile_context.files.system import WITHOUT_WAITING, read_at, write_at
 
 Chunk = bytes | memoryview
+# Where a file is, as a caller names it.
+FilePath = Union[str, "os.PathLike[str]"]
 
 
 def write_all(fd: int, chunk: Chunk, at: int) -> int:

@@ -27,10 +27,11 @@ from precompile_context.bundle.fold import (
 from precompile_context.bundle.runs import split
 from precompile_context.bundle.sign import sign
 from precompile_context.bundle.source import ranges
-from precompile_context.errors import PrecompileError
+from precompile_context.errors import MisuseError, PrecompileError
 from precompile_context.files.access import (
     BecameShorterError,
     Chunk,
+    FilePath,
     FileSource,
     check_regular,
 )
@@ -48,17 +49,26 @@ class BundleFile:
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        path: FilePath,
         *,
         limits: Limits = DEFAULT_LIMITS,
         lock_seconds: float = LOCK_SECONDS,
     ) -> None:
-        """`lock_seconds` is how long an append waits for another process's."""
+        """`lock_seconds` is how long an append waits for another process's.
+
+        Raises:
+            MisuseError: no file has such a name.
+        """
+        if not isinstance(path, str | os.PathLike) or not str(path) or "\0" in str(path):
+            raise MisuseError(f"a bundle's file is named by a path, not by {path!r:.80}")
         self.path = Path(path)
         self._limits = limits
         self._lock_seconds = lock_seconds
         # What was in the file when it was last opened: an append then reads what is new alone.
         self._known: Bundle | None = None
+
+    def __repr__(self) -> str:
+        return f"BundleFile({str(self.path)!r})"
 
     def open(self, *, policy: TrustPolicy, recover: bool = True, mapped: bool = False) -> Bundle:
         """The bundle in the file as it is now; later appends are not seen.
@@ -259,6 +269,17 @@ class BundleFile:
     def _target(self) -> Path:
         """The file itself, where the path is a symbolic link: whoever names it shares it."""
         return Path(os.path.realpath(self.path)) if self.path.is_symlink() else self.path
+
+
+def file_at(path: object, limits: Limits = DEFAULT_LIMITS) -> BundleFile | None:
+    """The bundle file of this name; None where it is no path.
+
+    Raises:
+        MisuseError: no file has such a name.
+    """
+    if isinstance(path, str | os.PathLike):
+        return BundleFile(path, limits=limits)
+    return None
 
 
 def open_named(path: Path, policy: TrustPolicy, limits: Limits = DEFAULT_LIMITS) -> Bundle:

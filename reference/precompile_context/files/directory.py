@@ -9,11 +9,12 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from precompile_context.cache import FILE_NAME
 from precompile_context.files.access import Chunk, check_regular, without_waiting
 from precompile_context.files.atomic import remove_stale, replace
 from precompile_context.files.private_directory import check_private
 
+# The names that a `DirectoryPrecompileCache` gives: what is not of this shape is not a cache's.
+_FILE_NAME = r"[0-9a-f]{64}\.precompile"
 # What is between two looks at the whole directory, as a part of the bound. So each process
 # may be wrong by this much about what others wrote.
 _STEP = 16
@@ -132,7 +133,7 @@ class Directory:
         """(last used, bytes, path) of every entry. Whatever else lies here is not ours."""
         with os.scandir(self.path) as found:
             for entry in found:
-                if re.fullmatch(FILE_NAME, entry.name):
+                if re.fullmatch(_FILE_NAME, entry.name):
                     with contextlib.suppress(FileNotFoundError):
                         status = entry.stat(follow_symlinks=False)
                         yield status.st_mtime, status.st_size, entry.path

@@ -1,18 +1,20 @@
 """Bundle files merged into one file."""
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from precompile_context.bundle import DEFAULT_LIMITS, Bundle, Limits
-from precompile_context.files.access import Chunk
+from precompile_context.errors import MisuseError
+from precompile_context.files.access import Chunk, FilePath
 from precompile_context.files.bundle_file import BundleFile, open_named
 from precompile_context.merging import Merge, MergeReport
 from precompile_context.trust import UNSIGNED, Signer, TrustPolicy
 
 
 def merge_files(
-    output: Path,
-    inputs: Sequence[Path],
+    output: FilePath,
+    inputs: Sequence[FilePath],
     *,
     policy: TrustPolicy,
     signer: Signer | None = None,
@@ -35,10 +37,12 @@ def merge_files(
         OSError: an input cannot be read, or the output cannot be written.
         Nothing was changed then.
     """
+    if isinstance(inputs, str | os.PathLike):
+        raise MisuseError("the inputs are several paths: a list of them")
     file = BundleFile(output, limits=limits)
     with file.replacing() as put:
         merge = Merge(
-            {str(path): open_named(path, policy, limits) for path in inputs}, limits=limits
+            {str(path): open_named(Path(path), policy, limits) for path in inputs}, limits=limits
         )
         if strict and merge.report.conflicts:
             return merge.report, None

@@ -37,6 +37,26 @@ class Verifier(Protocol):
         """Whether `signature`, any bytes at all, is this key's over `message`."""
 
 
+def check_signer(signer: object) -> None:
+    """Raise MisuseError where that is neither a signer nor None."""
+    if signer is None or (
+        callable(getattr(signer, "sign", None)) and isinstance(getattr(signer, "keyid", None), str)
+    ):
+        return
+    text = "a signer is a SigningKey, or has a keyid and sign(message)"
+    raise MisuseError(f"{text}; this is a {type(signer).__name__}{_way_out(signer)}")
+
+
+def _way_out(given: object) -> str:
+    if isinstance(given, VerifyingKey):
+        return ", the public half, which cannot sign"
+    if isinstance(given, bytes):
+        return ": SigningKey.from_pem reads a PEM text"
+    if isinstance(given, str) or hasattr(given, "__fspath__"):
+        return ": SigningKey.from_pem(Path(...).read_bytes()) reads a file"
+    return ""
+
+
 class VerifyingKey:
     """An Ed25519 public key."""
 
@@ -48,6 +68,9 @@ class VerifyingKey:
         """
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+        if not isinstance(raw, bytes):
+            text = "a key is its 32 bytes; VerifyingKey.from_pem reads a PEM text"
+            raise MisuseError(f"{text}, as bytes, not {type(raw).__name__}")
         try:
             self._key: Ed25519PublicKey = Ed25519PublicKey.from_public_bytes(raw)
         except ValueError as error:
@@ -57,6 +80,15 @@ class VerifyingKey:
             raise MisuseError("no Ed25519 public key: its 32 bytes are those of no point")
         self.raw = raw
         self.keyid = hashlib.sha256(raw).hexdigest()
+
+    def __repr__(self) -> str:
+        return f"<VerifyingKey {self.keyid[:12]}…>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, VerifyingKey) and other.raw == self.raw
+
+    def __hash__(self) -> int:
+        return hash(self.raw)
 
     @classmethod
     def from_pem(cls, pem: bytes) -> "VerifyingKey":
@@ -108,6 +140,9 @@ class SigningKey:
         self._key = key
         self.verifying_key = VerifyingKey(key.public_key().public_bytes_raw())
         self.keyid = self.verifying_key.keyid
+
+    def __repr__(self) -> str:
+        return f"<SigningKey {self.keyid[:12]}…>"
 
     @classmethod
     def generate(cls) -> "SigningKey":
@@ -168,5 +203,8 @@ class SigningKey:
 
 def _check_one(pem: bytes) -> None:
     """Of two keys only the first would be taken: whoever named the file meant both, or neither."""
+    if not isinstance(pem, bytes):
+        hint = "Path(...).read_bytes()" if hasattr(pem, "__fspath__") else "text.encode()"
+        raise MisuseError(f"a PEM text is bytes, not {type(pem).__name__}: {hint}")
     if pem.count(b"-----BEGIN ") > 1:
         raise MisuseError("it holds more than one key; a file for each is needed")

@@ -33,16 +33,26 @@ class TrustPolicy:
             MisuseError: there is no key, one is not a public key, or the threshold is not 1
                 to their number.
         """
+        if isinstance(keys, str | bytes) or not isinstance(keys, Iterable):
+            raise MisuseError(f"a policy is of a list of keys: [key], not {_shown(keys)}")
         keys = list(keys)
         if not all(callable(getattr(key, "verify", None)) for key in keys):
             text = "a policy is of public keys: a VerifyingKey, or a SigningKey's verifying_key"
-            raise MisuseError(text)
+            wrong = next(key for key in keys if not callable(getattr(key, "verify", None)))
+            raise MisuseError(f"{text}, not {_shown(wrong)}")
         self._keys = {key.keyid: key for key in keys}
         self.threshold = threshold
         if not self._keys:
             raise MisuseError("a policy needs a key; UNSIGNED is the one that asks for none")
+        if not isinstance(threshold, int):
+            raise MisuseError(f"a threshold is a number of keys, not {_shown(threshold)}")
         if not 1 <= threshold <= len(self._keys):
             raise MisuseError(f"a threshold is 1 to the number of keys, here {len(self._keys)}")
+
+    def __repr__(self) -> str:
+        names = ", ".join(keyid[:12] for keyid in list(self._keys)[:4])
+        more = ", …" if len(self._keys) > 4 else ""
+        return f"<TrustPolicy: {self.threshold} of {len(self._keys)} keys: {names}{more}>"
 
     def examine(self, envelope: Envelope) -> Iterator["Examined"]:
         """Each signature in turn, tried with the key it names, or with all where it names none.
@@ -108,6 +118,9 @@ class _Unsigned(TrustPolicy):
         self._keys = {}
         self.threshold = 0
 
+    def __repr__(self) -> str:
+        return "UNSIGNED"
+
     def check(self, envelope: Envelope, segment: int, offset: int) -> None:
         """Accept."""
 
@@ -122,6 +135,9 @@ class _Nobody(TrustPolicy):
     def __init__(self) -> None:
         self._keys = {}
         self.threshold = 1
+
+    def __repr__(self) -> str:
+        return "<TrustPolicy: nobody>"
 
     def check(self, envelope: Envelope, segment: int, offset: int) -> None:
         """Refuse, and say what to do."""
@@ -139,7 +155,7 @@ def check_policy(policy: object) -> None:
     """Raise MisuseError where that is no policy: None, or keys without one, believe nobody."""
     if not isinstance(policy, TrustPolicy):
         text = "a policy is TrustPolicy([key.verifying_key]), or UNSIGNED to believe all"
-        raise MisuseError(f"{text}; this is a {type(policy).__name__}")
+        raise MisuseError(f"{text}, not {_shown(policy)}")
 
 
 UNSIGNED: TrustPolicy = _Unsigned()
@@ -151,6 +167,11 @@ def _names(envelope: Envelope) -> str:
     names = [_name(signature.keyid) for signature in envelope.signatures]
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return ", ".join(names[:3]) + more
+
+
+def _shown(given: object) -> str:
+    """What a caller gave in place of something else: its type, since it may be a secret."""
+    return "None" if given is None else f"a {type(given).__name__}"
 
 
 def _name(keyid: str) -> str:

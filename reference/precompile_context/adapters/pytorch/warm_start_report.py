@@ -7,10 +7,11 @@ from typing import Any
 from precompile_context.adapters.pytorch.precompile.report import PrecompileReport
 from precompile_context.artifact import ArtifactId
 from precompile_context.environment import Environment
+from precompile_context.html import shown, table
 from precompile_context.populate import Outcome
 
 
-@dataclass
+@dataclass(repr=False)
 class WarmStartReport:
     """What a warm start did; it grows until the session ends.
 
@@ -40,6 +41,23 @@ class WarmStartReport:
     appended: list[ArtifactId] = field(default_factory=list)
     not_saved: str | None = None
     precompile: PrecompileReport | None = None
+
+    def __repr__(self) -> str:
+        return shown("WarmStartReport", self._shown())
+
+    def _repr_html_(self) -> str:
+        return table("WarmStartReport", self._shown())
+
+    def _shown(self) -> list[tuple[str, object]]:
+        rows: list[tuple[str, object]] = [
+            ("path", self.path),
+            ("loaded", len(self.loaded)),
+            ("applied", len(self.applied)),
+            ("refused", len(self.refused)),
+            ("appended", len(self.appended)),
+        ]
+        why = ("reason", self.reason), ("not saved", self.not_saved)
+        return [*rows, *((name, text) for name, text in why if text)]
 
     @property
     def inert(self) -> dict[tuple[str, str], int]:
