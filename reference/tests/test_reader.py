@@ -2,6 +2,7 @@
 
 import hashlib
 import mmap
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -267,6 +268,38 @@ def test_content_of_several_blocks_is_put_together(compression: int) -> None:
     stored = opened.current()[BLOB, "a"]
     assert opened.read(stored) == bytes(opened.view(stored)) == b"".join(pieces)
     assert [bytes(piece) for piece in opened.stream(stored)] == pieces
+
+
+def test_a_block_that_is_come_back_to_is_not_read_each_time() -> None:
+    """Contents stored once for many are named between those of every other block."""
+    shared, size, count = b"shared", 3 << 20, 6
+    blocks = [Block(shared + bytes([index]) * size, ZSTD) for index in range(count)]
+    pieces = [
+        Artifact(
+            f"{index}/{part}", bytes([index]) * (size // 4), place=(index, 6 + part * size // 4)
+        )
+        for index in range(count)
+        for part in range(4)
+    ]
+    again = [Artifact(f"again/{piece.key}", shared, place=(0, 0)) for piece in pieces]
+    artifacts = tuple(artifact for pair in zip(pieces, again, strict=True) for artifact in pair)
+    data = bundle(Segment(artifacts=artifacts, blocks=blocks)).data
+    reads: list[int] = []
+
+    class Counting:
+        size = len(data)
+
+        def read(self, offset: int, size: int) -> memoryview:
+            reads.append(offset)
+            return memoryview(data)[offset : offset + size]
+
+    opened = Bundle.open(Counting(), policy=UNSIGNED)
+    stored = opened.current()
+    reads.clear()
+    for artifact in stored.values():
+        opened.read(artifact)
+    assert set(Counter(reads).values()) <= {1, 2}
+    assert len(reads) <= count + 2
 
 
 def test_stream_gives_nothing_for_empty_content() -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 from bisect import bisect_left
-from collections import OrderedDict, defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
@@ -18,8 +18,9 @@ from precompile_context.bundle.validate import BlockPlace
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.locks import WorkLock
 
-# Artifacts that share a block are read one after another: the last blocks are kept.
-_KEPT_BLOCKS = 4
+# Contents that share a block are read one after another, and what is stored once for many is come
+# back to. So a block is kept until the next one is read, and longer where it was come back to: as
+# many bytes of such as this, those with the fewest visits going first.
 _KEPT_BYTES = 16 << 20
 _sha256 = hashlib.sha256
 _NOTHING = -1, -1, memoryview(b"")
@@ -34,7 +35,8 @@ class ContentReader:
         self._limits = limits
         self._most = min(limits.artifact_content, limits.total_decompressed)
         self._decompressed = 0
-        self._kept: OrderedDict[int, memoryview] = OrderedDict()
+        self._kept: dict[int, memoryview] = {}
+        self._visits: Counter[int] = Counter()  # to each block, by its offset
         # The block that was read last, by segment and index, and its content.
         self._last: tuple[int, int, memoryview] = _NOTHING
         self._lock = WorkLock()
@@ -214,11 +216,11 @@ class ContentReader:
     def _block(self, segment: Segment, index: int) -> memoryview:
         entry, place = segment.manifest.blocks[index], segment.blocks[index]
         with self._lock:
+            if self._last[:2] != (segment.index, index):
+                self._visits[place.offset] += 1
             content = self._kept.get(place.offset)
             if content is None:
                 self._make_room(entry.content_size)
-            else:
-                self._kept.move_to_end(place.offset)
         if content is None:
             _, content = self._stored(entry, place)
         with self._lock:
@@ -230,12 +232,11 @@ class ContentReader:
 
     def _make_room(self, size: int) -> None:
         """Let go of blocks, so that with one of `size` bytes no more are kept than may be."""
-        room = _KEPT_BYTES - size
-        while self._kept and (
-            len(self._kept) >= _KEPT_BLOCKS or sum(map(len, self._kept.values())) > room
-        ):
-            self._kept.popitem(last=False)
-            self._last = _NOTHING  # it may have been this one
+        left = sum(map(len, self._kept.values()))
+        for offset in sorted(self._kept, key=self._visits.__getitem__):
+            if self._visits[offset] == 1 or left + size > _KEPT_BYTES:
+                left -= len(self._kept.pop(offset))
+                self._last = _NOTHING  # it may have been this one
 
     def _stored(self, entry: BlockEntry, place: BlockPlace) -> tuple[memoryview, memoryview]:
         """A block's data as it is stored, and its content, both verified."""
