@@ -28,6 +28,7 @@ _WORKER_OF = "PRECOMPILE_COMPILE_WORKER_OF"
 
 # Switches the automatic mode on without `precompile run`: a bundle, or a directory for one.
 _CACHE = "PRECOMPILE_CACHE"
+_CACHE_PID = "PRECOMPILE_CACHE_PID"
 
 _begun = False
 # sys.path before the program's own directory came to its front.
@@ -49,6 +50,8 @@ def begin() -> None:
         # Absolute: the program may change its directory. A directory stays one.
         slash = os.sep if bundle.endswith(os.sep) else ""
         os.environ[_CACHE] = os.path.abspath(bundle) + slash
+        # Its children read whose they are; a report has one object for each.
+        os.environ.setdefault(_CACHE_PID, str(os.getpid()))
     parent = compile_worker_of(sys.orig_argv)
     if parent is not None:
         os.environ[_WORKER_OF] = parent

@@ -24,6 +24,8 @@ from precompile_context.populate import Outcome, PopulateReport
 from precompile_context.sink import LoadReport, SaveReport
 from precompile_context.trust import (
     UNSIGNED,
+    CertificateSigner,
+    CertificateVerifier,
     Signer,
     SigningKey,
     TrustPolicy,
@@ -41,6 +43,8 @@ __all__ = [
     "ByteSource",
     "CacheArtifact",
     "CacheInfo",
+    "CertificateSigner",
+    "CertificateVerifier",
     "Directory",
     "DirectoryPrecompileCache",
     "EntryArtifact",

@@ -1,5 +1,7 @@
 """`precompile keygen`, `sign`, and what `verify` and `inspect` say of signatures."""
 
+import json
+import os
 import stat
 import subprocess
 from pathlib import Path
@@ -9,9 +11,16 @@ import pytest
 from precompile_context import UNSIGNED, BundleFile
 from precompile_context.adapters.pytorch.settings import Settings
 from precompile_context.files import local_key, read_signing_key, read_verifying_key
+from tests.certificates import Issued
 from tests.signing import ALICE, BOB, MALLORY
 from tests.test_cli import run
 from tests.toys import save
+
+
+@pytest.fixture(autouse=True)
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test has a user of its own: no key of theirs is there, and nobody is trusted."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
 
 @pytest.fixture
@@ -175,8 +184,8 @@ def test_inspect_shows_the_signers_of_each_segment(bundle: Path, keys: Path) -> 
     BundleFile(bundle).path.touch()
     facts = run("inspect", "--json", bundle, "--trust", keys / "alice.pub").json()
     assert [segment["signatures"] for segment in facts["segments"]] == [
-        [{"keyid": ALICE.keyid, "status": "trusted"}],
-        [{"keyid": ALICE.keyid, "status": "trusted"}],
+        [{"keyid": ALICE.keyid, "name": None, "status": "trusted"}],
+        [{"keyid": ALICE.keyid, "name": None, "status": "trusted"}],
         [],
     ]
     unknown = run("inspect", "--json", bundle, "--trust", keys / "bob.pub").json()
@@ -191,7 +200,9 @@ def test_inspect_knows_one_s_own_key(bundle: Path) -> None:
     assert own is not None
     BundleFile(bundle).sign(own)
     facts = run("inspect", "--json", bundle).json()
-    assert facts["segments"][0]["signatures"] == [{"keyid": own.keyid, "status": "trusted"}]
+    assert facts["segments"][0]["signatures"] == [
+        {"keyid": own.keyid, "name": "you", "status": "trusted"}
+    ]
 
 
 def test_extract_asks_for_no_signature(bundle: Path) -> None:
@@ -245,3 +256,94 @@ def test_keygen_tells_of_a_passphrase_that_is_too_long_in_a_line(tmp_path: Path)
 def test_keygen_without_a_file_s_name_is_one_line() -> None:
     done = run("keygen", "")
     assert (done.status, done.err.count("\n")) == (1, 1)
+
+
+def test_trust_names_a_key_once_and_every_command_knows_it(bundle: Path, keys: Path) -> None:
+    BundleFile(bundle).sign(ALICE)
+    assert run("trust", "list").out.startswith("nobody but your own key")
+    done = run("trust", "add", keys / "alice.pub", "--name", "ci")
+    assert (done.status, done.out) == (0, f"ci  {ALICE.keyid}\n")
+    assert run("verify", bundle, "--trust", "ci").status == 0
+    assert run("verify", bundle, "--trust", ALICE.keyid[:8]).status == 0
+    assert "signed by ci (" in run("inspect", bundle).out
+    assert "signed by ci (" in run("verify", bundle).out
+    facts = json.loads(run("inspect", bundle, "--json").out)
+    assert facts["segments"][0]["signatures"][0]["name"] == "ci"
+    assert run("merge", "-o", keys / "m", bundle).status == 0
+    (known,) = json.loads(run("trust", "list", "--json").out)
+    assert known == {"name": "ci", "keyid": ALICE.keyid, "subjects": []}
+    assert run("trust", "remove", ALICE.keyid[:6]).status == 0
+    assert run("merge", "-o", keys / "m", bundle).status == 1
+
+
+def test_trust_takes_an_authority_with_its_patterns(bundle: Path, keys: Path) -> None:
+    authority = Issued("authority")
+    (keys / "ca.pem").write_bytes(authority.pem)
+    (keys / "ci.pem").write_bytes(
+        Issued("ci", authority, san="spiffe://a/ci/1").key_and_certificate()
+    )
+    assert run("trust", "add", keys / "ca.pem").status == 2
+    assert run("trust", "add", keys / "ca.pem", "--subject", "spiffe://a/ci/*").status == 0
+    assert run("sign", bundle, "--key", keys / "ci.pem").status == 0
+    done = run("verify", bundle, "--trust", "ca")
+    assert (done.status, done.err) == (0, "")
+    assert "signed by ca (x509:" in run("inspect", bundle).out
+
+
+def test_trust_refuses_what_it_is_given_in_words(keys: Path) -> None:
+    (keys / "none.pub").write_text("nothing")
+    for arguments, status, says in (
+        (["add", keys / "none.pub"], 2, "no PEM of a public key"),
+        (["add", keys / "alice.pem"], 2, "a private key"),
+        (["add", keys / "missing.pub"], 1, "No such file"),
+        (["add", keys / "alice.pub", "--name", "a/b"], 2, "a name is letters"),
+        (["remove", "nobody"], 2, "names nobody"),
+    ):
+        done = run("trust", *arguments)
+        assert (done.status, done.out) == (status, "")
+        assert says in " ".join(done.err.split())
+    assert json.loads(run("trust", "list", "--json").out) == []
+
+
+def test_a_key_from_a_variable_signs_and_none_of_one_s_own_is_made(
+    bundle: Path, keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    BundleFile(bundle).sign(ALICE)
+    monkeypatch.setenv("PRECOMPILE_KEY", "env:CI_KEY")
+    assert run("merge", "-o", keys / "m", bundle).status == 2
+    monkeypatch.setenv("CI_KEY", ALICE.to_pem().decode())
+    assert run("merge", "-o", keys / "m", bundle).status == 0
+    assert run("verify", keys / "m", "--trust", keys / "alice.pub").status == 0
+    done = run("run", "--bundle", keys / "b", "-c", SHOW)
+    assert Settings.read({"PRECOMPILE_RUN": done.out}).key == "env:CI_KEY"
+    assert not (keys / "config").exists()
+
+
+def test_run_takes_its_options_from_variables(
+    keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trust = os.pathsep.join(str(keys / f"{name}.pub") for name in ("alice", "bob"))
+    monkeypatch.setenv("PRECOMPILE_TRUST", trust)
+    monkeypatch.setenv("PRECOMPILE_READ_ONLY", "1")
+    monkeypatch.setenv("PRECOMPILE_REPORT", str(tmp_path / "report.json"))
+    done = run("run", "--bundle", tmp_path / "b", "-c", SHOW)
+    settings = Settings.read({"PRECOMPILE_RUN": done.out})
+    assert settings.read_only
+    assert settings.report == str(tmp_path / "report.json")
+    assert settings.trust is not None
+    assert len(settings.trust) == 2
+    automatic = Settings.read({**os.environ, "PRECOMPILE_CACHE": "b", "PRECOMPILE_KEY": "k.pem"})
+    assert (automatic.trust, automatic.report) == (settings.trust, settings.report)
+    assert (automatic.read_only, automatic.precompile, automatic.key) == (True, True, "k.pem")
+    monkeypatch.setenv("PRECOMPILE_READ_ONLY", "0")
+    assert not Settings.read({**os.environ, "PRECOMPILE_CACHE": "b"}).read_only
+
+
+def test_run_refuses_a_key_that_cannot_sign_before_the_program_runs(
+    keys: Path, tmp_path: Path
+) -> None:
+    for key, status in (("alice.pub", 2), ("none.pem", 1)):
+        done = run("run", "--bundle", tmp_path / "b", "--key", keys / key, "-c", "print('ran')")
+        assert (done.status, done.out) == (status, "")
+    done = run("run", "--unsigned", "--key", keys / "alice.pem", "-c", "print('ran')")
+    assert (done.status, done.out) == (2, "")

@@ -94,6 +94,21 @@ def test_variable_alone_switches_the_mode_on(tmp_path: Path) -> None:
     assert bundle.read_bytes() == saved  # all was served
 
 
+def test_variables_stand_for_options_of_the_mode(tmp_path: Path) -> None:
+    command = [sys.executable, "program.py", "fork"]
+    variables = {"PRECOMPILE_CACHE": "b.precompile", "PRECOMPILE_REPORT": "report.json"}
+    start(tmp_path, command, **variables)
+    (tmp_path / "b.precompile").rename(tmp_path / "made")
+    start(tmp_path, command, **variables, PRECOMPILE_READ_ONLY="1")
+    assert not (tmp_path / "b.precompile").exists()
+    (tmp_path / "made").rename(tmp_path / "b.precompile")
+    start(tmp_path, command, **variables, PRECOMPILE_READ_ONLY="yes")
+    report = json.loads((tmp_path / "report.json").read_text())
+    (child,) = report["children"]
+    assert (report["bundle"]["read_only"], report["precompile"]["served"]) == (True, 1)
+    assert child["precompile"]["served"] == 1
+
+
 def test_report_tells_of_the_mode_only_where_it_is_on(tmp_path: Path) -> None:
     start(tmp_path, [*RUN, "--bundle", "b.precompile", "--report", "report.json", "program.py"])
     assert json.loads((tmp_path / "report.json").read_text())["precompile"] is None

@@ -8,7 +8,7 @@ from typer.core import TyperGroup
 
 COMMANDS = (
     *("run", "demo", "inspect", "verify", "explain", "diff", "merge", "extract"),
-    *("keygen", "sign"),
+    *("keygen", "sign", "trust"),
 )
 _COMPLETION = ("install_completion", "show_completion")
 

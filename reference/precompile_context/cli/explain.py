@@ -10,13 +10,14 @@ import typer
 from precompile_context.adapters.pytorch.trusting import trusting
 from precompile_context.bundle import Bundle, StoredArtifact
 from precompile_context.cli import text
-from precompile_context.cli.keys import read_keys
+from precompile_context.cli.keys import Trust, run_keys
 from precompile_context.environment import Environment
 from precompile_context.errors import PrecompileError
 from precompile_context.explanation import Explanation, Verdict
 from precompile_context.explanation import explain as explained
 from precompile_context.files import BundleFile
-from precompile_context.trust import UNSIGNED, VerifyingKey
+from precompile_context.trust import UNSIGNED
+from precompile_context.trust.pem import Believed
 
 app = typer.Typer()
 
@@ -24,13 +25,7 @@ app = typer.Typer()
 @app.command()
 def explain(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The bundle.")],
-    trust: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="Trust what this public key signed, too, a PEM file; may be repeated.",
-            metavar="KEY.pub",
-        ),
-    ] = None,
+    trust: Trust = None,
     unsigned: Annotated[
         bool, typer.Option("--unsigned", help="As for a run that checks no signatures.")
     ] = False,
@@ -43,7 +38,7 @@ def explain(
     where no segment fits, or one is not trusted.
     """
     bundle = BundleFile(file).open(policy=UNSIGNED)
-    distrust = None if unsigned else _distrust(bundle, read_keys(trust or []))
+    distrust = None if unsigned else _distrust(bundle, run_keys(trust))
     environment, reason = _host(bundle)
     explanation = explained(bundle, environment)
     if as_json:
@@ -56,7 +51,7 @@ def explain(
         raise typer.Exit(1)
 
 
-def _distrust(bundle: Bundle, keys: list[VerifyingKey]) -> str | None:
+def _distrust(bundle: Bundle, keys: list[Believed]) -> str | None:
     """Why a run would not trust the bundle, all of whose segments must be signed; else None."""
     policy = trusting(keys, None, read_only=True).policy
     try:

@@ -16,7 +16,8 @@ from precompile_context.cli import signatures, text
 from precompile_context.cli.keys import read_keys
 from precompile_context.environment import Match
 from precompile_context.files import BundleFile
-from precompile_context.trust import UNSIGNED, VerifyingKey
+from precompile_context.trust import UNSIGNED
+from precompile_context.trust.pem import Believed
 
 app = typer.Typer()
 
@@ -27,10 +28,10 @@ def inspect(
     as_json: Annotated[bool, typer.Option("--json", help="All of it, for programs.")] = False,
     full: Annotated[bool, typer.Option("--full", help="List every artifact and value.")] = False,
     trust: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Option(
             help="Show what this public key signed as trusted, as with your own; may be repeated.",
-            metavar="KEY.pub",
+            metavar="KEY",
         ),
     ] = None,
 ) -> None:
@@ -39,7 +40,7 @@ def inspect(
     Reads the indexes alone; `precompile verify` checks the content too. It applies
     nothing, and so shows a bundle of anyone.
     """
-    keys = signatures.known_keys(read_keys(trust or []))
+    keys = signatures.known_keys(read_keys(trust))
     bundle = BundleFile(file).open(policy=UNSIGNED)
     if as_json:
         json.dump(describe(bundle, keys), sys.stdout, indent=2, ensure_ascii=True)
@@ -48,7 +49,7 @@ def inspect(
         _print(file, bundle, full, keys)
 
 
-def describe(bundle: Bundle, keys: Sequence[VerifyingKey] = ()) -> dict[str, Any]:
+def describe(bundle: Bundle, keys: Sequence[Believed] = ()) -> dict[str, Any]:
     """The bundle as plain values; field names are stable."""
     current = {(a.segment, a.type, a.key) for a in bundle.current().values()}
     signed = signatures.describe(bundle, keys)
@@ -143,7 +144,7 @@ def _compression(value: int) -> str:
     return "NONE" if value == NONE else "ZSTD" if value == ZSTD else f"COMPRESSION_{value}"
 
 
-def _print(file: Path, bundle: Bundle, full: bool, keys: Sequence[VerifyingKey]) -> None:
+def _print(file: Path, bundle: Bundle, full: bool, keys: Sequence[Believed]) -> None:
     content = sum(a.content_size for s in bundle.segments for a in s.manifest.artifacts)
     count = sum(len(segment.manifest.artifacts) for segment in bundle.segments)
     print(

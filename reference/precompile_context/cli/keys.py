@@ -1,38 +1,79 @@
-"""Keys and passphrases from files that the command line names."""
+"""Keys and passphrases that the command line names: by file, name, variable or beginning."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from precompile_context.errors import MisuseError
-from precompile_context.files import local_key, read_signing_key, read_verifying_key
-from precompile_context.trust import SigningKey, VerifyingKey
+from precompile_context.files import find_signer, find_verifier, local_key
+from precompile_context.trust import CertificateSigner, SigningKey
 from precompile_context.trust.keys import MOST_PASSPHRASE_BYTES
+from precompile_context.trust.pem import Believed
+
+# Several keys stand in it as paths do in PATH.
+_TRUST_VARIABLE = "PRECOMPILE_TRUST"
+
+Trust = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--trust",
+        help="Trust what this public key signed, too: a PEM file, a name that `precompile trust` "
+        "knows, env:NAME, or the beginning of a keyid. May be repeated; by default "
+        f"{_TRUST_VARIABLE}, in which several stand as in PATH.",
+        metavar="KEY",
+    ),
+]
+Key = Annotated[
+    str | None,
+    typer.Option(
+        "--key",
+        help="Sign with this private key, a PEM file or env:NAME, in place of your own, "
+        "which then is not made.",
+        metavar="KEY",
+        envvar="PRECOMPILE_KEY",
+    ),
+]
 
 
-def read_keys(paths: Sequence[Path]) -> list[VerifyingKey]:
-    """The public keys.
+def run_keys(names: Sequence[str] | None) -> list[Believed]:
+    """As `read_keys`; where none is named, those of the environment variable.
 
     Raises:
-        typer.BadParameter: a file holds none.
+        typer.BadParameter, OSError: as for `read_keys`.
+    """
+    default = os.environ.get(_TRUST_VARIABLE, "").split(os.pathsep)
+    return read_keys(names or [name for name in default if name])
+
+
+def read_keys(names: Sequence[str] | None) -> list[Believed]:
+    """Whom the names mean.
+
+    Raises:
+        typer.BadParameter: one means nobody, or what it names holds no key.
         OSError: a file cannot be read.
     """
     try:
-        return [read_verifying_key(path) for path in paths]
+        return [find_verifier(name) for name in names or ()]
     except MisuseError as error:
         raise typer.BadParameter(str(error)) from None
 
 
-def read_key(path: Path, passphrase_file: Path | None) -> SigningKey:
-    """The private key; its passphrase is the file's first line.
+def read_key(
+    name: str | None, passphrase_file: Path | None = None
+) -> SigningKey | CertificateSigner | None:
+    """The private key, None where none is named; its passphrase is the file's first line.
 
     Raises:
-        typer.BadParameter: the file holds none, or the passphrase does not fit.
+        typer.BadParameter: it is none, or the passphrase does not fit.
         OSError: a file cannot be read.
     """
+    if name is None:
+        return None
     try:
-        return read_signing_key(path, read_passphrase(passphrase_file))
+        return find_signer(name, read_passphrase(passphrase_file))
     except MisuseError as error:
         raise typer.BadParameter(str(error)) from None
 

@@ -10,7 +10,7 @@ import typer
 from precompile_context.adapters.pytorch.trusting import trusting
 from precompile_context.bundle import Bundle
 from precompile_context.cli import text
-from precompile_context.cli.keys import read_keys
+from precompile_context.cli.keys import Key, Trust, read_key, run_keys
 from precompile_context.files import Chunk, merge_files
 from precompile_context.merging import MergeReport
 from precompile_context.trust import UNSIGNED
@@ -27,13 +27,8 @@ def merge(
     strict: Annotated[
         bool, typer.Option("--strict", help="Write nothing and exit 1 where there is a conflict.")
     ] = False,
-    trust: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="Trust what this public key signed, too, a PEM file; may be repeated.",
-            metavar="KEY.pub",
-        ),
-    ] = None,
+    trust: Trust = None,
+    key: Key = None,
     unsigned: Annotated[
         bool, typer.Option("--unsigned", help="Neither check signatures nor sign.")
     ] = False,
@@ -48,10 +43,11 @@ def merge(
     Of one file, it makes a smaller one: segments that were appended one by one
     become one, without what was superseded.
 
-    Each segment must be signed by this user's own key, or one that is trusted. The
-    result is signed by this user's own key.
+    Each segment must be signed by this user's own key, by --key or one that is trusted.
+    The result is signed by this user's own key, or by --key.
     """
-    trusted = trusting(UNSIGNED if unsigned else read_keys(trust or []), None, read_only=False)
+    signer = None if unsigned else read_key(key)
+    trusted = trusting(UNSIGNED if unsigned else run_keys(trust), signer, read_only=False)
     if trusted.fault is not None:
         raise OSError(trusted.fault)
     report, merged = merge_files(

@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from precompile_context.adapters.pytorch.settings import Settings
-from precompile_context.cli.keys import read_keys
-from precompile_context.trust import VerifyingKey
+from precompile_context.cli.keys import Key, Trust, read_key, run_keys
+from precompile_context.files.trusted_keys import VARIABLE
+from precompile_context.trust.pem import Believed
 
 app = typer.Typer()
 
@@ -36,14 +37,24 @@ def run(
         ),
     ] = None,
     read_only: Annotated[
-        bool, typer.Option("--read-only", help="Use the bundle, append nothing to it.")
+        bool,
+        typer.Option(
+            "--read-only",
+            help="Use the bundle, append nothing to it.",
+            envvar="PRECOMPILE_READ_ONLY",
+        ),
     ] = False,
     precompile: Annotated[
         bool,
         typer.Option("--precompile", help="Serve and save whole compiled functions, too."),
     ] = False,
     report: Annotated[
-        Path | None, typer.Option(help="Write what was done to this JSON file.", metavar="FILE")
+        Path | None,
+        typer.Option(
+            help="Write what was done to this JSON file.",
+            metavar="FILE",
+            envvar="PRECOMPILE_REPORT",
+        ),
     ] = None,
     why_miss: Annotated[
         bool,
@@ -51,13 +62,8 @@ def run(
             "--why-miss", help="At the end, tell what each graph differs in that was not found."
         ),
     ] = False,
-    trust: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="Trust what this public key signed, too, a PEM file; may be repeated.",
-            metavar="KEY.pub",
-        ),
-    ] = None,
+    trust: Trust = None,
+    key: Key = None,
     unsigned: Annotated[
         bool, typer.Option("--unsigned", help="Neither check signatures nor sign.")
     ] = False,
@@ -69,13 +75,14 @@ def run(
     take part and share the bundle. On a host that the bundle was not made for,
     and with a damaged file, the program runs cold and one line says why.
 
-    What is appended is signed with your own key, made on first use, and what you
-    signed is applied. A bundle that others signed is applied where you --trust
-    their key.
+    What is appended is signed with your own key, made on first use, or with --key,
+    and what that signed is applied. A bundle that others signed is applied where you
+    --trust their key, or `precompile trust add` it once.
     """
     _check(program)
-    if unsigned and trust:
-        raise typer.BadParameter("--unsigned trusts everyone: leave --trust out")
+    if unsigned and (trust or key):
+        raise typer.BadParameter("--unsigned neither checks nor signs: leave --trust and --key out")
+    read_key(key)  # what is wrong with it is said before the program runs
     bundle = bundle or Path(default_bundle(program))
     if report is not None and report.resolve() == bundle.resolve():
         raise typer.BadParameter("the report would replace the bundle")
@@ -86,7 +93,8 @@ def run(
         report=report,
         why_miss=why_miss,
         precompile=precompile,
-        trust=None if unsigned else read_keys(trust or []),
+        trust=None if unsigned else run_keys(trust),
+        key=key,
     )
 
 
@@ -97,12 +105,14 @@ def become(
     read_only: bool = False,
     report: str | Path | None = None,
     precompile: bool = False,
-    trust: Sequence[VerifyingKey] | None = (),
+    trust: Sequence[Believed] | None = (),
+    key: str | None = None,
     why_miss: bool = False,
 ) -> None:
     """Turn this process into the program; without a bundle it is only observed. Never returns.
 
-    `trust` are keys beside the user's own, None to accept what is unsigned.
+    `trust` are keys beside the user's own, None to accept what is unsigned; `key` names the
+    private key that signs, by default the user's own.
 
     Raises:
         OSError: the report cannot be written.
@@ -113,7 +123,8 @@ def become(
         report=None if report is None else os.path.abspath(report),
         pid=os.getpid(),  # stays the same
         precompile=precompile,
-        trust=None if trust is None else tuple(key.raw.hex() for key in trust),
+        trust=None if trust is None else tuple(key.to_pem().decode() for key in trust),
+        key=key if key is None or key.startswith(VARIABLE) else os.path.abspath(key),
         why_miss=why_miss,
     )
     if settings.report is not None:

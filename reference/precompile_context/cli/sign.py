@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from precompile_context.cli import text
-from precompile_context.cli.keys import own_key, read_key
+from precompile_context.cli.keys import Key, own_key, read_key
 from precompile_context.files import BundleFile
 
 app = typer.Typer()
@@ -16,10 +16,7 @@ app = typer.Typer()
 @app.command()
 def sign(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The bundle.")],
-    key: Annotated[
-        Path | None,
-        typer.Option(metavar="KEY", help="The private key, a PEM file; by default your own key."),
-    ] = None,
+    key: Key = None,
     passphrase_file: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Its first line is the key's passphrase."),
@@ -34,7 +31,7 @@ def sign(
     """
     if key is None and passphrase_file is not None:
         raise typer.BadParameter("your own key has no passphrase; --key names the one that has")
-    signer = own_key() if key is None else read_key(key, passphrase_file)
+    signer = read_key(key, passphrase_file) or own_key()
     count = BundleFile(file).sign(signer)
     if as_json:
         print(json.dumps({"ok": True, "keyid": signer.keyid, "signed": count}))

@@ -13,7 +13,8 @@ from precompile_context.cli import signatures, text
 from precompile_context.cli.keys import read_keys
 from precompile_context.errors import ErrorCode, MisuseError, PrecompileError
 from precompile_context.files import BundleFile
-from precompile_context.trust import UNSIGNED, TrustPolicy, VerifyingKey
+from precompile_context.trust import UNSIGNED, TrustPolicy
+from precompile_context.trust.pem import Believed
 
 app = typer.Typer()
 
@@ -29,11 +30,11 @@ def verify(
         typer.Option(metavar="DIGEST", help="The bundle digest that it must have, in hex."),
     ] = None,
     trust: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Option(
-            help="Refuse a segment that this public key did not sign, a PEM file. Of several, "
-            "--threshold must have signed.",
-            metavar="KEY.pub",
+            help="Refuse a segment that this public key did not sign: a PEM file, a name, "
+            "env:NAME or the beginning of a keyid. Of several, --threshold must have signed.",
+            metavar="KEY",
         ),
     ] = None,
     threshold: Annotated[
@@ -47,7 +48,7 @@ def verify(
     notice segments that were dropped from the end, whole bundles put in another
     order, or an older bundle in place of a newer one; `--expect` does.
     """
-    keys, expected = read_keys(trust or []), _digest(expect)
+    keys, expected = read_keys(trust), _digest(expect)
     # [PCB-RECV-004]
     bundle = BundleFile(file).open(policy=_policy(keys, threshold), recover=recover)
     # [PCB-CHAIN-004]
@@ -76,7 +77,7 @@ def _digest(text: str | None) -> bytes | None:
     return digest
 
 
-def _policy(keys: list[VerifyingKey], threshold: int) -> TrustPolicy:
+def _policy(keys: list[Believed], threshold: int) -> TrustPolicy:
     if not keys and threshold == 1:
         return UNSIGNED
     try:

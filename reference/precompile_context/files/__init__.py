@@ -7,18 +7,32 @@ from precompile_context.files.directory import Directory
 from precompile_context.files.keys import local_key, read_signing_key, read_verifying_key
 from precompile_context.files.merging import merge_files
 from precompile_context.files.private_directory import check_private
+from precompile_context.files.trusted_keys import (
+    add_trusted,
+    find_signer,
+    find_verifier,
+    remove_trusted,
+    trusted,
+    trusted_directory,
+)
 
 __all__ = [
     "BundleFile",
     "Chunk",
     "Directory",
     "FilePath",
+    "add_trusted",
     "check_private",
     "file_at",
+    "find_signer",
+    "find_verifier",
     "local_key",
     "merge_files",
     "open_named",
     "read_signing_key",
     "read_verifying_key",
+    "remove_trusted",
     "replace",
+    "trusted",
+    "trusted_directory",
 ]

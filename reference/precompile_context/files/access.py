@@ -15,6 +15,20 @@ Chunk = bytes | memoryview
 FilePath = Union[str, "os.PathLike[str]"]
 
 
+# No key or certificate takes as much; /dev/zero would have no end.
+_MOST_BYTES = 64 << 10
+
+
+def read_some(path: Path) -> bytes:
+    """The content of a small file, a key say; of a larger one its beginning.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with open(path, "rb") as file:
+        return file.read(_MOST_BYTES)
+
+
 def write_all(fd: int, chunk: Chunk, at: int) -> int:
     """Write the chunk at the byte `at`, however much of it one call takes; its size."""
     view = memoryview(chunk)

@@ -41,6 +41,8 @@ class TrustPolicy:
             wrong = next(key for key in keys if not callable(getattr(key, "verify", None)))
             raise MisuseError(f"{text}, not {_shown(wrong)}")
         self._keys = {key.keyid: key for key in keys}
+        if any(self._keys[key.keyid] != key for key in keys):
+            raise MisuseError("two verifiers of one keyid: only one of them would be asked")
         self.threshold = threshold
         if not self._keys:
             raise MisuseError("a policy needs a key; UNSIGNED is the one that asks for none")

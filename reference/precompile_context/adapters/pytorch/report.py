@@ -105,8 +105,22 @@ def begin(settings: Settings) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    idle = entry(settings, status="idle")
+    idle = {**entry(settings, status="idle"), "pid": settings.pid}
     _replace(_path(settings), {"version": VERSION, **idle, "children": []})
+
+
+def begin_once(settings: Settings) -> None:
+    """As `begin`, unless the report is this run's already: `precompile run` began it.
+
+    Raises:
+        OSError: the file cannot be read or written.
+    """
+    try:
+        there = json.loads(_path(settings).read_bytes())
+    except (FileNotFoundError, ValueError):
+        there = None
+    if not isinstance(there, dict) or there.get("pid") != settings.pid:
+        begin(settings)
 
 
 def put(settings: Settings, part: Entry) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 
 from precompile_context.adapters.pytorch import shortcuts
@@ -18,15 +18,21 @@ from precompile_context.adapters.pytorch.private import UnsupportedTorchError
 from precompile_context.adapters.pytorch.recording import Capture
 from precompile_context.adapters.pytorch.serving import Serving
 from precompile_context.adapters.pytorch.telling import Telling, difference, failure, refusal
-from precompile_context.adapters.pytorch.trusting import Trusting, trusting
+from precompile_context.adapters.pytorch.trusting import (
+    Trusted,
+    Trusting,
+    believed,
+    signing,
+    trusting,
+)
 from precompile_context.adapters.pytorch.warm_start_report import WarmStartReport
 from precompile_context.artifact import ArtifactKind
 from precompile_context.bundle import Bundle, StoredArtifact
 from precompile_context.errors import PrecompileError, Stage
-from precompile_context.files import check_private
+from precompile_context.files import FilePath, check_private
 from precompile_context.held import Held, Snapshot
 from precompile_context.populate import Outcome, Populate
-from precompile_context.trust import Signer, TrustPolicy, Verifier
+from precompile_context.trust import Signer
 
 # Without handlers of the program's, logging prints a warning's text, one line, on stderr.
 _log = logging.getLogger("precompile_context")
@@ -46,26 +52,31 @@ class WarmStart:
         *,
         read_only: bool = False,
         precompile: bool = False,
-        trust: TrustPolicy | Iterable[Verifier] = (),
-        signer: Signer | None = None,
+        trust: Trusted = (),
+        signer: Signer | FilePath | None = None,
         tell: Callable[[str], None] = _log.warning,
     ) -> None:
         """Args:
         path: the bundle file, or a directory for one.
         precompile: serve and save whole frames, too: the automatic mode.
-        trust: the policy, or keys that are trusted beside the signer's.
+        trust: the policy, or keys that are trusted beside the signer's: themselves, or
+            their names or files; one or several.
         signer: signs what is appended; by default this user's own key, made on first
             use, or nobody where `trust` is UNSIGNED.
         tell: is given the one line that a person should see, if there is one.
+
+        Raises:
+            MisuseError: an argument is none of these, or names a key that is not there.
         """
+        believed_, signing_ = believed(trust), signing(signer)
         self.bundle: Bundle | None = None  # the file as it was at the start
         # Absolute: the program may change its directory.
         self.report = WarmStartReport(bundle_path(path))
         self._precompiles = precompile
         self._telling = Telling(self.report, tell)
         self._appending = Appending(self.report, self._telling, writes=not read_only)
-        self._trust = trust
-        self._signer = signer
+        self._trust = believed_
+        self._signer = signing_
         self._pid = os.getpid()
         self._contexts: Contexts | None = None
 
@@ -235,14 +246,14 @@ def warm_start(
     path: str | os.PathLike[str],
     read_only: bool = False,
     *,
-    trust: TrustPolicy | Iterable[Verifier] = (),
-    signer: Signer | None = None,
+    trust: Trusted = (),
+    signer: Signer | FilePath | None = None,
 ) -> Iterator[WarmStartReport]:
     """Apply a bundle file before the block compiles anything, and extend it by what is new.
 
-    `trust` is a policy, or keys that are trusted beside the signer's; the signer is
-    by default this user's own key. The report is complete when the block has
-    ended. Never raises for the sake of the bundle; see `WarmStart`.
+    `trust` is a policy, or keys that are trusted beside the signer's, by name, file or
+    themselves; the signer is by default this user's own key. The report is complete when
+    the block has ended. Never raises for the sake of the bundle; see `WarmStart`.
     """
     with WarmStart(path, read_only=read_only, trust=trust, signer=signer) as report:
         yield report
@@ -253,8 +264,8 @@ def caching_precompile(
     path: str | os.PathLike[str],
     read_only: bool = False,
     *,
-    trust: TrustPolicy | Iterable[Verifier] = (),
-    signer: Signer | None = None,
+    trust: Trusted = (),
+    signer: Signer | FilePath | None = None,
 ) -> Iterator[WarmStartReport]:
     """`warm_start`, and each torch.compile within the block is served from the bundle, and saved.
 

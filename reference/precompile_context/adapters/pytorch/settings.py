@@ -7,11 +7,20 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from precompile_context.trust import UNSIGNED, TrustPolicy, VerifyingKey
+from precompile_context.files import find_verifier
+from precompile_context.trust import UNSIGNED, TrustPolicy, verifier_of
+from precompile_context.trust.pem import Believed
 
 VARIABLE = "PRECOMPILE_RUN"
 # A bundle, or a directory for one: the automatic mode in every program that sees it.
 CACHE_VARIABLE = "PRECOMPILE_CACHE"
+# Options of it, which `precompile run` takes as defaults of its own. Several keys stand in the
+# third as paths do in PATH.
+READ_ONLY_VARIABLE, REPORT_VARIABLE = "PRECOMPILE_READ_ONLY", "PRECOMPILE_REPORT"
+TRUST_VARIABLE, KEY_VARIABLE = "PRECOMPILE_TRUST", "PRECOMPILE_KEY"
+# The first process that saw PRECOMPILE_CACHE; the start-up hook sets it.
+MAIN_VARIABLE = "PRECOMPILE_CACHE_PID"
+_YES = ("1", "true", "t", "yes", "y", "on")  # as the command line takes them
 
 
 @dataclass(frozen=True)
@@ -23,8 +32,9 @@ class Settings:
         read_only: use the bundle, append nothing.
         report: where the JSON report goes; None for none.
         why_miss: tell for each graph that was not found what differs.
-        trust: public keys that are trusted beside the user's own, 32 bytes each in hex;
-            None to accept what is unsigned.
+        trust: whom to trust beside the user's own key, each as a PEM text; None to accept
+            what is unsigned.
+        key: the private key that signs, a file or env:NAME; None for the user's own.
         pid: the program's process; others that see the variable are its children.
         precompile: serve and save whole frames, too.
     """
@@ -36,23 +46,38 @@ class Settings:
     precompile: bool = False
     trust: tuple[str, ...] | None = ()
     why_miss: bool = False
+    key: str | None = None
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """The settings of the run that this process belongs to; KeyError where it is none."""
         if VARIABLE not in environ:
-            bundle = environ[CACHE_VARIABLE]
-            return cls(bundle, read_only=False, report=None, pid=os.getpid(), precompile=True)
+            return cls._of_variables(environ)
         values = json.loads(environ[VARIABLE])
         if values["trust"] is not None:
             values["trust"] = tuple(values["trust"])
         return cls(**values)
 
-    def trusted(self) -> TrustPolicy | list[VerifyingKey]:
+    @classmethod
+    def _of_variables(cls, environ: Mapping[str, str]) -> "Settings":
+        """The settings of a process that no `precompile run` started."""
+        report, trust = environ.get(REPORT_VARIABLE), environ.get(TRUST_VARIABLE, "")
+        names = [name for name in trust.split(os.pathsep) if name]
+        return cls(
+            environ[CACHE_VARIABLE],
+            read_only=environ.get(READ_ONLY_VARIABLE, "").lower() in _YES,
+            report=os.path.abspath(report) if report else None,
+            pid=int(environ.get(MAIN_VARIABLE) or os.getpid()),
+            precompile=True,
+            trust=tuple(find_verifier(name, environ).to_pem().decode() for name in names),
+            key=environ.get(KEY_VARIABLE) or None,
+        )
+
+    def trusted(self) -> TrustPolicy | list[Believed]:
         """What a warm start takes as `trust`."""
         if self.trust is None:
             return UNSIGNED
-        return [VerifyingKey(bytes.fromhex(raw)) for raw in self.trust]
+        return [verifier_of(pem.encode()) for pem in self.trust]
 
     def write(self, environ: MutableMapping[str, str]) -> None:
         """Switch the start-up hook on for processes started with `environ`."""

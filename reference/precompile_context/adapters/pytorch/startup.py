@@ -120,6 +120,7 @@ class Run:
         settings = self._settings
         began = time.perf_counter()
         if settings.report is not None:
+            report.begin_once(settings)
             # First, so that what the session answers in torch's stead is not counted.
             self._observation = Observation(Tally(settings.tally_file(self._pid)))
         if settings.why_miss:
@@ -130,6 +131,7 @@ class Run:
                 read_only=settings.read_only,
                 precompile=settings.precompile,
                 trust=settings.trusted(),
+                signer=settings.key,
                 tell=tell,
             )
             self._session.start()

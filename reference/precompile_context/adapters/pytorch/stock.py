@@ -7,7 +7,7 @@ of the compiler that keep a warm process from asking it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,12 +17,13 @@ from precompile_context.adapters.pytorch.applying import register_types, replay
 from precompile_context.adapters.pytorch.artifacts import InductorFile, TorchArtifact, is_library
 from precompile_context.adapters.pytorch.environment import fitting_environment, host_environment
 from precompile_context.adapters.pytorch.megacache import record_mega_cache
-from precompile_context.adapters.pytorch.trusting import trusting
+from precompile_context.adapters.pytorch.trusting import Trusted, trusting
 from precompile_context.bundle import Bundle
 from precompile_context.cache import MemoryPrecompileCache
 from precompile_context.context import PrecompileContext
 from precompile_context.errors import PrecompileError
-from precompile_context.trust import Signer, TrustPolicy, Verifier
+from precompile_context.files import FilePath
+from precompile_context.trust import Signer
 
 if TYPE_CHECKING:
     from torch.compiler._cache import CacheInfo
@@ -36,7 +37,7 @@ _loaded: list[Bundle] = []
 
 
 def save_cache_artifacts(
-    *, trust: TrustPolicy | Iterable[Verifier] = (), signer: Signer | None = None
+    *, trust: Trusted = (), signer: Signer | FilePath | None = None
 ) -> tuple[bytes, CacheInfo] | None:
     """A bundle of what torch compiled in this process so far, and torch's record of it.
 
@@ -105,9 +106,7 @@ def _loaded_from(root: Path) -> Iterator[Path]:
     yield from (Path(p) for p in paths if p.startswith(f"{root}/") and is_library(p))
 
 
-def load_cache_artifacts(
-    serialized_artifacts: bytes, *, trust: TrustPolicy | Iterable[Verifier] = ()
-) -> CacheInfo | None:
+def load_cache_artifacts(serialized_artifacts: bytes, *, trust: Trusted = ()) -> CacheInfo | None:
     """Put a bundle's artifacts where torch looks for them; what was put, of torch's types.
 
     None, and a warning that says why, where the bytes are not to be used: damaged, not
