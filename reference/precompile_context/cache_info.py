@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 
 from precompile.v1 import cache_info_pb2
 
@@ -20,8 +22,8 @@ class CacheInfo:
     def of(cls, names: Iterable[tuple[str, str]]) -> "CacheInfo":
         """From (type, key) pairs."""
         artifacts: dict[str, list[str]] = {}
-        for type_name, key in names:
-            artifacts.setdefault(type_name, []).append(key)
+        for type_name, group in groupby(names, itemgetter(0)):
+            artifacts.setdefault(type_name, []).extend(map(itemgetter(1), group))
         return cls({type_name: tuple(keys) for type_name, keys in artifacts.items()})
 
     def keys_of(self, type_name: str) -> tuple[str, ...]:

@@ -211,19 +211,19 @@ class Snapshot:
             PrecompileError: a CONTENT code, where the bundle it came with is damaged.
         """
         value = self.resolved[name]
-        if isinstance(value, bytes):
-            return value, ()
         if isinstance(value, int):
             return self.loaded.read(value)
-        return value.read(), value.fields
+        return (value, ()) if isinstance(value, bytes) else (value.read(), value.fields)
 
     def by_kind(
         self,
     ) -> tuple[list[ArtifactName], list[tuple[ArtifactName, ArtifactKind | int]]]:
         """The names of kind CACHE, and all others with their kinds."""
+        only_caches = self.loaded.holds_only_caches
+        if set(map(type, self.resolved.values())) <= ({bytes, int} if only_caches else {bytes}):
+            return list(self.resolved), []  # as most often, where there are very many
         caches: list[ArtifactName] = []
         others: list[tuple[ArtifactName, ArtifactKind | int]] = []
-        only_caches = self.loaded.holds_only_caches
         for name, value in self.resolved.items():
             if isinstance(value, bytes) or (only_caches and isinstance(value, int)):
                 caches.append(name)

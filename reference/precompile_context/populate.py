@@ -78,8 +78,6 @@ def _class_of(type_name: str, kind: ArtifactKind | int, registry: Registry) -> t
 
 def _made(cls: type[CacheArtifact], key: str, content: bytes, fields: Fields) -> CacheArtifact:
     """May raise whatever the class does."""
-    if not fields:
-        return cls(key=key, content=content)
     # [PCB-CTX-017] [PCB-EXT-007]
     known = attribute_names(cls)
     values: dict[str, Any] = {
@@ -122,11 +120,10 @@ class Populate:
         if self._cache is None and any(kind == ArtifactKind.ENTRY for _, kind in others):
             raise MisuseError("populate needs a PrecompileCache to write entries to")
         # [PCB-POP-001]
-        for name in caches:
-            self._attempt(name, self._populate)
+        self._attempt(caches, self._populate)
         for name, kind in others:
             if kind == ArtifactKind.ENTRY:
-                self._attempt(name, self._stitch)
+                self._attempt((name,), self._stitch)
             elif kind != ArtifactKind.BACKEND:
                 detail = f"kind {int(kind)} is unknown to this implementation"
                 self._refuse(name, PrecompileError(ErrorCode.UNKNOWN_ARTIFACT_TYPE, detail))
@@ -135,17 +132,20 @@ class Populate:
             applied = (name for name in self._current.current if name in self._applied)
         return PopulateReport(CacheInfo.of(applied), tuple(self._outcomes))
 
-    def _attempt(self, name: ArtifactName, apply: Callable[[ArtifactName], None]) -> None:
-        try:
-            # [PCB-POP-002]
-            apply(name)
-        except PrecompileError as error:
-            # [PCB-POP-005]
-            self._refuse(name, error)
-        except OSError as error:  # the file that it was loaded from can no longer be read
-            self._refuse(name, _apply_failed(error))
-        else:
-            self._applied[name] = None
+    def _attempt(
+        self, names: Iterable[ArtifactName], apply: Callable[[ArtifactName], None]
+    ) -> None:
+        for name in names:
+            try:
+                # [PCB-POP-002]
+                apply(name)
+            except PrecompileError as error:
+                # [PCB-POP-005]
+                self._refuse(name, error)
+            except OSError as error:  # the file that it was loaded from can no longer be read
+                self._refuse(name, _apply_failed(error))
+            else:
+                self._applied[name] = None
 
     def _refuse(self, name: ArtifactName, error: PrecompileError) -> None:
         self._outcomes.append(Outcome(*name, error.code, error.detail, error.offset))
@@ -159,7 +159,8 @@ class Populate:
         content, fields = self._current.read(name)
         try:
             # [PCB-POP-004]
-            _made(cls, key, content, fields).populate_cache()
+            made = _made(cls, key, content, fields) if fields else cls(key=key, content=content)
+            made.populate_cache()
         except Exception as error:  # code of another package: whatever it raises is an outcome
             raise _apply_failed(error) from error
 

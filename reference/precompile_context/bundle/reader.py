@@ -31,6 +31,7 @@ class Bundle:
         policy: what each segment was found trusted by.
         limits: those that it was opened with.
         reached: what checking further segments goes on from.
+        read_row: as `read` of the artifact in this row of this segment's, which is not made for it.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Bundle:
         # [PCB-RECV-002]
         self.ignored = source.size - self.size
         self._content = ContentReader(source, segments, limits)
+        self.read_row = self._content.read_row
 
     def __repr__(self) -> str:
         return html.shown("Bundle", self._shown())
@@ -181,10 +183,6 @@ class Bundle:
             PrecompileError: a CONTENT code; LIMIT_EXCEEDED.
         """
         return self._content.read(artifact)
-
-    def read_row(self, segment: int, row: int) -> bytes:
-        """As `read` of the artifact in this row of this segment's, which is not made for it."""
-        return self._content.read_row(segment, row)
 
     def view(self, artifact: StoredArtifact) -> memoryview:
         """As `read`, without a copy where the content is stored uncompressed in one piece.
