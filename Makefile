@@ -23,10 +23,12 @@ FUZZ_SECONDS ?= 600
 CRASH_RUNS ?= 1000
 CRASH_STATES ?= 200
 # All tests but those of PyTorch, of programs run, of the command line, of the distribution, and
-# of what the disk and other processes do.
-CORE_TESTS := -m 'not torch' $(patsubst %,--ignore-glob='*/%',test_run*.py test_pytorch_*.py \
+# of what the disk and other processes do; QUICK_TESTS without those that take long.
+CORE_FILES := $(patsubst %,--ignore-glob='*/%',test_run*.py test_pytorch_*.py \
 	test_wheel.py test_sdist.py test_cli*.py test_crash_*.py test_concurrency.py test_fork.py \
 	test_without_posix.py self_tests/*)
+CORE_TESTS := -m 'not torch' $(CORE_FILES)
+QUICK_TESTS := -m 'not torch and not slow' $(CORE_FILES)
 INTERPRETERS := 3.12 3.13 3.14
 # What is installed, but for what imports torch.
 PACKAGES := conformance_tests/precompile_conformance \
@@ -34,6 +36,10 @@ PACKAGES := conformance_tests/precompile_conformance \
 	$(wildcard reference/precompile_context/*.py)
 
 TORCH ?= 2.14.1
+
+# Where bytecode is switched off, as in many images, each of the thousands of processes that tests
+# start would compile all anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DELETE_ON_ERROR:
 
@@ -66,7 +72,7 @@ quick: $(VENV)/.ready ## a minute: lint, types of what changed, the core's tests
 	$(BIN)/ruff check --quiet $(PYTHON_FILES)
 	$(BIN)/ruff format --quiet --check $(PYTHON_FILES)
 	@$(if $(CHANGED),$(BIN)/mypy $(CHANGED),echo 'no type is checked: nothing differs from the last commit')
-	$(BIN)/python -m pytest -q --numprocesses=$(JOBS) $(SIDE_BY_SIDE) $(CORE_TESTS)
+	$(BIN)/python -m pytest -q --numprocesses=$(JOBS) $(SIDE_BY_SIDE) $(QUICK_TESTS)
 	$(BIN)/precompile-conformance run --class reader --jobs $(JOBS)
 
 # Outside of git nothing is known to have changed.

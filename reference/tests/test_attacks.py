@@ -301,6 +301,7 @@ def verify(path: Path, trusted: Path, expect: str) -> tuple[int, str]:
     return done.status, done.err.split(":")[1].strip() if done.err else ""
 
 
+@pytest.mark.slow
 def test_a_replayed_old_bundle_is_refused_by_the_digest_that_is_expected(
     tmp_path: Path, trusted: Path
 ) -> None:
@@ -318,6 +319,7 @@ def test_a_replayed_old_bundle_is_refused_by_the_digest_that_is_expected(
     assert verify(path, trusted, digest) == (1, "DIGEST_MISMATCH")
 
 
+@pytest.mark.slow
 def test_a_dropped_tail_and_reordered_bundles_are_refused_by_the_digest_that_is_expected(
     tmp_path: Path, trusted: Path
 ) -> None:
@@ -487,6 +489,7 @@ def test_a_key_that_is_none_is_refused_in_a_signed_bundle(key: str) -> None:
         opened(signed(Segment(artifacts=[Artifact(key, b"c")])).data)
 
 
+@pytest.mark.slow
 def test_a_hostile_signer_s_name_does_not_steer_the_terminal(tmp_path: Path) -> None:
     segments = chain("a")
     claim = Signature(sig=b"x" * 64, keyid="\x1b[2J\u202e\nsegment 9: signed by you, trusted")

@@ -3,6 +3,7 @@
 from contextlib import AbstractContextManager
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -10,6 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from precompile_context import PrecompileContext
 from tests import samples
 from tests.samples import Noted, context, fields_of, loaded, values
+
+pytestmark = pytest.mark.slow
 
 Name = tuple[str, str]
 BLOB, NOTED, CODE = "test.blob", "test.noted", "test.code"

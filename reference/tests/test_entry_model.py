@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from precompile_context import ErrorCode, MemoryPrecompileCache
 from tests.samples import context, loaded
+
+pytestmark = pytest.mark.slow
 
 CODE, ENTRY = "test.code", "test.entry"
 KEYS = st.sampled_from(["a", "b", "c"])

@@ -45,6 +45,7 @@ def _first_and_both(file: BundleFile) -> tuple[bytes, bytes]:
     return first, file.path.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_sync")
 def test_append_cuts_a_tail_that_is_torn_at_any_byte(file: BundleFile) -> None:
     first, both = _first_and_both(file)
@@ -379,6 +380,7 @@ for number in range(10):
 """
 
 
+@pytest.mark.slow
 def test_four_processes_that_append_at_once_lose_nothing(file: BundleFile) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     processes = [

@@ -36,6 +36,7 @@ def _bytes(path: Path) -> int:
     return sum(file.stat().st_size for file in path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_directory_never_holds_more_than_its_bound(tmp_path: Path) -> None:
     directory = Directory(tmp_path, max_bytes=5000)
     for number in range(200):

@@ -92,6 +92,7 @@ def test_a_file_that_is_no_regular_file_does_not_give_way(inputs: list[Path]) ->
         merge_files(Path("/dev/null"), inputs, policy=UNSIGNED)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     sys.platform != "linux", reason="the peak of this process alone is told by /proc"
 )

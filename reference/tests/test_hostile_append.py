@@ -73,6 +73,7 @@ def test_append_keeps_every_byte_of_a_whole_bundle(path: Path) -> None:
     _accepts(path, data, data)
 
 
+@pytest.mark.slow
 def test_append_cuts_a_torn_tail_at_every_length(path: Path) -> None:
     data = two_segments().data
     for length in range(1, len(data)):
@@ -134,6 +135,7 @@ def test_append_refuses_what_a_later_stage_refuses(path: Path) -> None:
         )
 
 
+@pytest.mark.slow
 def test_append_never_cuts_a_committed_segment_behind_a_flipped_bit(path: Path) -> None:
     """Any bit of the first segment flipped, the second whole behind it, a torn tail or none."""
     built = two_segments()
@@ -203,6 +205,7 @@ print(len(opened.segments), os.stat(path).st_size == kept)
 """
 
 
+@pytest.mark.slow
 def test_open_survives_an_append_that_cuts_the_torn_tail_meanwhile(path: Path) -> None:
     path.write_bytes(FIRST + HEADER + bytes(64 << 10))
     command = [sys.executable, "-c", _SHRINKS, str(path), str(len(FIRST))]

@@ -4,6 +4,7 @@ import re
 import time
 from dataclasses import replace
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -70,6 +71,7 @@ def _flipped(bit: int) -> bytes:
     return bytes(data)
 
 
+@pytest.mark.slow
 def test_every_single_bit_flip_is_refused_or_harmless() -> None:
     """What may pass is a flip in bytes that nobody reads: an unknown field of an envelope."""
     whole = _read(BUILT.data)
@@ -118,6 +120,7 @@ def test_every_flip_of_a_digest_is_refused() -> None:
             assert _read(_flipped(bit)) is None
 
 
+@pytest.mark.slow
 def test_every_flip_of_a_column_is_refused_for_what_it_says() -> None:
     """As an attacker would make it: the payload's digest is right."""
     payload = BUILT.segments[1].payload
@@ -187,6 +190,7 @@ def _check_bounded(data: bytes) -> None:
     assert time.process_time() - start < 2
 
 
+@pytest.mark.slow
 @settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(damaged())
 def test_damaged_bundles_give_a_bundle_or_a_precompile_error(data: bytes) -> None:

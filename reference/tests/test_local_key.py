@@ -48,6 +48,7 @@ def test_it_is_not_made_where_none_is_asked_for(config: Path) -> None:
     assert not config.exists()
 
 
+@pytest.mark.slow
 def test_processes_that_make_it_at_once_have_one_key(config: Path) -> None:
     command = [sys.executable, "-c", MAKE]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(8)]

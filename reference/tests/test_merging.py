@@ -339,6 +339,7 @@ def test_merge_begins_a_further_segment_where_a_manifest_would_grow_too_large(
     assert len(bundle_contents(data)) == 120
 
 
+@pytest.mark.slow
 def test_large_contents_are_taken_over_as_they_are_stored() -> None:
     source = _blobs(raw=noise(3 << 20), split=b"".join(b"%08d" % n for n in range(2_500_000)))
     before = Bundle.open(source, policy=UNSIGNED).segments[0].manifest.blocks

@@ -24,6 +24,7 @@ def python(program: str, folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_a_compiler_s_example_runs_any_number_of_times(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,6 +61,7 @@ def run(steps: list[Operation]) -> tuple[PrecompileContext, Model]:
     return subject, model
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(operations)
 def test_what_is_read_back_equals_the_model(steps: list[Operation]) -> None:
@@ -85,6 +86,7 @@ def test_what_is_read_back_equals_the_model(steps: list[Operation]) -> None:
     }
 
 
+@pytest.mark.slow
 @settings(max_examples=75, deadline=None)
 @given(operations)
 def test_the_same_calls_give_the_same_bytes(steps: list[Operation]) -> None:
@@ -109,6 +111,7 @@ def test_an_append_keeps_every_byte_of_before(steps: list[Operation], more: Oper
         assert warm.serialize() == after
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(operations, operations)
 def test_concatenation_is_a_union(first: list[Operation], second: list[Operation]) -> None:
