@@ -55,6 +55,7 @@ class PrecompileError(Exception):
         offset: where, in bytes from the start of the input; None where no place
             in a bundle is at fault (the host, or the state of a context).
         detail: a sentence for a person.
+        file: the path of the file, where the input is one; None otherwise.
     """
 
     def __init__(self, code: ErrorCode, detail: str, offset: int | None = None) -> None:
@@ -62,6 +63,7 @@ class PrecompileError(Exception):
         self.code = code
         self.detail = detail
         self.offset = offset
+        self.file: str | None = None
 
     def __str__(self) -> str:
         where = "" if self.offset is None else f" at byte {self.offset}"

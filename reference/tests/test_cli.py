@@ -126,8 +126,8 @@ def test_verify_refuses_damage_with_code_and_offset(bundle: Path) -> None:
     bundle.write_bytes(data)
     done = run("verify", bundle)
     assert (done.status, done.out) == (1, "")
-    assert done.err.startswith("precompile: DIGEST_MISMATCH at byte 23: ")
-    assert len(done.err.splitlines()) == 1
+    assert done.err.startswith(f"precompile: {bundle}: DIGEST_MISMATCH at byte 23\n")
+    assert len(done.err.splitlines()) == 3
     as_json = run("verify", "--json", bundle)
     assert as_json.status == 1
     assert as_json.json() | {"detail": ""} == {
@@ -136,6 +136,7 @@ def test_verify_refuses_damage_with_code_and_offset(bundle: Path) -> None:
         "stage": "CONTENT",
         "offset": 23,
         "detail": "",
+        "file": str(bundle),
     }
 
 
@@ -154,7 +155,7 @@ def test_verify_expects_a_digest(bundle: Path) -> None:
     assert run("verify", "--expect", digest.upper(), bundle).status == 0
     other = run("verify", "--expect", "00" * 32, bundle)
     assert (other.status, other.out) == (1, "")
-    assert other.err.startswith("precompile: DIGEST_MISMATCH: ")
+    assert other.err.startswith(f"precompile: {bundle}: DIGEST_MISMATCH\n")
     assert digest in other.err
     facts = run("verify", "--json", "--expect", "00" * 32, bundle).json()
     assert (facts["ok"], facts["code"]) == (False, "DIGEST_MISMATCH")

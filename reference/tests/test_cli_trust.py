@@ -122,10 +122,10 @@ def test_sign_with_one_s_own_key_takes_no_passphrase(bundle: Path, tmp_path: Pat
 def test_verify_refuses_what_the_trusted_key_did_not_sign(bundle: Path, keys: Path) -> None:
     done = run("verify", bundle, "--trust", keys / "alice.pub")
     assert (done.status, done.out) == (1, "")
-    assert done.err.startswith("precompile: UNSIGNED at byte ")
+    assert done.err.startswith(f"precompile: {bundle}: UNSIGNED at byte ")
     BundleFile(bundle).sign(BOB)
     done = run("verify", bundle, "--trust", keys / "alice.pub")
-    assert done.err.startswith("precompile: UNTRUSTED_SIGNER at byte ")
+    assert done.err.startswith(f"precompile: {bundle}: UNTRUSTED_SIGNER at byte ")
     assert BOB.keyid in done.err
     as_json = run("verify", "--json", bundle, "--trust", keys / "alice.pub")
     assert (as_json.status, as_json.json()["code"]) == (1, "UNTRUSTED_SIGNER")

@@ -2,16 +2,15 @@
 
 A command's file holds `app`, a Typer with that one command, and imports what
 costs time inside its functions. Exit status: 0 done, 1 the input is bad or
-refused, told in one line, 2 wrong usage.
+refused, told in three lines at most, 2 wrong usage.
 """
 
 import io
 import json
 import os
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
-from precompile_context.cli import text
 from precompile_context.errors import PrecompileError
 
 
@@ -23,35 +22,37 @@ def main() -> None:
         print(f"precompile: {error}; the command line is an extra of its own:", file=sys.stderr)
         print("    pip install 'precompile-context[cli]'", file=sys.stderr)
         sys.exit(2)
+    from precompile_context.cli import refusal, text
+
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that is not UTF-8
     try:
-        app(prog_name="precompile")
+        sys.exit(app(prog_name="precompile", standalone_mode=False) or 0)
     except PrecompileError as error:
-        _refuse(str(error), _facts(error))
+        _refuse(refusal.lines(error), refusal.facts(error))
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
         line = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
-        _refuse(line, {"ok": False, "code": None, "stage": None, "offset": None, "detail": line})
+        facts = {"ok": False, "code": None, "stage": None, "offset": None, "detail": line}
+        _refuse([f"precompile: {text.safe(line)}"], facts | {"file": error.filename})
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        # A wrong use of the command: Typer's own exceptions, whose base it does not export.
+        if not hasattr(error, "format_message"):
+            raise
+        refusal.say(refusal.usage_lines(error))
+        sys.exit(2)
 
 
-def _facts(error: PrecompileError) -> dict[str, Any]:
-    return {
-        "ok": False,
-        "code": error.code.name,
-        "stage": error.code.stage.name,
-        "offset": error.offset,
-        "detail": error.detail,
-    }
+def _refuse(said: list[str], facts: dict[str, Any]) -> NoReturn:
+    """Lines for a person; for a program that asked for JSON, JSON where it looks for it."""
+    from precompile_context.cli import refusal
 
-
-def _refuse(line: str, facts: dict[str, Any]) -> None:
-    """One line for a person; for a program that asked for JSON, JSON where it looks for it."""
     if "--json" in sys.argv[1:] and sys.stdout is not None:
-        print(json.dumps(facts))
-    # Part of it may come from a file or its name.
-    print(f"precompile: {text.safe(line)}", file=sys.stderr)
+        print(json.dumps(facts, default=str))
+    refusal.say(said)
     sys.exit(1)

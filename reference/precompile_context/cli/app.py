@@ -1,16 +1,21 @@
 """The commands by name; each one's file is imported when it is asked for."""
 
 import importlib
-from typing import Any
+from difflib import get_close_matches
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from precompile_context.cli.epilogs import epilog
+from precompile_context.version import __version__
+
 COMMANDS = (
-    *("run", "demo", "inspect", "verify", "explain", "diff", "merge", "extract"),
+    *("run", "demo", "inspect", "show", "verify", "explain", "diff", "merge", "extract"),
     *("keygen", "sign", "trust"),
 )
 _COMPLETION = ("install_completion", "show_completion")
+_HELP = ["-h", "--help"]
 
 
 class _Commands(TyperGroup):
@@ -23,18 +28,45 @@ class _Commands(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"{__package__}.{cmd_name}")
+        # Straight paragraphs rather than boxes; below a group, its commands too.
+        module.app.rich_markup_mode = None
         command = typer.main.get_command(module.app)
         command.name = cmd_name
-        # Typer offers these on each of its apps; here each command is one.
-        command.params = [p for p in command.params if p.name not in _COMPLETION]
+        command.epilog = epilog(cmd_name)
+        for each in (command, *getattr(command, "commands", {}).values()):
+            each.context_settings = {"help_option_names": _HELP, **each.context_settings}
+            # Typer offers these on each of its apps; here each command is one.
+            each.params = [p for p in each.params if p.name not in _COMPLETION]
         return command
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] not in COMMANDS:
+            close = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            ctx.fail(f"no such command: {args[0]}{hint}")
+        return super().resolve_command(ctx, args)
 
 
 app = typer.Typer(
-    cls=_Commands, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False
+    cls=_Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": _HELP},
 )
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        print(f"precompile {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def precompile() -> None:
+def precompile(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
     """Portable bundles of compile caches: run programs warm, and look into the files."""

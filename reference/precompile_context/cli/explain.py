@@ -10,6 +10,7 @@ import typer
 from precompile_context.adapters.pytorch.trusting import trusting
 from precompile_context.bundle import Bundle, StoredArtifact
 from precompile_context.cli import text
+from precompile_context.cli.codes import code_of, explanation
 from precompile_context.cli.keys import Trust, run_keys
 from precompile_context.environment import Environment
 from precompile_context.errors import PrecompileError
@@ -24,7 +25,9 @@ app = typer.Typer()
 
 @app.command()
 def explain(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The bundle.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE|CODE", help="The bundle, or the code of a refusal.")
+    ],
     trust: Trust = None,
     unsigned: Annotated[
         bool, typer.Option("--unsigned", help="As for a run that checks no signatures.")
@@ -33,21 +36,27 @@ def explain(
 ) -> None:
     """Say whether a bundle would be used on this host: which facts differ, in which segment.
 
-    Where it would, say what would be applied. Trust is that of `precompile run`: this
+    Of a CODE, such as UNTRUSTED_SIGNER, say what it means and what can be done.
+
+    Where a bundle would be used, say what would be applied. Trust is that of `precompile run`: this
     user's own key, and those that are given. Reads the indexes alone. Exit status 1
     where no segment fits, or one is not trusted.
     """
+    code = code_of(str(file)) if not file.exists() else None
+    if code is not None:
+        print("\n".join(explanation(code)))
+        return
     bundle = BundleFile(file).open(policy=UNSIGNED)
     distrust = None if unsigned else _distrust(bundle, run_keys(trust))
     environment, reason = _host(bundle)
-    explanation = explained(bundle, environment)
+    verdict = explained(bundle, environment)
     if as_json:
-        facts = _describe(explanation, environment, reason)
-        facts = {**facts, "ok": explanation.loads and not distrust, "distrust": distrust}
+        facts = _describe(verdict, environment, reason)
+        facts = {**facts, "ok": verdict.loads and not distrust, "distrust": distrust}
         print(json.dumps(facts, indent=2))
     else:
-        _print(file, explanation, reason, distrust)
-    if distrust or not explanation.loads:
+        _print(file, verdict, reason, distrust)
+    if distrust or not verdict.loads:
         raise typer.Exit(1)
 
 

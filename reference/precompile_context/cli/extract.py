@@ -10,7 +10,7 @@ import typer
 
 from precompile_context import files
 from precompile_context.bundle import Bundle, StoredArtifact
-from precompile_context.cli import text
+from precompile_context.cli import refusal, text
 from precompile_context.files import BundleFile
 from precompile_context.trust import UNSIGNED
 
@@ -39,14 +39,15 @@ def extract(
     """
     bundle = BundleFile(file).open(policy=UNSIGNED)
     artifact = _find(bundle, type_name, key, segment)
-    if str(output) == "-":
-        _write_out(bundle.read(artifact))
-        return
-    if output.exists() and not output.is_file():
-        with output.open("wb") as device:  # or a pipe
-            device.write(bundle.read(artifact))
-    else:
-        files.replace(output, bundle.stream(artifact))
+    with refusal.about(file):
+        if str(output) == "-":
+            _write_out(bundle.read(artifact))
+            return
+        if output.exists() and not output.is_file():
+            with output.open("wb") as device:  # or a pipe
+                device.write(bundle.read(artifact))
+        else:
+            files.replace(output, bundle.stream(artifact))
     if as_json:
         facts = {
             "type": type_name,

@@ -91,14 +91,15 @@ def _describe_segment(
             for entry, place in zip(manifest.blocks, segment.blocks, strict=True)
         ],
         "artifacts": [
-            _describe_artifact(bundle, a, (a.segment, a.type, a.key) in current)
+            describe_artifact(bundle, a, (a.segment, a.type, a.key) in current)
             for a in manifest.artifacts
         ],
         "removed": [{"type": r.type, "key": r.key} for r in manifest.removed],
     }
 
 
-def _describe_artifact(bundle: Bundle, artifact: StoredArtifact, current: bool) -> dict[str, Any]:
+def describe_artifact(bundle: Bundle, artifact: StoredArtifact, current: bool) -> dict[str, Any]:
+    """An artifact as plain values; field names are stable."""
     return {
         "type": artifact.type,
         "key": artifact.key,
@@ -208,5 +209,21 @@ def _print_artifacts(segment: Segment, full: bool) -> None:
             key = text.safe(artifact.key)
             shown = key if full else text.shorten(key, text.WIDTH - 36)
             print(f"{'':24}  {text.size(artifact.content_size):>8}  {shown}")
+            if artifact.kind == ArtifactKind.ENTRY:
+                _print_entry(artifact, full)
         if not full and len(artifacts) > 3:
             print(f"{'':24}  {'':>8}  and {len(artifacts) - 3} more (--full lists them)")
+
+
+def _print_entry(artifact: StoredArtifact, full: bool) -> None:
+    """What an entry says of itself, the function's name say, and what it names."""
+    for name, value in artifact.attributes.items():
+        line = f"{'':36}{text.safe(name)} = "
+        shown = text.safe(str(value))
+        print(line + (shown if full else text.shorten(shown, text.WIDTH - len(line))))
+    for backend in artifact.backends if full else artifact.backends[:3]:
+        line = f"{'':36}names {text.safe(backend.type)} "
+        key = text.safe(backend.key)
+        print(line + (key if full else text.shorten(key, text.WIDTH - len(line))))
+    if not full and len(artifact.backends) > 3:
+        print(f"{'':36}and {len(artifact.backends) - 3} more")

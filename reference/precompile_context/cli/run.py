@@ -1,8 +1,11 @@
 """`precompile run`: replace this process by the program, with the start-up hook switched on."""
 
+import importlib.util
 import os
+import shutil
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +19,10 @@ from precompile_context.trust.pem import Believed
 app = typer.Typer()
 
 _WITH_VALUE = {"-m": "MODULE", "-c": "CODE"}
+_OPTIONS = (
+    *("--bundle", "--read-only", "--precompile", "--report", "--why-miss"),
+    *("--trust", "--key", "--unsigned"),
+)
 
 
 # Options stop at the program's name: what follows it is the program's, whatever it looks like.
@@ -79,7 +86,8 @@ def run(
     and what that signed is applied. A bundle that others signed is applied where you
     --trust their key, or `precompile trust add` it once.
     """
-    _check(program)
+    program = _program(program)
+    _say_what_will_not_be(program)
     if unsigned and (trust or key):
         raise typer.BadParameter("--unsigned neither checks nor signs: leave --trust and --key out")
     read_key(key)  # what is wrong with it is said before the program runs
@@ -134,14 +142,38 @@ def become(
     os.execve(sys.executable, [sys.executable, *program], environ)
 
 
-def _check(program: list[str]) -> None:
-    """Refuse what python would take as an option of its own, or of ours mistyped."""
+def _program(program: list[str]) -> list[str]:
+    """What Python is to run: a script on PATH, torchrun say, is found there.
+
+    Raises:
+        typer.BadParameter: python would take it as an option of its own, or it is one of ours
+            mistyped, or a program that is none of Python's.
+    """
     first = program[0]
     if first in _WITH_VALUE:
         if len(program) == 1:
             raise typer.BadParameter(f"{first} needs a {_WITH_VALUE[first]}")
     elif first.startswith("-") and first != "-":
-        raise typer.BadParameter(f"no such option: {first}")
+        close = get_close_matches(first.split("=")[0], _OPTIONS, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise typer.BadParameter(f"no such option: {first}{hint}")
+    elif os.sep not in first and not os.path.exists(first) and (found := shutil.which(first)):
+        with open(found, "rb") as file:
+            if b"python" not in file.readline(200).partition(b"#!")[2]:
+                raise typer.BadParameter(f"{found} is no Python script: name what it runs")
+        return [found, *program[1:]]
+    return program
+
+
+def _say_what_will_not_be(program: list[str]) -> None:
+    """That nothing will be cached; to a person also which options the program will get."""
+    if importlib.util.find_spec("torch") is None:
+        line = "precompile: torch is not installed for this Python: nothing will be cached"
+        print(line, file=sys.stderr)
+    ours = [a for a in program[1:] if a.split("=")[0] in _OPTIONS and a != "-m"]
+    if ours and sys.stderr is not None and sys.stderr.isatty():
+        line = f"precompile: {ours[0]} stands behind the program, and is the program's"
+        print(line, file=sys.stderr)
 
 
 def default_bundle(program: list[str]) -> str:
@@ -154,7 +186,10 @@ def default_bundle(program: list[str]) -> str:
         return f"{program[1]}.precompile"
     if program[0] in ("-c", "-"):
         raise typer.BadParameter("code without a name needs --bundle")
-    return f"{Path(program[0]).resolve().stem}.precompile"
+    name = Path(program[0])
+    if name.suffix != ".py" and not name.is_dir():  # torchrun's program is among its arguments
+        name = next((Path(a) for a in program[1:] if a.endswith(".py")), name)
+    return f"{name.resolve().stem}.precompile"
 
 
 def _start_report(settings: Settings) -> None:

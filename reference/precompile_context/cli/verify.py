@@ -9,7 +9,7 @@ import typer
 
 from precompile_context.bundle import Bundle
 from precompile_context.bundle.stored import DIGEST_SIZE
-from precompile_context.cli import signatures, text
+from precompile_context.cli import refusal, signatures, text
 from precompile_context.cli.keys import read_keys
 from precompile_context.errors import ErrorCode, MisuseError, PrecompileError
 from precompile_context.files import BundleFile
@@ -49,13 +49,15 @@ def verify(
     order, or an older bundle in place of a newer one; `--expect` does.
     """
     keys, expected = read_keys(trust), _digest(expect)
-    # [PCB-RECV-004]
-    bundle = BundleFile(file).open(policy=_policy(keys, threshold), recover=recover)
-    # [PCB-CHAIN-004]
-    if expected not in (None, bundle.digest):
-        detail = f"the bundle digest is {bundle.digest.hex()}, another one is expected"
-        raise PrecompileError(ErrorCode.DIGEST_MISMATCH, detail)
-    _read_all(bundle)
+    policy = _policy(keys, threshold)
+    with refusal.about(file):
+        # [PCB-RECV-004]
+        bundle = BundleFile(file).open(policy=policy, recover=recover)
+        # [PCB-CHAIN-004]
+        if expected not in (None, bundle.digest):
+            detail = f"the bundle digest is {bundle.digest.hex()}, another one is expected"
+            raise PrecompileError(ErrorCode.DIGEST_MISMATCH, detail)
+        _read_all(bundle)
     signed = signatures.describe(bundle, signatures.known_keys(keys))
     if as_json:
         print(

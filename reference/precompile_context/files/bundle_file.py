@@ -102,6 +102,9 @@ class BundleFile:
             # The source keeps the file open for as long as the bundle is used.
             self._known = bundle.over(FileSource(os.dup(fd), owned=True))
             return self._known
+        except PrecompileError as error:
+            error.file = str(self.path)
+            raise
         finally:
             os.close(fd)
 
@@ -291,7 +294,9 @@ def open_named(path: Path, policy: TrustPolicy, limits: Limits = DEFAULT_LIMITS)
     try:
         return BundleFile(path, limits=limits).open(policy=policy)
     except PrecompileError as error:
-        raise PrecompileError(error.code, f"{path}: {error.detail}", error.offset) from error
+        named = PrecompileError(error.code, f"{path}: {error.detail}", error.offset)
+        named.file = str(path)
+        raise named from error
 
 
 def _folded_chunks(

@@ -1,0 +1,37 @@
+"""What stands below each command's help: examples, and what its exit status says."""
+
+_BAD = "1 it is bad or refused"
+_USAGE = "2 wrong usage"
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "run": (
+        "precompile run train.py --epochs 3",
+        "precompile run --bundle model.precompile --read-only -m serve",
+        "precompile run torchrun --nproc-per-node 2 train.py",
+    ),
+    "demo": ("precompile demo",),
+    "inspect": ("precompile inspect train.precompile",),
+    "show": ("precompile show train.precompile fpmake",),
+    "verify": ("precompile verify train.precompile --trust ci",),
+    "explain": ("precompile explain train.precompile", "precompile explain UNTRUSTED_SIGNER"),
+    "diff": ("precompile diff yesterday.precompile train.precompile",),
+    "merge": ("precompile merge -o all.precompile rank*.precompile",),
+    "extract": ("precompile extract train.precompile inductor KEY -o graph.bin",),
+    "keygen": ("precompile keygen ci.pem",),
+    "sign": ("precompile sign train.precompile --key ci.pem",),
+    "trust": ("precompile trust add ci.pem.pub --name ci", "precompile trust list"),
+}
+_STATUSES: dict[str, tuple[str, ...]] = {
+    "run": ("the program's own; before it starts, 1 or 2 as for all commands",),
+    "explain": ("0 it would be used here", "1 it would not, or is bad", _USAGE),
+    "merge": ("0 done", "1 an input is bad or refused, or --strict met a conflict", _USAGE),
+}
+
+
+def epilog(command: str) -> str:
+    r"""Paragraphs whose lines stay as they are: \b says so."""
+    statuses = _STATUSES.get(command, ("0 done", _BAD, _USAGE))
+    examples = "\n".join(f"  {example}" for example in EXAMPLES[command])
+    return f"\b\nExamples:\n{examples}\n\n\b\nExit status:\n" + "\n".join(
+        f"  {status}" for status in statuses
+    )

@@ -1,0 +1,224 @@
+"""What the command says: refusals, usage, help, codes, and an artifact's source."""
+
+import os
+import pickle
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from precompile_context import BundleFile, ErrorCode, PrecompileError, __version__
+from precompile_context.cli import codes, epilogs, refusal
+from precompile_context.cli.app import COMMANDS
+from precompile_context.cli.show import sources
+from tests.test_cli import Done, run
+from tests.toys import BLOB, GRAPH, STEP, graph_and_step, toy_context
+
+SOURCE = "import torch\n\n\ndef call(args):\n    return args\n"
+
+
+class _Exploit:
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.system, ("touch exploited",)
+
+
+def _refused(done: Done, status: int) -> list[str]:
+    """The lines of a refusal: three at most, the last one says what to type."""
+    assert (done.status, done.out) == (status, "")
+    lines = done.err.splitlines()
+    assert 1 <= len(lines) <= 3
+    assert lines[0].startswith("precompile: ")
+    assert "Traceback" not in done.err
+    return lines
+
+
+# codes
+
+
+@pytest.mark.parametrize("code", ErrorCode)
+def test_every_code_is_explained_by_its_name_and_its_number(code: ErrorCode) -> None:
+    lines = codes.explanation(code)
+    assert lines[0].startswith(f"{code.name} ({int(code)}): ")
+    assert len(lines) == 4
+    assert max(map(len, lines)) <= 80
+    for text in (code.name, code.name.lower(), code.name.replace("_", "-"), str(int(code))):
+        assert codes.code_of(text) is code
+    assert codes.code_of("nothing") is codes.code_of("") is None
+
+
+def test_explain_takes_a_code_and_a_file_of_that_name_comes_first(tmp_path: Path) -> None:
+    done = run("explain", "untrusted_signer")
+    assert (done.status, done.err) == (0, "")
+    assert "precompile trust add" in done.out
+    assert run("explain", "NO_SUCH_CODE").status == 1
+    (tmp_path / "UNSIGNED").write_text("a file")
+    here = subprocess.run(
+        [sys.executable, "-m", "precompile_context", "explain", "UNSIGNED"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (here.returncode, "NOT_A_BUNDLE" in here.stderr) == (1, True)
+
+
+# refusals
+
+
+@pytest.mark.parametrize("command", ["verify", "inspect", "explain", "show"])
+def test_a_refusal_is_the_file_first_why_and_what_to_type(command: str, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.precompile"
+    bad.write_text("no bundle")
+    lines = _refused(run(command, bad, *(["key"] if command == "show" else [])), 1)
+    assert lines[0] == f"precompile: {bad}: NOT_A_BUNDLE at byte 0"
+    assert lines[1] == "  the input does not begin as a precompile bundle does"
+    assert lines[2].startswith("help: ")
+
+
+def test_a_refusal_for_a_program_names_the_file(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.precompile"
+    bad.write_text("no bundle")
+    facts = run("verify", bad, "--json").json()
+    assert (facts["ok"], facts["code"], facts["file"]) == (False, "NOT_A_BUNDLE", str(bad))
+    missing = run("verify", tmp_path / "none", "--json").json()
+    assert (missing["code"], missing["file"]) == (None, str(tmp_path / "none"))
+
+
+def test_a_refusal_spells_out_what_would_steer_a_terminal() -> None:
+    error = PrecompileError(ErrorCode.UNSIGNED, "a\x1b[31mb")
+    error.file = "\x1b[2J.precompile"
+    assert "\x1b" not in "".join(refusal.lines(error))
+
+
+# usage
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["verfy", "x"], "no such command: verfy; did you mean verify?"),
+        (["xyzzy"], "no such command: xyzzy"),
+        (["verify"], "FILE"),
+        (["verify", "x", "--threshold", "zero"], "--threshold"),
+        (["verify", "x", "--trst", "y"], "--trust"),
+        (["run", "--bundel", "x", "p.py"], "no such option: --bundel; did you mean --bundle?"),
+        (["trust", "remov", "x"], "remov"),
+    ],
+)
+def test_a_wrong_use_is_two_lines_that_say_where_the_help_is(
+    arguments: list[str], says: str
+) -> None:
+    lines = _refused(run(*arguments), 2)
+    assert says in lines[0]
+    assert re.fullmatch(r"help: precompile[a-z ]* --help", lines[-1])
+
+
+def test_the_command_is_a_command() -> None:
+    assert run("--version").out == f"precompile {__version__}\n"
+    module = [sys.executable, "-m", "precompile_context", "--version"]
+    done = subprocess.run(module, capture_output=True, text=True, check=True)
+    assert done.stdout == f"precompile {__version__}\n"
+    without = run()
+    assert without.status == 2
+    assert without.err.startswith("Usage: precompile")
+    assert "_PRECOMPILE_COMPLETE" in run("--show-completion", "bash").out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_s_help_has_examples_and_exit_statuses_on_eighty_columns(
+    command: str,
+) -> None:
+    done = run(command, "-h")
+    assert (done.status, done.err) == (0, "")
+    assert done.out == run(command, "--help").out
+    for example in epilogs.EXAMPLES[command]:
+        assert f"    {example}\n" in done.out
+        assert example.split()[:2] == ["precompile", command]
+    assert "  Exit status:\n" in done.out
+    assert max(map(len, done.out.splitlines())) <= 80
+
+
+# run: programs on PATH
+
+
+def test_run_finds_a_script_on_path_and_names_the_bundle_after_its_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    script, other = folder / "launch", folder / "shell"
+    script.write_text(f"#!{sys.executable}\nimport os, sys\nprint(sys.argv[1:])\n"
+                      "print(os.environ['PRECOMPILE_RUN'])\n")  # fmt: skip
+    other.write_text("#!/bin/sh\necho ran\n")
+    for each in (script, other):
+        each.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    done = run("run", "launch", "-n", "2", "train.py", "--bundle", "x")
+    assert (done.status, done.err) == (0, "")
+    assert done.out.startswith("['-n', '2', 'train.py', '--bundle', 'x']\n")
+    assert "/train.precompile" in done.out
+    lines = _refused(run("run", "shell"), 2)
+    assert "is no Python script" in lines[0]
+
+
+def test_run_says_that_nothing_will_be_cached_without_torch(tmp_path: Path) -> None:
+    program = "import sys; sys.path.insert(0, 'nothing'); print('ran')"
+    hidden = (
+        "import importlib.util, sys; find = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name: None if name == 'torch' else find(name)\n"
+        f"sys.argv = ['precompile', 'run', '--bundle', 'b', '-c', {program!r}]\n"
+        "from precompile_context.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", hidden], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "ran\n")
+    assert done.stderr == (
+        "precompile: torch is not installed for this Python: nothing will be cached\n"
+    )
+
+
+# show and inspect
+
+
+def test_source_in_a_pickle_is_found_without_unpickling_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        data = pickle.dumps({"a": _Exploit(), "code": SOURCE, "name": "x"}, protocol)
+        assert list(sources(data)) == [SOURCE]
+        assert list(sources(data[:-1])) == [SOURCE]  # cut off
+    assert not (tmp_path / "exploited").exists()
+    assert list(sources(b"")) == list(sources(b"\xff\x00")) == []
+    assert list(sources(SOURCE.encode())) == [SOURCE]
+
+
+def test_show_gives_an_artifact_s_source_by_as_much_of_its_key_as_names_it(
+    tmp_path: Path,
+) -> None:
+    context = toy_context()
+    context.record_artifact(BLOB, "fgraph", pickle.dumps([SOURCE, _Exploit()]))
+    context.record_artifact(BLOB, "fother", b"\x00\xff\x1b[31m")
+    file = BundleFile(tmp_path / "a.precompile")
+    context.save_to(file)
+    done = run("show", file.path, "fg")
+    assert (done.status, done.err) == (0, "")
+    assert done.out.endswith(f"\n\n{SOURCE}")
+    (facts,) = run("show", file.path, "fgraph", "--json").json()
+    assert (facts["type"], facts["sources"]) == (BLOB, [SOURCE])
+    assert "no source in it" in run("show", file.path, "fo").out
+    assert "fgraph, fother" in _refused(run("show", file.path, "f"), 2)[0]
+    assert "no key that begins with 'x'" in _refused(run("show", file.path, "x"), 1)[0]
+
+
+def test_inspect_shows_an_entry_s_backends_and_fields(tmp_path: Path) -> None:
+    file = BundleFile(tmp_path / "a.precompile")
+    context = graph_and_step()
+    context.record_artifact(STEP, "t", b"", backends=[(GRAPH, "g")], guard="train.step")
+    context.save_to(file)
+    out = run("inspect", file.path).out
+    assert f"names {GRAPH} g\n" in out
+    assert "guard = train.step\n" in out
