@@ -28,7 +28,7 @@ _REPORT = "report it to whoever makes the program that wrote the file"
 MEANINGS: dict[E, Meaning] = {
     E.NOT_A_BUNDLE: Meaning(
         "the file is no precompile bundle",
-        "another kind of file, an empty one, or one with its beginning overwritten",
+        "another kind of file, an empty one, or one whose beginning is lost",
         "look at the file's name; `file {file}` says what it is",
     ),
     E.UNSUPPORTED_VERSION: Meaning(
