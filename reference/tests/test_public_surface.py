@@ -45,6 +45,7 @@ LAYERS = {
     "writing": 5,
     "adapters": TOP,
     "cli": TOP,
+    "__main__": TOP,
 }
 # What goes past bytes in and values out.
 WORLD = {
@@ -60,7 +61,7 @@ def _room(path: Path) -> str:
 
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
-CORE = [path for path in MODULES if _room(path) not in ("adapters", "cli")]
+CORE = [path for path in MODULES if _room(path) not in ("adapters", "cli", "__main__")]
 
 
 def _id(path: Path) -> str:
