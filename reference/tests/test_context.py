@@ -224,6 +224,40 @@ def test_backends_are_named_with_the_digest_that_they_had_when_the_entry_was_sav
     assert stored_backend_digest(serialized(context)) == sha256(b"before")
 
 
+# record_artifacts
+
+_PAIRS = [("a", b"1"), ("b", bytes(20_000)), ("a", b"2"), ("\N{GREEK SMALL LETTER MU}", b"")]
+
+
+@pytest.mark.parametrize("type_name", [BLOB, GRAPH])
+def test_recording_many_at_once_is_recording_each_in_turn(type_name: str) -> None:
+    one, many = graph_and_step(), graph_and_step()
+    for key, content in _PAIRS:
+        one.record_artifact(type_name, key, content)
+    many.record_artifacts(type_name, iter(_PAIRS))
+    assert contents(many) == contents(one)
+    assert names(many) == names(one)
+    assert serialized(many) == serialized(one)
+
+
+def test_recording_many_keeps_what_they_were_when_they_were_recorded() -> None:
+    context, content = toy_context(), bytearray(b"as recorded")
+    context.record_artifacts(BLOB, [("a", content), ("b", memoryview(content))])
+    content[:] = b"changed since"
+    assert contents(context) == {(BLOB, "a"): b"as recorded", (BLOB, "b"): b"as recorded"}
+
+
+def test_of_many_with_one_fault_none_is_recorded() -> None:
+    context = toy_context()
+    for pairs in ([("a", b""), ("", b"")], [("a", b""), ("b\ud800", b"")], [("a", b""), ("b", "")]):
+        with pytest.raises(MisuseError):
+            context.record_artifacts(BLOB, pairs)  # type: ignore[arg-type]
+    with pytest.raises(MisuseError):
+        context.record_artifacts("test.unknown", [("a", b"")])
+    assert names(context) == []
+    assert not context.need_serialize()
+
+
 # remove
 
 
