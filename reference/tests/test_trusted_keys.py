@@ -154,7 +154,7 @@ def test_trust_takes_a_key_a_name_a_file_or_several(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [5, None, b"PEM", [5], [None], ALICE, "none.pub", ["nobody"], {"a": 1}], ids=str
+    "wrong", [5, None, b"PEM", [5], [None], ALICE, "none.pub", ["nobody"], {"a": 1}]
 )
 def test_trust_of_a_wrong_type_is_misuse_before_anything_runs(wrong: object) -> None:
     for make in (lambda: believed(wrong), lambda: WarmStart("a.precompile", trust=wrong)):  # type: ignore[arg-type]
@@ -162,7 +162,7 @@ def test_trust_of_a_wrong_type_is_misuse_before_anything_runs(wrong: object) -> 
             make()
 
 
-@pytest.mark.parametrize("wrong", [5, b"PEM", "none.pem", KEY, "env:NOTHING"], ids=str)
+@pytest.mark.parametrize("wrong", [5, b"PEM", "none.pem", KEY, "env:NOTHING"])
 def test_a_signer_of_a_wrong_type_is_misuse_before_anything_runs(wrong: object) -> None:
     with pytest.raises(MisuseError):
         WarmStart("a.precompile", signer=wrong)  # type: ignore[arg-type]
