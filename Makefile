@@ -16,6 +16,7 @@ GRPCIO_TOOLS := 1.62.3
 BUF := 1.75.0
 UV := 0.13.9
 ATHERIS := 3.0.0
+MOTO := 5.2.5
 # Nothing is installed but the files whose hashes stand in locks/.
 LOCKED := install --quiet --no-deps --require-hashes
 PYTHON_FILES := conftest.py reference conformance_tests benchmarks fuzz examples
@@ -24,7 +25,7 @@ CRASH_RUNS ?= 1000
 CRASH_STATES ?= 200
 # All tests but those of PyTorch, of programs run, of the command line, of the distribution, and
 # of what the disk and other processes do; QUICK_TESTS without those that take long.
-CORE_FILES := $(patsubst %,--ignore-glob='*/%',test_run*.py test_pytorch_*.py \
+CORE_FILES := $(patsubst %,--ignore-glob='*/%',test_run*.py test_pytorch_*.py test_stores_*.py \
 	test_wheel.py test_sdist.py test_cli*.py test_crash_*.py test_concurrency.py test_fork.py \
 	test_without_posix.py self_tests/*)
 CORE_TESTS := -m 'not torch' $(CORE_FILES)
@@ -45,7 +46,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 # What `make test` is made of, those first that take longest.
 PARTS := test-core test-pytorch test-cpp test-runtimes test-mutants check test-typescript \
-	test-instructions test-fuzz test-conformance test-interop
+	test-stores test-instructions test-fuzz test-conformance test-interop
 
 .PHONY: help demo test quick $(PARTS) vectors generate bench fuzz crash stress ranks clean
 
@@ -88,6 +89,15 @@ test-core: $(VENV)/.ready ## the core, the command line, the distribution and th
 
 test-pytorch: $(VENV)/.ready ## the adapter, with programs that compile
 	$(BIN)/python -m pytest --numprocesses=$(JOBS) $(SIDE_BY_SIDE) -m torch
+
+# What speaks S3 for the tests is a process of its own, with an environment of its own.
+test-stores: $(VENV)/.ready .moto/.ready ## stores: a simulated one, an object store's server, HTTP
+	PRECOMPILE_MOTO=.moto/bin/moto_server $(BIN)/python -m pytest -q reference/tests/test_stores_*.py
+
+.moto/.ready: locks/moto.txt
+	$(PYTHON) -m venv .moto
+	.moto/bin/python -m pip $(LOCKED) -r locks/moto.txt
+	touch $@
 
 test-conformance: $(VENV)/.ready ## the reference and the reader in one file against SPEC.md's vectors
 	$(BIN)/precompile-conformance check
@@ -364,6 +374,7 @@ lock: .uv/bin/uv ## locks/ anew: what is installed, every file by its hash
 	$(call compile,--extra bench -c constraints.txt pyproject.toml,bench)
 	echo grpcio-tools==$(GRPCIO_TOOLS) | $(call compile,-,protoc)
 	echo atheris==$(ATHERIS) | $(call compile,-,fuzz)
+	echo 'moto[server,s3]==$(MOTO)' | $(call compile,-,moto)
 	$(foreach version,$(PROTOBUF_RUNTIMES),\
 		echo protobuf==$(version) | $(call compile,-,protobuf-$(version)) &&) true
 	rm -rf .buf && mkdir .buf
@@ -379,4 +390,4 @@ compile = .uv/bin/uv pip compile --quiet --universal --python-version 3.11 --gen
 	.uv/bin/python -m pip install --quiet uv==$(UV)
 
 clean: ## what was installed and built here, away
-	rm -rf .uv $(VENV) .protoc .buf .runtimes .interpreters .torch dist
+	rm -rf .uv .moto $(VENV) .protoc .buf .runtimes .interpreters .torch dist

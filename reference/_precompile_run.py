@@ -26,7 +26,8 @@ _WORKER_PARENT = "--parent="
 # Tells the processes that a compile worker starts that they are compile workers, and whose.
 _WORKER_OF = "PRECOMPILE_COMPILE_WORKER_OF"
 
-# Switches the automatic mode on without `precompile run`: a bundle, or a directory for one.
+# Switches the automatic mode on without `precompile run`: a bundle, a directory for one, or a
+# store's name.
 _CACHE = "PRECOMPILE_CACHE"
 _CACHE_PID = "PRECOMPILE_CACHE_PID"
 
@@ -47,9 +48,7 @@ def begin() -> None:
     _begun = True
     _path[:] = sys.path
     if bundle := os.environ.get(_CACHE):
-        # Absolute: the program may change its directory. A directory stays one.
-        slash = os.sep if bundle.endswith(os.sep) else ""
-        os.environ[_CACHE] = os.path.abspath(bundle) + slash
+        os.environ[_CACHE] = _absolute(bundle)
         # Its children read whose they are; a report has one object for each.
         os.environ.setdefault(_CACHE_PID, str(os.getpid()))
     parent = compile_worker_of(sys.orig_argv)
@@ -59,6 +58,15 @@ def begin() -> None:
         after_import(WORKER_TRIGGER, _start_worker)
     else:
         after_import(PROGRAM_TRIGGER, _start_program)
+
+
+def _absolute(bundle: str) -> str:
+    """The name, wherever the program goes: a directory stays one, and a store's name as it is."""
+    if "://" in bundle:
+        return bundle
+    kind = "file:" if bundle.startswith("file:") else ""
+    slash = os.sep if bundle.endswith(os.sep) else ""
+    return kind + os.path.abspath(bundle.removeprefix(kind)) + slash
 
 
 def after_import(name: str, start: "Callable[[], None]") -> None:

@@ -1,16 +1,15 @@
 """`precompile diff`: what two bundles hold that the other does not."""
 
 import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from precompile_context.bundle import StoredArtifact
 from precompile_context.cli import text
+from precompile_context.cli.stores import opened_input
 from precompile_context.difference import EnvironmentDifference, FactDifference, difference
 from precompile_context.environment import Requirement
-from precompile_context.files import open_named
 from precompile_context.trust import UNSIGNED
 
 app = typer.Typer()
@@ -20,8 +19,8 @@ _SHOWN = 5
 
 @app.command()
 def diff(
-    a: Annotated[Path, typer.Argument(metavar="A", help="The first bundle.")],
-    b: Annotated[Path, typer.Argument(metavar="B", help="The second bundle.")],
+    a: Annotated[str, typer.Argument(metavar="A", help="The first bundle, or a store's name.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="The second one.")],
     as_json: Annotated[bool, typer.Option("--json", help="All of it, for programs.")] = False,
     full: Annotated[bool, typer.Option("--full", help="List every artifact.")] = False,
 ) -> None:
@@ -31,7 +30,7 @@ def diff(
     compiler give equal bytes, and either serves. Conflicting are entries with other
     backends. Reads the indexes alone.
     """
-    bundle_a, bundle_b = (open_named(file, UNSIGNED) for file in (a, b))
+    bundle_a, bundle_b = map(opened_input(UNSIGNED), (a, b))
     environments = difference(bundle_a, bundle_b)
     if as_json:
         facts = {
@@ -41,8 +40,8 @@ def diff(
         }
         print(json.dumps(facts, indent=2))
     else:
-        print(f"a  {text.safe(str(a))}: {text.plural(len(bundle_a.segments), 'segment')}")
-        print(f"b  {text.safe(str(b))}: {text.plural(len(bundle_b.segments), 'segment')}")
+        print(f"a  {text.safe(a)}: {text.plural(len(bundle_a.segments), 'segment')}")
+        print(f"b  {text.safe(b)}: {text.plural(len(bundle_b.segments), 'segment')}")
         for environment in environments:
             _print(environment, full)
 

@@ -7,6 +7,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "run": (
         "precompile run train.py --epochs 3",
         "precompile run --bundle model.precompile --read-only -m serve",
+        "precompile run --bundle s3://bucket/team/train/ train.py",
         "precompile run torchrun --nproc-per-node 2 train.py",
     ),
     "demo": ("precompile demo",),
@@ -17,6 +18,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "diff": ("precompile diff yesterday.precompile train.precompile",),
     "merge": ("precompile merge -o all.precompile rank*.precompile",),
     "extract": ("precompile extract train.precompile inductor KEY -o graph.bin",),
+    "push": ("precompile push train.precompile s3://bucket/team/train/",),
+    "pull": ("precompile pull s3://bucket/team/train/ train.precompile",),
     "keygen": ("precompile keygen ci.pem",),
     "sign": ("precompile sign train.precompile --key ci.pem",),
     "trust": ("precompile trust add ci.pem.pub --name ci", "precompile trust list"),

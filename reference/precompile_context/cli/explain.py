@@ -12,11 +12,12 @@ from precompile_context.bundle import Bundle, StoredArtifact
 from precompile_context.cli import text
 from precompile_context.cli.codes import code_of, explanation
 from precompile_context.cli.keys import Trust, run_keys
+from precompile_context.cli.stores import bundle_in, opened, reading_of
 from precompile_context.environment import Environment
 from precompile_context.errors import PrecompileError
 from precompile_context.explanation import Explanation, Verdict
 from precompile_context.explanation import explain as explained
-from precompile_context.files import BundleFile
+from precompile_context.stores import is_store_name
 from precompile_context.trust import UNSIGNED
 from precompile_context.trust.pem import Believed
 
@@ -26,7 +27,8 @@ app = typer.Typer()
 @app.command()
 def explain(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE|CODE", help="The bundle, or the code of a refusal.")
+        str,
+        typer.Argument(metavar="BUNDLE|CODE", help="A file, a store's name, or a refusal's code."),
     ],
     trust: Trust = None,
     unsigned: Annotated[
@@ -38,24 +40,30 @@ def explain(
 
     Of a CODE, such as UNTRUSTED_SIGNER, say what it means and what can be done.
 
-    Where a bundle would be used, say what would be applied. Trust is that of `precompile run`: this
-    user's own key, and those that are given. Reads the indexes alone. Exit status 1
-    where no segment fits, or one is not trusted.
+    Where a bundle would be used, say what would be applied, and of a store how much would
+    move. Trust is that of `precompile run`: this user's own key, and those that are given.
+    Reads the indexes alone. Exit status 1 where no segment fits, or one is not trusted.
     """
-    code = code_of(str(file)) if not file.exists() else None
+    code = code_of(file) if not Path(file).exists() else None
     if code is not None:
         print("\n".join(explanation(code)))
         return
-    bundle = BundleFile(file).open(policy=UNSIGNED)
+    reading = reading_of(file, UNSIGNED) if is_store_name(file) else None
+    bundle = bundle_in(file, reading) if reading else opened(file, policy=UNSIGNED)
     distrust = None if unsigned else _distrust(bundle, run_keys(trust))
     environment, reason = _host(bundle)
     verdict = explained(bundle, environment)
+    moves = reading.needs(verdict.applied) if reading else None
     if as_json:
         facts = _describe(verdict, environment, reason)
         facts = {**facts, "ok": verdict.loads and not distrust, "distrust": distrust}
+        if reading:
+            facts["moves"] = moves
         print(json.dumps(facts, indent=2))
     else:
         _print(file, verdict, reason, distrust)
+        if moves is not None and verdict.loads:
+            print(f"a warm start would move {text.size(moves)} at most")
     if distrust or not verdict.loads:
         raise typer.Exit(1)
 
@@ -124,11 +132,9 @@ def _id(artifact: StoredArtifact) -> dict[str, Any]:
     }
 
 
-def _print(file: Path, explanation: Explanation, reason: str | None, distrust: str | None) -> None:
+def _print(file: str, explanation: Explanation, reason: str | None, distrust: str | None) -> None:
     fitting = sum(not verdict.mismatches for verdict in explanation.verdicts)
-    print(
-        f"{text.safe(str(file))}: {fitting} of {len(explanation.verdicts)} segments fit this host"
-    )
+    print(f"{text.safe(file)}: {fitting} of {len(explanation.verdicts)} segments fit this host")
     if distrust:
         print(f"  not trusted: {text.safe(distrust)}")
     if reason:

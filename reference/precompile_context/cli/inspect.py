@@ -4,7 +4,6 @@ import json
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,8 +13,8 @@ from precompile_context.bundle import Bundle, Segment, StoredArtifact
 from precompile_context.bundle.manifest import NONE, ZSTD
 from precompile_context.cli import signatures, text
 from precompile_context.cli.keys import read_keys
+from precompile_context.cli.stores import opened
 from precompile_context.environment import Match
-from precompile_context.files import BundleFile
 from precompile_context.trust import UNSIGNED
 from precompile_context.trust.pem import Believed
 
@@ -24,7 +23,7 @@ app = typer.Typer()
 
 @app.command()
 def inspect(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The bundle.")],
+    file: Annotated[str, typer.Argument(metavar="BUNDLE", help="A file, or a store's name.")],
     as_json: Annotated[bool, typer.Option("--json", help="All of it, for programs.")] = False,
     full: Annotated[bool, typer.Option("--full", help="List every artifact and value.")] = False,
     trust: Annotated[
@@ -41,7 +40,7 @@ def inspect(
     nothing, and so shows a bundle of anyone.
     """
     keys = signatures.known_keys(read_keys(trust))
-    bundle = BundleFile(file).open(policy=UNSIGNED)
+    bundle = opened(file, policy=UNSIGNED)
     if as_json:
         json.dump(describe(bundle, keys), sys.stdout, indent=2, ensure_ascii=True)
         print()
@@ -145,11 +144,11 @@ def _compression(value: int) -> str:
     return "NONE" if value == NONE else "ZSTD" if value == ZSTD else f"COMPRESSION_{value}"
 
 
-def _print(file: Path, bundle: Bundle, full: bool, keys: Sequence[Believed]) -> None:
+def _print(file: str, bundle: Bundle, full: bool, keys: Sequence[Believed]) -> None:
     content = sum(a.content_size for s in bundle.segments for a in s.manifest.artifacts)
     count = sum(len(segment.manifest.artifacts) for segment in bundle.segments)
     print(
-        f"{text.safe(str(file))}: {text.plural(len(bundle.segments), 'segment')}, "
+        f"{text.safe(file)}: {text.plural(len(bundle.segments), 'segment')}, "
         f"{text.plural(count, 'artifact')}, {text.size(bundle.size)}"
     )
     print(f"  content   {text.size(content)}, {content / bundle.size:.1f} times the file's size")

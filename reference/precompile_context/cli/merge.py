@@ -11,8 +11,10 @@ from precompile_context.adapters.pytorch.trusting import trusting
 from precompile_context.bundle import Bundle
 from precompile_context.cli import text
 from precompile_context.cli.keys import Key, Trust, read_key, run_keys
+from precompile_context.cli.stores import opened_input
 from precompile_context.files import Chunk, merge_files
 from precompile_context.merging import MergeReport
+from precompile_context.stores import is_store_name
 from precompile_context.trust import UNSIGNED
 
 app = typer.Typer()
@@ -20,7 +22,9 @@ app = typer.Typer()
 
 @app.command()
 def merge(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="The bundles.")],
+    files: Annotated[
+        list[str], typer.Argument(metavar="BUNDLE...", help="Files, or names of stores.")
+    ],
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="OUT", help="Where to; may be a FILE, too.")
     ],
@@ -46,6 +50,8 @@ def merge(
     Each segment must be signed by this user's own key, by --key or one that is trusted.
     The result is signed by this user's own key, or by --key.
     """
+    if is_store_name(str(output)) or ":/" in str(output):
+        raise typer.BadParameter("--output is a file; `precompile push` puts it into a store")
     signer = None if unsigned else read_key(key)
     trusted = trusting(UNSIGNED if unsigned else run_keys(trust), signer, read_only=False)
     if trusted.fault is not None:
@@ -57,6 +63,7 @@ def merge(
         signer=trusted.signer,
         strict=strict,
         watch=_watched,
+        open_input=lambda name: opened_input(trusted.policy)(str(name)),
     )
     if as_json:
         print(json.dumps(_facts(files, report, merged)))
@@ -85,7 +92,7 @@ def _watched(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
             progress.advance(task, len(chunk))
 
 
-def _facts(files: list[Path], report: MergeReport, merged: Bundle | None) -> dict[str, Any]:
+def _facts(files: list[str], report: MergeReport, merged: Bundle | None) -> dict[str, Any]:
     return {
         "ok": merged is not None,
         "inputs": len(files),
@@ -105,7 +112,7 @@ def _facts(files: list[Path], report: MergeReport, merged: Bundle | None) -> dic
     }
 
 
-def _print(output: Path, files: list[Path], report: MergeReport, merged: Bundle | None) -> None:
+def _print(output: Path, files: list[str], report: MergeReport, merged: Bundle | None) -> None:
     name = text.safe(str(output))
     if merged is None:
         print(f"{name}: not written, for {text.plural(len(report.conflicts), 'conflict')}")

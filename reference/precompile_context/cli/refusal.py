@@ -12,7 +12,7 @@ from precompile_context.errors import PrecompileError
 
 
 @contextlib.contextmanager
-def about(file: Path) -> Iterator[None]:
+def about(file: Path | str) -> Iterator[None]:
     """What is refused within the block is of this file, unless it says of which."""
     try:
         yield

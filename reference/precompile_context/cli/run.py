@@ -13,7 +13,9 @@ import typer
 
 from precompile_context.adapters.pytorch.settings import Settings
 from precompile_context.cli.keys import Key, Trust, read_key, run_keys
+from precompile_context.errors import MisuseError
 from precompile_context.files.trusted_keys import VARIABLE
+from precompile_context.stores import StoreName, is_store_name
 from precompile_context.trust.pem import Believed
 
 app = typer.Typer()
@@ -36,11 +38,12 @@ def run(
         ),
     ],
     bundle: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            help="The bundle file. By default in the current directory, named after the program: "
-            "train.precompile for train.py and for -m train.",
-            metavar="FILE",
+            help="The bundle file, or a store's name: s3://bucket/team/train/. By default in "
+            "the current directory, named after the program: train.precompile for train.py "
+            "and for -m train.",
+            metavar="BUNDLE",
         ),
     ] = None,
     read_only: Annotated[
@@ -91,8 +94,10 @@ def run(
     if unsigned and (trust or key):
         raise typer.BadParameter("--unsigned neither checks nor signs: leave --trust and --key out")
     read_key(key)  # what is wrong with it is said before the program runs
-    bundle = bundle or Path(default_bundle(program))
-    if report is not None and report.resolve() == bundle.resolve():
+    bundle = bundle or default_bundle(program)
+    if is_store_name(bundle):
+        _check_store(bundle)
+    elif report is not None and report.resolve() == Path(bundle).resolve():
         raise typer.BadParameter("the report would replace the bundle")
     become(
         program,
@@ -126,7 +131,7 @@ def become(
         OSError: the report cannot be written.
     """
     settings = Settings(
-        bundle=None if bundle is None else os.path.abspath(bundle),
+        bundle=None if bundle is None else _absolute(str(bundle)),
         read_only=read_only,
         report=None if report is None else os.path.abspath(report),
         pid=os.getpid(),  # stays the same
@@ -174,6 +179,22 @@ def _say_what_will_not_be(program: list[str]) -> None:
     if ours and sys.stderr is not None and sys.stderr.isatty():
         line = f"precompile: {ours[0]} stands behind the program, and is the program's"
         print(line, file=sys.stderr)
+
+
+def _check_store(name: str) -> None:
+    """Refuse a wrong name before the program runs."""
+    try:
+        StoreName.parse(name)
+    except MisuseError as error:
+        raise typer.BadParameter(f"--bundle: {error}") from None
+
+
+def _absolute(bundle: str) -> str:
+    """The name, wherever the program may go: a path as an absolute one."""
+    if not is_store_name(bundle):
+        return os.path.abspath(bundle)
+    name = StoreName.parse(bundle)
+    return str(name) if name.scheme == "file" else bundle
 
 
 def default_bundle(program: list[str]) -> str:

@@ -4,7 +4,6 @@ import json
 import pickletools
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +11,7 @@ import typer
 from precompile_context.bundle import Bundle, StoredArtifact
 from precompile_context.cli import refusal, text
 from precompile_context.cli.inspect import describe_artifact
-from precompile_context.files import BundleFile
+from precompile_context.cli.stores import opened
 from precompile_context.trust import UNSIGNED
 
 app = typer.Typer()
@@ -23,7 +22,7 @@ _LEAST_LINES = 3
 
 @app.command()
 def show(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The bundle.")],
+    file: Annotated[str, typer.Argument(metavar="BUNDLE", help="A file, or a store's name.")],
     key: Annotated[
         str,
         typer.Argument(metavar="KEY", help="The artifact's key, or as much of it as no other has."),
@@ -35,7 +34,7 @@ def show(
     Source is looked for in pickles without unpickling them, and so shown of anyone's
     bundle; content that is text is shown as it is. What is read is verified.
     """
-    bundle = BundleFile(file).open(policy=UNSIGNED)
+    bundle = opened(file, policy=UNSIGNED)
     found = _find(bundle, key)
     if not found:
         print(f"precompile: the bundle holds no key that begins with {key!r}", file=sys.stderr)

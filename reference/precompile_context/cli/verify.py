@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,8 +10,8 @@ from precompile_context.bundle import Bundle
 from precompile_context.bundle.stored import DIGEST_SIZE
 from precompile_context.cli import refusal, signatures, text
 from precompile_context.cli.keys import read_keys
+from precompile_context.cli.stores import opened
 from precompile_context.errors import ErrorCode, MisuseError, PrecompileError
-from precompile_context.files import BundleFile
 from precompile_context.trust import UNSIGNED, TrustPolicy
 from precompile_context.trust.pem import Believed
 
@@ -21,7 +20,7 @@ app = typer.Typer()
 
 @app.command()
 def verify(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The bundle.")],
+    file: Annotated[str, typer.Argument(metavar="BUNDLE", help="A file, or a store's name.")],
     recover: Annotated[
         bool, typer.Option("--recover", help="Leave a torn tail out instead of refusing it.")
     ] = False,
@@ -52,7 +51,7 @@ def verify(
     policy = _policy(keys, threshold)
     with refusal.about(file):
         # [PCB-RECV-004]
-        bundle = BundleFile(file).open(policy=policy, recover=recover)
+        bundle = opened(file, policy=policy, recover=recover, whole=True)
         # [PCB-CHAIN-004]
         if expected not in (None, bundle.digest):
             detail = f"the bundle digest is {bundle.digest.hex()}, another one is expected"
@@ -109,10 +108,10 @@ def _facts(bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def _print(file: Path, bundle: Bundle, signed: list[list[dict[str, Any]]]) -> None:
+def _print(file: str, bundle: Bundle, signed: list[list[dict[str, Any]]]) -> None:
     facts = _facts(bundle)
     print(
-        f"{text.safe(str(file))}: sound; {text.plural(facts['segments'], 'segment')}, "
+        f"{text.safe(file)}: sound; {text.plural(facts['segments'], 'segment')}, "
         f"{text.plural(facts['artifacts'], 'artifact')}, {text.size(bundle.size)}"
     )
     print(f"  digest {facts['digest']}")

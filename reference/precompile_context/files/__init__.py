@@ -7,6 +7,7 @@ from precompile_context.files.directory import Directory
 from precompile_context.files.keys import local_key, read_signing_key, read_verifying_key
 from precompile_context.files.merging import merge_files
 from precompile_context.files.private_directory import check_private
+from precompile_context.files.removing import remove_unchanged
 from precompile_context.files.trusted_keys import (
     add_trusted,
     find_signer,
@@ -32,6 +33,7 @@ __all__ = [
     "read_signing_key",
     "read_verifying_key",
     "remove_trusted",
+    "remove_unchanged",
     "replace",
     "trusted",
     "trusted_directory",

@@ -21,12 +21,14 @@ def merge_files(
     limits: Limits = DEFAULT_LIMITS,
     strict: bool = False,
     watch: Callable[[Iterable[Chunk]], Iterable[Chunk]] = lambda chunks: chunks,
+    open_input: Callable[[FilePath], Bundle] | None = None,
 ) -> tuple[MergeReport, Bundle | None]:
     """Put the merged inputs in the place of `output`, at once; see `Merge`.
 
     `output` may be one of the inputs: whoever appends to it waits meanwhile. A torn
     tail of an input is left out. With `strict`, nothing is written where there is a
     conflict, and the bundle is None. `watch` is handed the chunks on their way.
+    `open_input` opens an input that is named otherwise than by a path.
 
     Every input is to be trusted by `policy`. The result carries the signature of
     `signer`, who vouches for all of it, and no other.
@@ -42,7 +44,13 @@ def merge_files(
     file = BundleFile(output, limits=limits)
     with file.replacing() as put:
         merge = Merge(
-            {str(path): open_named(Path(path), policy, limits) for path in inputs}, limits=limits
+            {
+                str(path): open_input(path)
+                if open_input
+                else open_named(Path(path), policy, limits)
+                for path in inputs
+            },
+            limits=limits,
         )
         if strict and merge.report.conflicts:
             return merge.report, None

@@ -9,6 +9,7 @@ from precompile_context.bundle import Bundle
 from precompile_context.bundle.fold import MANY_SEGMENTS
 from precompile_context.errors import PrecompileError
 from precompile_context.files import BundleFile
+from precompile_context.stores import Attached
 from precompile_context.trust import TrustPolicy
 
 # A fold copies what stands before; past this, that costs more than small segments do.
@@ -24,8 +25,17 @@ class Appending:
         writes: whether anything is appended, so far.
     """
 
-    def __init__(self, report: WarmStartReport, telling: Telling, *, writes: bool) -> None:
+    def __init__(
+        self,
+        report: WarmStartReport,
+        telling: Telling,
+        *,
+        writes: bool,
+        store: Attached | None = None,
+    ) -> None:
+        """With `store`, the file is where what goes there waits, and the bundle is the store's."""
         self.writes = writes
+        self._store = store
         self._file = BundleFile(report.path, lock_seconds=_LOCK_SECONDS)
         self._report = report
         self._telling = telling
@@ -40,7 +50,14 @@ class Appending:
             FileNotFoundError: there is no file.
             PrecompileError: it cannot be read, or is not trusted.
         """
-        return self._file.open(policy=policy, recover=True)
+        if self._store is None:
+            return self._file.open(policy=policy, recover=True)
+        bundle, fault = self._store.open(policy)
+        if fault is not None:
+            self._telling.tell(f"not all is there: {fault}")
+        if bundle is None:
+            raise FileNotFoundError
+        return bundle
 
     def save(self, contexts: Contexts) -> None:
         """Append what a compile brought, so that a killed process loses no more than its last."""
@@ -48,6 +65,8 @@ class Appending:
             self._save(contexts)
             if self._segments >= MANY_SEGMENTS:
                 self._fold(contexts)
+            if self._store is not None and self._segments and self.writes:
+                self._store.push_beside(contexts.trusting.signer)
         except (OSError, PrecompileError) as error:
             self.writes = False  # it would fail again after each compile
             self._telling.tell(f"not saved: {failure(error)}", "save")
@@ -56,15 +75,19 @@ class Appending:
         """Append what is left, and fold what this session appended, or all that is worth it.
 
         Raises:
-            OSError, PrecompileError: it could not be appended.
+            OSError, PrecompileError: it could not be appended, or not be pushed.
         """
         self._save(contexts)
         self._fold(contexts, of_earlier=True)
+        if self._store is not None and self.writes:
+            self._store.finish(contexts.trusting.signer)
 
     def _save(self, contexts: Contexts) -> None:
         if not self.writes:
             return
         with self._saving:
+            if self._store is not None:
+                contexts.leave_out_known()
             for context, keep_existing in contexts.by_rule():
                 if context.need_serialize():
                     saved = context.save_to(self._file, keep_existing=keep_existing)

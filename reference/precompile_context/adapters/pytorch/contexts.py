@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from precompile_context.adapters.pytorch.precompile.mode import Precompile
 from precompile_context.adapters.pytorch.recording import Capture
 from precompile_context.adapters.pytorch.trusting import Trusting
-from precompile_context.artifact import ArtifactId
-from precompile_context.bundle import Bundle
+from precompile_context.artifact import ArtifactId, ArtifactKind
+from precompile_context.bundle import ArtifactName, Bundle, StoredArtifact
 from precompile_context.context import PrecompileContext
 from precompile_context.environment import Environment
 from precompile_context.held import digest_of
@@ -36,6 +36,7 @@ class Contexts:
         self.base = base
         self.loaded: set[tuple[str, object, bytes]] = set()
         self._before: set[ArtifactId] = set()
+        self._elsewhere: dict[ArtifactName, StoredArtifact] = {}
         self.capture: Capture | None = None
         self.precompile: Precompile | None = None
 
@@ -59,6 +60,37 @@ class Contexts:
         """
         self.main.load(bundle)
         self._before = set(self.main.current())
+
+    def found_elsewhere(self, bundle: Bundle) -> None:
+        """As `load`, of a bundle that what is new is not appended to: it is held beside.
+
+        Raises:
+            PrecompileError: INCOMPATIBLE_ENVIRONMENT.
+        """
+        self._elsewhere = dict(bundle.current(bundle.matching(self.main.environment)))
+        self._before = {
+            ArtifactId(stored.type, stored.key, stored.content_digest)
+            for stored in self._elsewhere.values()
+        }
+
+    def is_damaged(self, type_name: str, key: str) -> None:
+        """What was loaded under this name is not to stand in the way of what replaces it."""
+        self._elsewhere.pop((type_name, key), None)
+        self.main.remove(type_name, key)
+        self.loaded.clear()
+
+    def leave_out_known(self) -> None:
+        """Record no more what lies elsewhere already, as far as a cache's rule lets it stay there.
+
+        Entries and their backends are recorded where none served: they stay.
+        """
+        for context, keep_existing in self.by_rule():
+            for id_ in context.current() if self._elsewhere else ():
+                stored = self._elsewhere.get((id_.type, id_.key))
+                if stored is None or stored.kind != ArtifactKind.CACHE:
+                    continue
+                if keep_existing or stored.content_digest == id_.content_digest:
+                    context.remove(id_.type, id_.key)
 
     def holds(self, type_name: str, torch_key: str, content: bytes) -> bool:
         """Whether the very content was loaded under this type and key."""

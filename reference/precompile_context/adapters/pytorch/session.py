@@ -32,6 +32,7 @@ from precompile_context.errors import PrecompileError, Stage
 from precompile_context.files import FilePath, check_private
 from precompile_context.held import Held, Snapshot
 from precompile_context.populate import Outcome, Populate
+from precompile_context.stores import attached
 from precompile_context.trust import Signer
 
 # Without handlers of the program's, logging prints a warning's text, one line, on stderr.
@@ -57,7 +58,7 @@ class WarmStart:
         tell: Callable[[str], None] = _log.warning,
     ) -> None:
         """Args:
-        path: the bundle file, or a directory for one.
+        path: the bundle file, or a directory for one, or a store's name.
         precompile: serve and save whole frames, too: the automatic mode.
         trust: the policy, or keys that are trusted beside the signer's: themselves, or
             their names or files; one or several.
@@ -70,11 +71,17 @@ class WarmStart:
         """
         believed_, signing_ = believed(trust), signing(signer)
         self.bundle: Bundle | None = None  # the file as it was at the start
-        # Absolute: the program may change its directory.
-        self.report = WarmStartReport(bundle_path(path))
+        self._store = attached(path)
+        if self._store is None:
+            # Absolute: the program may change its directory.
+            self.report = WarmStartReport(bundle_path(path))
+        else:
+            self.report = WarmStartReport(self._store.file, store=self._store.name)
         self._precompiles = precompile
         self._telling = Telling(self.report, tell)
-        self._appending = Appending(self.report, self._telling, writes=not read_only)
+        self._appending = Appending(
+            self.report, self._telling, writes=not read_only, store=self._store
+        )
         self._trust = believed_
         self._signer = signing_
         self._pid = os.getpid()
@@ -111,7 +118,8 @@ class WarmStart:
         if bundle is not None:
             environment = fitting_environment(environment, bundle)
         self.report.environment = environment
-        base = bundle.segments[-1].payload_digest if bundle else b""
+        # What a store's session appends to is a file of its own, which holds nothing yet.
+        base = bundle.segments[-1].payload_digest if bundle and not self._store else b""
         contexts = Contexts(environment, trusting_, base)
         register_types(contexts.main.registry)
         if self._precompiles:
@@ -148,7 +156,7 @@ class WarmStart:
         except FileNotFoundError:
             return None
         except PrecompileError as error:
-            if self.report.path.stat().st_size:  # an empty file is a new one
+            if self._store or self.report.path.stat().st_size:  # an empty file is a new one
                 self.report.matched = False
                 self._telling.tell_cold(refusal(error))
                 self._telling.silence("save")  # that it cannot be appended to is the same news
@@ -156,7 +164,10 @@ class WarmStart:
 
     def _apply(self, bundle: Bundle, contexts: Contexts) -> None:
         try:
-            contexts.load(bundle)
+            if self._store is None:
+                contexts.load(bundle)
+            else:
+                contexts.found_elsewhere(bundle)
         except PrecompileError as error:
             # Another environment's: this one's artifacts are appended as a segment of their own.
             self.report.matched = False
@@ -172,6 +183,8 @@ class WarmStart:
         shortcuts.install()
 
         def refused(stored: StoredArtifact, error: PrecompileError) -> None:
+            if self._store is not None and error.code.stage is Stage.CONTENT:
+                self._store.forget(stored)
             outcome = Outcome(stored.type, stored.key, error.code, error.detail, error.offset)
             self._refused(outcome, contexts)
 
@@ -187,6 +200,8 @@ class WarmStart:
             for stored in serving.take(current.values())
             if stored.kind in kinds
         }
+        if self._store is not None:
+            self._store.prefetch(current[name] for name in small)
         cache = mode.cache if mode else None
         populated = Populate(Snapshot.of(small), contexts.main.registry, cache).run()
         self.report.applied += (
@@ -194,7 +209,7 @@ class WarmStart:
         )
         for outcome in populated.outcomes:
             self._refused(outcome, contexts)
-        serving.start(str(self.report.path))
+        serving.start(str(self.report.store or self.report.path))
 
     def _handed(self, stored: StoredArtifact) -> None:
         self.report.applied.append((stored.type, stored.key))
@@ -203,8 +218,7 @@ class WarmStart:
         self.report.refused.append(outcome)
         if outcome.code.stage is Stage.CONTENT:
             # Damaged: taken out of the file, so that what replaces it is saved.
-            contexts.main.remove(outcome.type, outcome.key)
-            contexts.loaded.clear()
+            contexts.is_damaged(outcome.type, outcome.key)
         self._telling.tell(
             f"not all was applied; the first, {outcome.type} {outcome.key}:"
             f" {outcome.code.name}: {outcome.detail}"
@@ -251,6 +265,7 @@ def warm_start(
 ) -> Iterator[WarmStartReport]:
     """Apply a bundle file before the block compiles anything, and extend it by what is new.
 
+    `path` is a file, a directory for one, or a store's name: `s3://bucket/team/train/`.
     `trust` is a policy, or keys that are trusted beside the signer's, by name, file or
     themselves; the signer is by default this user's own key. The report is complete when
     the block has ended. Never raises for the sake of the bundle; see `WarmStart`.
@@ -269,7 +284,7 @@ def caching_precompile(
 ) -> Iterator[WarmStartReport]:
     """`warm_start`, and each torch.compile within the block is served from the bundle, and saved.
 
-    `path` is a bundle file, or a directory, which is made, for one.
+    `path` is a bundle file, or a directory, which is made, for one, or a store's name.
     """
     session = WarmStart(path, read_only=read_only, precompile=True, trust=trust, signer=signer)
     with session as report:

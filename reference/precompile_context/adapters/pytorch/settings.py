@@ -28,7 +28,8 @@ class Settings:
     """One run. Paths are absolute: the program may change its directory.
 
     Attributes:
-        bundle: the bundle file, present or not; None to observe a run and no more.
+        bundle: the bundle file, present or not, or a store's name; None to observe a run
+            and no more.
         read_only: use the bundle, append nothing.
         report: where the JSON report goes; None for none.
         why_miss: tell for each graph that was not found what differs.

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from precompile_context.adapters.pytorch.warm_start_report import WarmStartReport
 from precompile_context.errors import ErrorCode, PrecompileError, Stage
+from precompile_context.stores import StoreError
 
 _WHOM_TO_TRUST = (
     "trust the signer's public key (--trust KEY.pub, or trust=), vouch for the file yourself "
@@ -26,7 +27,8 @@ class Telling:
             self._report.not_saved = line
         if about not in self._told:
             self._told.add(about)
-            self._say(f"precompile: {self._report.path}: {printable(line)}")
+            where = self._report.store or self._report.path
+            self._say(f"precompile: {where}: {printable(line)}")
 
     def tell_cold(self, reason: str) -> None:
         """Why nothing is applied."""
@@ -63,5 +65,6 @@ def failure(error: Exception) -> str:
     """What went wrong: its kind too, where the text is not ours."""
     if isinstance(error, PermissionError) and error.filename:
         return f"{error.strerror}: {error.filename}"
-    known = isinstance(error, PrecompileError) or type(error).__name__ == "UnsupportedTorchError"
+    known = isinstance(error, (PrecompileError, StoreError))
+    known = known or type(error).__name__ == "UnsupportedTorchError"
     return str(error) if known else f"{type(error).__name__}: {error}"

@@ -16,7 +16,7 @@ class WarmStartReport:
     """What a warm start did; it grows until the session ends.
 
     Attributes:
-        path: the bundle file.
+        path: the bundle file; of a store, the one in which waits what goes there.
         matched: whether the file's artifacts fit this host; None where there is no file.
         reason: one line that says why nothing was applied; None where there was no reason.
         environment: this host's facts; None where they could not be told.
@@ -28,6 +28,7 @@ class WarmStartReport:
         appended: what this process wrote to the file.
         not_saved: one line that says why something could not be written; None so far.
         precompile: what the automatic mode did; None where it is not on.
+        store: the store's name; None where the bundle is a file.
     """
 
     path: Path
@@ -41,6 +42,7 @@ class WarmStartReport:
     appended: list[ArtifactId] = field(default_factory=list)
     not_saved: str | None = None
     precompile: PrecompileReport | None = None
+    store: str | None = None
 
     def __repr__(self) -> str:
         return shown("WarmStartReport", self._shown())

@@ -1,0 +1,77 @@
+"""`precompile push`: what a bundle holds and a store lacks, put there."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from precompile_context.adapters.pytorch.trusting import trusting
+from precompile_context.cli import text
+from precompile_context.cli.keys import Key, Trust, read_key, run_keys
+from precompile_context.cli.stores import (
+    COMMAND_SECONDS,
+    opened,
+    progress,
+    reading_of,
+    store_of,
+)
+from precompile_context.errors import MisuseError
+from precompile_context.stores import Patience, StoreError, Traffic, lacking
+from precompile_context.stores import push as put
+from precompile_context.trust import UNSIGNED
+
+app = typer.Typer()
+
+
+@app.command()
+def push(
+    bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="A file, or a store's name.")],
+    store: Annotated[
+        str, typer.Argument(metavar="STORE", help="Where to: s3://bucket/team/train/, file:FOLDER.")
+    ],
+    trust: Trust = None,
+    key: Key = None,
+    unsigned: Annotated[
+        bool, typer.Option("--unsigned", help="Neither check signatures nor sign.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="What was put, for programs.")] = False,
+) -> None:
+    """Put what a bundle holds and a store lacks there, as new pieces; nothing there changes.
+
+    A bundle of which nothing is there goes as it is, with its signatures. Of one that
+    grew since it was pushed, what is new goes, signed by this user's own key, or by
+    --key. Each segment must be signed by that key, or one that is trusted.
+
+    Credentials come from the vendor's own environment variables and files.
+    """
+    signer = None if unsigned else read_key(key)
+    trusted = trusting(UNSIGNED if unsigned else run_keys(trust), signer, read_only=False)
+    if trusted.fault is not None:
+        raise OSError(trusted.fault)
+    to = store_of(store)
+    if not to.writable:
+        raise typer.BadParameter(f"{to.name} is one object, to be read: push to a folder's name")
+    source = opened(bundle, policy=trusted.policy, whole=True)
+    there = reading_of(store, trusted.policy)
+    traffic = Traffic()
+    put_now = []
+    try:
+        for data in lacking(source, there.bundle, trusted.signer):
+            with progress("pushing", len(data)) as advance:
+                patience = Patience(COMMAND_SECONDS)
+                put_now.append(put(to, data, patience=patience, traffic=traffic))
+                advance(len(data))
+    except (StoreError, MisuseError) as error:
+        raise StoreError(f"{to.name}: {error}") from error
+    if as_json:
+        pieces = [{"name": p.name, "size": p.size, "is_new": p.is_new} for p in put_now]
+        print(json.dumps({"ok": True, "pieces": pieces, "sent": traffic.sent}))
+        return
+    new = [piece for piece in put_now if piece.is_new]
+    if not new:
+        print(f"{text.safe(to.name)}: all of it is there already")
+        return
+    size = text.size(sum(piece.size for piece in new))
+    print(f"{text.safe(to.name)}: {text.plural(len(new), 'piece')} more, {size}")
+    for piece in new:
+        print(f"  {piece.name}")

@@ -1,0 +1,43 @@
+"""Where bundles live beyond a file: sets of immutable pieces in object stores."""
+
+from precompile_context.stores.attaching import Attached, attached
+from precompile_context.stores.level import Level
+from precompile_context.stores.names import StoreName, is_store_name
+from precompile_context.stores.opening import open_store
+from precompile_context.stores.pushing import Pushed, lacking, push
+from precompile_context.stores.ranges import Traffic
+from precompile_context.stores.reading import LeftOut, Reading, read_store
+from precompile_context.stores.store import (
+    DeadlineError,
+    DeniedError,
+    MissingExtraError,
+    MissingPieceError,
+    Piece,
+    Store,
+    StoreError,
+)
+from precompile_context.stores.waiting import Patience
+
+__all__ = [
+    "Attached",
+    "DeadlineError",
+    "DeniedError",
+    "LeftOut",
+    "Level",
+    "MissingExtraError",
+    "MissingPieceError",
+    "Patience",
+    "Piece",
+    "Pushed",
+    "Reading",
+    "Store",
+    "StoreError",
+    "StoreName",
+    "Traffic",
+    "attached",
+    "is_store_name",
+    "lacking",
+    "open_store",
+    "push",
+    "read_store",
+]

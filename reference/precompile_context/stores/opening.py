@@ -1,0 +1,16 @@
+"""From a name to a store."""
+
+from precompile_context.stores.names import StoreName
+from precompile_context.stores.store import Store
+
+
+def open_store(name: str | StoreName) -> Store:
+    """The store of this name; asks it for nothing.
+
+    Raises:
+        MisuseError: no store has such a name.
+        MissingExtraError: a library is missing; the text says how to install it.
+    """
+    from precompile_context.stores.object_store import ObjectStore
+
+    return ObjectStore.open(StoreName.parse(name) if isinstance(name, str) else name)

@@ -1,0 +1,77 @@
+"""Names of stores, and each wrong one with its sentence."""
+
+import pytest
+
+from precompile_context import MisuseError
+from precompile_context.stores import StoreName, is_store_name
+
+
+@pytest.mark.parametrize(
+    ("text", "scheme", "place", "path", "is_object"),
+    [
+        ("s3://bucket/team/train/", "s3", "bucket", "team/train", False),
+        ("s3://bucket", "s3", "bucket", "", False),
+        ("S3://bucket/a", "s3", "bucket", "a", False),
+        ("s3://bucket/a.precompile", "s3", "bucket", "a.precompile", True),
+        ("gs://bucket/a%20b/", "gs", "bucket", "a b", False),
+        ("az://container/a", "az", "container", "a", False),
+        ("https://host:8443/a/b", "https", "host:8443", "a/b", True),
+        ("http://127.0.0.1:80/b.precompile", "http", "127.0.0.1:80", "b.precompile", True),
+        ("file:/srv/store", "file", "", "/srv/store", False),
+        ("file:///srv/store/", "file", "", "/srv/store", False),
+    ],
+)
+def test_a_name_says_kind_place_and_path(
+    text: str, scheme: str, place: str, path: str, is_object: bool
+) -> None:
+    name = StoreName.parse(text)
+    assert (name.scheme, name.place, name.path) == (scheme, place, path)
+    assert name.is_object == is_object
+
+
+def test_a_query_says_what_is_left() -> None:
+    name = StoreName.parse("s3://b/p?endpoint=http://127.0.0.1:5000&region=eu-west-1")
+    assert name.options == {"endpoint": "http://127.0.0.1:5000", "region": "eu-west-1"}
+    assert str(name) == "s3://b/p"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("ftp://host/x", "no store is known by 'ftp'"),
+        ("s3:/bucket/x", "the two slashes are missing"),
+        ("s3:///x", "lacks the bucket"),
+        ("https:///x", "lacks the host"),
+        ("s3://user:hunter2@bucket/x", "no user and no password"),
+        ("s3://bucket/x#part", "no part behind a #"),
+        ("s3://bucket/a/../b", "none that is . or .."),
+        ("s3://bucket/a//b", "no empty part"),
+        ("s3://bucket/%0a", "one line of printable characters"),
+        ("s3://bucket/x\n", "one line of printable characters"),
+        ("s3://bucket/x?secret_access_key=hunter2", "does not belong in a store's name"),
+        ("s3://bucket/x?X-Amz-Signature=hunter2", "does not belong in a store's name"),
+        ("s3://bucket/x?colour=red", "takes no 'colour'"),
+        ("s3://bucket/x?region=a&region=b", "once, with a value"),
+        ("s3://bucket/x?region=", "once, with a value"),
+        ("s3://[bucket/x", "cannot be read"),
+        ("https://host:port/x", "cannot be read"),
+        ("http://elsewhere/x.precompile", "use https://"),
+        ("https://host/x?token=hunter2", "has no query"),
+        ("https://host/", "that of one bundle"),
+        ("file:", "lacks the folder"),
+        ("file://elsewhere/x", "a folder of this machine"),
+        ("file:/x.precompile", "named by its path"),
+    ],
+)
+def test_each_wrong_name_has_its_sentence(text: str, sentence: str) -> None:
+    assert is_store_name(text)
+    with pytest.raises(MisuseError, match="(?i)" + sentence.replace(".", r"\.")) as caught:
+        StoreName.parse(text)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "path", ["train.precompile", "/a/b", "a:b", "C:\\x", "", "./s3://x", "s3", None]
+)
+def test_paths_are_no_names_of_stores(path: object) -> None:
+    assert not is_store_name(path)

@@ -1,0 +1,179 @@
+"""A real program warm from a store; each run is a machine of its own, with empty caches."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cuda_warning import without_cuda_warning
+from tests.test_pytorch_warm_start import PROGRAM
+
+pytestmark = pytest.mark.torch
+pytest.importorskip("torch")
+
+FUNCTION = """
+import torch
+@torch.compile
+def one(x):
+    return torch.sin(x) * 2 + x.sum()
+print(one(torch.arange(8.0)).sum().item().hex(), flush=True)
+"""
+
+
+@dataclass
+class Machines:
+    """Each with a cache directory of the compiler's, and of ours, of its own."""
+
+    place: Path
+    count: int = 0
+
+    def environment(self, **variables: str) -> dict[str, str]:
+        self.count += 1
+        home = self.place / f"machine{self.count}"
+        return {
+            **os.environ,
+            "XDG_CACHE_HOME": str(home / "ours"),
+            "TORCHINDUCTOR_CACHE_DIR": str(home / "compiler"),
+            "TORCHINDUCTOR_COMPILE_THREADS": "1",
+            # Probing for instruction sets and compiling headers take most of a cold run.
+            "TORCHINDUCTOR_VEC_ISA_OK": "1",
+            "TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS": "0",
+            **variables,
+        }
+
+    def run(self, store: str, *steps: str, **variables: str) -> dict[str, Any]:
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, store, *steps],
+            env=self.environment(**variables),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return {**json.loads(done.stdout), "stderr": without_cuda_warning(done.stderr)}
+
+    def start(self, *command: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+        done = subprocess.run(
+            [sys.executable, *command],
+            env=self.environment(**variables),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+            cwd=self.place,
+        )
+        assert done.returncode == 0, done.stderr
+        return done
+
+
+@pytest.fixture(scope="module")
+def machines(tmp_path_factory: pytest.TempPathFactory) -> Machines:
+    return Machines(tmp_path_factory.mktemp("machines"))
+
+
+@pytest.fixture(scope="module")
+def store(machines: Machines) -> str:
+    return f"file:{machines.place}/store"
+
+
+@pytest.fixture(scope="module")
+def cold(machines: Machines, store: str) -> dict[str, Any]:
+    return machines.run(store, "step")
+
+
+def pieces(store: str) -> list[Path]:
+    return sorted(Path(store.removeprefix("file:")).glob("pieces/*"))
+
+
+def test_a_store_that_is_empty_is_filled(cold: dict[str, Any], store: str) -> None:
+    assert cold["appended"] >= 3
+    assert cold["stderr"] == ""
+    assert pieces(store)  # several, where a compile took longer than a minute
+
+
+def test_another_machine_is_warm_to_the_bit_and_adds_nothing(
+    machines: Machines, cold: dict[str, Any], store: str
+) -> None:
+    before = pieces(store)
+    warm = machines.run(store, "step")
+    assert (warm["builds"], warm["probes"], warm["fx"][1], warm["aot"][1]) == (0, 0, 0, 0)
+    assert warm["result"] == cold["result"]
+    assert (warm["appended"], warm["stderr"]) == (0, "")
+    assert pieces(store) == before
+
+
+def test_what_is_new_is_a_piece_of_its_own_and_no_more(
+    machines: Machines, cold: dict[str, Any], store: str
+) -> None:
+    before = {piece: piece.read_bytes() for piece in pieces(store)}
+    more = machines.run(store, "step", "scale")
+    assert more["fx"] == [2, 2]
+    after = pieces(store)
+    assert len(after) > len(before)
+    assert all(piece.read_bytes() == data for piece, data in before.items())
+    warm = machines.run(store, "step", "scale")
+    assert (warm["builds"], warm["fx"], warm["appended"]) == (0, [4, 0], 0)
+    assert warm["result"] == more["result"]
+
+
+def test_another_host_is_told_what_differs_and_adds_its_own(
+    machines: Machines, cold: dict[str, Any], store: str
+) -> None:
+    other = machines.run(store, "step", ATEN_CPU_CAPABILITY="default")
+    assert "cpu.capability: needs {" in other["reason"]
+    again = machines.run(store, "step", ATEN_CPU_CAPABILITY="default")
+    assert (again["builds"], again["fx"][1], again["stderr"]) == (0, 0, "")
+
+
+def test_run_and_the_variable_take_a_store(machines: Machines) -> None:
+    store = f"file:{machines.place}/other"
+    cold = machines.start("-c", FUNCTION, PRECOMPILE_CACHE=store)
+    before = pieces(store)
+    assert before
+    command = "from precompile_context.cli import main; main()"
+    arguments = ["run", "--precompile", "--bundle", "file:other", "--report", "r.json"]
+    warm = machines.start("-c", command, *arguments, "-c", FUNCTION)
+    assert warm.stdout == cold.stdout
+    report = json.loads((machines.place / "r.json").read_text())
+    assert report["artifacts"]["applied"] > 0
+    assert pieces(store) == before
+
+
+def test_a_store_that_is_gone_leaves_what_was_recorded_for_the_next_run(
+    machines: Machines, tmp_path: Path
+) -> None:
+    folder = tmp_path / "store"
+    folder.write_text("no folder")
+    command = "from precompile_context.cli import main; main()"
+    arguments = ["run", "--bundle", f"file:{folder}", "-c", FUNCTION]
+    done = machines.start("-c", command, *arguments, XDG_CACHE_HOME=str(tmp_path / "ours"))
+    assert without_cuda_warning(done.stderr).count("\n") <= 2
+    assert "precompile:" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_store_that_does_not_answer_costs_its_deadline_and_loses_nothing(
+    machines: Machines, tmp_path: Path
+) -> None:
+    """Nobody listens at the address; what was recorded waits, and is pushed by the next run."""
+    aws = {"AWS_ACCESS_KEY_ID": "someone", "AWS_SECRET_ACCESS_KEY": "hunter2hunter2"}
+    ours = str(tmp_path / "ours")
+    name = "s3://bucket/x?endpoint=http://127.0.0.1:9&region=us-east-1"
+    command = "from precompile_context.cli import main; main()"
+    began = time.monotonic()
+    done = machines.start(
+        "-c", command, "run", "--bundle", name, "-c", FUNCTION, XDG_CACHE_HOME=ours, **aws
+    )
+    assert time.monotonic() - began < 120
+    lines = without_cuda_warning(done.stderr).splitlines()
+    assert 1 <= len(lines) <= 2
+    assert "s3://bucket/x" in lines[0]
+    assert "hunter2" not in done.stderr
+    assert len(list((tmp_path / "ours").rglob("left-*.precompile"))) == 1
