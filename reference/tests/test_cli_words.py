@@ -100,7 +100,7 @@ def test_a_refusal_spells_out_what_would_steer_a_terminal() -> None:
     [
         (["verfy", "x"], "no such command: verfy; did you mean verify?"),
         (["xyzzy"], "no such command: xyzzy"),
-        (["verify"], "FILE"),
+        (["verify"], "BUNDLE"),
         (["verify", "x", "--threshold", "zero"], "--threshold"),
         (["verify", "x", "--trst", "y"], "--trust"),
         (["run", "--bundel", "x", "p.py"], "no such option: --bundel; did you mean --bundle?"),
