@@ -31,8 +31,9 @@ from precompile_context.adapters.pytorch.megacache import (
 )
 from precompile_context.bundle.codec import decode_manifest
 from precompile_context.bundle.encode import encode_manifest
+from precompile_context.bundle.forwards import complete_prefix
 from precompile_context.bundle.source import BufferSource
-from precompile_context.bundle.walk import complete_prefix, walk_back
+from precompile_context.bundle.walk import walk_back
 from precompile_context.trust import TrustPolicy, VerifyingKey
 
 T = TypeVar("T")

@@ -2,20 +2,21 @@
 
 from mutants.mutant import Mutant as M
 
-FRAMING, WALK, CODEC, READER, CHECKING = (
-    "bundle.framing", "bundle.walk", "bundle.codec", "bundle.reader", "bundle.checking",
+FRAMING, FRAMES, FORWARDS, WALK, CODEC, READER, CHECKING = (
+    "bundle.framing", "bundle.frames", "bundle.forwards", "bundle.walk", "bundle.codec",
+    "bundle.reader", "bundle.checking",
 )  # fmt: skip
 
 MUTANTS = (
-    M("FRAME-003", WALK, "or head[0] != 0x0A:", ":", "SPEC-000 READ-005"),
-    M("FRAME-003b", WALK, "head[2:4] != framing.HEADER[2:4] or head[4:21] != framing.MAGIC",
+    M("FRAME-003", FRAMES, "or head[0] != 0x0A:", ":", "SPEC-000 READ-005"),
+    M("FRAME-003b", FRAMES, "head[2:4] != framing.HEADER[2:4] or head[4:21] != framing.MAGIC",
       "head[4:21] != framing.MAGIC", "APPD-004"),
-    M("FRAME-004", WALK, "if major not in (None, framing.MAJOR):", "if (major or 0) > 2:", "EXT-001 READ-001 READ-002"
+    M("FRAME-004", FRAMES, "if major not in (None, framing.MAJOR):", "if (major or 0) > 2:", "EXT-001 READ-001 READ-002"
       " READ-005 APPD-004 APPD-014 RECV-006"),
-    M("FRAME-005", WALK, "if head[: framing.HEADER_SIZE] == framing.HEADER:",
+    M("FRAME-005", FRAMES, "if head[: framing.HEADER_SIZE] == framing.HEADER:",
       "if head[2:21] == framing.HEADER[2:21] and (framing.read_varint(head, 22) or [1])[0] == 1:",
       "READ-005 FRAME-003"),
-    M("FRAME-006", WALK, "offset + len(head)", "offset", "RECV-001"),
+    M("FRAME-006", FRAMES, "offset + len(head)", "offset", "RECV-001"),
     M("FRAME-007", WALK, 'return PrecompileError(ErrorCode.TRUNCATED, detail, end)',
       'return PrecompileError(ErrorCode.TRUNCATED, detail, at)',
       "READ-005 RECV-001 RECV-003 READ-002 APPD-010 READ-003"),
@@ -40,7 +41,7 @@ MUTANTS = (
     M("ENV-005", CODEC, "parse(envelope, data, ErrorCode.MALFORMED_FRAME, offset)",
       "parse(envelope, data, ErrorCode.MALFORMED_MANIFEST, offset)", "READ-005"),
     M("RECV-001", WALK, "or any(end in (f.offset, f.offset + f.size) for f in frames)", "or True"),
-    M("RECV-001b", WALK, "is_whole = window.read(at, framing.FOOTER_SIZE, after=_AHEAD) == expected",
+    M("RECV-001b", FORWARDS, "is_whole = window.read(at, framing.FOOTER_SIZE, after=_AHEAD) == expected",
       "is_whole = framing.read_footer(window.read(at, framing.FOOTER_SIZE)) is not None", "APPD-006"),
     M("RECV-001c", FRAMING, "if 0 < data_size <= MAX_BLOCK_DATA:", "if 0 <= data_size <= MAX_BLOCK_DATA:",
       "BLOCK-003 BLOCK-004"),
@@ -63,15 +64,15 @@ MUTANTS = (
     M("RECV-001e", CHECKING,
       "return any(f.code in (ErrorCode.TRUNCATED, ErrorCode.MALFORMED_FRAME) for f in faults)",
       "return bool(faults) and all(\n        f.code in (ErrorCode.TRUNCATED, ErrorCode.MALFORMED_FRAME) for f in faults\n    )"),
-    M("RECV-006", WALK, "if fault is not None and fault.code is ErrorCode.UNSUPPORTED_VERSION:",
+    M("RECV-006", FRAMES, "if fault is not None and fault.code is ErrorCode.UNSUPPORTED_VERSION:",
       "if False:", "APPD-004 APPD-006 APPD-014 FRAME-004"),
-    M("RECV-006b", WALK, "source.read(end, min(source.size - end, HEAD_SIZE)), end)",
+    M("RECV-006b", FRAMES, "source.read(end, min(source.size - end, HEAD_SIZE)), end)",
       "source.read(end, min(source.size - end, framing.HEADER_SIZE)), end)", "FRAME-004"),
     M("RECV-006c", CHECKING,
       "        if end and (_may_be_torn(faults) or not is_boundary(end, frames, faults)):\n            check_same_major(source, end)\n",
       "        if end and (_may_be_torn(faults) or not is_boundary(end, frames, faults)):\n            if faults:\n                check_same_major(source, end)\n",
       "FRAME-004"),
-    M("APPD-014", WALK, "        is not None\n    )\n", "        == framing.MAJOR\n    )\n", "APPD-006"),
+    M("APPD-014", FORWARDS, "        is not None\n    )\n", "        == framing.MAJOR\n    )\n", "APPD-006"),
     M("ENV-002b", CODEC, "    # [PCB-ENV-004]\n    if envelope.payload_digest",
       "    if envelope.payload_type != PAYLOAD_TYPE:\n        raise PrecompileError(ErrorCode.UNSUPPORTED_FEATURE, '', offset)\n"
       "    # [PCB-ENV-004]\n    if envelope.payload_digest",
@@ -93,7 +94,7 @@ MUTANTS = (
       "f.code in (ErrorCode.TRUNCATED, ErrorCode.MALFORMED_FRAME, ErrorCode.LIMIT_EXCEEDED) for f in faults)"),
     M("RECV-001g", CHECKING, "f.code in (ErrorCode.TRUNCATED, ErrorCode.MALFORMED_FRAME) for f in faults)",
       "f.code in (ErrorCode.TRUNCATED, ErrorCode.MALFORMED_FRAME, ErrorCode.UNSUPPORTED_VERSION) for f in faults)"),
-    M("RECV-001h", WALK, "is_whole = window.read(at, framing.FOOTER_SIZE, after=_AHEAD) == expected",
+    M("RECV-001h", FORWARDS, "is_whole = window.read(at, framing.FOOTER_SIZE, after=_AHEAD) == expected",
       "is_whole = window.read(at, framing.FOOTER_SIZE, after=_AHEAD)[-8:] == expected[-8:]"),
     M("RECV-006d", CHECKING,
       "        if end and (_may_be_torn(faults) or not is_boundary(end, frames, faults)):\n            check_same_major(source, end)\n",

@@ -3,18 +3,14 @@
 from dataclasses import dataclass, field
 
 from precompile_context.bundle.codec import decode_envelope, decode_manifest
+from precompile_context.bundle.forwards import complete_prefix
+from precompile_context.bundle.frames import SegmentFrame, check_same_major
 from precompile_context.bundle.limits import CONTENT_PER_BYTE, Limits
 from precompile_context.bundle.manifest import Manifest
 from precompile_context.bundle.segment import Segment
 from precompile_context.bundle.source import ByteSource
 from precompile_context.bundle.validate import ChainBlocks, validate
-from precompile_context.bundle.walk import (
-    SegmentFrame,
-    check_same_major,
-    complete_prefix,
-    is_boundary,
-    walk_back,
-)
+from precompile_context.bundle.walk import is_boundary, walk_back
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.pausing import without_collection
 from precompile_context.trust import Envelope

@@ -7,17 +7,14 @@ from itertools import pairwise
 from precompile_context.bundle import framing
 from precompile_context.bundle.checking import Reached, check_manifests
 from precompile_context.bundle.codec import decode_envelope
+from precompile_context.bundle.forwards import appended_frames
+from precompile_context.bundle.frames import SegmentFrame, check_head
 from precompile_context.bundle.limits import Limits
 from precompile_context.bundle.reader import Bundle
 from precompile_context.bundle.segment import Segment
 from precompile_context.bundle.source import ByteSource
 from precompile_context.bundle.validate import place_blocks
-from precompile_context.bundle.walk import (
-    SegmentFrame,
-    appended_frames,
-    check_head,
-    last_frame,
-)
+from precompile_context.bundle.walk import last_frame
 from precompile_context.bundle.writer import Written
 from precompile_context.errors import PrecompileError
 from precompile_context.trust import TrustPolicy

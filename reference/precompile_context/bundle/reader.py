@@ -9,11 +9,11 @@ from precompile_context.bundle.checking import Reached, check_manifests, frames_
 from precompile_context.bundle.codec import decode_envelope
 from precompile_context.bundle.content import ContentReader
 from precompile_context.bundle.current import Current
+from precompile_context.bundle.frames import check_head
 from precompile_context.bundle.limits import DEFAULT_LIMITS, Limits
 from precompile_context.bundle.segment import Segment
 from precompile_context.bundle.source import Buffer, ByteSource, as_source
 from precompile_context.bundle.stored import BlockEntry, StoredArtifact
-from precompile_context.bundle.walk import check_head
 from precompile_context.environment import Environment, Requirement
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.trust import Envelope, TrustPolicy

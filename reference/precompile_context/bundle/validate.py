@@ -6,11 +6,11 @@ from itertools import accumulate, pairwise
 from operator import add, le
 
 from precompile_context.bundle import framing
+from precompile_context.bundle.frames import SegmentFrame
 from precompile_context.bundle.manifest import Manifest
 from precompile_context.bundle.names import names_fault, repeated_name
 from precompile_context.bundle.stored import BlockEntry
 from precompile_context.bundle.table import ArtifactTable
-from precompile_context.bundle.walk import SegmentFrame
 from precompile_context.errors import ErrorCode, PrecompileError
 
 

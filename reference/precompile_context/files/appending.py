@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from precompile_context.bundle import Bundle, Limits, Written, extended, framing, grown
-from precompile_context.bundle.walk import ends_with_torn_footer, holds_committed_segment
+from precompile_context.bundle.forwards import ends_with_torn_footer, holds_committed_segment
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.files.access import Chunk, FileSource, start_writing, write_all
 from precompile_context.files.atomic import naming, sync_directory
