@@ -152,9 +152,10 @@ fuzz: $(VENV)/.fuzz ## all that reads foreign bytes, for FUZZ_SECONDS (600) alto
 	$(BIN)/python -m fuzz dearest
 	$(BIN)/python -m fuzz run --seconds $(FUZZ_SECONDS)
 
-test-fuzz: $(VENV)/.fuzz ## the dearest inputs, and fuzzing for 40 seconds
+test-fuzz: $(VENV)/.fuzz ## the dearest inputs, fuzzing for 40 seconds, edited programs for 20
 	$(BIN)/python -m fuzz dearest
 	$(BIN)/python -m fuzz run --seconds 40
+	$(BIN)/python -m fuzz edits --seconds 20
 
 crash: $(VENV)/.ready ## CRASH_RUNS (1000) processes killed, CRASH_STATES (200) power cuts a moment
 	PRECOMPILE_CRASH_RUNS=$(CRASH_RUNS) PRECOMPILE_CRASH_STATES=$(CRASH_STATES) \

@@ -4,6 +4,7 @@ run [--seconds S] [TARGET ...]   fuzz for S seconds altogether; exit 1 with find
 replay [TARGET] FILE ...         answer, time and memory of single inputs, without atheris
 cost TARGET FILE                 seconds and bytes of one input, and how slow the machine is
 dearest                          time and memory of the dearest inputs known; exit 1 over the bounds
+edits [--seconds S] [--seed N]   edited programs of torch.compile; exit 1 where one was served stale
 seeds                            write the first inputs of each corpus
 merge DIRECTORY                  add to the corpus what of DIRECTORY/TARGET reaches more code
 """
@@ -40,6 +41,10 @@ def main() -> int:
     cost.add_argument("file", type=Path)
     commands.add_parser("dearest")
     commands.add_parser("seeds")
+    edits = commands.add_parser("edits")
+    edits.add_argument("--seconds", type=int, default=30)
+    edits.add_argument("--seed", type=int, default=1)
+    edits.add_argument("--program", help="one alone: its holder/reach/edit/mode")
     merge = commands.add_parser("merge")
     merge.add_argument("directory", type=Path)
     arguments = parser.parse_args()
@@ -51,6 +56,10 @@ def main() -> int:
         return _cost(arguments.target, arguments.file)
     if arguments.command == "dearest":
         return _dearest()
+    if arguments.command == "edits":
+        from fuzz import edits as programs
+
+        return programs.run(arguments.seconds, arguments.seed, arguments.program)
     if arguments.command == "seeds":
         return _seeds()
     return _merge(arguments.directory)

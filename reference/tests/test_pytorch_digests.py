@@ -19,13 +19,15 @@ from precompile_context.adapters.pytorch.precompile.digests import (  # noqa: E4
     canonical,
     class_digest,
     code_digest,
-    codes_in_module,
     is_pinned,
     is_pinned_file,
 )
 from precompile_context.adapters.pytorch.precompile.identity import (  # noqa: E402
     code_identity,
     identity,
+)
+from precompile_context.adapters.pytorch.precompile.named_functions import (  # noqa: E402
+    NamedFunctions,
 )
 
 
@@ -156,11 +158,11 @@ def test_code_of_decorated_and_nested_functions_is_found_in_its_module() -> None
         "        return 2\n"
     )
     exec(compile(source, "decorated.py", "exec"), vars(module))
-    found = codes_in_module(module)
+    found = NamedFunctions([module])
     inner = vars(module)["f"].__wrapped__
-    assert code_digest(inner.__code__) in found
-    assert code_digest(inner().__code__) in found
-    assert code_digest(vars(vars(module)["Net"])["g"].fget.__code__) in found
+    assert found.holds(code_digest(inner.__code__))
+    assert found.holds(code_digest(inner().__code__))
+    assert found.holds(code_digest(vars(vars(module)["Net"])["g"].fget.__code__))
 
 
 def test_only_torch_and_python_are_pinned_by_their_version() -> None:

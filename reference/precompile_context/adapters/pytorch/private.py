@@ -168,6 +168,56 @@ NAMES = (
         "counted, in a run that reports: hits and misses of autograd's graphs",
     ),
     PrivateName(
+        "torch._functorch._aot_autograd.autograd_cache",
+        "autograd_cache_key",
+        "wrapped: a key knows the program's own operators and functions in its graph",
+    ),
+    PrivateName(
+        "torch._functorch._aot_autograd.autograd_cache",
+        "BypassAOTAutogradCache",
+        "raised: their code is not known",
+    ),
+    PrivateName(
+        "torch._inductor.codecache",
+        "compiled_fx_graph_hash",
+        "wrapped: as autograd's keys",
+    ),
+    PrivateName(
+        "torch._inductor.codecache",
+        "BypassFxGraphCache",
+        "raised: as with autograd's graphs",
+    ),
+    PrivateName(
+        "torch._library.custom_ops",
+        "OPDEFS",
+        "read: what is registered for an operator of torch.library.custom_op",
+    ),
+    PrivateName(
+        "torch._library.simple_registry",
+        "singleton",
+        "read: fake implementations and rules that are registered for operators",
+    ),
+    PrivateName(
+        "torch.library",
+        "_impls",
+        "read: which operators have kernels that only torch's dispatcher knows",
+    ),
+    PrivateName(
+        "torch._inductor.lowering",
+        "lowerings",
+        "read: what the program has put there",
+    ),
+    PrivateName(
+        "torch._inductor.decomposition",
+        "decompositions",
+        "read: what the program has put there",
+    ),
+    PrivateName(
+        "torch._decomp",
+        "global_decomposition_table",
+        "read: what the program has put there",
+    ),
+    PrivateName(
         "torch._inductor.compile_fx",
         "fx_codegen_and_compile",
         "counted, in a run that reports: each graph that inductor compiles passes here",
@@ -263,6 +313,11 @@ PRECOMPILE_NAMES = (
         "torch._dynamo.output_graph",
         "get_builtins_dict",
         "called: Python's builtins, under the name by which guards reach them",
+    ),
+    PrivateName(
+        "torch._dynamo.symbolic_convert",
+        "InliningInstructionTranslator.inline_call",
+        "wrapped: environment variables that traced code reads",
     ),
     PrivateName(
         "torch._dynamo.package",

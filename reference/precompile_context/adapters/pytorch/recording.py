@@ -18,6 +18,7 @@ from precompile_context.adapters.pytorch.artifacts import (
 )
 from precompile_context.adapters.pytorch.environment import capability_asked
 from precompile_context.adapters.pytorch.patches import Patches
+from precompile_context.adapters.pytorch.switches import ruled_out
 from precompile_context.context import PrecompileContext
 from precompile_context.errors import MisuseError
 
@@ -35,12 +36,14 @@ class Capture:
         *,
         superseding: PrecompileContext | None = None,
         on_compiled: Callable[[], None] | None = None,
+        on_ruled_out: Callable[[str], None] = lambda reason: None,
         is_known: Callable[[str, str, bytes], bool] = lambda type_name, torch_key, content: False,
     ) -> None:
         """Args:
         superseding: where artifacts go of which the newest is the one to keep; by
             default into `context` too.
         on_compiled: called after each compile, with all recorded that belongs to it.
+        on_ruled_out: told which switch of torch's says that nothing is to be cached.
         is_known: whether a content under a type and a key of torch's need not be
             recorded: torch records what it found again, and to name it takes time.
         """
@@ -48,6 +51,7 @@ class Capture:
         self._context = context
         self._superseding = superseding or context
         self._on_compiled = on_compiled
+        self._on_ruled_out = on_ruled_out
         self._is_known = is_known
         self._patches = Patches()
         self._lock = threading.Lock()
@@ -159,6 +163,9 @@ class Capture:
     def _safely(self, work: Callable[..., None], *args: Any, **kwargs: Any) -> None:
         """Do what the program must not notice: no exception, and nothing in a forked child."""
         if os.getpid() != self._pid or self._asks_otherwise():
+            return
+        if (switch := ruled_out()) is not None:
+            self._on_ruled_out(switch)
             return
         try:
             work(*args, **kwargs)

@@ -23,6 +23,7 @@ from precompile_context.adapters.pytorch.artifacts import (
     is_library,
 )
 from precompile_context.adapters.pytorch.patches import Patches
+from precompile_context.adapters.pytorch.switches import ruled_out
 from precompile_context.bundle import Bundle, StoredArtifact
 from precompile_context.errors import ErrorCode, PrecompileError
 
@@ -78,7 +79,8 @@ class Serving:
 
     def _library(self, stored: StoredArtifact) -> bytes | None:
         """For another place than its key; None where torch looks into another cache directory."""
-        return self._hand(stored) if _cache_dir() == self._root else None
+        serves = _cache_dir() == self._root and ruled_out() is None
+        return self._hand(stored) if serves else None
 
     def start(self, name: str) -> None:
         """Answer torch from now on, in place of what the file of this name held before."""
@@ -147,7 +149,7 @@ def install(patches: Patches) -> None:
 def wanted(source: str) -> None:
     """torch has written a source: put what was built of it beside it, where that is not there."""
     root = _cache_dir()
-    if root in _serving and source.startswith(root + "/"):
+    if root in _serving and ruled_out() is None and source.startswith(root + "/"):
         for serving in tuple(_serving[root].values()):
             serving.put_files(_stem(source.removeprefix(root + "/")))
 
@@ -156,7 +158,7 @@ def _candidates(
     original: Callable[..., Iterator[Any]], cls: Any, local: bool, remote_cache: Any, key: str
 ) -> Iterator[tuple[Any, bytes, bool]]:
     yield from original(cls, local, None, key)
-    if local:
+    if local and ruled_out() is None:
         for content in _contents(cls, key):
             try:
                 graph = pickle.loads(content)

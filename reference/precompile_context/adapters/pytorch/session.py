@@ -17,6 +17,7 @@ from precompile_context.adapters.pytorch.precompile.mode import Precompile, bund
 from precompile_context.adapters.pytorch.private import UnsupportedTorchError
 from precompile_context.adapters.pytorch.recording import Capture
 from precompile_context.adapters.pytorch.serving import Serving
+from precompile_context.adapters.pytorch.switches import ruled_out
 from precompile_context.adapters.pytorch.telling import Telling, difference, failure, refusal
 from precompile_context.adapters.pytorch.trusting import (
     Trusted,
@@ -107,6 +108,9 @@ class WarmStart:
         return self.report
 
     def _start(self) -> None:
+        if (switch := ruled_out()) is not None:
+            self._ruled_out(switch)
+            return
         environment = host_environment()
         # What others could put there would be loaded, and recorded under our signature.
         _check_cache_directory()
@@ -131,6 +135,7 @@ class WarmStart:
             contexts.main,
             superseding=contexts.superseding,
             on_compiled=self._save,
+            on_ruled_out=self._ruled_out,
             is_known=contexts.holds,
         )
         capture.start()
@@ -144,6 +149,9 @@ class WarmStart:
                 self._telling.tell(
                     f"unsupported torch version, running cold: {error}", "precompile"
                 )
+
+    def _ruled_out(self, switch: str) -> None:
+        self._telling.tell_cold(f"{switch}, so that nothing is served or saved")
 
     def _open(self, trusting_: Trusting) -> Bundle | None:
         """The file's bundle; None where there is none, or none that is trusted and can be read.

@@ -12,6 +12,7 @@ from typing import Any
 
 from precompile_context.adapters.pytorch import answers, relocation, serving
 from precompile_context.adapters.pytorch.patches import Patches
+from precompile_context.adapters.pytorch.precompile import graph_keys
 
 _SOURCE_SUFFIX = ".main.cpp"
 
@@ -32,6 +33,7 @@ def install() -> None:
     patches = Patches()
     answers.install(patches)
     serving.install(patches)
+    graph_keys.install(patches)
     patches.wrap(codecache, "write", headers.write)
     patches.wrap(codecache, "_precompile_header", headers.precompile)
 

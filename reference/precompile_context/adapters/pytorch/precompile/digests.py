@@ -112,7 +112,7 @@ def is_pinned(name: str | None) -> bool:
 
 @functools.cache
 def _is_pinned_top(top: str) -> bool:
-    if top in ("torch", "functorch", "builtins"):
+    if top in ("torch", "functorch", "torchgen", "builtins"):
         return True
     module = sys.modules.get(top)
     if top not in sys.stdlib_module_names or module is None:
@@ -128,7 +128,8 @@ def is_pinned_file(file: str) -> bool:
 
     if file.startswith("<frozen "):
         return True
-    if file.startswith(os.path.dirname(torch.__file__) + os.sep):
+    packages = os.path.dirname(os.path.dirname(torch.__file__))
+    if file.startswith(tuple(os.path.join(packages, name, "") for name in ("torch", "torchgen"))):
         return True
     paths = sysconfig.get_paths()
     inside = any(file.startswith(paths[name] + os.sep) for name in ("stdlib", "platstdlib"))
@@ -151,12 +152,12 @@ def _class_lines(cls: type) -> Iterator[str]:
             continue
         yield type_name(base)
         for name, value in sorted(vars(base).items()):
-            if name not in _NOT_OF_THE_CLASS:
+            if name not in NOT_OF_THE_CLASS:
                 yield f"{name}: {_member(value)}"
 
 
 # What Python itself adds to a class, and what depends on when it was last used.
-_NOT_OF_THE_CLASS = frozenset(
+NOT_OF_THE_CLASS = frozenset(
     (
         "__dict__",
         "__weakref__",
@@ -177,11 +178,28 @@ _NOT_OF_THE_CLASS = frozenset(
 def _member(value: Any) -> str:
     codes = sorted({code_digest(code) for code in codes_of(value)})
     if codes:
-        return f"{type(value).__name__} {' '.join(codes)}"
+        return f"{type(value).__name__} {' '.join(codes)} {_defaults(value)}"
     try:
         return canonical(value)
     except UnportableError:
         return type_name(type(value))
+
+
+def _defaults(value: Any) -> str:
+    """The defaults of a method, those that are constants."""
+    function = getattr(value, "__func__", value)
+    if not isinstance(function, types.FunctionType):
+        return ""
+    texts = []
+    for name, default in (
+        *enumerate(function.__defaults__ or ()),
+        *sorted((function.__kwdefaults__ or {}).items()),
+    ):
+        try:
+            texts.append(f"{name}={canonical(default)}")
+        except UnportableError:  # told where it took part
+            texts.append(f"{name}={type_name(type(default))}")
+    return " ".join(texts)
 
 
 def codes_of(value: Any) -> Iterator[types.CodeType]:
@@ -197,39 +215,23 @@ def codes_of(value: Any) -> Iterator[types.CodeType]:
             yield item
         elif isinstance(item, types.FunctionType):
             yield item.__code__
-            pending += _contents(item)
-            pending.append(getattr(item, "__wrapped__", None))
-        elif isinstance(item, staticmethod | classmethod | types.MethodType):
-            pending.append(item.__func__)
-        elif isinstance(item, property):
-            pending += [item.fget, item.fset, item.fdel]
-        elif isinstance(item, functools.partial | functools.cached_property):
-            pending.append(item.func)
+        pending += behind(item)
 
 
-def _contents(function: types.FunctionType) -> list[Any]:
-    """What the cells of a function's closure hold, those that hold something."""
-    contents = []
-    for cell in function.__closure__ or ():
-        try:
-            contents.append(cell.cell_contents)
-        except ValueError:  # not filled yet
-            continue
-    return contents
-
-
-def codes_in_module(module: types.ModuleType) -> set[str]:
-    """Digests of all code that a module's functions and classes define, nested code too."""
-    digests: set[str] = set()
-    classes: set[type] = set()
-    pending: list[Any] = list(vars(module).values())
-    while pending:
-        value = pending.pop()
-        if isinstance(value, type):
-            if value not in classes and value.__module__ == module.__name__:
-                classes.add(value)
-                pending += vars(value).values()
-            continue
-        for code in codes_of(value):
-            digests.update(map(code_digest, nested_codes(code)))
-    return digests
+def behind(value: Any) -> Iterator[Any]:
+    """What stands directly behind a function or a wrapper of Python's own."""
+    if isinstance(value, types.FunctionType):
+        for cell in value.__closure__ or ():
+            try:
+                yield cell.cell_contents
+            except ValueError:  # not filled yet
+                continue
+        yield getattr(value, "__wrapped__", None)
+    elif isinstance(value, staticmethod | classmethod | types.MethodType):
+        yield value.__func__
+    elif isinstance(value, property):
+        yield from (value.fget, value.fset, value.fdel)
+    elif isinstance(value, functools.partial | functools.cached_property):
+        yield value.func
+    elif isinstance(value, functools._lru_cache_wrapper):
+        yield value.__wrapped__

@@ -5,6 +5,8 @@ import pickle
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from precompile_context.adapters.pytorch.precompile.digests import short_digest
+from precompile_context.adapters.pytorch.precompile.parts import Parts
 from precompile_context.adapters.pytorch.precompile.saved_guards import SavedGuards
 from precompile_context.artifact import ArtifactKind, PrecompileCacheArtifact
 
@@ -21,7 +23,7 @@ class Version:
         imports: global names that stand for modules, each with the module's name.
         resumes: functions that go on behind a graph break: name, module, SerializedCode.
         builtins: the global name of Python's builtins; "" where none is used.
-        codes: (module, name, digest) of code that was inlined and that no guard tells.
+        parts: what took part beside what guards compare, in its compile and its backward's.
         sizes: the sizes that dynamo had seen, for what it will take as dynamic.
     """
 
@@ -31,8 +33,14 @@ class Version:
     imports: dict[str, str]
     resumes: tuple[tuple[str, str, Any], ...]
     builtins: str
-    codes: tuple[tuple[str, str, str], ...]
+    parts: tuple[Parts, ...]
     sizes: dict[str, Any]
+
+    @property
+    def variant(self) -> str:
+        """Tells it from other versions of the frame."""
+        texts = [self.guards.variant, *(parts.text for parts in self.parts)]
+        return short_digest("\n".join(texts))
 
 
 @dataclass(frozen=True)

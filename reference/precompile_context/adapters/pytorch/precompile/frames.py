@@ -6,6 +6,7 @@ own table that keeps it, with the backend that it was for, torch's limits, and g
 torch evaluates. Nothing is added to a call.
 """
 
+import functools
 import inspect
 import threading
 import types
@@ -14,14 +15,22 @@ from typing import Any
 
 from precompile_context.adapters.pytorch.environment import capability_asked
 from precompile_context.adapters.pytorch.patches import Patches
-from precompile_context.adapters.pytorch.precompile import guard_creation, guard_saving
+from precompile_context.adapters.pytorch.precompile import (
+    environment_reads,
+    graph_keys,
+    guard_creation,
+    guard_saving,
+    observed,
+)
 from precompile_context.adapters.pytorch.precompile.digests import UnportableError
+from precompile_context.adapters.pytorch.precompile.entry import Version
 from precompile_context.adapters.pytorch.precompile.key import frame_key, frame_name
 from precompile_context.adapters.pytorch.precompile.recorder import FrameRecorder
 from precompile_context.adapters.pytorch.precompile.report import PrecompileReport
 from precompile_context.adapters.pytorch.precompile.saved_guards import DiffersError
 from precompile_context.adapters.pytorch.precompile.sizes import tell_sizes
 from precompile_context.adapters.pytorch.precompile.store import Store
+from precompile_context.adapters.pytorch.switches import ruled_out
 
 
 class Frames:
@@ -42,11 +51,15 @@ class Frames:
         from torch._dynamo import convert_frame
         from torch._dynamo.guards import CheckFunctionManager, GuardBuilder, GuardsStatePickler
         from torch._dynamo.output_graph import OutputGraph
+        from torch._dynamo.symbolic_convert import InliningInstructionTranslator
 
         self._signature = inspect.signature(convert_frame._compile)
         self._patches.wrap(convert_frame, "_compile", self._compile)
         self._patches.wrap(OutputGraph, "bypass_package", self._bypass)
         self._patches.wrap(CheckFunctionManager, "serialize_guards", self._serialize_guards)
+        self._patches.wrap(
+            InliningInstructionTranslator, "inline_call", environment_reads.inline_call
+        )
         self._patches.wrap(GuardBuilder, "get", guard_creation.get_live)
         self._patches.wrap(GuardsStatePickler, "reducer_override", guard_saving.reduce_opaque)
 
@@ -75,10 +88,17 @@ class Frames:
         recorder = FrameRecorder(call.code, call.closure)
         outer, self._local.recorder = getattr(self._local, "recorder", None), recorder
         try:
-            result = original(*args, **{**kwargs, "package": recorder})
+            with (
+                observed.observing() as meanwhile,
+                graph_keys.collecting() as operators,
+                environment_reads.traced_reads() as variables,
+            ):
+                result = original(*args, **{**kwargs, "package": recorder})
         finally:
             self._local.recorder = outer
-        self._record(name, key, recorder)
+        self._record(
+            name, key, functools.partial(recorder.version, meanwhile.ran, operators, variables)
+        )
         return result
 
     def _key(self, call: types.SimpleNamespace) -> str:
@@ -89,6 +109,8 @@ class Frames:
         """
         from torch._dynamo.distributed import get_compile_pg
 
+        if (switch := ruled_out(_options(call.compiler_fn))) is not None:
+            raise UnportableError(switch)
         if call.export or getattr(call.hooks, "guard_export_fn", None) is not None:
             raise UnportableError("it is exported")
         if get_compile_pg() is not None:
@@ -127,9 +149,9 @@ class Frames:
                 return _converted(call, code, manager)
         return None
 
-    def _record(self, name: str, key: str, recorder: FrameRecorder) -> None:
+    def _record(self, name: str, key: str, made: Callable[[], Version | None]) -> None:
         try:
-            version = recorder.version()
+            version = made()
             if version is not None:
                 self._store.record(name, key, version)
                 self._report.count("saved")
@@ -161,14 +183,22 @@ class Frames:
         if recorder is None:
             return original(manager, builder, sorted_guards, output_graph)
         try:
-            saved = guard_saving.save_guards(
+            saved, classes = guard_saving.save_guards(
                 original, manager, builder, sorted_guards, output_graph
             )
-            recorder.guarded(saved, output_graph)
+            recorder.guarded(saved, classes, output_graph)
         except Exception as error:  # pickling calls the program's own objects
             reason = str(error)
             recorder.refuse(reason if isinstance(error, UnportableError) else _text(error))
         return b""
+
+
+def _options(compiler: Any) -> dict[str, Any]:
+    """The options that torch.compile was given, where it is inductor's."""
+    from torch._dynamo.eval_frame import innermost_backend
+
+    options = getattr(innermost_backend(compiler), "config", None)
+    return options if isinstance(options, dict) else {}
 
 
 def _text(error: Exception) -> str:

@@ -1,13 +1,16 @@
 """Compiled graphs as they leave torch's compiler: bundled, under keys that say what they are."""
 
+import contextlib
 import dataclasses
 import itertools
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from precompile_context.adapters.pytorch.patches import Patches
+from precompile_context.adapters.pytorch.precompile import graph_keys, observed
+from precompile_context.adapters.pytorch.precompile.parts import Parts, took_part
 from precompile_context.adapters.pytorch.precompile.store import Store
 
 # In torch's keys, in the place of a random number, by which no key was ever met again. Not
@@ -26,6 +29,7 @@ class Graphs:
 
     def start(self) -> None:
         """Put the hooks in."""
+        from torch._dynamo.callback import CompilationCallbackHandler
         from torch._dynamo.precompile_context import PrecompileContext
         from torch._functorch._aot_autograd import autograd_cache
         from torch.compiler._cache import CacheArtifactManager
@@ -33,6 +37,7 @@ class Graphs:
         pickler = autograd_cache.AOTAutogradCachePickler
         self._patches.wrap(autograd_cache, "should_bundle_autograd_cache", lambda original: True)
         self._patches.wrap(pickler, "_reduce_aot_config", _without_number)
+        self._patches.wrap(CompilationCallbackHandler, "install_callbacks", _compiling)
         self._patches.wrap(CacheArtifactManager, "record_artifact", self._content)
         self._patches.wrap(PrecompileContext, "record_artifact", self._record)
 
@@ -52,9 +57,28 @@ class Graphs:
         """A bundled result. torch's own context would keep a deep copy that nobody reads."""
         try:
             key, content = self._latest.content
-            self._store.compiled(artifact.key, key, content)
+            self._store.compiled(artifact.key, key, content, _parts)
         except Exception as error:  # ours: the program has its compiled graph
             self._on_fault(error)
+
+
+def _parts() -> Parts:
+    """What took part in the compile of a graph that was not compiled with its frame."""
+    return took_part(
+        (),
+        observed.meanwhile(),
+        told=frozenset(),
+        classes=(),
+        operators=graph_keys.collected(),
+        variables_read=(),
+    )
+
+
+@contextlib.contextmanager
+def _compiling(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Iterator[None]:
+    """Around each compile, a backward's by itself, too."""
+    with original(*args, **kwargs), observed.observing(), graph_keys.collecting():
+        yield
 
 
 def _without_number(original: Callable[..., Any], pickler: Any, config: Any) -> Any:

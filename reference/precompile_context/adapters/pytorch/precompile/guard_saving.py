@@ -70,8 +70,8 @@ def save_guards(
     builder: Any,
     sorted_guards: list[Any],
     output_graph: Any,
-) -> SavedGuards:
-    """The guards of one compiled frame, by torch's own `serialize_guards`.
+) -> tuple[SavedGuards, list[type]]:
+    """The guards of one compiled frame, by torch's own `serialize_guards`, and the classes met.
 
     Raises:
         UnportableError: a guard cannot be told in words.
@@ -80,6 +80,7 @@ def save_guards(
     portable, texts = [], []
     opaque: dict[int, Any] = {}
     told: set[str] = set()
+    met: list[type] = []
     by_identity = {guard.originating_source for guard in sorted_guards if _is_by_identity(guard)}
     if any(_is_named(source, builder) for source in output_graph.guard_on_key_order):
         raise UnportableError("the order of a dict is guarded in an object that has a name")
@@ -96,6 +97,8 @@ def save_guards(
             name = guard_identity(guard.name, kind, value)
             texts[-1] = f"{guard.name} {name}"
             told.update(_codes_told(kind, value))
+            if isinstance(value, type):
+                met.append(value)
             if isinstance(value, _TRAVELS_AS_WORDS):
                 opaque[id(value)] = value
             create = functools.partial(create_native, create=create, kind=kind, name=name)
@@ -119,12 +122,13 @@ def save_guards(
         (module_name(cls.__module__), cls.__qualname__, class_digest(cls)) for cls in classes
     )
     texts += map(repr, witnesses)
-    return SavedGuards(
+    saved = SavedGuards(
         state,
         witnesses,
         frozenset(told),
         short_digest("\n".join(sorted(texts))),
     )
+    return saved, [*met, *classes]
 
 
 def _replaced(guard: Any, create: Any) -> Any:

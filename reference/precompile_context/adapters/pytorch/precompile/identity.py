@@ -23,7 +23,7 @@ from precompile_context.adapters.pytorch.precompile.digests import (
     type_name,
 )
 
-_BUILTINS = (
+BUILTINS = (
     types.BuiltinFunctionType,
     types.MethodDescriptorType,
     types.WrapperDescriptorType,
@@ -50,7 +50,7 @@ def identity(value: Any, depth: int = 0) -> str:
         return _function(value, depth)
     if isinstance(value, types.ModuleType):
         return _module(value)
-    if isinstance(value, _BUILTINS):
+    if isinstance(value, BUILTINS):
         return _builtin(value, depth)
     if isinstance(value, types.MethodType):
         return f"{identity(value.__func__, depth + 1)} of {identity(value.__self__, depth + 1)}"
@@ -59,7 +59,7 @@ def identity(value: Any, depth: int = 0) -> str:
     if isinstance(value, functools.partial):
         parts = [value.func, *value.args, *sorted(value.keywords), *_sorted_values(value.keywords)]
         return f"partial of {', '.join(identity(part, depth + 1) for part in parts)}"
-    if (torch_text := _torch_constant(value)) is not None:
+    if (torch_text := torch_constant(value)) is not None:
         return torch_text
     try:
         return canonical(value)
@@ -114,7 +114,7 @@ def _attributes(function: types.FunctionType) -> list[str]:
 
 def _function(function: types.FunctionType, depth: int) -> str:
     name = function_name(function)
-    if is_pinned(function.__module__) and _found(function) is function:
+    if is_pinned(function.__module__) and found(function) is function:
         return f"function {name}"
     parts = [code_digest(function.__code__), *_attributes(function)]
     defaults = function.__kwdefaults__ or {}
@@ -132,7 +132,7 @@ def _sorted_values(mapping: dict[str, Any]) -> list[Any]:
     return [mapping[name] for name in sorted(mapping)]
 
 
-def _found(function: types.FunctionType) -> Any:
+def found(function: types.FunctionType) -> Any:
     found: Any = sys.modules.get(function.__module__)
     for part in function.__qualname__.split("."):
         found = getattr(found, part, None)
@@ -158,7 +158,7 @@ def _builtin(value: Any, depth: int) -> str:
     return f"{name} of {identity(bound, depth + 1)}"
 
 
-def _torch_constant(value: Any) -> str | None:
+def torch_constant(value: Any) -> str | None:
     import torch
 
     constants = (torch.dtype, torch.device, torch.layout, torch.memory_format, torch.Size)

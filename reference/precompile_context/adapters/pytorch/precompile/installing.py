@@ -6,8 +6,8 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-from precompile_context.adapters.pytorch.precompile import guard_loading
-from precompile_context.adapters.pytorch.precompile.digests import codes_in_module, module_name
+from precompile_context.adapters.pytorch.precompile import guard_loading, parts
+from precompile_context.adapters.pytorch.precompile.digests import module_name
 from precompile_context.adapters.pytorch.precompile.entry import Backend, Version
 from precompile_context.adapters.pytorch.precompile.program import imported
 from precompile_context.adapters.pytorch.precompile.recorder import global_names
@@ -45,7 +45,8 @@ class SavedVersion:
         """
         version = self._version
         guard_loading.check_classes(version.guards.classes)
-        _check_codes(version)
+        for part in version.parts:
+            parts.check(part)
         names = self._names(frame_globals)
         missing = _put(frame_globals, names)
         try:
@@ -103,12 +104,6 @@ def _no_modes() -> Iterator[None]:
 
     with torch._C.DisableTorchFunction(), _disable_current_modes():
         yield
-
-
-def _check_codes(version: Version) -> None:
-    for module, name, digest in version.codes:
-        if digest not in codes_in_module(imported(module)):
-            raise DiffersError(f"the code of {module}.{name} has changed")
 
 
 def _put(frame_globals: dict[str, Any], names: dict[str, Any]) -> list[str]:

@@ -23,6 +23,8 @@ _OF_COMPILING = frozenset(
         "worker_start_method",
     )
 )
+# Of what a version holds: one that was saved with another is never offered.
+_LAYOUT = "2"
 # Of a module and a qualified name, so that the key stays one.
 _MOST_NAME_CHARACTERS = 300
 
@@ -67,6 +69,7 @@ def settings_digest(compiler: Any, one_graph: bool, hooks: Any) -> str:
         "dynamo": _settings(torch._dynamo.config),
         "functorch": _settings(torch._functorch.config),
         "inductor": _settings(torch._inductor.config),
+        "layout": _LAYOUT,
     }
     if torch._inductor.config.freezing or backend.config.get("freezing"):
         raise UnportableError("freezing makes weights part of the compiled graph")

@@ -69,8 +69,7 @@ class Precompile:
         self._graphs.stop()
         config.caching_precompile = self._caching_precompile
         for unfinished in self._store.unfinished:
-            reason = "a graph was not saved: its backward was never run, or torch cannot cache it"
-            self.report.is_cold(unfinished.name, reason)
+            self.report.is_cold(unfinished.name, unfinished.reason)
 
     def _fault(self, error: Exception) -> None:
         self.report.is_cold("a graph", f"{type(error).__name__}: {error}")

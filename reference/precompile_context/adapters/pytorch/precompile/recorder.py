@@ -2,22 +2,20 @@
 
 import contextlib
 import dis
-import os
 import pickle
-import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from precompile_context.adapters.pytorch.precompile.digests import (
     UnportableError,
     code_digest,
-    codes_in_module,
-    is_pinned_file,
     module_name,
     nested_codes,
 )
 from precompile_context.adapters.pytorch.precompile.entry import Version
+from precompile_context.adapters.pytorch.precompile.observed import Ran
+from precompile_context.adapters.pytorch.precompile.parts import took_part
 from precompile_context.adapters.pytorch.precompile.saved_guards import SavedGuards
 from precompile_context.adapters.pytorch.precompile.sizes import sizes_seen
 
@@ -43,6 +41,7 @@ class FrameRecorder:
         self._traced: list[types.CodeType] = []
         self._code: types.CodeType | None = None
         self._guards: SavedGuards | None = None
+        self._classes: list[type] = []
         self._installed: frozenset[str] = frozenset()
         self._builtins = ""
 
@@ -83,9 +82,10 @@ class FrameRecorder:
 
     # --- what our hooks call -----------------------------------------------------------
 
-    def guarded(self, guards: SavedGuards, output_graph: Any) -> None:
-        """The guards are made, and can be saved."""
+    def guarded(self, guards: SavedGuards, classes: list[type], output_graph: Any) -> None:
+        """The guards are made, and can be saved; these are the classes that they have met."""
         self._guards = guards
+        self._classes = classes
         self._installed = frozenset(output_graph.installed_globals)
         self._builtins = output_graph.name_of_builtins_dict_key_in_fglobals or ""
         if output_graph.torch_function_subclass_inlined:
@@ -104,8 +104,15 @@ class FrameRecorder:
     def _names_used(self) -> set[str]:
         return set() if self._code is None else global_names(self._code)
 
-    def version(self) -> Version | None:
+    def version(
+        self, ran: Callable[[], Ran], operators: Iterable[str], variables: Iterable[str]
+    ) -> Version | None:
         """What to save; None where dynamo left the frame as it is.
+
+        Args:
+            ran: tells what Python ran meanwhile.
+            operators: names of the program's operators in the graphs.
+            variables: names of those of the environment that dynamo has met.
 
         Raises:
             UnportableError: it cannot be used in another process.
@@ -134,17 +141,21 @@ class FrameRecorder:
             imports=dict(self._imports),
             resumes=resumes,
             builtins=self._builtins,
-            codes=tuple(sorted(set(self._witnessed_codes(self._guards)))),
+            parts=(
+                took_part(
+                    self._traced,
+                    ran(),
+                    told=self._told(self._guards),
+                    classes=self._classes,
+                    operators=operators,
+                    variables_read=variables,
+                ),
+            ),
             sizes=sizes_seen(self._frame_code, self._closure),
         )
 
-    def _witnessed_codes(self, guards: SavedGuards) -> Iterator[tuple[str, str, str]]:
-        """Traced code that no guard tells: where it is found, to see whether it is still there."""
-        told = {*guards.told, *map(code_digest, nested_codes(self._frame_code))}
-        for code in self._traced:
-            digest = code_digest(code)
-            if digest not in told and not is_pinned_file(code.co_filename):
-                yield module_of(code), code.co_qualname, digest
+    def _told(self, guards: SavedGuards) -> frozenset[str]:
+        return guards.told.union(map(code_digest, nested_codes(self._frame_code)))
 
 
 def encoded(version: Version) -> bytes:
@@ -167,18 +178,3 @@ def global_names(code: types.CodeType) -> set[str]:
         for instruction in dis.get_instructions(nested)
         if instruction.opname in _GLOBAL_ACCESS
     }
-
-
-def module_of(code: types.CodeType) -> str:
-    """The module in which code is found by looking through its functions and classes.
-
-    Raises:
-        UnportableError: there is none.
-    """
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if not file or os.path.abspath(file) != os.path.abspath(code.co_filename):
-            continue
-        if code_digest(code) in codes_in_module(module):
-            return module_name(name)
-    raise UnportableError(f"the code of {code.co_qualname} cannot be found again by a name")

@@ -1,17 +1,20 @@
 """The versions of frames that are there, and what becomes of those that this process makes."""
 
+import dataclasses
 import functools
 import os
 import threading
 from collections.abc import Callable
 
 from precompile_context.adapters.pytorch.artifacts import fitting_key, key_of
+from precompile_context.adapters.pytorch.precompile.digests import UnportableError
 from precompile_context.adapters.pytorch.precompile.entry import (
     AOTAutogradBackend,
     DynamoEntry,
     Version,
 )
 from precompile_context.adapters.pytorch.precompile.installing import SavedVersion
+from precompile_context.adapters.pytorch.precompile.parts import Parts
 from precompile_context.adapters.pytorch.precompile.recorder import encoded
 from precompile_context.cache import PrecompileCache, StitchedEntry
 from precompile_context.context import PrecompileContext
@@ -75,8 +78,13 @@ class Store:
             self._read[key] = SavedVersion(stitched.entry.after_deserialization(), stitched.values)
         return self._read[key]
 
-    def compiled(self, graph: str, torch_key: str, content: bytes) -> None:
-        """The graph of this global name is compiled, backward too: its bundled result."""
+    def compiled(
+        self, graph: str, torch_key: str, content: bytes, parts: Callable[[], Parts]
+    ) -> None:
+        """The graph of this global name is compiled, backward too: its bundled result.
+
+        `parts` tells what took part, where versions waited for the graph.
+        """
         if os.getpid() != self._pid:
             return
         key = fitting_key(key_of(torch_key, content))
@@ -86,10 +94,16 @@ class Store:
             if (type_name, key) not in known:  # any content of a key will do: the first stays
                 self._context.record_artifact(type_name, key, content)
             self._graphs[graph] = key
-            ready = [u for u in self.unfinished if self._is_finished(u.version)]
-            self.unfinished = [u for u in self.unfinished if u not in ready]
+            ready = [u for u in self.unfinished if u.waits and self._is_finished(u.version)]
             for unfinished in ready:
-                self._record(unfinished.frame, unfinished.version)
+                unfinished.waits = False
+                try:
+                    version = unfinished.version
+                    version = dataclasses.replace(version, parts=(*version.parts, parts()))
+                    self._record(unfinished.frame, version)
+                    self.unfinished.remove(unfinished)
+                except UnportableError as error:
+                    unfinished.reason = str(error)
         if ready:
             self._on_recorded()
 
@@ -114,7 +128,7 @@ class Store:
     def _record(self, frame: str, version: Version) -> None:
         self._context.record_artifact(
             DynamoEntry.TYPE,
-            fitting_key(f"{frame}#{version.guards.variant}"),
+            fitting_key(f"{frame}#{version.variant}"),
             encoded(version),
             backends=[(AOTAutogradBackend.TYPE, self._graphs[g]) for g in version.backends],
             frame=frame,
@@ -122,9 +136,11 @@ class Store:
 
 
 class Unfinished:
-    """A version that waits for its graphs."""
+    """A version that waits for its graphs, or that could not be saved once they were there."""
 
     def __init__(self, name: str, frame: str, version: Version) -> None:
+        self.waits = True
+        self.reason = "a graph was not saved: its backward was never run, or torch cannot cache it"
         self.name = name
         self.frame = frame
         self.version = version

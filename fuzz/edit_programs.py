@@ -1,0 +1,540 @@
+"""Small programs for torch.compile, and an edit of each: what holds a number, times what reads it.
+
+A program is two modules. The library holds a number in one of the language's ways; the
+program reads it by an expression from one of the places that a compile reaches. After the
+edit, the number is another one, or what is done with it. `step` is compiled and takes a matrix.
+"""
+
+import random
+import re
+from dataclasses import dataclass
+
+_CONFIG = "class Config:\n    def __init__(self, n):\n        self.n = n\n\n"
+_WRAPS = (
+    "def times(n):\n    def decorate(function):\n        @functools.wraps(function)\n"
+    "        def wrapper(*args):\n            return function(*args) * n\n"
+    "        return wrapper\n    return decorate\n\n"
+)
+
+# What holds the number V: source of the library, and the expression that reads it there.
+HOLDERS: dict[str, tuple[str, str]] = {
+    "global": ("VALUE = V", "lib.VALUE"),
+    "global that a function reads": ("VALUE = V\ndef get():\n    return VALUE", "lib.get()"),
+    "global by globals()": ("VALUE = V\ndef get():\n    return globals()['VALUE']", "lib.get()"),
+    "global by a computed name": ("VALUE = V", "getattr(lib, 'VAL' + 'UE')"),
+    "global float": ("VALUE = V + 0.5", "lib.VALUE"),
+    "global of the module's __getattr__": (
+        "def __getattr__(name):\n    if name == 'VALUE':\n        return V\n"
+        "    raise AttributeError(name)",
+        "lib.VALUE",
+    ),
+    "code": ("def get():\n    return V", "lib.get()"),
+    "code of a lambda": ("get = lambda: V", "lib.get()"),
+    "code nested": (
+        "def get():\n    def inner():\n        return V\n    return inner()",
+        "lib.get()",
+    ),
+    "code behind a name": ("def one():\n    return V\nget = one", "lib.get()"),
+    "code two calls away": (
+        "def far():\n    return V\ndef near():\n    return far()\ndef get():\n    return near()",
+        "lib.get()",
+    ),
+    "code that was executed": (
+        "names = {}\nexec('def get():\\n    return V', names)\nget = names['get']",
+        "lib.get()",
+    ),
+    "default": ("def get(n=V):\n    return n", "lib.get()"),
+    "keyword default": ("def get(*, n=V):\n    return n", "lib.get()"),
+    "default that is an object": (_CONFIG + "def get(c=Config(V)):\n    return c.n", "lib.get()"),
+    "default that is a list": ("def get(n=[V]):\n    return n[0]", "lib.get()"),
+    "default that is a function": (
+        "def one():\n    return V\ndef get(f=one):\n    return f()",
+        "lib.get()",
+    ),
+    "default of a lambda": ("get = lambda n=V: n", "lib.get()"),
+    "default of __init__": (
+        "class Box:\n    def __init__(self, n=V):\n        self.n = n",
+        "lib.Box().n",
+    ),
+    "keyword default of __init__": (
+        "class Box:\n    def __init__(self, *, n=V):\n        self.n = n",
+        "lib.Box().n",
+    ),
+    "default of __init__ that is an object": (
+        _CONFIG + "class Box:\n    def __init__(self, c=Config(V)):\n        self.c = c",
+        "lib.Box().c.n",
+    ),
+    "default of __init__ that is a tuple": (
+        "class Box:\n    def __init__(self, n=(V, 1)):\n        self.n = n",
+        "lib.Box().n[0]",
+    ),
+    "default of a method": (
+        "class Box:\n    def get(self, n=V):\n        return n",
+        "lib.Box().get()",
+    ),
+    "default of a static method": (
+        "class Box:\n    @staticmethod\n    def get(n=V):\n        return n",
+        "lib.Box.get()",
+    ),
+    "default of a class method": (
+        "class Box:\n    @classmethod\n    def get(cls, n=V):\n        return n",
+        "lib.Box.get()",
+    ),
+    "default of __new__": (
+        "class Box:\n    def __new__(cls, n=V):\n        self = object.__new__(cls)\n"
+        "        self.n = n\n        return self",
+        "lib.Box().n",
+    ),
+    "default of __call__": (
+        "class Box:\n    def __call__(self, n=V):\n        return n",
+        "lib.Box()()",
+    ),
+    "code of __init__": ("class Box:\n    def __init__(self):\n        self.n = V", "lib.Box().n"),
+    "code of a method": ("class Box:\n    def get(self):\n        return V", "lib.Box().get()"),
+    "code of a static method": (
+        "class Box:\n    @staticmethod\n    def get():\n        return V",
+        "lib.Box.get()",
+    ),
+    "code of a property": (
+        "class Box:\n    @property\n    def n(self):\n        return V",
+        "lib.Box().n",
+    ),
+    "code of a cached property": (
+        "class Box:\n    @functools.cached_property\n    def n(self):\n        return V",
+        "lib.Box().n",
+    ),
+    "code of an inherited method": (
+        "class Base:\n    def get(self):\n        return V\nclass Box(Base):\n    pass",
+        "lib.Box().get()",
+    ),
+    "code behind super": (
+        "class Base:\n    def get(self):\n        return V\n"
+        "class Box(Base):\n    def get(self):\n        return super().get()",
+        "lib.Box().get()",
+    ),
+    "class attribute": ("class Box:\n    n = V", "lib.Box.n"),
+    "class attribute of an object": ("class Box:\n    n = V", "lib.Box().n"),
+    "class attribute of a base": (
+        "class Base:\n    n = V\nclass Box(Base):\n    pass",
+        "lib.Box().n",
+    ),
+    "class attribute that is an object": (
+        _CONFIG + "class Box:\n    c = Config(V)",
+        "lib.Box().c.n",
+    ),
+    "class attribute that is a list": ("class Box:\n    n = [V]", "lib.Box().n[0]"),
+    "class attribute that is a dict": ("class Box:\n    n = {'n': V}", "lib.Box().n['n']"),
+    "class attribute that a method reads": (
+        "class Box:\n    n = V\n    def get(self):\n        return self.n",
+        "lib.Box().get()",
+    ),
+    "class attribute by a computed name": (
+        "class Box:\n    n1 = V\n    def get(self, i=1):\n        return getattr(self, f'n{i}')",
+        "lib.Box().get()",
+    ),
+    "class made by type()": ("Box = type('Box', (), {'n': V})", "lib.Box.n"),
+    "class made by a function": (
+        "def make(n):\n    class Box:\n        def get(self):\n            return n\n"
+        "    return Box\nBox = make(V)",
+        "lib.Box().get()",
+    ),
+    "class of a function, with a default": (
+        "def make(k):\n    class Box:\n        def get(self, n=k):\n            return n\n"
+        "    return Box\nBox = make(V)",
+        "lib.Box().get()",
+    ),
+    "descriptor": (
+        "class Field:\n    def __init__(self, n):\n        self.n = n\n"
+        "    def __get__(self, owner, cls):\n        return self.n\nclass Box:\n    n = Field(V)",
+        "lib.Box().n",
+    ),
+    "descriptor's code": (
+        "class Field:\n    def __get__(self, owner, cls):\n        return V\n"
+        "class Box:\n    n = Field()",
+        "lib.Box().n",
+    ),
+    "metaclass attribute": (
+        "class Meta(type):\n    n = V\nclass Box(metaclass=Meta):\n    pass",
+        "lib.Box.n",
+    ),
+    "metaclass method": (
+        "class Meta(type):\n    def get(cls, n=V):\n        return n\n"
+        "class Box(metaclass=Meta):\n    pass",
+        "lib.Box.get()",
+    ),
+    "__init_subclass__": (
+        "class Base:\n    def __init_subclass__(cls):\n        cls.n = V\n"
+        "class Box(Base):\n    pass",
+        "lib.Box.n",
+    ),
+    "slots": (
+        "class Box:\n    __slots__ = ('n',)\n    def __init__(self, n=V):\n        self.n = n",
+        "lib.Box().n",
+    ),
+    "object with slots": (
+        "class Box:\n    __slots__ = ('n',)\nbox = Box()\nbox.n = V",
+        "lib.box.n",
+    ),
+    "dataclass default": (
+        "@dataclasses.dataclass\nclass Box:\n    n: int = V",
+        "lib.Box().n",
+    ),
+    "dataclass default factory": (
+        "@dataclasses.dataclass\nclass Box:\n"
+        "    n: list = dataclasses.field(default_factory=lambda: [V])",
+        "lib.Box().n[0]",
+    ),
+    "dataclass default that is an object": (
+        "@dataclasses.dataclass(frozen=True)\nclass In:\n    n: int = 1\n"
+        "@dataclasses.dataclass\nclass Box:\n    c: In = In(V)",
+        "lib.Box().c.n",
+    ),
+    "dataclass __post_init__": (
+        "@dataclasses.dataclass\nclass Box:\n    n: int = 0\n"
+        "    def __post_init__(self):\n        self.n = V",
+        "lib.Box().n",
+    ),
+    "dataclass object": (
+        "@dataclasses.dataclass\nclass Box:\n    n: int\nbox = Box(V)",
+        "lib.box.n",
+    ),
+    "named tuple default": (
+        "class Box(typing.NamedTuple):\n    n: int = V",
+        "lib.Box().n",
+    ),
+    "enum value": ("class Box(enum.Enum):\n    A = V", "lib.Box.A.value"),
+    "int enum": ("class Box(enum.IntEnum):\n    A = V", "int(lib.Box.A)"),
+    "enum method": (
+        "class Box(enum.Enum):\n    A = 1\n    def get(self):\n        return V",
+        "lib.Box.A.get()",
+    ),
+    "enum of objects": (
+        _CONFIG + "class Box(enum.Enum):\n    A = Config(V)",
+        "lib.Box.A.value.n",
+    ),
+    "closure": (
+        "def make(n):\n    def get():\n        return n\n    return get\nget = make(V)",
+        "lib.get()",
+    ),
+    "closure over an object": (
+        _CONFIG + "def make(c):\n    def get():\n        return c.n\n    return get\n"
+        "get = make(Config(V))",
+        "lib.get()",
+    ),
+    "closure over a function": (
+        "def one():\n    return V\ndef make(f):\n    def get():\n        return f()\n"
+        "    return get\nget = make(one)",
+        "lib.get()",
+    ),
+    "decorator's state": (_WRAPS + "@times(V)\ndef get():\n    return 1", "lib.get()"),
+    "decorated function": (_WRAPS + "@times(1)\ndef get():\n    return V", "lib.get()"),
+    "decorated default": (_WRAPS + "@times(1)\ndef get(n=V):\n    return n", "lib.get()"),
+    "decorated method": (
+        _WRAPS + "class Box:\n    @times(V)\n    def get(self):\n        return 1",
+        "lib.Box().get()",
+    ),
+    "__wrapped__": (_WRAPS + "@times(1)\ndef get():\n    return V", "lib.get.__wrapped__()"),
+    "function attribute": ("def get():\n    return get.n\nget.n = V", "lib.get()"),
+    "partial": ("def one(n):\n    return n\nget = functools.partial(one, V)", "lib.get()"),
+    "partial keyword": (
+        "def one(n):\n    return n\nget = functools.partial(one, n=V)",
+        "lib.get()",
+    ),
+    "partial method": (
+        "class Box:\n    def one(self, n):\n        return n\n"
+        "    get = functools.partialmethod(one, V)",
+        "lib.Box().get()",
+    ),
+    "cached function": ("@functools.lru_cache\ndef get():\n    return V", "lib.get()"),
+    "cached function that was called": (
+        "@functools.lru_cache\ndef get():\n    return V\nget()",
+        "lib.get()",
+    ),
+    "single dispatch": (
+        "@functools.singledispatch\ndef get(x):\n    return 0\n"
+        "@get.register\ndef _(x: int):\n    return V",
+        "lib.get(1)",
+    ),
+    "dict": ("VALUES = {'n': V}", "lib.VALUES['n']"),
+    "nested containers": ("VALUES = {'a': [(1, {'n': V})]}", "lib.VALUES['a'][0][1]['n']"),
+    "dict of functions": ("def one():\n    return V\nTABLE = {'n': one}", "lib.TABLE['n']()"),
+    "dict that is iterated": ("VALUES = {'a': 1, 'b': V}", "sum(v for v in lib.VALUES.values())"),
+    "set": ("VALUES = {1, 10 * V}", "max(lib.VALUES)"),
+    "text": ("VALUE = 'x' * V", "len(lib.VALUE)"),
+    "range": ("VALUE = range(V)", "len(lib.VALUE)"),
+    "default dict": (
+        "VALUES = collections.defaultdict(lambda: V)",
+        "lib.VALUES['n']",
+    ),
+    "deque": ("VALUES = collections.deque([V])", "lib.VALUES[0]"),
+    "namespace": ("box = types.SimpleNamespace(n=V)", "lib.box.n"),
+    "mapping proxy": ("VALUES = types.MappingProxyType({'n': V})", "lib.VALUES['n']"),
+    "object": (_CONFIG + "box = Config(V)", "lib.box.n"),
+    "object in an object": (_CONFIG + "box = Config(Config(V))", "lib.box.n.n"),
+    "callable object": (
+        "class Box:\n    def __init__(self, n):\n        self.n = n\n"
+        "    def __call__(self):\n        return self.n\nget = Box(V)",
+        "lib.get()",
+    ),
+    "bound method": (
+        "class Box:\n    def __init__(self, n):\n        self.n = n\n"
+        "    def one(self):\n        return self.n\nget = Box(V).one",
+        "lib.get()",
+    ),
+    "object's __getattr__": (
+        "class Box:\n    def __getattr__(self, name):\n        return V\nbox = Box()",
+        "lib.box.n",
+    ),
+    "object's __getitem__": (
+        "class Box:\n    def __getitem__(self, key, n=V):\n        return n\nbox = Box()",
+        "lib.box[0]",
+    ),
+    "object's __len__": (
+        "class Box:\n    def __len__(self):\n        return V\nbox = Box()",
+        "len(lib.box)",
+    ),
+    "object's __bool__": (
+        "class Box:\n    def __bool__(self):\n        return V == 2\nbox = Box()",
+        "(2 if lib.box else 3)",
+    ),
+    "object's __eq__": (
+        "class Box:\n    def __eq__(self, other):\n        return V == 2\n"
+        "    __hash__ = None\nbox = Box()",
+        "(2 if lib.box == 1 else 3)",
+    ),
+    "object's __iter__": (
+        "class Box:\n    def __iter__(self):\n        yield V\nbox = Box()",
+        "sum(lib.box)",
+    ),
+    "object's __contains__": (
+        "class Box:\n    def __contains__(self, n):\n        return n == V\nbox = Box()",
+        "(2 if 2 in lib.box else 3)",
+    ),
+    "object's __add__": (
+        "class Box:\n    def __add__(self, n):\n        return n + V\nbox = Box()",
+        "(lib.box + 0)",
+    ),
+    "context manager": (
+        "class Box:\n    def __enter__(self):\n        return V\n"
+        "    def __exit__(self, *args):\n        return False\n"
+        "def get():\n    with Box() as n:\n        return n",
+        "lib.get()",
+    ),
+    "generator": ("def get():\n    yield V", "sum(lib.get())"),
+    "comprehension": ("def get():\n    return sum([n for n in (V, 0)])", "lib.get()"),
+    "subclass check": (
+        "class Meta(type):\n    def __instancecheck__(cls, other):\n        return V == 2\n"
+        "class Box(metaclass=Meta):\n    pass",
+        "(2 if isinstance(1, lib.Box) else 3)",
+    ),
+    "base class of an object": (
+        "class One:\n    pass\nclass Two:\n    pass\nclass Box((One, Two)[V - 2]):\n    pass",
+        "(2 if issubclass(lib.Box, lib.One) else 3)",
+    ),
+    "attribute that is there": (
+        "class Box:\n    pass\nif V == 3:\n    Box.flag = 1",
+        "(3 if hasattr(lib.Box, 'flag') else 2)",
+    ),
+    "name that is there": (
+        "if V == 3:\n    FLAG = 1\ndef get():\n    try:\n        return 2 + FLAG\n"
+        "    except NameError:\n        return 2",
+        "lib.get()",
+    ),
+    "attribute getter": (
+        _CONFIG + "box = Config(V)\nread = operator.attrgetter('n')",
+        "lib.read(lib.box)",
+    ),
+    "weak reference": (_CONFIG + "box = Config(V)\nref = weakref.ref(box)", "lib.ref().n"),
+    "context variable": ("VALUE = contextvars.ContextVar('v', default=V)", "lib.VALUE.get()"),
+    "array of numpy": ("VALUE = numpy.array([V])", "int(lib.VALUE[0])"),
+    "tensor's size": ("VALUE = torch.zeros(V)", "lib.VALUE.shape[0]"),
+    "module object's attribute": (
+        "class Net(torch.nn.Module):\n    def __init__(self, n):\n        super().__init__()\n"
+        "        self.n = n\nnet = Net(V)",
+        "lib.net.n",
+    ),
+    "environment": ("os.environ['NAME'] = 'V'", "int(os.environ['NAME'])"),
+    "environment by get": ("os.environ['NAME'] = 'V'", "int(os.environ.get('NAME', '1'))"),
+    "environment by getenv": ("os.environ['NAME'] = 'V'", "int(os.getenv('NAME', '1'))"),
+    "name in the environment": (
+        "os.environ.pop('NAME', '')\nif V == 3:\n    os.environ['NAME'] = ''",
+        "(3 if 'NAME' in os.environ else 2)",
+    ),
+}
+
+_MIX = "def mix(x, n):\n    return torch.addmm(x, x, x, beta=n)\n\n"
+_OPERATOR = (
+    "@torch.library.custom_op('NAME::op', mutates_args=())\n"
+    "def op(x: torch.Tensor) -> torch.Tensor:\n    return x.clone()\n\n"
+    "@op.register_fake\ndef _(x):\n    return torch.empty_like(x)\n\n"
+)
+
+# From where it is read: source of the program, where READ stands for the expression.
+REACHES: dict[str, str] = {
+    "frame": "def step(x):\n    return mix(x, READ)",
+    "helper": "def helper():\n    return READ\n\ndef step(x):\n    return mix(x, helper())",
+    "object made inside": (
+        "class Inside:\n    def __init__(self):\n        self.k = READ\n\n"
+        "def step(x):\n    return mix(x, Inside().k)"
+    ),
+    "default": "def helper(x, n=READ):\n    return mix(x, n)\n\ndef step(x):\n    return helper(x)",
+    "closure": (
+        "def make(k):\n    def inner(x):\n        return mix(x, k)\n    return inner\n\n"
+        "step = make(READ)"
+    ),
+    "module's forward": (
+        "class Net(torch.nn.Module):\n    def forward(self, x):\n        return mix(x, READ)\n\n"
+        "step = Net()"
+    ),
+    "module's attribute": (
+        "class Net(torch.nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.n = READ\n    def forward(self, x):\n        return mix(x, self.n)\n\n"
+        "step = Net()"
+    ),
+    "forward hook": (
+        "step = torch.nn.Identity()\n"
+        "step.register_forward_hook(lambda module, inputs, x: mix(x, READ))"
+    ),
+    "behind a graph break": (
+        "def step(x):\n    y = x @ x\n    torch._dynamo.graph_break()\n    return mix(y, READ)"
+    ),
+    "disabled function": (
+        "@torch.compiler.disable\ndef helper(x):\n    return mix(x, READ)\n\n"
+        "def step(x):\n    return helper(x @ x) @ x"
+    ),
+    "constant result": (
+        "@torch.compiler.assume_constant_result\ndef helper():\n    return READ\n\n"
+        "def step(x):\n    return mix(x, helper())"
+    ),
+    "allowed in graph": (
+        "@torch.compiler.allow_in_graph\ndef helper(x):\n    return mix(x, READ)\n\n"
+        "def step(x):\n    return helper(x)"
+    ),
+    "allowed in graph, in a checkpoint": (
+        "@torch.compiler.allow_in_graph\ndef helper(x):\n    return mix(x, READ)\n\n"
+        "def step(x):\n"
+        "    return torch.utils.checkpoint.checkpoint(helper, x, use_reentrant=False)\n\n"
+        "GRADIENT = True"
+    ),
+    "not traced strictly": (
+        "@torch._dynamo.nonstrict_trace\ndef helper(x):\n    return mix(x, READ)\n\n"
+        "def step(x):\n    return helper(x)"
+    ),
+    "gradient": (
+        "class Mix(torch.autograd.Function):\n    @staticmethod\n"
+        "    def forward(ctx, x):\n        return x.clone()\n    @staticmethod\n"
+        "    def backward(ctx, g):\n        return mix(g, READ)\n\n"
+        "def step(x):\n    return Mix.apply(x)\n\nGRADIENT = True"
+    ),
+    "hook of a gradient": (
+        "def step(x):\n    y = x @ x\n    y.register_hook(lambda g: mix(g, READ))\n    return y\n\n"
+        "GRADIENT = True"
+    ),
+    "operator's gradient": (
+        _OPERATOR + "def backward(ctx, g):\n    return mix(g, READ)\n\n"
+        "op.register_autograd(backward)\n\ndef step(x):\n    return op(x)\n\nGRADIENT = True"
+    ),
+    "operator's gradient, in a checkpoint": (
+        _OPERATOR + "def backward(ctx, g):\n    return mix(g, READ)\n\n"
+        "op.register_autograd(backward)\n\ndef step(x):\n"
+        "    return torch.utils.checkpoint.checkpoint(op, x, use_reentrant=False)\n\n"
+        "GRADIENT = True"
+    ),
+    "operator's fake": (
+        "@torch.library.custom_op('NAME::op', mutates_args=())\n"
+        "def op(x: torch.Tensor) -> torch.Tensor:\n    return x[: int(READ)].clone()\n\n"
+        "@op.register_fake\ndef _(x):\n    return x.new_empty(int(READ), x.shape[1])\n\n"
+        "def step(x):\n    return op(x) @ x"
+    ),
+    "operator's setup": (
+        _OPERATOR + "def setup(ctx, inputs, output):\n    ctx.n = READ\n\n"
+        "def backward(ctx, g):\n    return mix(g, ctx.n)\n\n"
+        "op.register_autograd(backward, setup_context=setup)\n\n"
+        "def step(x):\n    return op(x)\n\nGRADIENT = True"
+    ),
+    "operator of a library, decomposed": (
+        "library = torch.library.Library('NAME', 'DEF')\n"
+        "library.define('op(Tensor x) -> Tensor')\n\n"
+        "def kernel(x):\n    return mix(x, READ)\n\n"
+        "library.impl('op', kernel, 'CompositeImplicitAutograd')\n\n"
+        "def step(x):\n    return torch.ops.NAME.op(x)"
+    ),
+    "operator of a library, its gradient": (
+        "library = torch.library.Library('NAME', 'DEF')\nlibrary.define('op(Tensor x) -> Tensor')\n"
+        "library.impl('op', lambda x: x.clone(), 'CPU')\n\n"
+        "torch.library.register_fake('NAME::op', lambda x: torch.empty_like(x))\n"
+        "torch.library.register_autograd('NAME::op', lambda ctx, g: mix(g, READ))\n\n"
+        "def step(x):\n    return torch.ops.NAME.op(x)\n\nGRADIENT = True"
+    ),
+    "operator registered in a function": (
+        _OPERATOR + "def register(k):\n    def backward(ctx, g):\n        return mix(g, k)\n"
+        "    op.register_autograd(backward)\n\nregister(READ)\n\n"
+        "def step(x):\n    return op(x)\n\nGRADIENT = True"
+    ),
+    "vmap": "def step(x):\n    return torch.vmap(lambda row: row[: int(READ)])(x)",
+    "tensor subclass": (
+        "class Sub(torch.Tensor):\n    @classmethod\n"
+        "    def __torch_function__(cls, function, types, args=(), kwargs=None):\n"
+        "        out = super().__torch_function__(function, types, args, kwargs or {})\n"
+        "        return out[: int(READ)] if function is torch.mm else out\n\n"
+        "def step(x):\n    return torch.mm(x.as_subclass(Sub), x).as_subclass(torch.Tensor)"
+    ),
+}
+
+EDITS = ("held", "done", "moved")
+MODES = ("frames", "graphs", "context")
+
+_IMPORTS = (
+    "import collections, contextvars, dataclasses, enum, functools, operator, os, types, typing\n"
+    "import weakref\nimport numpy\nimport torch\nimport torch.utils.checkpoint\n\n"
+)
+
+
+@dataclass(frozen=True)
+class Program:
+    """One program and its edit, in one mode.
+
+    Attributes:
+        holder, reach, edit, mode: which of the above.
+        name: of its modules and operators.
+    """
+
+    holder: str
+    reach: str
+    edit: str
+    mode: str
+    name: str
+
+    @property
+    def title(self) -> str:
+        """Names the program for `--program`."""
+        return "/".join((self.holder, self.reach, self.edit, self.mode))
+
+    def sources(self, *, edited: bool) -> dict[str, str]:
+        """The sources of its modules by name."""
+        held, read = HOLDERS[self.holder]
+        value = "3" if edited and self.edit == "held" else "2"
+        done = f"({read} + 1)" if edited and self.edit == "done" else read
+        above = "# A comment.\n\n\n" if edited and self.edit == "moved" else ""
+        name = self.name.upper()
+        library = above + _IMPORTS + _filled(held, value, name)
+        program = f"{above}{_IMPORTS}import {self.name}_lib as lib\n\n{_MIX}"
+        program += _filled(REACHES[self.reach].replace("READ", done), value, name)
+        return {f"{self.name}_lib": f"{library}\n", self.name: f"{program}\n"}
+
+
+def _filled(text: str, value: str, name: str) -> str:
+    """V is the number where it stands alone, and NAME the program's."""
+    return re.sub(r"\bV\b", value, re.sub(r"\bNAME\b", name.lower(), text))
+
+
+def program(seed: int, number: int) -> Program:
+    """The program of this number in the sequence of a seed."""
+    chance = random.Random(f"{seed} {number}")
+    return Program(
+        chance.choice(list(HOLDERS)),
+        chance.choice(list(REACHES)),
+        chance.choices(EDITS, (8, 1, 1))[0],
+        chance.choices(MODES, (6, 3, 1))[0],
+        f"edit_{seed}_{number}",
+    )

@@ -1,0 +1,125 @@
+"""Keys of compiled graphs that know the program's own code in them.
+
+torch's keys name an operator of the program's, or a function that is allowed in a graph, and
+do not say what it does: with other code under the same name, they find the graph that was
+compiled before. Here the code becomes part of the key. Graphs without any keep torch's keys.
+"""
+
+import base64
+import contextlib
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from precompile_context.adapters.pytorch.patches import Patches
+from precompile_context.adapters.pytorch.precompile.digests import is_pinned, short_digest
+from precompile_context.adapters.pytorch.precompile.operators import (
+    is_of_program,
+    operator_digest,
+    operator_name,
+    table_digest,
+)
+from precompile_context.adapters.pytorch.precompile.words import all_words
+
+# As long as torch's own.
+_KEY_CHARACTERS = 51
+
+
+class _Local(threading.local):
+    operators: set[str] | None = None
+
+
+_local = _Local()
+
+
+@contextlib.contextmanager
+def collecting() -> Iterator[set[str]]:
+    """The names of the program's operators in graphs for which this thread makes keys meanwhile."""
+    outer = _local.operators
+    names = _local.operators = set()
+    try:
+        yield names
+    finally:
+        _local.operators = outer
+        if outer is not None:
+            outer |= names
+
+
+def collected() -> set[str]:
+    """The names that the innermost block of this thread has collected so far."""
+    return _local.operators or set()
+
+
+def install(patches: Patches) -> None:
+    """Have torch make such keys."""
+    from torch._functorch._aot_autograd import autograd_cache
+    from torch._inductor import codecache
+
+    patches.wrap(autograd_cache, "autograd_cache_key", _autograd_key)
+    patches.wrap(codecache, "compiled_fx_graph_hash", _inductor_key)
+
+
+def _autograd_key(
+    original: Callable[..., tuple[str, list[str]]], module: Any, *args: Any, **kwargs: Any
+) -> tuple[str, list[str]]:
+    from torch._functorch._aot_autograd.autograd_cache import BypassAOTAutogradCache
+
+    key, lines = original(module, *args, **kwargs)
+    return _with_program(key, lines, getattr(module, "gm", module), BypassAOTAutogradCache)
+
+
+def _inductor_key(
+    original: Callable[..., tuple[str, list[str]]], module: Any, *args: Any, **kwargs: Any
+) -> tuple[str, list[str]]:
+    from torch._inductor.codecache import BypassFxGraphCache
+
+    key, lines = original(module, *args, **kwargs)
+    return _with_program(key, lines, module, BypassFxGraphCache)
+
+
+def _with_program(
+    key: str, lines: list[str], module: Any, bypass: type[Exception]
+) -> tuple[str, list[str]]:
+    try:
+        code = program_code(module)
+    except Exception as error:  # torch's own way to say that a graph cannot be cached
+        raise bypass(f"the program's code in the graph is not known: {error}") from error
+    if not code:
+        return key, lines
+    digest = hashlib.sha256("\n".join([key, *code]).encode(errors="surrogatepass")).digest()
+    text = base64.b32encode(digest).decode().lower()[:_KEY_CHARACTERS]
+    line = f"[{short_digest(''.join(code))}] code of the program: {', '.join(code)}"
+    return key[:1] + text, [*lines, line] if lines else lines
+
+
+def program_code(module: Any) -> list[str]:
+    """The program's own code that a graph names, each with what it does; none in most graphs.
+
+    Raises:
+        UnportableError: it cannot be told in words.
+    """
+    import torch
+
+    found: dict[str, str] = {}
+    for graph in module.modules():
+        for node in graph.graph.nodes if isinstance(graph, torch.fx.GraphModule) else ():
+            if node.op != "call_function":
+                continue
+            if is_of_program(node.target):
+                name = operator_name(node.target)
+                if name not in found:
+                    found[name] = operator_digest(name)
+                    if _local.operators is not None:
+                        _local.operators.add(name)
+            elif not is_pinned(_module_of(node.target)):
+                name = f"{_module_of(node.target)}.{getattr(node.target, '__qualname__', '')}"
+                if name not in found:
+                    found[name] = short_digest(all_words(node.target, name))
+    if table := table_digest():
+        found["lowerings and decompositions"] = table
+    return [f"{name} {digest}" for name, digest in sorted(found.items())]
+
+
+def _module_of(target: Any) -> str:
+    return str(getattr(target, "__module__", None) or "builtins")

@@ -1,0 +1,253 @@
+"""What took part in a compile beside what guards compare: code, and what that code reads.
+
+Guards tell the values that dynamo traced, where they have a name. Not told are: a function whose
+default, closure or class dynamo took for constant; and all that Python ran meanwhile. Each is
+told in words here, and must have the same words where the version is served.
+"""
+
+import sys
+import types
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from precompile_context.adapters.pytorch.precompile.digests import (
+    UnportableError,
+    code_digest,
+    is_pinned,
+    is_pinned_file,
+    module_name,
+    short_digest,
+    type_name,
+)
+from precompile_context.adapters.pytorch.precompile.environment_reads import (
+    reads_meanwhile,
+    variables,
+)
+from precompile_context.adapters.pytorch.precompile.named_functions import NamedFunctions
+from precompile_context.adapters.pytorch.precompile.observed import Ran
+from precompile_context.adapters.pytorch.precompile.operators import (
+    functions_registered,
+    operator_digest,
+)
+from precompile_context.adapters.pytorch.precompile.program import find_class, imported
+from precompile_context.adapters.pytorch.precompile.program_code import (
+    Modules,
+    files_of,
+    functions_alive,
+    of_program,
+    source_digest,
+)
+from precompile_context.adapters.pytorch.precompile.saved_guards import DiffersError, Witnesses
+from precompile_context.adapters.pytorch.precompile.scope import (
+    Scope,
+    names_mentioned,
+    package_version,
+)
+from precompile_context.adapters.pytorch.precompile.words import Words
+
+
+@dataclass(frozen=True)
+class Part:
+    """A function that took part.
+
+    Attributes:
+        module, name: where it is found, and its qualified name.
+        code: its code's digest.
+        state: a digest of what it has and reads beside.
+    """
+
+    module: str
+    name: str
+    code: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Parts:
+    """All that took part in one compile.
+
+    Attributes:
+        functions: those that no guard tells.
+        classes: (module, qualified name, digest) of the program's classes.
+        traced, ran: digests of the code that dynamo traced, and that Python ran.
+        mentioned: the names in that code.
+        operators: the program's operators in the graphs, each with its digest.
+        packages: those that torch compiles with and that ran, each with its version.
+        sources: modules that were imported meanwhile, each with the digest of its file.
+        environment: variables that were read, each with a digest of its value.
+    """
+
+    functions: tuple[Part, ...] = ()
+    classes: Witnesses = ()
+    traced: frozenset[str] = frozenset()
+    ran: frozenset[str] = frozenset()
+    mentioned: frozenset[str] = frozenset()
+    operators: tuple[tuple[str, str], ...] = ()
+    packages: tuple[tuple[str, str], ...] = ()
+    sources: tuple[tuple[str, str], ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Equal for equal parts."""
+        sets = (sorted(self.traced), sorted(self.ran), sorted(self.mentioned))
+        named = (self.operators, self.packages, self.sources, self.environment)
+        return repr((self.functions, self.classes, *sets, *named))
+
+
+def took_part(
+    traced: Iterable[types.CodeType],
+    ran: Ran,
+    *,
+    told: frozenset[str],
+    classes: Iterable[type],
+    operators: Iterable[str],
+    variables_read: Iterable[str],
+) -> Parts:
+    """What is to be the same where a version is served.
+
+    Args:
+        traced: code that dynamo traced into.
+        ran: what Python ran meanwhile, torch's own code too.
+        told: digests of code that guards tell, with all that it has.
+        classes: those that guards have met.
+        operators: names of the program's own in the graphs.
+        variables_read: those of the environment that dynamo has met.
+
+    Raises:
+        UnportableError: part of it cannot be told in words, or found again.
+    """
+    ran_codes, packages = of_program(ran.calls)
+    imported_meanwhile = files_of(set(sys.modules) - ran.modules_before)
+    sources = {
+        imported_meanwhile[c.co_filename] for c in ran_codes if c.co_filename in imported_meanwhile
+    }
+    ran_codes = [code for code in ran_codes if code.co_filename not in imported_meanwhile]
+    traced_codes = [code for code in traced if not is_pinned_file(code.co_filename)]
+    modules = Modules()
+    functions = {}
+    for code in traced_codes:
+        if (digest := code_digest(code)) not in told:
+            functions[digest] = modules.of(code), code
+    for code in ran_codes:
+        functions[code_digest(code)] = modules.of(code), code
+    parts = Parts(
+        traced=frozenset(map(code_digest, traced_codes)),
+        ran=frozenset(map(code_digest, ran_codes)),
+        mentioned=frozenset(
+            name for code in (*traced_codes, *ran_codes) for name in names_mentioned(code)
+        ),
+    )
+    names = tuple(sorted(set(operators)))
+    reads = reads_meanwhile(ran.calls, ran_codes)
+    named = (name for name in parts.mentioned if name.isidentifier())
+    state = _State(parts, names, {module for module, _ in functions.values()})
+    told_parts = [
+        Part(module, code.co_qualname, digest, state.function(digest, module, code.co_qualname))
+        for digest, (module, code) in functions.items()
+    ]
+    for part in told_parts:
+        if part.code in parts.ran and not state.knows(part.code):
+            _check_alone(functions[part.code][1])
+    return Parts(
+        functions=tuple(sorted(told_parts, key=lambda part: (part.module, part.name, part.code))),
+        classes=tuple(
+            (module_name(cls.__module__), cls.__qualname__, state.of_class(cls))
+            for cls in _program_classes(classes)
+        ),
+        traced=parts.traced,
+        ran=parts.ran,
+        mentioned=parts.mentioned,
+        operators=tuple((name, operator_digest(name)) for name in names),
+        packages=tuple((name, package_version(name)) for name in sorted(packages)),
+        environment=variables([*variables_read, *(named if reads else ())]),
+        sources=tuple((module_name(name), source_digest(name)) for name in sorted(sources)),
+    )
+
+
+def check(parts: Parts) -> None:
+    """Raise DiffersError where what took part is not what it was."""
+    for name, version in parts.packages:
+        if package_version(name) != version:
+            raise DiffersError(f"{name} was {version}, and is {package_version(name)}")
+    for name, digest in parts.environment:
+        if variables([name]) != ((name, digest),):
+            raise DiffersError(f"the environment variable {name} has changed")
+    for name, digest in parts.sources:
+        if source_digest(name) != digest:
+            raise DiffersError(f"the source of {name} has changed")
+    try:
+        for name, digest in parts.operators:
+            if operator_digest(name) != digest:
+                raise DiffersError(f"what is registered for operator {name} has changed")
+        operators = tuple(name for name, _ in parts.operators)
+        state = _State(parts, operators, {part.module for part in parts.functions})
+        for part in parts.functions:
+            if state.function(part.code, part.module, part.name) != part.state:
+                raise DiffersError(f"what {part.module}.{part.name} reads has changed")
+        for module, name, digest in parts.classes:
+            if state.of_class(find_class(module, name)) != digest:
+                raise DiffersError(f"what class {module}.{name} holds has changed")
+    except UnportableError as error:
+        raise DiffersError(str(error)) from error
+
+
+class _State:
+    """Digests of what functions and classes have and read, as they are in this process."""
+
+    def __init__(self, parts: Parts, operators: tuple[str, ...], modules: set[str]) -> None:
+        registered = [value for name in operators for value in functions_registered(name)]
+        self._named = NamedFunctions(map(imported, sorted(modules)), registered)
+        self._ran = parts.ran
+        followed = parts.ran | parts.traced
+        mentioned = parts.mentioned.__contains__
+
+        def follows(code: types.CodeType) -> bool:
+            return code_digest(code) in followed
+
+        def reads(code: types.CodeType) -> bool:
+            return code_digest(code) in parts.ran
+
+        self._traced_scope = Scope(follows, reads, mentioned, contents=False)
+        self._ran_scope = Scope(follows, reads, mentioned, contents=True)
+
+    def knows(self, digest: str) -> bool:
+        """Whether a function of this code is found, and not only that it is nested in one."""
+        return digest in self._named.functions
+
+    def function(self, digest: str, module: str, name: str) -> str:
+        """Of all functions of this code that are found.
+
+        Raises:
+            UnportableError: the code is not found, or part of the state has no words.
+        """
+        if not self._named.holds(digest):
+            raise UnportableError(f"the code of {module}.{name} has changed")
+        scope = self._ran_scope if digest in self._ran else self._traced_scope
+        texts = {
+            Words(scope).of(function, f"{module}.{name}")
+            for function in self._named.functions.get(digest, ())
+        }
+        return short_digest("\n".join(sorted(texts)))
+
+    def of_class(self, cls: type) -> str:
+        """Of what a class and its bases hold.
+
+        Raises:
+            UnportableError: part of it has no words.
+        """
+        return short_digest(Words(self._traced_scope).of(cls, type_name(cls)))
+
+
+def _check_alone(code: types.CodeType) -> None:
+    """Raise UnportableError where a function that ran is of nested code, and keeps something."""
+    for function in functions_alive([code])[id(code)]:
+        if function.__closure__ or function.__defaults__ or function.__kwdefaults__:
+            raise UnportableError(
+                f"{code.co_qualname} ran while torch compiled, is kept, and has no name"
+            )
+
+
+def _program_classes(classes: Iterable[type]) -> Iterator[type]:
+    found = {cls for cls in classes if not is_pinned(cls.__module__)}
+    return iter(sorted((cls for cls in found if "<locals>" not in cls.__qualname__), key=type_name))

@@ -1,0 +1,164 @@
+"""The program's own code among all that Python ran, and the modules in which code is found."""
+
+import gc
+import hashlib
+import importlib.machinery
+import logging
+import os
+import sys
+import types
+import warnings
+from collections.abc import Iterable
+from functools import partial
+
+import precompile_context
+from precompile_context.adapters.pytorch.precompile.digests import (
+    UnportableError,
+    code_digest,
+    is_pinned,
+    is_pinned_file,
+    module_name,
+)
+from precompile_context.adapters.pytorch.precompile.named_functions import NamedFunctions
+from precompile_context.adapters.pytorch.precompile.observed import Calls
+from precompile_context.adapters.pytorch.precompile.scope import is_of_torch
+
+_OUR_OWN = os.path.dirname(precompile_context.__file__) + os.sep
+_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+_OPTIMIZED = 0x1  # what only functions are
+_SERVICES = (logging.__file__, warnings.__file__)
+
+
+def of_program(calls: Calls) -> tuple[list[types.CodeType], set[str]]:
+    """Code of the program's functions that ran, and the packages that torch compiles with."""
+    from torch._inductor.runtime.cache_dir_utils import cache_dir
+
+    made_by_torch = ("<eval_with_key>", cache_dir() + os.sep)  # graphs and kernels
+    program: list[types.CodeType] = []
+    without_file: list[types.CodeType] = []
+    packages = set()
+    for code in _not_of_services(calls):
+        file = code.co_filename
+        if is_pinned_file(file) or file.startswith((_OUR_OWN, *made_by_torch)):
+            continue
+        if is_of_torch(package := _installed_package(file)):
+            packages.add(package)
+        elif code.co_flags & _OPTIMIZED:
+            (without_file if file.startswith("<") else program).append(code)
+    return [*program, *_made_by_program(without_file)], packages
+
+
+def _not_of_services(calls: Calls) -> list[types.CodeType]:
+    """What was called otherwise than by an import, or to write a log or a warning."""
+    apart: set[int] = set()
+    while True:
+        new = {
+            key
+            for key, (_, callers) in calls.items()
+            if key not in apart and callers and all(map(partial(_is_service, apart), callers))
+        }
+        if not new:
+            return [code for key, (code, _) in calls.items() if key not in apart]
+        apart |= new
+
+
+def _is_service(apart: set[int], code: types.CodeType) -> bool:
+    if id(code) in apart or not code.co_flags & _OPTIMIZED:
+        return True
+    return code.co_filename.startswith("<frozen importlib") or code.co_filename in _SERVICES
+
+
+def _installed_package(file: str) -> str:
+    """The top name of an installed file's module; "" for others."""
+    for place in _INSTALLED:
+        if place in file:
+            return file.rpartition(place)[2].partition(os.sep)[0].removesuffix(".py")
+    return ""
+
+
+def _made_by_program(codes: list[types.CodeType]) -> list[types.CodeType]:
+    """Code from no file, as that of dataclasses, whose functions are the program's own."""
+    alive = functions_alive([code for code in codes if code not in _known])
+    for code in codes:
+        if code not in _known:
+            # Where no function of it is left, what it did is told by what made and called it.
+            _known[code] = any(map(_is_of_program, map(module_of, alive[id(code)])))
+    return [code for code in codes if _known[code]]
+
+
+_known: dict[types.CodeType, bool] = {}
+
+
+def _is_of_program(module: str) -> bool:
+    is_ours = module.partition(".")[0] == "precompile_context"
+    return module in sys.modules and not (is_pinned(module) or is_of_torch(module) or is_ours)
+
+
+def functions_alive(codes: list[types.CodeType]) -> dict[int, list[types.FunctionType]]:
+    """By the id of its code, each function that there is of one of these."""
+    alive: dict[int, list[types.FunctionType]] = {id(code): [] for code in codes}
+    for value in gc.get_objects() if codes else ():
+        if type(value) is types.FunctionType and id(value.__code__) in alive:
+            alive[id(value.__code__)].append(value)
+    return alive
+
+
+def module_of(function: types.FunctionType) -> str:
+    return str(function.__globals__.get("__name__") or "")
+
+
+class Modules:
+    """The modules in which code is found by looking through what they hold."""
+
+    def __init__(self) -> None:
+        self._by_file: dict[str, list[str]] = {}
+        self._named: dict[str, NamedFunctions] = {}
+        for name, module in list(sys.modules.items()):
+            file = getattr(module, "__file__", None)
+            if isinstance(file, str) and not is_pinned(name):
+                self._by_file.setdefault(os.path.abspath(file), []).append(name)
+
+    def of(self, code: types.CodeType) -> str:
+        """The module of a function's code.
+
+        Raises:
+            UnportableError: there is none.
+        """
+        digest = code_digest(code)
+        if code.co_filename.startswith("<"):
+            names = [name for name in map(module_of, functions_alive([code])[id(code)]) if name]
+        else:
+            names = self._by_file.get(os.path.abspath(code.co_filename), [])
+        for name in names:
+            if name in sys.modules and self._of(name).holds(digest):
+                return module_name(name)
+        raise UnportableError(f"the code of {code.co_qualname} cannot be found again by a name")
+
+    def _of(self, name: str) -> NamedFunctions:
+        if name not in self._named:
+            self._named[name] = NamedFunctions([sys.modules[name]])
+        return self._named[name]
+
+
+def files_of(modules: Iterable[str]) -> dict[str, str]:
+    """The modules by their source files."""
+    files = ((getattr(sys.modules.get(name), "__file__", None), name) for name in modules)
+    return {file: name for file, name in files if isinstance(file, str)}
+
+
+def source_digest(name: str) -> str:
+    """Of a module's file, which is found without importing it; "" where there is none."""
+    origin = getattr(sys.modules.get(name), "__file__", None)
+    path = None
+    for end in range(1, len(parts := name.split(".")) + 1):
+        if origin is not None:
+            break
+        spec = importlib.machinery.PathFinder.find_spec(".".join(parts[:end]), path)
+        path = spec.submodule_search_locations if spec else []
+        if end == len(parts) and spec is not None:
+            origin = spec.origin
+    try:
+        with open(origin or "", "rb") as file:
+            return hashlib.sha256(file.read()).hexdigest()
+    except OSError:
+        return ""

@@ -1,0 +1,359 @@
+"""Values in words: equal where they mean the same to code that reads them, in any process.
+
+The words of a function are its code, its defaults, what its closure holds and, where it ran
+while torch compiled, what its global names stand for. Those of a class are what it defines, of
+an object its class and its attributes, of a container its items. Nothing is told by its type
+alone: what has no words keeps a version from being saved, and is named.
+"""
+
+import builtins
+import collections
+import contextlib
+import contextvars
+import enum
+import functools
+import hashlib
+import logging
+import re
+import threading
+import types
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+from precompile_context.adapters.pytorch.precompile.digests import (
+    NOT_OF_THE_CLASS,
+    UnportableError,
+    canonical,
+    code_digest,
+    function_name,
+    is_pinned,
+    is_pinned_file,
+    module_name,
+    type_name,
+)
+from precompile_context.adapters.pytorch.precompile.identity import BUILTINS, found, torch_constant
+from precompile_context.adapters.pytorch.precompile.scope import (
+    Scope,
+    is_of_torch,
+    names_mentioned,
+    names_read,
+    package_version,
+)
+from precompile_context.adapters.pytorch.precompile.taking_apart import (
+    attributes_of,
+    behind_wrapper,
+    has_native_state,
+)
+
+_CONSTANTS = (type(None), bool, int, str, bytes, complex, float, type(Ellipsis), slice)
+_PLAIN: tuple[Any, ...] = (int, float, str, bytes, complex)
+_ORDERED = (list, tuple, collections.deque)
+_MAPPINGS = (dict, collections.OrderedDict, collections.defaultdict, types.MappingProxyType)
+# No value of theirs goes into what is compiled: locks, and caches of objects that live elsewhere.
+_WITHOUT_VALUE = (
+    *(type(threading.Lock()), type(threading.RLock()), threading.local),
+    *(weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet),
+)
+_OF_THE_PLACE = frozenset(("__file__", "__spec__", "__loader__", "__builtins__", "__cached__"))
+_OF_ENUMS = frozenset(("_member_map_", "_value2member_map_", "_member_names_"))
+_READ_UNNAMED = frozenset(("__dataclass_fields__",))
+_MOST_NESTED = 60
+_MOST_OBJECTS = 20_000
+_MOST_TENSOR_BYTES = 64 << 20
+
+
+def all_words(value: Any, path: str) -> str:
+    """The words of a value with all that its functions can reach by names, called or not.
+
+    Raises:
+        UnportableError: it has none.
+    """
+    names: set[str] = set()
+    while True:
+        before = len(names)
+        scope = Scope(
+            follows=lambda code: True,
+            reads=lambda code: True,
+            mentions=names.__contains__,
+            contents=True,
+            noted=lambda code: names.update(names_mentioned(code)),
+        )
+        text = Words(scope).of(value, path)
+        if len(names) == before:
+            return text
+
+
+class Words:
+    """The words of some values that may hold each other; each object is told once."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._seen: dict[int, int] = {}
+        self._held: list[Any] = []  # no other object gets the id of one that is seen
+        self._depth = 0
+
+    def of(self, value: Any, path: str) -> str:
+        """The words of a value that is found at this path.
+
+        Raises:
+            UnportableError: it has none; the text says where in it.
+        """
+        if type(value) in _CONSTANTS:
+            return canonical(value)
+        if type(value) is range:
+            return f"range {value.start} {value.stop} {value.step}"
+        if type(value) is not tuple:
+            if id(value) in self._seen:
+                return f"#{self._seen[id(value)]}"
+            self._seen[id(value)] = len(self._seen)
+            self._held.append(value)
+        if self._depth > _MOST_NESTED or len(self._seen) > _MOST_OBJECTS:
+            raise UnportableError(f"{path} holds too much to be told in words")
+        self._depth += 1
+        try:
+            return self._new(value, path)
+        finally:
+            self._depth -= 1
+
+    def _new(self, value: Any, path: str) -> str:
+        kind = type(value)
+        if isinstance(value, type):
+            return self._class(value, path)
+        if kind is types.FunctionType:
+            return self._function(value, path)
+        if kind is types.ModuleType:
+            return self._module(value, path)
+        if kind is types.CodeType:
+            return canonical(value)
+        if isinstance(value, BUILTINS):
+            return self._builtin(value, path)
+        if kind in _ORDERED:
+            return f"{kind.__name__} [{self._items(value, path)}]"
+        if kind in _MAPPINGS:
+            return f"{kind.__name__} {self._pairs(value, path)}"
+        if kind in (set, frozenset):
+            return f"{kind.__name__} {{{', '.join(self._sorted(value, path))}}}"
+        if isinstance(value, weakref.ref):
+            return f"weak {self.of(value(), path)}"
+        if isinstance(value, _WITHOUT_VALUE):
+            return type_name(kind)
+        if kind is contextvars.ContextVar:
+            return f"variable {value.name} {self._items(list(_content(value)), path)}"
+        if isinstance(value, logging.Logger):
+            return f"logger {value.name}"
+        if kind is re.Pattern:
+            return f"pattern {value.flags} {canonical(value.pattern)}"
+        if isinstance(value, enum.Enum):
+            inner = self.of(value._value_, f"{path}.value")
+            return f"{self.of(kind, type_name(kind))}.{value._name_} {inner}"
+        if kind.__module__ == "typing" or kind in (types.GenericAlias, types.UnionType):
+            return f"annotation {value!r}"
+        if (text := torch_constant(value)) is not None:
+            return text
+        if kind.__name__ == "CustomOpDef" and is_pinned(kind.__module__):
+            return f"operator {value._qualname}"  # what is registered for it is told apart
+        if (parts := behind_wrapper(value)) is not None:
+            return f"{kind.__name__} {self._items(parts, path)}"
+        if isinstance(value, functools._lru_cache_wrapper):
+            return self._cached(value, path)
+        if (text := self._array(value, path)) is not None:
+            return text
+        return self._object(value, path)
+
+    # --- containers --------------------------------------------------------------------
+
+    def _items(self, values: Any, path: str) -> str:
+        return ", ".join(self.of(v, f"{path}[{i}]") for i, v in enumerate(values))
+
+    def _pairs(self, mapping: Any, path: str) -> str:
+        pairs = [
+            f"{self.of(key, f'a key of {path}')}: {self.of(item, f'{path}[{_short(key)}]')}"
+            for key, item in list(mapping.items())
+        ]
+        factory = getattr(mapping, "default_factory", None)
+        return f"{{{', '.join(pairs)}}} {self.of(factory, path)}"
+
+    def _sorted(self, values: Any, path: str) -> list[str]:
+        """In no order: each is told for itself."""
+        return sorted(Words(self._scope).of(value, f"an item of {path}") for value in values)
+
+    # --- functions ---------------------------------------------------------------------
+
+    def _function(self, function: types.FunctionType, path: str) -> str:
+        name, code = function_name(function), function.__code__
+        pinned = is_pinned_file(code.co_filename) or is_of_torch(function.__module__ or "")
+        if pinned and is_pinned(function.__module__) and found(function) is function:
+            return f"function {name}"
+        if not (pinned or self._scope.follows(code)):
+            return f"function {name}"
+        parts = [f"function {name}" if pinned else f"function {name} {code_digest(code)}"]
+        parts += self.state(function, path)
+        if not pinned and self._scope.reads(code):
+            parts += self._globals(function)
+        return f"({'; '.join(parts)})"
+
+    def state(self, function: types.FunctionType, path: str) -> Iterator[str]:
+        """What a function has beside its code.
+
+        Raises:
+            UnportableError: as `of`.
+        """
+        names = function.__code__.co_varnames[: function.__code__.co_argcount]
+        defaults = function.__defaults__ or ()
+        for name, value in zip(names[len(names) - len(defaults) :], defaults, strict=True):
+            yield f"{name}={self.of(value, f'the default of {name} in {path}')}"
+        for name, value in sorted((function.__kwdefaults__ or {}).items()):
+            yield f"{name}={self.of(value, f'the default of {name} in {path}')}"
+        for name, cell in zip(
+            function.__code__.co_freevars, function.__closure__ or (), strict=True
+        ):
+            try:
+                content = cell.cell_contents
+            except ValueError:
+                yield f"{name} empty"
+                continue
+            if name != "__class__":  # as `super()` asks for it
+                yield f"{name} {self.of(content, f'{name}, which {path} is closed over,')}"
+        for name, value in sorted(vars(function).items()):
+            if not name.startswith("_torchdynamo"):
+                yield f".{name} {self.of(value, f'{path}.{name}')}"
+
+    def _globals(self, function: types.FunctionType) -> Iterator[str]:
+        scope = function.__globals__
+        self._scope.noted(function.__code__)
+        module = module_name(scope.get("__name__"))
+        for name in sorted(names_read(function.__code__) - _OF_THE_PLACE):
+            if name in scope:
+                yield f"{name} {self.of(scope[name], f'{module}.{name}')}"
+            elif not hasattr(builtins, name):
+                yield f"{name} absent"
+
+    def _cached(self, value: Any, path: str) -> str:
+        """A cached function may have run before: it counts with all that it can reach."""
+        return f"cached {all_words(value.__wrapped__, path)}"
+
+    def _builtin(self, value: Any, path: str) -> str:
+        owner = getattr(value, "__objclass__", None)
+        name = f"{type(value).__name__} {value.__qualname__}"
+        if owner is not None:
+            return f"{name} of {type_name(owner)}"
+        bound = getattr(value, "__self__", None)
+        if bound is None or isinstance(bound, types.ModuleType):
+            return f"{name} of {getattr(bound, '__name__', value.__module__)}"
+        return f"{name} of {self.of(bound, path)}"
+
+    # --- classes, objects, modules -----------------------------------------------------
+
+    def _class(self, cls: type, path: str) -> str:
+        if is_pinned(cls.__module__):
+            return f"class {type_name(cls)}"
+        if is_of_torch(cls.__module__):
+            return f"class {type_name(cls)} {package_version(cls.__module__)}"
+        bases = (*cls.__mro__[1:], type(cls))
+        above = [self.of(base, type_name(base)) for base in bases]
+        return f"(class {type_name(cls)}; {'; '.join([*above, *self.members(cls)])})"
+
+    def members(self, cls: type) -> Iterator[str]:
+        """What a class itself defines.
+
+        Raises:
+            UnportableError: as `of`.
+        """
+        members = getattr(cls, "__members__", {}) if issubclass(cls, enum.Enum) else {}
+        for name, member in members.items():
+            yield f"{name}={self.of(member._value_, f'{type_name(cls)}.{name}')}"
+        for name, value in sorted(vars(cls).items()):
+            if name in NOT_OF_THE_CLASS or name in members or (members and name in _OF_ENUMS):
+                continue
+            yield f"{name}: {self._member(name, value, f'{type_name(cls)}.{name}')}"
+
+    def _member(self, name: str, value: Any, path: str) -> str:
+        if isinstance(value, types.FunctionType) or behind_wrapper(value) is not None:
+            return self.of(value, path)
+        if name in _READ_UNNAMED or self._scope.mentions(name):
+            return self.of(value, path)
+        try:
+            return canonical(value)
+        except UnportableError:  # nothing that took part reads it
+            return type_name(type(value))
+
+    def _module(self, module: types.ModuleType, path: str) -> str:
+        name = module_name(module.__name__)
+        if is_pinned(name) or not self._scope.contents:
+            return f"module {name}"
+        if is_of_torch(name):
+            return f"module {name} {package_version(name)}"
+        read = [
+            f"{key} {self.of(value, f'{name}.{key}')}"
+            for key, value in sorted(vars(module).items())
+            if key == "__getattr__" or (not key.startswith("__") and self._scope.mentions(key))
+        ]
+        return f"(module {name}; {'; '.join(read)})"
+
+    def _object(self, value: Any, path: str) -> str:
+        kind = type(value)
+        parts = [self.of(kind, type_name(kind))]
+        parts += [
+            canonical(base.__new__(base, value)) for base in _PLAIN if isinstance(value, base)
+        ]
+        if isinstance(value, tuple | list | collections.deque):
+            parts.append(self._items(list.__iter__([*value]), path))
+        if isinstance(value, dict):
+            parts.append(self._pairs(types.MappingProxyType(dict(dict.items(value))), path))
+        if isinstance(value, set | frozenset):
+            parts += self._sorted(value, path)
+        if isinstance(value, BaseException):
+            parts.append(self._items(value.args, path))
+        if has_native_state(kind):
+            return self._reduced(value, path)
+        for name, item in sorted(attributes_of(value).items()):
+            parts.append(f".{name} {self.of(item, f'{path}.{name}')}")
+        return f"({'; '.join(parts)})"
+
+    def _reduced(self, value: Any, path: str) -> str:
+        """An object of C code, which only pickling may take apart."""
+        try:
+            if is_pinned(type(value).__module__):
+                return f"made by {self.of(value.__reduce_ex__(2), path)}"
+        except (TypeError, RecursionError):
+            pass
+        raise UnportableError(f"{path} is a {type_name(type(value))}, which has no words")
+
+    def _array(self, value: Any, path: str) -> str | None:
+        """A tensor or an array of numpy's; None for anything else."""
+        import torch
+
+        if isinstance(value, torch.Tensor):
+            return self._tensor(value, path)
+        if type(value).__module__ != "numpy" or not hasattr(value, "tobytes"):
+            return None
+        if value.dtype.hasobject or value.nbytes > _MOST_TENSOR_BYTES:
+            raise UnportableError(f"{path} is an array that cannot be compared")
+        digest = hashlib.sha256(value.tobytes()).hexdigest()
+        return f"{type(value).__name__} {value.dtype} {value.shape} {digest}"
+
+    def _tensor(self, tensor: Any, path: str) -> str:
+        import torch
+
+        kind = type(tensor)
+        text = f"tensor {tensor.dtype} {tensor.device} {tensor.requires_grad}"
+        if not self._scope.contents:
+            return text
+        if kind not in (torch.Tensor, torch.nn.Parameter) or tensor.layout is not torch.strided:
+            raise UnportableError(f"{path} is a tensor that cannot be compared")
+        if tensor.numel() * tensor.element_size() > _MOST_TENSOR_BYTES or tensor.is_meta:
+            raise UnportableError(f"{path} is a tensor that is too large to be compared")
+        plain = tensor.detach().cpu().contiguous().resolve_conj().resolve_neg()
+        content = bytes(plain.reshape(-1).view(torch.uint8).tolist() if plain.numel() else ())
+        return f"{text} {tuple(tensor.shape)} {hashlib.sha256(content).hexdigest()}"
+
+
+def _content(variable: contextvars.ContextVar[Any]) -> Iterator[Any]:
+    """The value of a variable here, or its default; nothing where it has neither."""
+    with contextlib.suppress(LookupError):
+        yield variable.get()
+
+
+def _short(key: Any) -> str:
+    return repr(key)[:40] if isinstance(key, str | int) else type(key).__name__

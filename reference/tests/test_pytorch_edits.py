@@ -1,0 +1,88 @@
+"""Programs that are edited between two runs: what is served is what eager mode gives then."""
+
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.torch
+pytest.importorskip("torch")
+
+from fuzz import edits  # noqa: E402
+from fuzz.edit_programs import EDITS, HOLDERS, MODES, REACHES, Program, program  # noqa: E402
+
+# What was served stale once, each with the place from which it was read.
+FOUND = (
+    ("default of __init__", "frame"),
+    ("default of __init__ that is an object", "helper"),
+    ("class attribute that is an object", "object made inside"),
+    ("dataclass default that is an object", "frame"),
+    ("named tuple default", "helper"),
+    ("metaclass method", "frame"),
+    ("decorator's state", "frame"),
+    ("code two calls away", "constant result"),
+    ("global that a function reads", "constant result"),
+    ("cached function that was called", "constant result"),
+    ("weak reference", "constant result"),
+    ("code two calls away", "allowed in graph, in a checkpoint"),
+    ("global", "allowed in graph, in a checkpoint"),
+    ("global that a function reads", "operator's gradient"),
+    ("code of a lambda", "operator of a library, decomposed"),
+    ("closure", "operator registered in a function"),
+    ("object", "operator's fake"),
+    ("environment by getenv", "helper"),
+    ("environment by get", "constant result"),
+    ("name in the environment", "constant result"),
+)
+# What a second run is served, where nothing but the place in the file has changed.
+SERVED = (
+    ("default of __init__", "frame"),
+    ("class attribute that is an object", "helper"),
+    ("code two calls away", "constant result"),
+    ("closure over a function", "module's forward"),
+    ("dataclass default factory", "frame"),
+    ("environment by getenv", "helper"),
+)
+
+
+def outcomes(mode: str, edit: str, cases: Any) -> dict[str, str]:
+    """What came of each case, by its title."""
+    programs = [
+        Program(holder, reach, edit, mode, f"edit_{mode}_{number}")
+        for number, (holder, reach) in enumerate(cases)
+    ]
+    return {made.title: outcome for made, outcome in edits.outcomes(mode, programs)}
+
+
+@pytest.mark.parametrize("mode", ["frames", "graphs"])
+def test_edit_of_what_a_compile_took_for_constant_is_noticed(mode: str) -> None:
+    stale = outcomes(mode, "held", FOUND)
+    assert {title: what for title, what in stale.items() if what != "right"} == {}
+
+
+def test_program_that_only_moved_is_served() -> None:
+    moved = outcomes("frames", "moved", SERVED)
+    assert set(moved.values()) == {"only moved, and served"}
+
+
+def test_the_sequence_of_programs_is_that_of_its_seed() -> None:
+    drawn = [program(1, number) for number in range(200)]
+    assert drawn == [program(1, number) for number in range(200)]
+    assert drawn != [program(2, number) for number in range(200)]
+    assert {made.mode for made in drawn} == set(MODES)
+    assert {made.edit for made in drawn} == set(EDITS)
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_each_edit_changes_a_source(edit: str) -> None:
+    for holder in HOLDERS:
+        for reach in REACHES:
+            made = Program(holder, reach, edit, "frames", "edit_text")
+            assert made.sources(edited=False) != made.sources(edited=True)
+
+
+def test_a_stale_result_is_told_and_fails(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    from precompile_context.adapters.pytorch.precompile import parts
+
+    monkeypatch.setattr(parts, "check", lambda parts: None)
+    assert edits.run(0, 1, "environment by getenv/helper/held/frames") == 1
+    assert "WRONG: another result" in capsys.readouterr().out
