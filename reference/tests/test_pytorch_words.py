@@ -24,6 +24,7 @@ from precompile_context.adapters.pytorch.precompile import environment_reads  # 
 from precompile_context.adapters.pytorch.precompile.digests import UnportableError  # noqa: E402
 from precompile_context.adapters.pytorch.precompile.observed import (  # noqa: E402
     meanwhile,
+    needed,
     observing,
 )
 from precompile_context.adapters.pytorch.precompile.operators import operator_digest  # noqa: E402
@@ -130,6 +131,8 @@ def called() -> int:
 
 def test_what_was_called_is_observed_with_its_callers() -> None:
     with observing() as observed:
+        assert not observed.ran().calls
+        needed()
         called()
         with observing() as inner:
             assert inner is observed
@@ -147,6 +150,7 @@ def test_another_profiler_is_left_alone_and_nothing_is_known() -> None:
     profile = cProfile.Profile()
     profile.enable()
     with observing() as observed:
+        needed()
         called()
     assert sys.getprofile() is profile  # type: ignore[comparison-overlap]
     profile.disable()
@@ -163,6 +167,7 @@ def test_what_only_a_log_calls_takes_no_part() -> None:
     logger = logging.getLogger("words")
     logger.addHandler(handler := Handler())
     with observing() as observed:
+        needed()
         logger.error("text")
     logger.removeHandler(handler)
     codes = of_program(observed.ran().calls)[0]
@@ -177,6 +182,7 @@ SOURCE = "SCALE = {}\ndef read():\n    return SCALE\ndef other():\n    return {}
 def test_only_what_took_part_counts(tmp_path: Path, scale: int, other: int, same: bool) -> None:
     module = imported(tmp_path / "first", "taking_part", SOURCE.format(1, 1))
     with observing() as observed:
+        needed()
         module.read()
     parts = took_part(
         (), observed.ran(), told=frozenset(), classes=(), operators=(), variables_read=()
@@ -194,9 +200,11 @@ def test_environment_that_is_read_meanwhile_is_seen(monkeypatch: pytest.MonkeyPa
 
     for read in (lambda: os.getenv("A"), lambda: os.environ.get("A"), lambda: "A" in os.environ):
         with observing() as observed:
+            needed()
             read()
         assert environment_reads.reads_meanwhile(observed.ran().calls, [read.__code__])
     with observing() as observed:
+        needed()
         called()
     assert not environment_reads.reads_meanwhile(observed.ran().calls, [called.__code__])
     monkeypatch.setenv("SET", "1")

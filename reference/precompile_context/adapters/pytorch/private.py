@@ -315,6 +315,16 @@ PRECOMPILE_NAMES = (
         "called: Python's builtins, under the name by which guards reach them",
     ),
     PrivateName(
+        "torch._dynamo.variables.functions",
+        "invoke_and_store_as_constant",
+        "wrapped: what dynamo runs and keeps the result of is observed",
+    ),
+    PrivateName(
+        "torch._dynamo.utils",
+        "run_node",
+        "wrapped: so is a function that is allowed in a graph",
+    ),
+    PrivateName(
         "torch._dynamo.symbolic_convert",
         "InliningInstructionTranslator.inline_call",
         "wrapped: environment variables that traced code reads",

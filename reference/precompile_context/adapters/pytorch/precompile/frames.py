@@ -48,10 +48,11 @@ class Frames:
 
     def start(self) -> None:
         """Put the hooks in."""
-        from torch._dynamo import convert_frame
+        from torch._dynamo import convert_frame, utils
         from torch._dynamo.guards import CheckFunctionManager, GuardBuilder, GuardsStatePickler
         from torch._dynamo.output_graph import OutputGraph
         from torch._dynamo.symbolic_convert import InliningInstructionTranslator
+        from torch._dynamo.variables import functions, nn_module
 
         self._signature = inspect.signature(convert_frame._compile)
         self._patches.wrap(convert_frame, "_compile", self._compile)
@@ -60,6 +61,9 @@ class Frames:
         self._patches.wrap(
             InliningInstructionTranslator, "inline_call", environment_reads.inline_call
         )
+        for module in (functions, nn_module):
+            self._patches.wrap(module, "invoke_and_store_as_constant", _constant)
+        self._patches.wrap(utils, "run_node", _run_node)
         self._patches.wrap(GuardBuilder, "get", guard_creation.get_live)
         self._patches.wrap(GuardsStatePickler, "reducer_override", guard_saving.reduce_opaque)
 
@@ -191,6 +195,19 @@ class Frames:
             reason = str(error)
             recorder.refuse(reason if isinstance(error, UnportableError) else _text(error))
         return b""
+
+
+def _constant(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Dynamo is about to run a function, and to keep its result."""
+    observed.needed()
+    return original(*args, **kwargs)
+
+
+def _run_node(original: Callable[..., Any], tracer: Any, node: Any, *args: Any) -> Any:
+    """Dynamo is about to run a node with tensors that have no content."""
+    if node.op == "call_function" and graph_keys.is_untraced(node.target):
+        observed.needed()
+    return original(tracer, node, *args)
 
 
 def _options(compiler: Any) -> dict[str, Any]:

@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from precompile_context.adapters.pytorch.patches import Patches
+from precompile_context.adapters.pytorch.precompile import observed
 from precompile_context.adapters.pytorch.precompile.digests import is_pinned, short_digest
 from precompile_context.adapters.pytorch.precompile.operators import (
+    has_table,
     is_of_program,
     operator_digest,
     operator_name,
@@ -22,6 +24,19 @@ from precompile_context.adapters.pytorch.precompile.operators import (
 )
 from precompile_context.adapters.pytorch.precompile.words import all_words
 
+# Settings of inductor that hold code of the program's.
+_PASSES = (
+    "pre_grad_custom_pass",
+    "joint_custom_pre_pass",
+    "joint_custom_post_pass",
+    "post_grad_custom_pre_pass",
+    "post_grad_custom_post_pass",
+    "_pre_fusion_custom_pass",
+    "_post_fusion_custom_pass",
+    "custom_partitioner_fn",
+)
+# Operators of torch's that run a function that they are given.
+_RUNNING_OTHERS = frozenset(("flat_apply", "invoke_leaf_function"))
 # As long as torch's own.
 _KEY_CHARACTERS = 51
 
@@ -65,8 +80,10 @@ def _autograd_key(
 ) -> tuple[str, list[str]]:
     from torch._functorch._aot_autograd.autograd_cache import BypassAOTAutogradCache
 
+    graph = getattr(module, "gm", module)
+    _observe(graph, args[0] if args else ())
     key, lines = original(module, *args, **kwargs)
-    return _with_program(key, lines, getattr(module, "gm", module), BypassAOTAutogradCache)
+    return _with_program(key, lines, graph, BypassAOTAutogradCache)
 
 
 def _inductor_key(
@@ -74,8 +91,39 @@ def _inductor_key(
 ) -> tuple[str, list[str]]:
     from torch._inductor.codecache import BypassFxGraphCache
 
+    _observe(module, ())
     key, lines = original(module, *args, **kwargs)
     return _with_program(key, lines, module, BypassFxGraphCache)
+
+
+def _observe(module: Any, inputs: Any) -> None:
+    """Have it observed where code of the program runs in a compile of this graph."""
+    from torch._inductor import config
+
+    passes = [getattr(config, name, None) for name in _PASSES]
+    classes = {type(value) for value in inputs}
+    if (
+        any(callable(chosen) for chosen in passes)
+        or not all(is_pinned(cls.__module__) for cls in classes)
+        or has_table()
+        or any(is_untraced(node.target) for node in _calls(module))
+    ):
+        observed.needed()
+
+
+def _calls(module: Any) -> Iterator[Any]:
+    """The nodes of a graph, and of the graphs within it, that call something."""
+    import torch
+
+    for graph in module.modules():
+        if isinstance(graph, torch.fx.GraphModule):
+            yield from (node for node in graph.graph.nodes if node.op == "call_function")
+
+
+def is_untraced(target: Any) -> bool:
+    """Whether what a graph calls runs code of the program's."""
+    named = str(getattr(target, "__name__", ""))
+    return named in _RUNNING_OTHERS or is_of_program(target) or not is_pinned(_module_of(target))
 
 
 def _with_program(
@@ -99,23 +147,18 @@ def program_code(module: Any) -> list[str]:
     Raises:
         UnportableError: it cannot be told in words.
     """
-    import torch
-
     found: dict[str, str] = {}
-    for graph in module.modules():
-        for node in graph.graph.nodes if isinstance(graph, torch.fx.GraphModule) else ():
-            if node.op != "call_function":
-                continue
-            if is_of_program(node.target):
-                name = operator_name(node.target)
-                if name not in found:
-                    found[name] = operator_digest(name)
-                    if _local.operators is not None:
-                        _local.operators.add(name)
-            elif not is_pinned(_module_of(node.target)):
-                name = f"{_module_of(node.target)}.{getattr(node.target, '__qualname__', '')}"
-                if name not in found:
-                    found[name] = short_digest(all_words(node.target, name))
+    for node in _calls(module):
+        if is_of_program(node.target):
+            name = operator_name(node.target)
+            if name not in found:
+                found[name] = operator_digest(name)
+                if _local.operators is not None:
+                    _local.operators.add(name)
+        elif not is_pinned(_module_of(node.target)):
+            name = f"{_module_of(node.target)}.{getattr(node.target, '__qualname__', '')}"
+            if name not in found:
+                found[name] = short_digest(all_words(node.target, name))
     if table := table_digest():
         found["lowerings and decompositions"] = table
     return [f"{name} {digest}" for name, digest in sorted(found.items())]

@@ -4,6 +4,9 @@ Most of what a program's code means, dynamo finds by tracing it, and tells what 
 rest torch calls and keeps the result of: a function marked as constant or as allowed in a
 graph, an operator's fake implementation or gradient, a pass, a lowering. What has been called is
 known to Python alone, which is asked: by its monitoring, and before 3.12 by its profiler.
+
+The profiler takes as long as torch itself. So it is asked from the moment on at which a compile
+comes upon code that it will run and not trace, and in most compiles never.
 """
 
 import contextlib
@@ -53,6 +56,8 @@ class Observed:
 
     def begin(self) -> None:
         """Observe from now on."""
+        if self._source is not None or self._fault is not None:
+            return
         source = _Monitoring() if sys.version_info >= (3, 12) else _Profiler()
         if source.begin():
             self._source = source
@@ -87,17 +92,22 @@ _local = _Local()
 
 @contextlib.contextmanager
 def observing() -> Iterator[Observed]:
-    """Observe what this thread calls; within another one's block, the same as that one."""
+    """Observe what this thread calls once it is `needed`; within a block, the same as that one."""
     if _local.observed is not None:
         yield _local.observed
         return
     observed = _local.observed = Observed()
-    observed.begin()
     try:
         yield observed
     finally:
         _local.observed = None
         observed.end()
+
+
+def needed() -> None:
+    """Code that torch does not trace is about to run in this thread."""
+    if _local.observed is not None:
+        _local.observed.begin()
 
 
 def meanwhile() -> Ran:

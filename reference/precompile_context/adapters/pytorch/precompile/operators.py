@@ -147,25 +147,35 @@ def _is_torchs(function: Any) -> bool:
     return is_pinned(getattr(function, "__module__", None) or "torch")
 
 
+def has_table() -> bool:
+    """Whether the program has put anything into torch's tables of lowerings and decompositions."""
+    return any(True for _ in _in_tables())
+
+
 def table_digest() -> str:
     """Of what the program has put into torch's tables of lowerings and decompositions; "": nothing.
 
     Raises:
         UnportableError: one of them has no words.
     """
+    lines = [
+        f"{what} {operator} {all_words(function, f'the {what} of {operator}')}"
+        for what, operator, function in _in_tables()
+    ]
+    return short_digest("\n".join(sorted(lines))) if lines else ""
+
+
+def _in_tables() -> Iterator[tuple[str, Any, Any]]:
     from torch._decomp import global_decomposition_table
     from torch._inductor import lowering
     from torch._inductor.decomposition import decompositions
 
     tables = {"lowering": lowering.lowerings, "decomposition": decompositions}
     tables.update(global_decomposition_table)
-    lines = [
-        f"{what} {operator} {all_words(function, f'the {what} of {operator}')}"
-        for what, table in tables.items()
-        for operator, function in sorted(table.items(), key=lambda item: str(item[0]))
-        if not _is_torchs(function)
-    ]
-    return short_digest("\n".join(lines)) if lines else ""
+    for what, table in tables.items():
+        for operator, function in table.items():
+            if not _is_torchs(function):
+                yield what, operator, function
 
 
 def _others(name: str) -> Iterator[str]:
