@@ -93,6 +93,13 @@ def test_code_is_another_where_its_text_is(changed: str) -> None:
     )
 
 
+def test_code_that_python_takes_for_equal_is_told_apart_by_its_name() -> None:
+    source = "class {}:\n    def f(self, n):\n        self.n = n\n"
+    one, other = (made(source.format(name), name).f.__code__ for name in ("One", "Other"))
+    assert one == other
+    assert code_digest(one) != code_digest(other)
+
+
 def test_digests_do_not_depend_on_the_seed_of_hashes() -> None:
     program = (
         "from precompile_context.adapters.pytorch.precompile.digests import code_digest\n"

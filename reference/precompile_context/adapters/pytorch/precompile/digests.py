@@ -62,13 +62,26 @@ def canonical(value: Any, depth: int = 0) -> str:
     raise UnportableError(f"{type_name(type(value))} is no constant")
 
 
-@functools.lru_cache(maxsize=8192)
+# By the id of a code, which is kept: Python takes codes for equal that have other names.
+_digests: dict[int, tuple[types.CodeType, str]] = {}
+_MOST_DIGESTS = 8192
+
+
 def code_digest(code: types.CodeType) -> str:
     """Equal where two code objects do the same at the same lines within themselves.
 
     Raises:
         UnportableError: a tool has put something else than constants into the code.
     """
+    known = _digests.get(id(code))
+    if known is None:
+        if len(_digests) >= _MOST_DIGESTS:
+            _digests.clear()
+        known = _digests[id(code)] = code, _code_digest(code)
+    return known[1]
+
+
+def _code_digest(code: types.CodeType) -> str:
     parts = (
         code.co_name,
         code.co_qualname,

@@ -78,15 +78,16 @@ def _installed_package(file: str) -> str:
 
 def _made_by_program(codes: list[types.CodeType]) -> list[types.CodeType]:
     """Code from no file, as that of dataclasses, whose functions are the program's own."""
-    alive = functions_alive([code for code in codes if code not in _known])
+    alive = functions_alive([code for code in codes if id(code) not in _known])
     for code in codes:
-        if code not in _known:
+        if id(code) not in _known:
             # Where no function of it is left, what it did is told by what made and called it.
-            _known[code] = any(map(_is_of_program, map(module_of, alive[id(code)])))
-    return [code for code in codes if _known[code]]
+            _known[id(code)] = code, any(map(_is_of_program, map(module_of, alive[id(code)])))
+    return [code for code in codes if _known[id(code)][1]]
 
 
-_known: dict[types.CodeType, bool] = {}
+# By the id of a code, which is kept.
+_known: dict[int, tuple[types.CodeType, bool]] = {}
 
 
 def _is_of_program(module: str) -> bool:
