@@ -30,6 +30,7 @@ FOUND = (
     ("closure", "operator registered in a function"),
     ("object", "operator's fake"),
     ("environment by getenv", "helper"),
+    ("environment", "operator's gradient"),
     ("environment by get", "constant result"),
     ("name in the environment", "constant result"),
 )

@@ -33,9 +33,6 @@ from precompile_context.adapters.pytorch.precompile.program_code import of_progr
 from precompile_context.adapters.pytorch.precompile.saved_guards import DiffersError  # noqa: E402
 from precompile_context.adapters.pytorch.precompile.words import all_words  # noqa: E402
 
-# They hold nothing that words tell: the environment is read by name.
-OUTSIDE = {name for name in HOLDERS if "environment" in name}
-
 
 def imported(folder: Path, name: str, source: str) -> types.ModuleType:
     """A module of this source, imported anew."""
@@ -63,7 +60,7 @@ def reading(folder: Path, holder: str, *, edited: bool) -> str:
     return all_words(module.helper, "helper")
 
 
-@pytest.mark.parametrize("holder", sorted(HOLDERS.keys() - OUTSIDE))
+@pytest.mark.parametrize("holder", sorted(HOLDERS))
 def test_words_differ_where_what_is_held_does_and_only_there(tmp_path: Path, holder: str) -> None:
     first = reading(tmp_path / "first", holder, edited=False)
     assert first == reading(tmp_path / "again", holder, edited=False)

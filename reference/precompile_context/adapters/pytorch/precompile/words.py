@@ -14,6 +14,7 @@ import enum
 import functools
 import hashlib
 import logging
+import os
 import re
 import threading
 import types
@@ -58,6 +59,7 @@ _WITHOUT_VALUE = (
 _OF_THE_PLACE = frozenset(("__file__", "__spec__", "__loader__", "__builtins__", "__cached__"))
 _OF_ENUMS = frozenset(("_member_map_", "_value2member_map_", "_member_names_"))
 _READ_UNNAMED = frozenset(("__dataclass_fields__",))
+_READING_VARIABLES = frozenset(("environ", "getenv"))
 _MOST_NESTED = 60
 _MOST_OBJECTS = 20_000
 _MOST_TENSOR_BYTES = 64 << 20
@@ -138,6 +140,8 @@ class Words:
             return f"weak {self.of(value(), path)}"
         if isinstance(value, _WITHOUT_VALUE):
             return type_name(kind)
+        if value is os.environ:
+            return "environment"  # of which those variables are told that code names
         if kind is contextvars.ContextVar:
             return f"variable {value.name} {self._items(list(_content(value)), path)}"
         if isinstance(value, logging.Logger):
@@ -228,6 +232,11 @@ class Words:
                 yield f"{name} {self.of(scope[name], f'{module}.{name}')}"
             elif not hasattr(builtins, name):
                 yield f"{name} absent"
+        mentioned = set(names_mentioned(function.__code__))
+        if not mentioned.isdisjoint(_READING_VARIABLES):
+            for name, value in sorted(os.environ.items()):
+                if name in mentioned or self._scope.mentions(name):
+                    yield f"the variable {name} {canonical(value)}"
 
     def _cached(self, value: Any, path: str) -> str:
         """A cached function may have run before: it counts with all that it can reach."""
