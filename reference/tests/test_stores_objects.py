@@ -222,6 +222,9 @@ class _Ranges(http.server.BaseHTTPRequestHandler):
     def do_GET(self, body: bool = True) -> None:
         files = self.files
         files.seen.append(self.headers.get("Range"))
+        files.authorized.append(self.headers.get("Authorization"))
+        if not files.gives_ranges:
+            del self.headers["Range"]
         data = files.data.get(self.path)
         status = files.status or (404 if data is None else 200)
         data = data or b"none"
@@ -253,6 +256,8 @@ class _Files:
     def __init__(self) -> None:
         self.data: dict[str, bytes] = {}
         self.seen: list[str | None] = []
+        self.authorized: list[str | None] = []
+        self.gives_ranges = True
         self.status: int | None = None
         self.elsewhere = ""
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(_Ranges, self))
@@ -297,6 +302,35 @@ def test_what_is_not_there_over_http_is_told(files: _Files) -> None:
     reading = read(open_store(f"{files.address}/train.precompile"))
     assert reading.bundle is None
     assert reading.fault == "train.precompile is not there"
+
+
+def test_a_server_without_ranges_gives_small_bundles_and_says_so_of_large_ones(
+    files: _Files,
+) -> None:
+    files.gives_ranges = False
+    files.data["/small.precompile"] = bundle("a")
+    files.data["/large.precompile"] = bundle("a", size=3 * MIB)
+    assert keys(read(open_store(f"{files.address}/small.precompile"))) == {"a"}
+    reading = read(open_store(f"{files.address}/large.precompile"))
+    assert reading.bundle is None
+    assert "gives no ranges" in reading.left_out[0].reason
+
+
+def test_a_redirect_to_another_host_takes_no_credentials_there(
+    files: _Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "someone")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2hunter2")
+    stranger = _Files()
+    try:
+        stranger.data["/bucket/x.precompile"] = bundle("a")
+        files.status = 302
+        files.elsewhere = f"{stranger.address}/bucket/x.precompile"
+        read(open_store(f"s3://bucket/x.precompile?endpoint={files.address}&region=us-east-1"))
+        assert any(files.authorized)
+        assert not any(stranger.authorized)
+    finally:
+        stranger.close()
 
 
 def test_a_page_in_place_of_a_bundle_is_refused(files: _Files) -> None:

@@ -199,6 +199,17 @@ def test_a_store_that_is_only_read_keeps_nothing_and_says_so(tmp_path: Path) -> 
         session.finish(None)
 
 
+def test_a_machine_that_can_keep_nothing_reads_all_the_same(tmp_path: Path) -> None:
+    store = SimulatedStore()
+    put(store, bundle("a"))
+    (tmp_path / "file").write_text("in the way of a folder")
+    session = attached(store, tmp_path / "file")
+    found, fault = session.open(UNSIGNED)
+    assert fault is None
+    assert found
+    assert session.keeps_nothing
+
+
 def test_of_many_writers_killed_at_random_nothing_that_was_acknowledged_is_lost() -> None:
     """Each request may be the last one of its writer; readers look on all the while."""
     for seed in range(1000):

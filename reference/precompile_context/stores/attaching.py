@@ -37,6 +37,8 @@ class Attached:
         name: the store's, for a person.
         file: where what is recorded waits.
         traffic: what was moved.
+        keeps_nothing: why nothing of it can be kept on this machine, and so nothing
+            recorded; None where it can, as far as is known.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Attached:
         self._level = level or Level(f"{name}?{sorted(name.options.items())}")
         self.file: Path = self._level.new_file()
         self.traffic = Traffic()
+        self.keeps_nothing: str | None = None
         self._patience = Patience(read_seconds)
         self._push_seconds = push_seconds
         self._reading: Reading | None = None
@@ -67,13 +70,17 @@ class Attached:
 
         Raises:
             PrecompileError: the pieces together go past the limits.
-            OSError: there can be no level on this machine, or an extra is missing.
+            OSError: an extra is missing.
         """
-        self._level.make()
+        try:
+            self._level.make()
+        except OSError as error:  # a read-only file system, say
+            where = f": {error.filename}" if error.filename else ""
+            self.keeps_nothing = f"{error.strerror or error}{where}"
         if self._store is None:
             self._store = open_store(self._place)
         local = []
-        for file in self._level.left():
+        for file in () if self.keeps_nothing else self._level.left():
             with contextlib.suppress(OSError):
                 local.append(BufferSource(file.read_bytes()))
         reading = read_store(

@@ -53,6 +53,9 @@ class Appending:
         if self._store is None:
             return self._file.open(policy=policy, recover=True)
         bundle, fault = self._store.open(policy)
+        if self._store.keeps_nothing and self.writes:
+            self.writes = False
+            self._telling.tell(f"not saved: {self._store.keeps_nothing}", "save")
         if fault is not None:
             self._telling.tell(f"not all is there: {fault}")
         if bundle is None:
