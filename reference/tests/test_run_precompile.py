@@ -99,7 +99,8 @@ def test_variables_stand_for_options_of_the_mode(tmp_path: Path) -> None:
     variables = {"PRECOMPILE_CACHE": "b.precompile", "PRECOMPILE_REPORT": "report.json"}
     start(tmp_path, command, **variables)
     (tmp_path / "b.precompile").rename(tmp_path / "made")
-    start(tmp_path, command, **variables, PRECOMPILE_READ_ONLY="1")
+    with pytest.raises(AssertionError, match="no bundle is there, and none is to be made"):
+        start(tmp_path, command, **variables, PRECOMPILE_READ_ONLY="1")
     assert not (tmp_path / "b.precompile").exists()
     (tmp_path / "made").rename(tmp_path / "b.precompile")
     start(tmp_path, command, **variables, PRECOMPILE_READ_ONLY="yes")

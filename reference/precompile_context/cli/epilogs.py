@@ -8,6 +8,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "precompile run train.py --epochs 3",
         "precompile run --bundle model.precompile --read-only -m serve",
         "precompile run --bundle s3://bucket/team/train/ train.py",
+        "precompile run --require warm --bundle model.precompile serve.py",
         "precompile run torchrun --nproc-per-node 2 train.py",
     ),
     "demo": ("precompile demo",),
@@ -25,7 +26,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "trust": ("precompile trust add ci.pem.pub --name ci", "precompile trust list"),
 }
 _STATUSES: dict[str, tuple[str, ...]] = {
-    "run": ("the program's own; before it starts, 1 or 2 as for all commands",),
+    "run": (
+        "the program's own; before it starts, 1 or 2 as for all commands",
+        "3 what --require asks for is not so",
+    ),
     "explain": ("0 it would be used here", "1 it would not, or is bad", _USAGE),
     "merge": ("0 done", "1 an input is bad or refused, or --strict met a conflict", _USAGE),
 }

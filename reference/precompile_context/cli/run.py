@@ -7,12 +7,14 @@ import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from precompile_context.adapters.pytorch.settings import Settings
+from precompile_context.cli import requiring
 from precompile_context.cli.keys import Key, Trust, read_key, run_keys
+from precompile_context.cli.requiring import Require
 from precompile_context.errors import MisuseError
 from precompile_context.files.trusted_keys import VARIABLE
 from precompile_context.stores import StoreName, is_store_name
@@ -23,7 +25,7 @@ app = typer.Typer()
 _WITH_VALUE = {"-m": "MODULE", "-c": "CODE"}
 _OPTIONS = (
     *("--bundle", "--read-only", "--precompile", "--report", "--why-miss"),
-    *("--trust", "--key", "--unsigned"),
+    *("--trust", "--key", "--unsigned", "--require", "--quiet", "--verbose"),
 )
 
 
@@ -77,6 +79,26 @@ def run(
     unsigned: Annotated[
         bool, typer.Option("--unsigned", help="Neither check signatures nor sign.")
     ] = False,
+    require: Annotated[
+        Require | None,
+        typer.Option(
+            help="Exit with status 3 where the run is not warm (all that it compiles comes from "
+            "the bundle), or what is new is not saved: before the program starts where that "
+            "is known, else at its end. The program is a child process then.",
+            envvar="PRECOMPILE_REQUIRE",
+        ),
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", help="Say nothing of the bundle.")
+    ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "-v",
+            "--verbose",
+            help="Say at the end what came from the bundle, not only on a terminal.",
+        ),
+    ] = False,
 ) -> None:
     """Run a Python program, warm from a bundle where it fits, and extend the bundle.
 
@@ -95,6 +117,8 @@ def run(
         raise typer.BadParameter("--unsigned neither checks nor signs: leave --trust and --key out")
     read_key(key)  # what is wrong with it is said before the program runs
     bundle = bundle or default_bundle(program)
+    if require is Require.SAVED and read_only:
+        raise typer.BadParameter("--require saved and --read-only exclude each other")
     if is_store_name(bundle):
         _check_store(bundle)
     elif report is not None and report.resolve() == Path(bundle).resolve():
@@ -108,6 +132,8 @@ def run(
         precompile=precompile,
         trust=None if unsigned else run_keys(trust),
         key=key,
+        verbosity=verbose - quiet,
+        require=require,
     )
 
 
@@ -121,8 +147,12 @@ def become(
     trust: Sequence[Believed] | None = (),
     key: str | None = None,
     why_miss: bool = False,
-) -> None:
+    verbosity: int = 0,
+    require: Require | None = None,
+) -> NoReturn:
     """Turn this process into the program; without a bundle it is only observed. Never returns.
+
+    With `require`, the program is a child, whose status is this process's.
 
     `trust` are keys beside the user's own, None to accept what is unsigned; `key` names the
     private key that signs, by default the user's own.
@@ -139,7 +169,14 @@ def become(
         trust=None if trust is None else tuple(key.to_pem().decode() for key in trust),
         key=key if key is None or key.startswith(VARIABLE) else os.path.abspath(key),
         why_miss=why_miss,
+        verbosity=verbosity,
     )
+    if require is None:
+        _become(settings, program)
+    requiring.run(require, settings, lambda settings: _become(settings, program))
+
+
+def _become(settings: Settings, program: list[str]) -> NoReturn:
     if settings.report is not None:
         _start_report(settings)
     environ = dict(os.environ)
@@ -172,11 +209,13 @@ def _program(program: list[str]) -> list[str]:
 
 def _say_what_will_not_be(program: list[str]) -> None:
     """That nothing will be cached; to a person also which options the program will get."""
+    if sys.stderr is None:
+        return
     if importlib.util.find_spec("torch") is None:
         line = "precompile: torch is not installed for this Python: nothing will be cached"
         print(line, file=sys.stderr)
     ours = [a for a in program[1:] if a.split("=")[0] in _OPTIONS and a != "-m"]
-    if ours and sys.stderr is not None and sys.stderr.isatty():
+    if ours and sys.stderr.isatty():
         line = f"precompile: {ours[0]} stands behind the program, and is the program's"
         print(line, file=sys.stderr)
 

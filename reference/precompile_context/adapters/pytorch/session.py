@@ -83,6 +83,7 @@ class WarmStart:
         self._appending = Appending(
             self.report, self._telling, writes=not read_only, store=self._store
         )
+        self._read_only = read_only
         self._trust = believed_
         self._signer = signing_
         self._pid = os.getpid()
@@ -162,6 +163,8 @@ class WarmStart:
         try:
             return self._appending.open(trusting_.policy)
         except FileNotFoundError:
+            if self._read_only:
+                self._telling.tell_cold("no bundle is there, and none is to be made")
             return None
         except PrecompileError as error:
             if self._store or self.report.path.stat().st_size:  # an empty file is a new one

@@ -35,6 +35,8 @@ class Settings:
         why_miss: tell for each graph that was not found what differs.
         trust: whom to trust beside the user's own key, each as a PEM text; None to accept
             what is unsigned.
+        verbosity: below 0 nothing is said of the bundle; above, the line at the end is said
+            to whoever listens, not only to a terminal.
         key: the private key that signs, a file or env:NAME; None for the user's own.
         pid: the program's process; others that see the variable are its children.
         precompile: serve and save whole frames, too.
@@ -48,6 +50,7 @@ class Settings:
     trust: tuple[str, ...] | None = ()
     why_miss: bool = False
     key: str | None = None
+    verbosity: int = 0
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> "Settings":

@@ -7,6 +7,7 @@ program goes on, cold.
 import atexit
 import multiprocessing.util
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -24,6 +25,7 @@ from precompile_context.adapters.pytorch.observe import (
 from precompile_context.adapters.pytorch.patches import Patches
 from precompile_context.adapters.pytorch.session import WarmStart
 from precompile_context.adapters.pytorch.settings import Settings
+from precompile_context.adapters.pytorch.summary import summary
 from precompile_context.adapters.pytorch.telling import printable
 
 
@@ -132,7 +134,7 @@ class Run:
                 precompile=settings.precompile,
                 trust=settings.trusted(),
                 signer=settings.key,
-                tell=tell,
+                tell=tell if settings.verbosity >= 0 else lambda line: None,
             )
             self._session.start()
         self._apply_seconds = time.perf_counter() - began
@@ -156,9 +158,19 @@ class Run:
                 self._session.finish()
             save_seconds = time.perf_counter() - began
             missed = self._explain_misses()
+            self._say_summary()
             self._write_report("finished", save_seconds, missed)
         except (Exception, KeyboardInterrupt) as error:
             complain(error)
+
+    def _say_summary(self) -> None:
+        """To whoever watches the program: what came from the bundle, and what is new in it."""
+        settings = self._settings
+        watched = sys.__stderr__ is not None and sys.__stderr__.isatty()
+        if self._session is None or not settings.is_main() or settings.verbosity < 0:
+            return
+        if watched or settings.verbosity > 0:
+            tell(f"precompile: {settings.bundle}: {printable(summary(self._session.report))}")
 
     def _explain_misses(self) -> list[Miss]:
         """Tell what every graph that was not found differs in from what the bundle held."""

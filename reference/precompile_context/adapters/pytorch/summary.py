@@ -1,0 +1,29 @@
+"""What a run got from its bundle, in one line for whoever watches it."""
+
+from precompile_context.adapters.pytorch.warm_start_report import WarmStartReport
+
+_KINDS = (("graph", "inductor"), ("library", "inductor_file"))
+
+
+def summary(report: WarmStartReport) -> str:
+    """Graphs, libraries and functions from the bundle, of how many; and what is new in it."""
+    parts = []
+    # What the bundle holds and torch found in its own cache is recorded again: it is not new.
+    fresh = [id_.type for id_ in report.recorded if (id_.type, id_.key) not in report.loaded]
+    for noun, type_name in _KINDS:
+        served = sum(name[0] == type_name for name in set(report.applied))
+        new = fresh.count(type_name)
+        if served + new:
+            parts.append(f"{_plural(noun, served)} of {served + new}")
+    mode = report.precompile
+    if mode is not None and mode.served + mode.compiled:
+        parts.append(f"{_plural('function', mode.served)} of {mode.served + mode.compiled}")
+    got = f"{', '.join(parts)} from the bundle" if parts else "nothing was asked of it"
+    if report.not_saved:
+        return f"{got}; not saved: {report.not_saved}"
+    return f"{got}; {_plural('artifact', len(report.appended))} saved"
+
+
+def _plural(noun: str, count: int) -> str:
+    nouns = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{count} {noun if count == 1 else nouns}"

@@ -1,0 +1,156 @@
+"""`precompile run --require`: a run that must be warm, or must save, is one or says that it is not.
+
+The program is this process's child then, so that there is a status to give after its end.
+"""
+
+import enum
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from precompile_context.adapters.pytorch.settings import Settings
+from precompile_context.adapters.pytorch.telling import difference, refusal
+from precompile_context.adapters.pytorch.trusting import trusting
+from precompile_context.cli import text
+from precompile_context.errors import PrecompileError
+from precompile_context.files import BundleFile
+from precompile_context.stores import is_store_name
+
+# Neither bad input nor wrong usage: what was asked for is not so.
+NOT_SO = 3
+_FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+
+
+class Require(enum.StrEnum):
+    """What must be so of a run.
+
+    warm: all that is compiled comes from the bundle. saved: all that was new is in it.
+    """
+
+    WARM = "warm"
+    SAVED = "saved"
+
+
+def fault_before(require: Require, settings: Settings) -> str | None:
+    """Why it cannot be so, as far as that is known before the program starts; else None."""
+    assert settings.bundle is not None
+    if is_store_name(settings.bundle):
+        return None  # asked once, by the program
+    path = Path(settings.bundle)
+    saves = require is Require.SAVED
+    trusted = trusting(settings.trusted(), settings.key, read_only=not saves)
+    if saves and trusted.fault is not None:
+        return trusted.fault
+    if saves and not os.access(path if path.exists() else path.parent, os.W_OK):
+        return "it cannot be written"
+    try:
+        bundle = BundleFile(path).open(policy=trusted.policy)
+    except FileNotFoundError:
+        return None if saves else "there is no such file"
+    except OSError as error:
+        return error.strerror or str(error)
+    except PrecompileError as error:
+        # An empty file is a new one.
+        return None if saves and not path.stat().st_size else refusal(error)
+    if saves:
+        return None
+    try:
+        from precompile_context.adapters.pytorch.environment import (
+            fitting_environment,
+            host_environment,
+        )
+
+        bundle.matching(fitting_environment(host_environment(), bundle))
+    except PrecompileError as error:
+        return difference(error)
+    except Exception as error:  # a torch that is not there, or cannot be used
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def faults_after(require: Require, told: dict[str, Any]) -> Iterator[str]:
+    """Why it was not so, by the report of the run."""
+    parts = [part for part in (told, *told["children"]) if part["status"] != "idle"]
+    if not parts:
+        yield "torch was never asked to compile"
+    for part in parts:
+        who = "" if part["pid"] == told["pid"] else f"process {part['pid']}: "
+        if part["status"] != "finished":
+            yield f"{who}it ended without telling what it did"
+        elif require is Require.SAVED:
+            if part["bundle"]["not_saved"]:
+                yield f"{who}not saved: {part['bundle']['not_saved']}"
+        else:
+            yield from (f"{who}{fault}" for fault in _cold(part))
+
+
+def _cold(part: dict[str, Any]) -> Iterator[str]:
+    if not part["bundle"]["matched"]:
+        yield part["bundle"]["reason"] or "there was no bundle"
+    for what, count in (
+        ("graph", part["graphs"]["compiled"]),
+        ("library", part["kernels"]["built"]),
+    ):
+        if count:
+            many = text.plural(count, what).replace("librarys", "libraries")
+            yield f"{many} had to be compiled"
+
+
+def run(require: Require, settings: Settings, start: Callable[[Settings], NoReturn]) -> NoReturn:
+    """Run the program by `start` as a child; exit with its status, or NOT_SO. Never returns.
+
+    Raises:
+        OSError: the report cannot be written.
+    """
+    fault = fault_before(require, settings)
+    if fault is not None:
+        _end(require, settings, [fault])
+    with tempfile.TemporaryDirectory(prefix="precompile-") as folder:
+        file = settings.report or os.path.join(folder, "report.json")
+        child = os.fork()
+        if not child:
+            settings = replace(settings, report=file, pid=os.getpid())
+            try:
+                start(settings)
+            except OSError as error:
+                print(f"precompile: {error.strerror}: {error.filename}", file=sys.stderr)
+            finally:
+                os._exit(1)
+        status = _wait(child)
+        told = json.loads(Path(file).read_bytes()) if os.path.exists(file) else None
+    if status < 0:  # as the program: by its signal
+        signal.signal(-status, signal.SIG_DFL)
+        os.kill(os.getpid(), -status)
+    if status or told is None:
+        sys.exit(status or 1)
+    faults = list(faults_after(require, told))
+    if faults:
+        _end(require, settings, faults)
+    sys.exit(0)
+
+
+def _wait(child: int) -> int:
+    """The child's status, negative where a signal ended it; signals to us are for it."""
+
+    def forward(number: int, frame: FrameType | None) -> None:
+        os.kill(child, number)
+
+    for number in _FORWARDED:
+        signal.signal(number, forward)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to both
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _end(require: Require, settings: Settings, faults: list[str]) -> NoReturn:
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    why = text.safe(" ".join(faults[0].split()))
+    if sys.stderr is not None:
+        print(f"precompile: {settings.bundle}: not {require}: {why}{more}", file=sys.stderr)
+    sys.exit(NOT_SO)
