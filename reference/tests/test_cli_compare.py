@@ -1,5 +1,6 @@
 """`precompile explain`, `diff` and `merge`: what they print, and how they end."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -209,3 +210,47 @@ def test_diff_says_which_file_is_bad(two: tuple[Path, Path], tmp_path: Path) -> 
     done = run("diff", two[0], bad)
     assert done.status == 1
     assert f"{bad}: NOT_A_BUNDLE at byte 0\n" in done.err
+
+
+def test_explain_answers_for_another_host(tmp_path: Path) -> None:
+    path, there = tmp_path / "b.precompile", tmp_path / "facts.json"
+    blobs(ELSEWHERE, a=b"1").save_to(path)
+    there.write_text(json.dumps({"host": {"cpu": ["avx512"], "os.name": ["Linux"]}}))
+    assert run("explain", path, "--host", there).status == 0
+    other = run("explain", path, "--host", there, "--fact", "cpu=avx2")
+    assert (other.status, "cpu: needs {avx512}, here {avx2}" in other.out) == (1, True)
+    unknown = run("explain", path, "--host", there, "--fact", "cpu=")
+    assert (unknown.status, "unknown on this host" in unknown.out) == (1, True)
+
+
+def test_explain_refuses_facts_that_are_none(tmp_path: Path) -> None:
+    path, bad = tmp_path / "b.precompile", tmp_path / "facts.json"
+    blobs(a=b"1").save_to(path)
+    for content in (
+        "",
+        "[]",
+        "{}",
+        '{"host": 5}',
+        '{"host": {"cpu": 5}}',
+        '{"host": {"A": ["x"]}}',
+    ):
+        bad.write_text(content)
+        done = run("explain", path, "--host", bad)
+        assert (done.status, done.out) == (2, ""), content
+        assert len(done.err.splitlines()) == 2
+    for options, status in ((["--fact", "cpu"], 2), (["--host", tmp_path / "none"], 1)):
+        assert run("explain", path, *options).status == status
+    assert run("explain").status == 2
+
+
+@pytest.mark.torch
+def test_explain_prints_facts_that_it_takes(tmp_path: Path) -> None:
+    path, facts = tmp_path / "b.precompile", tmp_path / "facts.json"
+    printed = run("explain", "--print-host")
+    assert (printed.status, printed.err) == (0, "")
+    host = {name: frozenset(values) for name, values in printed.json()["host"].items()}
+    assert "os.name" in host
+    facts.write_text(printed.out)
+    blobs(Environment(host), a=b"1").save_to(path)
+    assert run("explain", path, "--host", facts).status == 0
+    assert run("explain", path, "--host", facts, "--fact", "os.name=Elsewhere").status == 1

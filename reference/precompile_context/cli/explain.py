@@ -11,6 +11,7 @@ from precompile_context.adapters.pytorch.trusting import trusting
 from precompile_context.bundle import Bundle, StoredArtifact
 from precompile_context.cli import text
 from precompile_context.cli.codes import code_of, explanation
+from precompile_context.cli.hosts import described, read_host
 from precompile_context.cli.keys import Trust, run_keys
 from precompile_context.cli.stores import bundle_in, opened, reading_of
 from precompile_context.environment import Environment
@@ -27,12 +28,31 @@ app = typer.Typer()
 @app.command()
 def explain(
     file: Annotated[
-        str,
+        str | None,
         typer.Argument(metavar="BUNDLE|CODE", help="A file, a store's name, or a refusal's code."),
-    ],
+    ] = None,
     trust: Trust = None,
     unsigned: Annotated[
         bool, typer.Option("--unsigned", help="As for a run that checks no signatures.")
+    ] = False,
+    host: Annotated[
+        Path | None,
+        typer.Option(
+            help="For the host whose facts are in this file, which --print-host wrote there. "
+            "Whom that host trusts is not asked.",
+            metavar="FILE",
+        ),
+    ] = None,
+    fact: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="As if this fact of the host were so; NAME= for a fact that is unknown. May be "
+            "repeated, for several values too.",
+            metavar="NAME=VALUE",
+        ),
+    ] = None,
+    print_host: Annotated[
+        bool, typer.Option("--print-host", help="Print this host's facts as JSON, and no more.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="All of it, for programs.")] = False,
 ) -> None:
@@ -44,14 +64,22 @@ def explain(
     move. Trust is that of `precompile run`: this user's own key, and those that are given.
     Reads the indexes alone. Exit status 1 where no segment fits, or one is not trusted.
     """
+    if print_host:
+        environment, reason = _this_host()
+        print(json.dumps({"host": described(environment), "torch_unknown": reason}, indent=2))
+        return
+    if file is None:
+        raise typer.BadParameter("which bundle? --print-host alone needs none")
     code = code_of(file) if not Path(file).exists() else None
     if code is not None:
         print("\n".join(explanation(code)))
         return
     reading = reading_of(file, UNSIGNED) if is_store_name(file) else None
     bundle = bundle_in(file, reading) if reading else opened(file, policy=UNSIGNED)
-    distrust = None if unsigned else _distrust(bundle, run_keys(trust))
-    environment, reason = _host(bundle)
+    distrust = None if unsigned or host else _distrust(bundle, run_keys(trust))
+    environment, reason = (Environment(), None) if host else _host(bundle)
+    if host or fact:
+        environment = _fitting(read_host(host, fact or [], environment), bundle)
     verdict = explained(bundle, environment)
     moves = reading.needs(verdict.applied) if reading else None
     if as_json:
@@ -79,14 +107,25 @@ def _distrust(bundle: Bundle, keys: list[Believed]) -> str | None:
     return None
 
 
+def _fitting(environment: Environment, bundle: Bundle) -> Environment:
+    from precompile_context.adapters.pytorch import environment as host
+
+    return host.fitting_environment(environment, bundle)
+
+
 def _host(bundle: Bundle) -> tuple[Environment, str | None]:
     """This host's facts, as far as a segment asks for any; and why those of torch are unknown."""
     if not any(segment.manifest.requirements for segment in bundle.segments):
         return Environment(), None
+    environment, reason = _this_host()
+    return (environment if reason else _fitting(environment, bundle)), reason
+
+
+def _this_host() -> tuple[Environment, str | None]:
     from precompile_context.adapters.pytorch import environment as host
 
     try:
-        return host.fitting_environment(host.host_environment(), bundle), None
+        return host.host_environment(), None
     except ModuleNotFoundError as error:
         return host.torchless_environment(), str(error)
     except Exception as error:  # a torch that cannot be used here, for whatever reason
@@ -97,7 +136,7 @@ def _describe(
     explanation: Explanation, environment: Environment, reason: str | None
 ) -> dict[str, Any]:
     return {
-        "host": {name: sorted(values) for name, values in sorted(environment.facts.items())},
+        "host": described(environment),
         "torch_unknown": reason,
         "segments": [
             {
