@@ -379,3 +379,17 @@ def test_an_import_of_stores_imports_no_library_of_an_extra() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout == "False\n"
+
+
+def test_processes_that_end_right_after_their_last_request_end_well(tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "from precompile_context.stores import open_store\n"
+        "from precompile_context.stores.waiting import wait\n"
+        "store = open_store(sys.argv[1])\n"
+        "for number in range(20): wait(store.put(f'{number:064d}', b'x'), 20)\n"
+    )
+    for number in range(20):
+        command = [sys.executable, "-c", script, f"file:{tmp_path}/{number}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")

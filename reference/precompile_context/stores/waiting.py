@@ -6,8 +6,10 @@ in an event loop of a thread of ours, and who waits for it waits no longer than 
 
 import asyncio
 import os
+import sys
 import threading
 import time
+import types
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -17,6 +19,8 @@ T = TypeVar("T")
 
 # For the loop to end what was cancelled; past it, nobody waits for the loop either.
 _GRACE = 0.2
+# Milliseconds at most, of which one is the rule.
+_SETTLE_STEPS = 200
 
 
 class Patience:
@@ -68,6 +72,28 @@ def wait(work: Coroutine[Any, Any, T], seconds: float, of: float | None = None) 
     except BaseException:  # Ctrl-C: nobody waits any more
         future.cancel()
         raise
+    finally:
+        _settle()
+
+
+def _settle() -> None:
+    """Wait until no thread of a library's is about to hand us what we have already.
+
+    It wakes our loop and then wants the interpreter once more. Were that at its end by
+    then, such a thread would take the whole process down with it.
+    """
+    for _ in range(_SETTLE_STEPS):
+        time.sleep(0.001)
+        if not any(map(_is_waking, sys._current_frames().values())):
+            return
+
+
+def _is_waking(frame: types.FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_name == "call_soon_threadsafe":
+            return True
+        frame = frame.f_back
+    return False
 
 
 async def _bounded(work: Coroutine[Any, Any, T], seconds: float) -> T:
