@@ -105,17 +105,17 @@ MUTANTS = (
     M("CTX-031", POPULATE, "if cls is None or kind != cls.KIND:", "if cls is None:",
       "POP-003"),
     M("EXT-007", POPULATE, " and not isinstance(value, OpaqueValue)", "", may_crash=True),
-    M("POP-001", POPULATE, "        for name in caches:\n", "        for name in reversed(caches):\n",
+    M("POP-001", POPULATE, "        self._attempt(caches, ", "        self._attempt(reversed(caches), ",
       "POP-002 POP-003 POP-004 POP-005 POP-009 EXT-003 CTX-026"),
-    M("POP-002", POPULATE, "            # [PCB-POP-005]\n", "            if self._applied:\n"
-      "                raise\n            # [PCB-POP-005]\n", "POP-004 POP-005 POP-006 POP-003"
+    M("POP-002", POPULATE, "                # [PCB-POP-005]\n", "                if self._applied:\n"
+      "                    raise\n                # [PCB-POP-005]\n", "POP-004 POP-005 POP-006 POP-003"
       " EXT-003 POP-009"),
     M("POP-003", POPULATE, "cls is None or kind != cls.KIND", "cls is None", "CTX-031"),
     M("POP-004", POPULATE, 'return PrecompileError(ErrorCode.APPLY_FAILED, f"{type(error)',
       'return PrecompileError(ErrorCode.UNKNOWN_ARTIFACT_TYPE, f"{type(error)', "POP-002"),
-    M("POP-005", POPULATE, "            self._refuse(name, error)\n        except OSError",
-      "            self._refuse(name, error if error.code < 600 or error.code > 700 else "
-      "_apply_failed(error))\n        except OSError", "POP-002 POP-006 POP-009"),
+    M("POP-005", POPULATE, "                self._refuse(name, error)\n            except OSError",
+      "                self._refuse(name, error if error.code < 600 or error.code > 700 else "
+      "_apply_failed(error))\n            except OSError", "POP-002 POP-006 POP-009"),
     M("POP-006", POPULATE, "backend.kind == ArtifactKind.BACKEND and backend.digest == digest",
       "backend.kind == ArtifactKind.BACKEND", "CTX-023 CTX-011 CTX-018 CTX-024"),
     M("POP-006b", POPULATE, "backend.kind == ArtifactKind.BACKEND and backend.digest == digest",
