@@ -15,9 +15,15 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-# Whoever compiles with inductor imports this first, torch.compile itself before it
-# returns; the caches that a session wraps are whole modules by then.
-PROGRAM_TRIGGER = "torch._inductor.compile_fx"
+# Through one of these every compile passes before a cache is asked. Each is watched from the
+# start: dynamo may import inductor within a process's first compile, and inductor, called by
+# itself, imports dynamo.
+PROGRAM_TRIGGERS = (
+    "torch._dynamo.callback",
+    "torch._dynamo.convert_frame",
+    "torch._dynamo.package",
+    "torch._inductor.compile_fx",
+)
 # A compile worker builds for its parent: it is counted, and takes part in nothing else.
 WORKER_TRIGGER = "torch._inductor.async_compile"
 
@@ -32,6 +38,7 @@ _CACHE = "PRECOMPILE_CACHE"
 _CACHE_PID = "PRECOMPILE_CACHE_PID"
 
 _begun = False
+_failed = False
 # sys.path before the program's own directory came to its front.
 _path: list[str] = []
 
@@ -57,7 +64,8 @@ def begin() -> None:
     if _WORKER_OF in os.environ:
         after_import(WORKER_TRIGGER, _start_worker)
     else:
-        after_import(PROGRAM_TRIGGER, _start_program)
+        for name in PROGRAM_TRIGGERS:
+            after_import(name, _watch(name))
 
 
 def _absolute(bundle: str) -> str:
@@ -95,8 +103,16 @@ def compile_worker_of(arguments: "Sequence[str]") -> str | None:
     return None
 
 
-def _start_program() -> None:
-    _startup().start()
+def _watch(name: str) -> "Callable[[], None]":
+    def start() -> None:
+        global _failed
+        if _failed:  # has been told
+            return
+        _failed = True
+        _startup().watch(name)
+        _failed = False
+
+    return start
 
 
 def _start_worker() -> None:

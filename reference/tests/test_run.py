@@ -227,16 +227,18 @@ print(type(module.__loader__).__name__, vars(module.__loader__), module.value)
 
 @pytest.fixture
 def fake_torch(tmp_path: Path) -> Path:
-    inductor = tmp_path / "torch" / "_inductor"
-    inductor.mkdir(parents=True)
-    for file in (tmp_path / "torch" / "__init__.py", inductor / "__init__.py"):
-        file.write_text("")
-    (inductor / "compile_fx.py").write_text("value = 1")
+    for name in _precompile_run.PROGRAM_TRIGGERS:
+        module = tmp_path / f"{name.replace('.', '/')}.py"
+        module.parent.mkdir(parents=True, exist_ok=True)
+        (module.parent / "__init__.py").touch()
+        module.write_text("value = 1")
+    (tmp_path / "torch" / "__init__.py").touch()
     return tmp_path
 
 
 def test_failure_of_ours_is_one_line_and_the_program_goes_on(fake_torch: Path) -> None:
-    name = script(fake_torch, FAKE_TORCH.format(trigger=_precompile_run.PROGRAM_TRIGGER))
+    imports = map(FAKE_TORCH.format_map, ({"trigger": t} for t in _precompile_run.PROGRAM_TRIGGERS))
+    name = script(fake_torch, "".join(imports))
     plain = finished([*PLAIN, name], fake_torch)
     status, out, err = finished([*run_command(), name], fake_torch)
     assert (status, out) == plain[:2]
@@ -251,7 +253,7 @@ def test_interpreter_without_the_variable_is_untouched(fake_torch: Path) -> None
 
 
 def test_forked_child_takes_part_by_itself(fake_torch: Path) -> None:
-    trigger = f"import {_precompile_run.PROGRAM_TRIGGER}"
+    trigger = f"import {_precompile_run.PROGRAM_TRIGGERS[0]}"
     source = f"import os\npid = os.fork()\nif not pid:\n    {trigger}\nelse:\n    os.wait()\n"
     name = script(fake_torch, source)
     status, out, err = finished([*run_command(), name], fake_torch)

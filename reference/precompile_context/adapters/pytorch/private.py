@@ -275,6 +275,16 @@ PRECOMPILE_NAMES = (
         "compared with: of other backends nothing is saved",
     ),
     PrivateName(
+        "torch",
+        "_TorchCompileWrapper",
+        "compared with: inductor, given as a function",
+    ),
+    PrivateName(
+        "torch._dynamo.backends.registry",
+        "lookup_backend",
+        "called: inductor as a function",
+    ),
+    PrivateName(
         "torch._dynamo.guards",
         "CheckFunctionManager.serialize_guards",
         "wrapped: the guards of a compiled frame, as they are saved",

@@ -5,6 +5,7 @@ program goes on, cold.
 """
 
 import atexit
+import functools
 import multiprocessing.util
 import os
 import sys
@@ -28,23 +29,29 @@ from precompile_context.adapters.pytorch.settings import Settings
 from precompile_context.adapters.pytorch.summary import summary
 from precompile_context.adapters.pytorch.telling import printable
 
+# Whatever is compiled passes one of these before a cache is asked: dynamo's frames and lazy
+# backward graphs, inductor called by itself, and a look for a precompiled function.
+_WATCHED = {
+    "torch._dynamo.callback": ("CompilationCallbackHandler.install_callbacks",),
+    "torch._dynamo.convert_frame": ("_compile",),
+    "torch._dynamo.package": ("DiskDynamoCache.load",),
+    "torch._inductor.compile_fx": ("compile_fx",),
+}
 
-def start() -> None:
-    """torch's compiler has just been imported: wait for the first compile, in whichever process."""
-    from torch._dynamo import convert_frame
-    from torch._dynamo.callback import CompilationCallbackHandler
-    from torch._dynamo.package import DiskDynamoCache
-    from torch._inductor import compile_fx
 
+def watch(module: str) -> None:
+    """This module of torch has just been imported: wait for the first compile through it."""
+    first = _first_compile()
+    for name in _WATCHED[module]:
+        *path, function = name.split(".")
+        first.watch(functools.reduce(getattr, path, sys.modules[module]), function)
+
+
+@functools.cache
+def _first_compile() -> "_FirstCompile":
     first = _FirstCompile(Settings.read())
-    patches = Patches()
-    # Whatever is compiled passes one of these before a cache is asked: dynamo's frames and
-    # lazy backward graphs, inductor called by itself, and a look for a precompiled function.
-    first.watch(patches, convert_frame, "_compile")
-    first.watch(patches, CompilationCallbackHandler, "install_callbacks")
-    first.watch(patches, compile_fx, "compile_fx")
-    first.watch(patches, DiskDynamoCache, "load")
     os.register_at_fork(after_in_child=first.after_fork)
+    return first
 
 
 class _FirstCompile:
@@ -57,6 +64,7 @@ class _FirstCompile:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._patches = Patches()
         self._run: Run | None = None
         self._lock = threading.RLock()
 
@@ -67,7 +75,7 @@ class _FirstCompile:
             self._run.leave()
             self._run = None
 
-    def watch(self, patches: Patches, owner: Any, name: str) -> None:
+    def watch(self, owner: Any, name: str) -> None:
         """Start when `owner.name` is called, unless that was done."""
 
         def around(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -79,7 +87,7 @@ class _FirstCompile:
             # Once more from the top: what has been wrapped around it now sees this call too.
             return getattr(owner, name)(*args, **kwargs)
 
-        patches.wrap(owner, name, around)
+        self._patches.wrap(owner, name, around)
 
     def _start(self) -> None:
         run = Run(self._settings)

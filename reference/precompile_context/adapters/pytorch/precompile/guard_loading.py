@@ -7,9 +7,10 @@ import logging
 import pickle
 import threading
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from precompile_context.adapters.pytorch.precompile import key_order
 from precompile_context.adapters.pytorch.precompile.digests import UnportableError, class_digest
 from precompile_context.adapters.pytorch.precompile.guard_creation import create_native, given
 from precompile_context.adapters.pytorch.precompile.identity import guard_identity
@@ -43,6 +44,7 @@ def check_classes(classes: Witnesses) -> None:
 
 def build(
     state: Any,
+    shapes: Mapping[str, str],
     code: types.CodeType,
     frame_locals: dict[str, Any],
     frame_globals: dict[str, Any],
@@ -57,7 +59,9 @@ def build(
     from torch._dynamo.guards import CheckFunctionManager
     from torch._dynamo.output_graph import OutputGraphCommon
 
-    live = _live_values(state, frame_locals, frame_globals)
+    scope = _Scope(frame_locals, frame_globals)
+    live = _live_values(state, scope)
+    _check_shapes(state, shapes, scope)
     with given(live), _quiet():
         manager = CheckFunctionManager(
             code,
@@ -73,14 +77,22 @@ def build(
     return manager
 
 
-def _live_values(
-    state: Any, frame_locals: dict[str, Any], frame_globals: dict[str, Any]
-) -> dict[Any, Any]:
-    """By source, each object that is guarded by identity, found to be the one that was meant."""
-    from torch._dynamo.guards import _get_closure_vars
+class _Scope:
+    """What sources name, in this frame."""
 
-    scope = {"L": frame_locals, "G": frame_globals}
-    cache: dict[Any, Any] = {}
+    def __init__(self, frame_locals: dict[str, Any], frame_globals: dict[str, Any]) -> None:
+        self._scope = {"L": frame_locals, "G": frame_globals}
+        self._cache: dict[Any, Any] = {}
+
+    def get(self, source: Any) -> Any:
+        """The object of a source."""
+        from torch._dynamo.guards import _get_closure_vars
+
+        return source.get_value(self._scope, _get_closure_vars(), self._cache)
+
+
+def _live_values(state: Any, scope: _Scope) -> dict[Any, Any]:
+    """By source, each object that is guarded by identity, found to be the one that was meant."""
     live = {}
     for guard in state.output_graph.guards:
         create = guard.create_fn
@@ -88,7 +100,7 @@ def _live_values(
             continue
         source = guard.originating_source
         try:
-            value = source.get_value(scope, _get_closure_vars(), cache)
+            value = scope.get(source)
             found = guard_identity(guard.name, create.keywords["kind"], value)
         except UnportableError as error:
             raise DiffersError(str(error)) from error
@@ -98,6 +110,15 @@ def _live_values(
             raise DiffersError(f"{guard.name} is {found}, and was {create.keywords['name']}")
         live[source] = value
     return live
+
+
+def _check_shapes(state: Any, shapes: Mapping[str, str], scope: _Scope) -> None:
+    sources = {
+        part.name: part
+        for source in state.output_graph.guard_on_key_order
+        for part in (source, *key_order.bases(source))
+    }
+    key_order.check_shapes({sources[name]: text for name, text in shapes.items()}, scope.get)
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from precompile_context.adapters.pytorch.precompile import key_order
 from precompile_context.adapters.pytorch.precompile.digests import (
     UnportableError,
     class_digest,
@@ -33,7 +34,9 @@ from precompile_context.adapters.pytorch.precompile.guard_creation import (
     create_native,
     create_recorded,
 )
+from precompile_context.adapters.pytorch.precompile.guarded_tensors import reduce_tensor
 from precompile_context.adapters.pytorch.precompile.identity import guard_identity
+from precompile_context.adapters.pytorch.precompile.key_order import BY_NAME
 from precompile_context.adapters.pytorch.precompile.program import imported
 from precompile_context.adapters.pytorch.precompile.saved_guards import SavedGuards
 
@@ -50,9 +53,6 @@ _ADDRESS = re.compile(r"\b\d{9,}\b|0x[0-9a-f]+")
 # What is looked up by its identity and need not travel; classes, modules and builtins travel
 # by their names as it is, and pickles are made of them.
 _TRAVELS_AS_WORDS = (types.FunctionType, types.MethodType, types.CodeType, functools.partial)
-# Objects that a pickle names and does not hold: unpickled, they are those of the process, and
-# so is all that they hold.
-_BY_NAME = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType)
 
 
 class _Local(threading.local):
@@ -82,8 +82,7 @@ def save_guards(
     told: set[str] = set()
     met: list[type] = []
     by_identity = {guard.originating_source for guard in sorted_guards if _is_by_identity(guard)}
-    if any(_is_named(source, builder) for source in output_graph.guard_on_key_order):
-        raise UnportableError("the order of a dict is guarded in an object that has a name")
+    ordered = key_order.ordered(output_graph.guard_on_key_order, builder.get)
     for guard in sorted_guards:
         kind, source = guard.create_fn_name(), guard.originating_source
         create = _held(guard.create_fn)
@@ -103,9 +102,15 @@ def save_guards(
                 opaque[id(value)] = value
             create = functools.partial(create_native, create=create, kind=kind, name=name)
             guard = _replaced(guard, create)
-        elif guard.name and (source in by_identity or isinstance(builder.get(guard), _BY_NAME)):
+        elif guard.name and (source in by_identity or isinstance(builder.get(guard), BY_NAME)):
             guard = _replaced(guard, _checked(guard, kind, create, builder.get(guard)))
-        elif guard.name and _is_named(source, builder):
+        elif source in ordered:
+            if kind == "HASATTR":
+                create = _has_attribute(create, builder.get(guard))
+            else:
+                key_order.check_kind(guard.name, kind)
+            guard = _replaced(guard, create)
+        elif guard.name and key_order.is_named(source, builder.get):
             value = builder.get(guard)
             guard = _replaced(guard, functools.partial(create_recorded, create=create, value=value))
         portable.append(guard)
@@ -122,11 +127,14 @@ def save_guards(
         (module_name(cls.__module__), cls.__qualname__, class_digest(cls)) for cls in classes
     )
     texts += map(repr, witnesses)
+    words = {source.name: text for source, text in ordered.items()}
+    texts += map(repr, words.items())
     saved = SavedGuards(
         state,
         witnesses,
         frozenset(told),
         short_digest("\n".join(sorted(texts))),
+        words,
     )
     return saved, [*met, *classes]
 
@@ -149,14 +157,6 @@ def _held(create: Any) -> Any:
 
     keywords = {name: held(value) for name, value in create.keywords.items()}
     return functools.partial(create.func, *map(held, create.args), **keywords)
-
-
-def _is_named(source: Any, builder: Any) -> bool:
-    """Whether what a source names is part of an object that pickles name, and do not hold."""
-    while (source := getattr(source, "base", None)) is not None:
-        if isinstance(builder.get(source), _BY_NAME):
-            return True
-    return False
 
 
 def _codes_told(kind: str, value: Any) -> Iterator[str]:
@@ -189,9 +189,13 @@ def _checked(guard: Any, kind: str, create: Any, value: Any) -> Any:
         # Objects of one identity are of one type; and two sources are one object, or are not.
         return create
     if kind == "HASATTR":
-        has = hasattr(value, create.keywords["attr"])
-        return functools.partial(create_hasattr, create=create, has=has)
+        return _has_attribute(create, value)
     raise UnportableError(f"{guard.name} has an identity, and is guarded by {kind}")
+
+
+def _has_attribute(create: Any, value: Any) -> Any:
+    has = hasattr(value, create.keywords["attr"])
+    return functools.partial(create_hasattr, create=create, has=has)
 
 
 def _classes(values: Iterable[Any], opaque: Mapping[int, Any]) -> list[type]:
@@ -206,10 +210,14 @@ def _classes(values: Iterable[Any], opaque: Mapping[int, Any]) -> list[type]:
 
 def reduce_opaque(original: Callable[..., Any], pickler: Any, value: Any) -> Any:
     """Around torch's pickler of guarded values: what is told in words does not travel itself."""
+    import torch
+
     if id(value) in _local.opaque:
         from torch._dynamo.guards import _Missing
 
         return _Missing, ("told in words",)
     if isinstance(value, types.ModuleType):
         return imported, (module_name(value.__name__),)
+    if isinstance(value, torch.Tensor):
+        return reduce_tensor(original, pickler, value)
     return original(pickler, value)

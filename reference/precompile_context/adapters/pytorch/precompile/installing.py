@@ -53,7 +53,10 @@ class SavedVersion:
             if self._state is None:
                 with _no_modes():
                     self._state = guard_loading.read_state(version.guards.state)
-            manager = guard_loading.build(self._state, code, frame_locals, frame_globals, **options)
+            shapes = version.guards.shapes
+            manager = guard_loading.build(
+                self._state, shapes, code, frame_locals, frame_globals, **options
+            )
             for name, graph in self._graphs.items():
                 if name not in frame_globals:
                     with _no_modes():

@@ -56,14 +56,11 @@ def settings_digest(compiler: Any, one_graph: bool, hooks: Any) -> str:
         UnportableError: the backend is not inductor, or a setting cannot be compared.
     """
     import torch
-    from torch._dynamo.eval_frame import innermost_backend
 
-    backend = innermost_backend(compiler)
-    if type(backend) is not torch._TorchCompileInductorWrapper:
-        raise UnportableError(f"backend {_backend_name(backend)} saves nothing; inductor does")
+    options, dynamic = _asked_of_inductor(compiler)
     parts = {
-        "options": _comparable("options", backend.config),
-        "dynamic": canonical(backend.dynamic),
+        "options": _comparable("options", options),
+        "dynamic": canonical(dynamic),
         "fullgraph": canonical(one_graph),
         "guard filter": _filter(hooks),
         "dynamo": _settings(torch._dynamo.config),
@@ -71,9 +68,30 @@ def settings_digest(compiler: Any, one_graph: bool, hooks: Any) -> str:
         "inductor": _settings(torch._inductor.config),
         "layout": _LAYOUT,
     }
-    if torch._inductor.config.freezing or backend.config.get("freezing"):
+    if torch._inductor.config.freezing or options.get("freezing"):
         raise UnportableError("freezing makes weights part of the compiled graph")
     return short_digest("\n".join(f"{name}={text}" for name, text in parts.items()))
+
+
+def _asked_of_inductor(compiler: Any) -> tuple[dict[str, Any], Any]:
+    """The options and `dynamic` of a compile by inductor.
+
+    Raises:
+        UnportableError: it is by another backend.
+    """
+    import torch
+    from torch._dynamo.backends.registry import lookup_backend
+    from torch._dynamo.eval_frame import innermost_backend
+
+    backend = innermost_backend(compiler)
+    if type(backend) is torch._TorchCompileInductorWrapper:
+        return backend.config, backend.dynamic
+    inductor = lookup_backend("inductor")
+    if backend is inductor:  # torch._dynamo.optimize was given its name
+        return {}, None
+    if isinstance(backend, torch._TorchCompileWrapper) and backend.compiler_fn is inductor:
+        return dict(backend.kwargs), backend.dynamic
+    raise UnportableError(f"backend {_backend_name(backend)} saves nothing; inductor does")
 
 
 def _filter(hooks: Any) -> str:

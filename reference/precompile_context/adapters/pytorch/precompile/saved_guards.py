@@ -1,6 +1,7 @@
 """Guards as they travel, and what makes them unfit for a frame."""
 
 import dataclasses
+from collections.abc import Mapping
 
 Witnesses = tuple[tuple[str, str, str], ...]
 
@@ -18,9 +19,11 @@ class SavedGuards:
         classes: (module, qualified name, digest) of each class that a guarded value has.
         told: digests of the code that the identities and classes stand for.
         variant: tells these guards from those of other versions of the frame.
+        shapes: by the name of its source, what `key_order` tells of an object.
     """
 
     state: bytes
     classes: Witnesses
     told: frozenset[str]
     variant: str
+    shapes: Mapping[str, str]

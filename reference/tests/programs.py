@@ -1,0 +1,81 @@
+"""A program run plainly and by `precompile run`, each time with empty caches."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.cuda_warning import without_cuda_warning
+
+RUN = [sys.executable, "-c", "from precompile_context.cli import main; main()", "run"]
+# Probing for instruction sets and compiling headers would take most of the time.
+QUICK = {"TORCHINDUCTOR_VEC_ISA_OK": "1", "TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS": "0"}
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What was seen of a program, and the run's report; empty for a plain run."""
+
+    stdout: str
+    stderr: str
+    report: dict[str, Any]
+
+    @property
+    def frames(self) -> tuple[int, int, int]:
+        """Served, compiled and saved."""
+        part = self.report["precompile"]
+        return part["served"], part["compiled"], part["saved"]
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why frames are cold, by name."""
+        reasons: dict[str, str] = self.report["precompile"]["cold"]
+        return reasons
+
+
+class Programs:
+    """Programs in one directory, with one bundle."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+
+    def write(self, **sources: str) -> None:
+        """Modules, by name."""
+        for name, source in sources.items():
+            (self.place / f"{name}.py").write_text(source)
+
+    def plain(self, **variables: str) -> Ran:
+        """program.py without us."""
+        return Ran(*self._finished([sys.executable, "program.py"], variables), {})
+
+    def run(self, *options: str, **variables: str) -> Ran:
+        """program.py by `precompile run`."""
+        report = self.place / "report.json"
+        command = [*RUN, *options, "--bundle", "b.precompile", "--report", str(report)]
+        seen = self._finished([*command, "program.py"], variables)
+        return Ran(*seen, json.loads(report.read_text()))
+
+    def precompile(self, **variables: str) -> Ran:
+        """program.py by `precompile run --precompile`."""
+        return self.run("--precompile", **variables)
+
+    def _finished(self, command: list[str], variables: dict[str, str]) -> tuple[str, str]:
+        home = Path(tempfile.mkdtemp(dir=self.place))
+        (home / "tmp").mkdir()
+        caches = {"TORCHINDUCTOR_CACHE_DIR": str(home / "cache"), "TMPDIR": str(home / "tmp")}
+        done = subprocess.run(
+            command,
+            cwd=self.place,
+            env={**os.environ, **QUICK, **caches, **variables},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        stderr = without_cuda_warning(done.stderr)
+        assert done.returncode == 0, stderr
+        return done.stdout, stderr

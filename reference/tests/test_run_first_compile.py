@@ -1,0 +1,112 @@
+"""Whatever a program compiles first, by whichever way, is seen by the run."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.programs import Programs
+
+pytestmark = pytest.mark.torch
+pytest.importorskip("torch")
+
+BEGIN = """
+import os, sys, threading, torch
+
+def square(x):
+    return x @ x + 1
+
+class Block(torch.nn.Module):
+    def forward(self, x):
+        return square(x)
+
+def show(function):
+    print(function(torch.ones(4, 4)).sum().item(), flush=True)
+"""
+
+# What a process compiles first, and what is then served of it: frames, and kernels loaded.
+FIRST = {
+    "fullgraph": ("show(torch.compile(square, fullgraph=True))", 1),
+    "optimize": ("show(torch._dynamo.optimize('inductor')(square))", 1),
+    "optimize_assert": ("show(torch._dynamo.optimize_assert('inductor')(square))", 1),
+    "module": ("block = Block()\nblock.compile(fullgraph=True)\nshow(block)", 1),
+    "regions": (
+        "model = torch.nn.Sequential(Block(), Block())\n"
+        "for part in model:\n    part.compile(fullgraph=True)\nshow(model)",
+        1,
+    ),
+    "thread": (
+        "thread = threading.Thread(target=show, args=[torch.compile(square, fullgraph=True)])\n"
+        "thread.start()\nthread.join()",
+        1,
+    ),
+    "import": ("import imported", 1),
+    "exported program": (
+        "program = torch.export.export(Block(), (torch.ones(4, 4),))\n"
+        "show(torch.compile(program.module(), fullgraph=True))",
+        1,
+    ),
+    "lookup of the backend": (
+        "from torch._dynamo.backends.registry import lookup_backend\n"
+        "show(torch.compile(square, backend=lookup_backend('inductor'), fullgraph=True))",
+        1,
+    ),
+    "aot_compile": (
+        "step = torch.compile(square, fullgraph=True)\n"
+        "show(step.aot_compile(((torch.ones(4, 4),), {})))",
+        0,
+    ),
+    "standalone_compile": (
+        "from torch.fx.experimental.proxy_tensor import make_fx\n"
+        "example = [torch.ones(4, 4)]\n"
+        "graph = make_fx(square)(*example)\n"
+        "built = torch._inductor.standalone_compile(graph, example)\n"
+        "show(lambda x: built(x)[0])",
+        0,
+    ),
+}
+
+
+@pytest.mark.parametrize("how", FIRST)
+def test_first_compile_is_seen_cold_and_warm(how: str, tmp_path: Path) -> None:
+    source, served = FIRST[how]
+    result = "1616.0\n" if how == "regions" else "80.0\n"
+    programs = Programs(tmp_path)
+    programs.write(program=BEGIN + source)
+    programs.write(imported=BEGIN + FIRST["fullgraph"][0])
+    cold, warm = programs.precompile(), programs.precompile()
+    assert [(ran.stdout, ran.stderr) for ran in (cold, warm)] == [(result, "")] * 2
+    assert cold.report["kernels"] == {"hits": 0, "built": 1}
+    assert warm.report["kernels"] == {"hits": 1, "built": 0}
+    assert (cold.frames[1:], warm.frames[0]) == ((served, served), served)
+
+
+def test_first_compile_with_a_backend_of_the_program_says_why_it_is_not_kept(
+    tmp_path: Path,
+) -> None:
+    programs = Programs(tmp_path)
+    backend = "def own(graph, inputs):\n    return graph.forward\n"
+    programs.write(program=BEGIN + backend + "show(torch.compile(square, backend=own))")
+    ran = programs.precompile()
+    assert (ran.stdout, ran.stderr) == ("80.0\n", "")
+    assert "backend own saves nothing" in ran.reasons["__main__.square"]
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_first_compile_in_a_child_is_seen(method: str, tmp_path: Path) -> None:
+    programs = Programs(tmp_path)
+    child = f"""
+def child():
+    show(torch.compile(square, fullgraph=True))
+
+if __name__ == "__main__":
+    import multiprocessing
+    process = multiprocessing.get_context({method!r}).Process(target=child)
+    process.start()
+    process.join()
+"""
+    programs.write(program=BEGIN + child)
+    cold, warm = programs.precompile(), programs.precompile()
+    assert [(ran.stdout, ran.stderr) for ran in (cold, warm)] == [("80.0\n", "")] * 2
+    (built,), (served,) = cold.report["children"], warm.report["children"]
+    assert (built["precompile"]["saved"], served["precompile"]["served"]) == (1, 1)
+    assert served["graphs"]["compiled"] == 0

@@ -1,0 +1,185 @@
+"""Programs as people write them: served in the next process, and what has changed is not.
+
+Each prints whether what it compiled is, bit for bit, what the same gives without compiling.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from tests.programs import Programs
+
+pytestmark = pytest.mark.torch
+pytest.importorskip("torch")
+
+BEGIN = """
+import collections, torch
+import helpers
+
+numbers = torch.arange(16.0).reshape(4, 4)
+
+def show(name, function, *arguments):
+    def tensors(result):
+        return list(result.values()) if isinstance(result, dict) else [result]
+    found, eager = torch.compile(function)(*arguments), function(*arguments)
+    pairs = zip(tensors(found), tensors(eager), strict=True)
+    print(name, type(found) is type(eager) and all(map(torch.equal, *zip(*pairs))))
+"""
+
+
+def rows(*names: str) -> str:
+    return "".join(f"{name} True\n" for name in names)
+
+
+DICTS = (
+    BEGIN
+    + """
+def module_level(x):
+    return helpers.apply(x)
+
+def nested(x):
+    return helpers.apply_nested(x)
+
+def attribute(x):
+    return helpers.apply_attribute(x)
+
+show("module-level", module_level, numbers)
+show("nested", nested, numbers)
+show("attribute", attribute, numbers)
+"""
+)
+HELPERS = """
+WEIGHTS = {"a": 1.5, "b": 2.0}
+NESTED = {"layers": {"a": 1.5, "b": 2.0}, "first": "a"}
+
+class Settings:
+    def __init__(self, weights):
+        self.weights = weights
+
+SETTINGS = Settings({"a": 1.5, "b": 2.0})
+
+def each(x, weights):  # the order of the keys is in the result
+    for name, weight in weights.items():
+        x = x * weight + 1
+    return x
+
+def apply(x):
+    return each(x, WEIGHTS)
+
+def apply_nested(x):
+    return each(x, NESTED["layers"]) * NESTED["layers"][NESTED["first"]]
+
+def apply_attribute(x):
+    return each(x, SETTINGS.weights)
+"""
+PAIR = '{"a": 1.5, "b": 2.0}'
+EDITS = {
+    "another order": '{"b": 2.0, "a": 1.5}',
+    "another key": '{"a": 1.5, "c": 2.0}',
+    "one key more": '{"a": 1.5, "b": 2.0, "c": 3.0}',
+    "another value": '{"a": 1.5, "b": 2.5}',
+    "another type of dict": '__import__("collections").OrderedDict(a=1.5, b=2.0)',
+}
+
+
+def test_dicts_that_helpers_iterate_are_served_until_keys_order_or_values_change(
+    tmp_path: Path,
+) -> None:
+    programs = Programs(tmp_path)
+    programs.write(program=DICTS, helpers=HELPERS)
+    expected = rows("module-level", "nested", "attribute")
+    cold, warm = programs.precompile(), programs.precompile()
+    assert [(ran.stdout, ran.stderr) for ran in (cold, warm)] == [(expected, "")] * 2
+    assert (cold.frames, warm.frames) == ((0, 3, 3), (3, 0, 0))
+    for edit in EDITS.values():
+        programs.write(helpers=HELPERS.replace(PAIR, edit))
+        edited = programs.precompile()
+        assert (edited.stdout, edited.stderr, edited.frames) == (expected, "", (0, 3, 3))
+
+
+def test_modules_that_code_reaches_by_made_up_names_are_found_by_their_own(
+    tmp_path: Path,
+) -> None:
+    programs = Programs(tmp_path)
+    programs.write(
+        program=BEGIN
+        + """
+def returned(x):
+    return collections.OrderedDict(a=x + 1, b=x * 2)
+
+def elsewhere(x):
+    return helpers.make(x)
+
+show("returned", returned, numbers)
+show("elsewhere", elsewhere, numbers)
+""",
+        helpers="import collections as c\ndef make(x):\n    return c.OrderedDict(c=x - 1)\n",
+    )
+    cold, warm = programs.precompile(), programs.precompile()
+    expected = rows("returned", "elsewhere")
+    assert [(ran.stdout, ran.stderr) for ran in (cold, warm)] == [(expected, "")] * 2
+    assert (cold.frames, warm.frames) == ((0, 2, 2), (2, 0, 0))
+
+
+MARKED = (
+    BEGIN
+    + """
+import os
+from torch._dynamo import mark_dynamic, mark_static, maybe_mark_dynamic
+from torch._dynamo.decorators import mark_unbacked
+
+def columns(x):
+    return x.sum(0) * 2
+
+rows = int(os.environ.get("ROWS", "6"))
+for mark in (mark_dynamic, maybe_mark_dynamic, mark_static, mark_unbacked):
+    x = torch.arange(rows * 4.0).reshape(rows, 4)
+    mark(x, 0)
+    show(mark.__name__, lambda x: columns(x), x)
+    torch._dynamo.reset()
+show("unmarked", lambda x: columns(x), torch.ones(rows, 4))
+"""
+)
+
+
+def test_marked_inputs_are_served_and_another_size_where_it_is_dynamic(tmp_path: Path) -> None:
+    programs = Programs(tmp_path)
+    programs.write(program=MARKED, helpers="")
+    marks = ("mark_dynamic", "maybe_mark_dynamic", "mark_static", "mark_unbacked")
+    expected = rows(*marks, "unmarked")
+    cold, warm = programs.precompile(), programs.precompile()
+    assert [(ran.stdout, ran.stderr) for ran in (cold, warm)] == [(expected, "")] * 2
+    assert (cold.frames, warm.frames) == ((0, 5, 5), (5, 0, 0))
+    larger = programs.precompile(ROWS="8")
+    assert (larger.stdout, larger.stderr) == (expected, "")
+    assert larger.frames[0] >= 3  # dynamic in three ways; what is static is compiled
+
+
+def test_graph_break_under_grad_warns_no_more_than_torch_does(tmp_path: Path) -> None:
+    programs = Programs(tmp_path)
+    programs.write(
+        program=BEGIN
+        + """
+class Block(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.linear = torch.nn.Linear(4, 4)
+
+    def forward(self, x):
+        x = self.linear(x)
+        torch._dynamo.graph_break()
+        return (x * 2).relu()
+
+for compiles in (True, False):
+    block = Block()
+    (torch.compile(block) if compiles else block)(numbers).sum().backward()
+    print(block.linear.weight.grad.flatten().tolist())
+""",
+        helpers="",
+    )
+    cold, warm = programs.precompile(), programs.precompile()
+    for ran in (cold, warm):
+        compiled, eager = ran.stdout.splitlines()
+        assert (compiled, ran.stderr) == (eager, "")
+    assert (cold.frames, warm.frames) == ((0, 2, 2), (2, 0, 0))
