@@ -88,6 +88,27 @@ def test_a_capability_that_is_asked_for_is_a_fact(monkeypatch: pytest.MonkeyPatc
     assert str(mismatch) == "cpu.capability_asked: needs {any}, here {avx2}"
 
 
+@pytest.mark.torch
+def test_number_of_threads_that_kernels_are_built_for_is_a_fact(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import torch
+    from torch._inductor import config
+
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+    plain = environment.host_environment()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(threads + 1)
+    try:
+        (mismatch,) = environment.host_environment().mismatches(plain.requirements())
+        needs = f"needs {{{threads}}}, here {{{threads + 1}}}"
+        assert str(mismatch) == f"cpu.threads: {needs}"
+        with config.patch({"cpp.dynamic_threads": True}):
+            assert "cpu.threads" not in environment.host_environment().facts
+    finally:
+        torch.set_num_threads(threads)
+
+
 def _of(environment: Environment) -> Bundle:
     return Bundle.open(write_segment(requirements=environment.requirements()), policy=UNSIGNED)
 

@@ -53,8 +53,8 @@ WARM = {
     "helper's source changed since": (0, 1),
     "method overridden since": (0, 1),
     "moved in its file since": (1, 0),
-    "backend changed since": (0, 0),  # torch's own business: it is not inductor
-    "two backends for one function": (1, 0),
+    "backend changed since": (0, 1),
+    "two backends for one function": (1, 1),
     "options changed since": (0, 1),
     "new shape, warm": (1, 1),
     "new shape, warm, with a graph break": (2, 2),

@@ -183,3 +183,32 @@ for compiles in (True, False):
         compiled, eager = ran.stdout.splitlines()
         assert (compiled, ran.stderr) == (eager, "")
     assert (cold.frames, warm.frames) == ((0, 2, 2), (2, 0, 0))
+
+
+def test_one_bundle_serves_both_modes_both_ways(tmp_path: Path) -> None:
+    source = """
+import torch
+
+block = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.ReLU())
+torch.nn.init.ones_(block[0].weight)
+torch.compile(block)(torch.ones(4, 4)).sum().backward()
+print(block[0].weight.grad.sum().item())
+"""
+    first, second = tmp_path / "first", tmp_path / "second"
+    for place, orders in (
+        (first, ("--precompile", "", "--precompile")),
+        (second, ("", "--precompile", "", "--precompile")),
+    ):
+        place.mkdir()
+        programs = Programs(place)
+        programs.write(program=source)
+        cold, *others = (programs.run(*filter(None, [option])) for option in orders)
+        assert cold.report["kernels"]["built"] > 0
+        for warm in others:
+            assert (warm.stdout, warm.stderr) == (cold.stdout, "")
+            assert warm.report["kernels"]["built"] == warm.report["graphs"]["compiled"] == 0
+        plain = [ran for ran in others if ran.report["precompile"] is None]
+        for warm in plain:
+            assert warm.report["graphs"]["aot"] == {"hits": 1, "misses": 0, "bypasses": 0}
+            assert warm.report["artifacts"]["recorded"] == 0  # and nothing is appended
+        assert others[-1].frames == (1, 0, 0)

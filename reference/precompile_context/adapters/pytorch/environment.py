@@ -126,6 +126,21 @@ def _processor_facts() -> Iterator[tuple[str, list[str]]]:
     yield "cpu.flags", [f"sha256:{hasher.hexdigest()[:32]}"]
     yield "cpu.capability", [torch.backends.cpu.get_cpu_capability()]
     yield "cpu.capability_asked", [capability_asked()]
+    yield "cpu.threads", [_threads()]
+
+
+def _threads() -> str:
+    """How many threads C++ kernels are built for; "" where they ask when they run.
+
+    Where there is an accelerator, graphs that run there do not depend on it.
+    """
+    import torch
+    from torch._inductor import config
+    from torch._inductor.utils import parallel_num_threads
+
+    if config.cpp.threads >= 1 or config.cpp.dynamic_threads or torch.accelerator.is_available():
+        return ""
+    return str(parallel_num_threads())
 
 
 def capability_asked() -> str:

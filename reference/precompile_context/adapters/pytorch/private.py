@@ -73,6 +73,11 @@ NAMES = (
         "called: digest of torch's own sources, a fact of the environment",
     ),
     PrivateName(
+        "torch._inductor.utils",
+        "parallel_num_threads",
+        "called: how many threads kernels are built for, a fact of the environment",
+    ),
+    PrivateName(
         "torch._inductor.codecache",
         "FxGraphCache",
         "read: whether it is this cache that asks for a graph",
@@ -280,6 +285,11 @@ PRECOMPILE_NAMES = (
         "compared with: inductor, given as a function",
     ),
     PrivateName(
+        "torch._dynamo.backends.distributed",
+        "DDPOptimizer",
+        "compared with: what stands around inductor under DistributedDataParallel",
+    ),
+    PrivateName(
         "torch._dynamo.backends.registry",
         "lookup_backend",
         "called: inductor as a function",
@@ -373,6 +383,16 @@ PRECOMPILE_NAMES = (
         "torch._functorch._aot_autograd.autograd_cache",
         "AOTAutogradCachePickler._reduce_aot_config",
         "wrapped: that key holds no random number",
+    ),
+    PrivateName(
+        "torch._functorch._aot_autograd.autograd_cache",
+        "sanitize_gm_for_cache",
+        "wrapped: a graph's key is the one that it has without the mode",
+    ),
+    PrivateName(
+        "torch._functorch._aot_autograd.aot_autograd_result",
+        "AOTAutogradResult",
+        "compared with: a graph that is not bundled",
     ),
     PrivateName(
         "torch._functorch._aot_autograd.aot_autograd_result",

@@ -76,33 +76,38 @@ class Frames:
         bound.apply_defaults()
         call = types.SimpleNamespace(**bound.arguments)
         name = frame_name(call.code, call.globals)
+        recorder = FrameRecorder(call.code, call.closure)
+        key = ""
         try:
             key = self._key(call)
             served = self._serve(name, key, call)
         except UnportableError as error:
-            self._report.is_cold(name, str(error))
-            return original(*args, **kwargs)
+            served = None
+            recorder.refuse(str(error))
         except Exception as error:  # ours: the frame is compiled
-            self._report.is_cold(name, f"{type(error).__name__}: {error}")
-            return original(*args, **kwargs)
+            served = None
+            recorder.refuse(f"{type(error).__name__}: {error}")
         if served is not None:
             self._report.count("served")
             return served
-        self._report.count("compiled")
-        recorder = FrameRecorder(call.code, call.closure)
-        outer, self._local.recorder = getattr(self._local, "recorder", None), recorder
+        outer = getattr(self._local, "recorder", None)
+        self._local.recorder = None if recorder.refused else recorder
+        if recorder.refused is None:
+            kwargs = {**kwargs, "package": recorder}
         try:
             with (
                 observed.observing() as meanwhile,
                 graph_keys.collecting() as operators,
                 environment_reads.traced_reads() as variables,
             ):
-                result = original(*args, **{**kwargs, "package": recorder})
+                result = original(*args, **kwargs)
         finally:
             self._local.recorder = outer
-        self._record(
-            name, key, functools.partial(recorder.version, meanwhile.ran, operators, variables)
-        )
+        if _is_compiled(result):
+            self._report.count("compiled")
+            self._record(
+                name, key, functools.partial(recorder.version, meanwhile.ran, operators, variables)
+            )
         return result
 
     def _key(self, call: types.SimpleNamespace) -> str:
@@ -153,12 +158,9 @@ class Frames:
                 return _converted(call, code, manager)
         return None
 
-    def _record(self, name: str, key: str, made: Callable[[], Version | None]) -> None:
+    def _record(self, name: str, key: str, made: Callable[[], Version]) -> None:
         try:
-            version = made()
-            if version is not None:
-                self._store.record(name, key, version)
-                self._report.count("saved")
+            self._store.record(name, key, made())
         except UnportableError as error:
             self._report.is_cold(name, str(error))
         except Exception as error:  # ours: the program has its compiled frame
@@ -216,6 +218,11 @@ def _options(compiler: Any) -> dict[str, Any]:
 
     options = getattr(innermost_backend(compiler), "config", None)
     return options if isinstance(options, dict) else {}
+
+
+def _is_compiled(result: Any) -> bool:
+    """Whether torch made code for the frame; it leaves some as they are."""
+    return getattr(result, "guarded_code", None) is not None
 
 
 def _text(error: Exception) -> str:

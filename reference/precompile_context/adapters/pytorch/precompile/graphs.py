@@ -13,9 +13,8 @@ from precompile_context.adapters.pytorch.precompile import graph_keys, observed
 from precompile_context.adapters.pytorch.precompile.parts import Parts, took_part
 from precompile_context.adapters.pytorch.precompile.store import Store
 
-# In torch's keys, in the place of a random number, by which no key was ever met again. Not
-# empty: a graph that is not bundled has another key.
-_BUNDLED = "bundled"
+# The attribute of a graph in which dynamo keeps the number of its compile, while it records.
+_NUMBER = "_backend_id"
 
 
 class Graphs:
@@ -32,12 +31,15 @@ class Graphs:
         from torch._dynamo.callback import CompilationCallbackHandler
         from torch._dynamo.precompile_context import PrecompileContext
         from torch._functorch._aot_autograd import autograd_cache
+        from torch._inductor.codecache import GuardedCache
         from torch.compiler._cache import CacheArtifactManager
 
         pickler = autograd_cache.AOTAutogradCachePickler
         self._patches.wrap(autograd_cache, "should_bundle_autograd_cache", lambda original: True)
+        self._patches.wrap(GuardedCache, "iterate_over_candidates", _bundled)
         self._patches.wrap(pickler, "_reduce_aot_config", _without_number)
         self._patches.wrap(CompilationCallbackHandler, "install_callbacks", _compiling)
+        self._patches.wrap(autograd_cache, "sanitize_gm_for_cache", _with_number_last)
         self._patches.wrap(CacheArtifactManager, "record_artifact", self._content)
         self._patches.wrap(PrecompileContext, "record_artifact", self._record)
 
@@ -82,8 +84,33 @@ def _compiling(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Itera
 
 
 def _without_number(original: Callable[..., Any], pickler: Any, config: Any) -> Any:
-    """The number of a compile is no property of what is compiled."""
-    return original(pickler, dataclasses.replace(config, precompile_backend_id=_BUNDLED))
+    """The number of a compile, which is random, is no property of what is compiled.
+
+    Without it, a graph has the key that it has without the mode, and serves there, too.
+    """
+    return original(pickler, dataclasses.replace(config, precompile_backend_id=None))
+
+
+def _with_number_last(original: Callable[..., Any], graph: Any) -> Any:
+    """Where torch blanks the number for the key, it adds it last to a graph that has none."""
+    attributes = vars(graph)
+    if _NUMBER in attributes:
+        attributes[_NUMBER] = attributes.pop(_NUMBER)
+    return original(graph)
+
+
+def _bundled(
+    original: Callable[..., Iterator[Any]], cls: Any, *args: Any, **kwargs: Any
+) -> Iterator[Any]:
+    """What was kept without the mode under the same key refers to graphs, and holds none.
+
+    It is made anew, of inductor's graphs, which are found: so it can be a frame's backend.
+    """
+    from torch._functorch._aot_autograd.aot_autograd_result import AOTAutogradResult
+
+    for candidate in original(cls, *args, **kwargs):
+        if not isinstance(candidate[0], AOTAutogradResult):
+            yield candidate
 
 
 def begin_names_at_random() -> None:

@@ -80,6 +80,7 @@ def _asked_of_inductor(compiler: Any) -> tuple[dict[str, Any], Any]:
         UnportableError: it is by another backend.
     """
     import torch
+    from torch._dynamo.backends.distributed import DDPOptimizer
     from torch._dynamo.backends.registry import lookup_backend
     from torch._dynamo.eval_frame import innermost_backend
 
@@ -91,6 +92,11 @@ def _asked_of_inductor(compiler: Any) -> tuple[dict[str, Any], Any]:
         return {}, None
     if isinstance(backend, torch._TorchCompileWrapper) and backend.compiler_fn is inductor:
         return dict(backend.kwargs), backend.dynamic
+    if isinstance(getattr(backend, "__self__", None), DDPOptimizer):
+        raise UnportableError(
+            "DistributedDataParallel has its graph cut by buckets of gradients; where"
+            " torch._dynamo.config.optimize_ddp is False, it is whole and saved"
+        )
     raise UnportableError(f"backend {_backend_name(backend)} saves nothing; inductor does")
 
 

@@ -34,7 +34,7 @@ class Precompile:
     ) -> None:
         """New entries and backends go to `context`; `on_recorded` is called after each."""
         self.report = PrecompileReport()
-        self._store = Store(context, on_recorded)
+        self._store = Store(context, self.report, on_recorded)
         self._frames = Frames(self._store, self.report)
         self._graphs = Graphs(self._store, self._fault)
         self._caching_precompile: Any = None

@@ -112,8 +112,8 @@ class FrameRecorder:
 
     def version(
         self, ran: Callable[[], Ran], operators: Iterable[str], variables: Iterable[str]
-    ) -> Version | None:
-        """What to save; None where dynamo left the frame as it is.
+    ) -> Version:
+        """What to save of a frame that was compiled.
 
         Args:
             ran: tells what Python ran meanwhile.
@@ -123,9 +123,7 @@ class FrameRecorder:
         Raises:
             UnportableError: it cannot be used in another process.
         """
-        if self._code is None:
-            return None
-        if self.refused is not None or self._guards is None:
+        if self.refused is not None or self._guards is None or self._code is None:
             raise UnportableError(self.refused or "its guards were not told")
         used = self._names_used()
         if _BY_NUMBER in used:

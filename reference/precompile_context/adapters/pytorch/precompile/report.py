@@ -1,7 +1,11 @@
 """What the automatic mode did: which frames were served, which were compiled, and why."""
 
+import re
 import threading
 from typing import Any
+
+# Where an object is in memory, which is another place in each process.
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+|0x[0-9a-f]{9,}")
 
 
 class PrecompileReport:
@@ -12,7 +16,9 @@ class PrecompileReport:
         served: versions of frames that were taken from what was saved.
         compiled: frames that torch compiled.
         saved: versions of frames that were saved.
-        cold: by frame, why what it was compiled to could not be saved or reused.
+        cold: by frame, why what it was compiled to could not be saved or reused; each
+            compiled frame that was not saved is there once, further ones of one function
+            with a number.
         differs: by frame, what was there and why it was not for this frame: each
             version's key with the reason.
     """
@@ -38,12 +44,16 @@ class PrecompileReport:
     def is_cold(self, frame: str, reason: str) -> None:
         """A frame is compiled in each process, for this reason."""
         with self._lock:
-            self.cold[frame] = reason
+            number, name = 1, frame
+            while name in self.cold:
+                number += 1
+                name = f"{frame} ({number})"
+            self.cold[name] = _ADDRESS.sub("", reason)
 
     def is_other(self, frame: str, key: str, reason: str) -> None:
         """A saved version was not for this frame, for this reason."""
         with self._lock:
-            self.differs.setdefault(frame, {})[key] = reason
+            self.differs.setdefault(frame, {})[key] = _ADDRESS.sub("", reason)
 
     def as_json(self) -> dict[str, Any]:
         """All of it."""

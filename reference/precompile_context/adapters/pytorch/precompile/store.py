@@ -16,6 +16,7 @@ from precompile_context.adapters.pytorch.precompile.entry import (
 from precompile_context.adapters.pytorch.precompile.installing import SavedVersion
 from precompile_context.adapters.pytorch.precompile.parts import Parts
 from precompile_context.adapters.pytorch.precompile.recorder import encoded
+from precompile_context.adapters.pytorch.precompile.report import PrecompileReport
 from precompile_context.cache import PrecompileCache, StitchedEntry
 from precompile_context.context import PrecompileContext
 
@@ -52,10 +53,16 @@ class Store:
             is first run.
     """
 
-    def __init__(self, context: PrecompileContext, on_recorded: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        context: PrecompileContext,
+        report: PrecompileReport,
+        on_recorded: Callable[[], None],
+    ) -> None:
         self.cache = FrameCache()
         self.unfinished: list[Unfinished] = []
         self._context = context
+        self._report = report
         self._on_recorded = on_recorded
         self._read: dict[str, SavedVersion] = {}
         self._graphs: dict[str, str] = {}  # a graph's global name, and its backend's key
@@ -133,6 +140,7 @@ class Store:
             backends=[(AOTAutogradBackend.TYPE, self._graphs[g]) for g in version.backends],
             frame=frame,
         )
+        self._report.count("saved")
 
 
 class Unfinished:
