@@ -47,7 +47,7 @@ WARM = {
     "forward hook added and changed": (3, 0),
     "exec'd functions": (2, 0),
     "functools.partial": (2, 0),
-    "optimizer step": (0, 3),
+    "optimizer step": (0, 2),
     "spawned children": (0, 0),  # the child serves it
     "source changed since": (0, 1),
     "helper's source changed since": (0, 1),
