@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-# Where programs put what they keep for a user. Below these, only what is new counts.
+# Where programs put what they keep for a user. Below these, what is new counts, of those names that
+# programs under test use: the user's other programs go on meanwhile.
 _KEPT = (".", ".cache", ".config", ".local/share", ".local/state")
+_NAMES = ("precompile", "torch", "triton")
 _HERE = ("localhost", "127.0.0.1", "::1")
 # Nothing answers there.
 _NO_PROXY = "http://127.0.0.1:9"
@@ -17,7 +19,8 @@ _CONNECT = socket.socket.connect
 
 
 def _entries(home: Path) -> set[Path]:
-    return {path for name in _KEPT for path in (home / name).glob("*")}
+    paths = (path for name in _KEPT for path in (home / name).glob("*"))
+    return {path for path in paths if any(name in path.name for name in _NAMES)}
 
 
 @pytest.fixture(autouse=True, scope="session")
