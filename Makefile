@@ -30,6 +30,8 @@ CORE_FILES := $(patsubst %,--ignore-glob='*/%',test_run*.py test_pytorch_*.py te
 	test_without_posix.py self_tests/*)
 CORE_TESTS := -m 'not torch' $(CORE_FILES)
 QUICK_TESTS := -m 'not torch and not slow' $(CORE_FILES)
+# They have a part of their own.
+NOT_STORES := --ignore-glob='*/test_stores_*.py'
 INTERPRETERS := 3.12 3.13 3.14
 # What is installed, but for what imports torch.
 PACKAGES := conformance_tests/precompile_conformance \
@@ -85,10 +87,10 @@ SIDE_BY_SIDE := --dist=worksteal
 check: check-python check-types check-generated check-schema check-spec ## formatting, lint, types, schema, generated code, SPEC.md
 
 test-core: $(VENV)/.ready ## the core, the command line, the distribution and the suite's own tests
-	$(BIN)/python -m pytest --numprocesses=$(JOBS) $(SIDE_BY_SIDE) -m 'not torch'
+	$(BIN)/python -m pytest --numprocesses=$(JOBS) $(SIDE_BY_SIDE) -m 'not torch' $(NOT_STORES)
 
 test-pytorch: $(VENV)/.ready ## the adapter, with programs that compile
-	$(BIN)/python -m pytest --numprocesses=$(JOBS) $(SIDE_BY_SIDE) -m torch
+	$(BIN)/python -m pytest --numprocesses=$(JOBS) $(SIDE_BY_SIDE) -m torch $(NOT_STORES)
 
 # What speaks S3 for the tests is a process of its own, with an environment of its own.
 test-stores: $(VENV)/.ready .moto/.ready ## stores: a simulated one, an object store's server, HTTP

@@ -159,7 +159,7 @@ class PrecompileContext:
                 check_key(key)
             is_least = content.__class__ is bytes and len(content) < LARGE
             value = content if is_least else plain(type, key, content)
-            with self._lock.lock:
+            with self._lock:
                 self._states[-1].state.recent[type, key] = value  # type: ignore[assignment]
             return
         held = held_of(self.registry, type, key, content, backends, fields)

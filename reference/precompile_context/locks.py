@@ -7,36 +7,39 @@ held at that time would never be given back to the child.
 import os
 import threading
 import weakref
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+# Taken and given back without a line of Python in between: an interrupt that comes when it was just
+# taken finds the block begun, and it is given back. One that comes within an `__enter__` of
+# Python's would leave it taken for ever.
+if TYPE_CHECKING:
+
+    class _Lock:
+        def acquire(self, blocking: bool = True, timeout: float = -1) -> bool: ...
+        def release(self) -> None: ...
+        def __enter__(self) -> bool: ...
+        def __exit__(
+            self,
+            kind: type[BaseException] | None,
+            error: BaseException | None,
+            traceback: TracebackType | None,
+        ) -> None: ...
+        def _is_owned(self) -> bool: ...
+        def _at_fork_reinit(self) -> None: ...
+else:
+    from _thread import RLock as _Lock
 
 
-class StateLock:
-    """Guards what must be whole: a fork waits until it is free. Re-entrant, held shortly.
-
-    Attributes:
-        lock: the same, for who takes it so often that a call more would be felt.
-    """
+class StateLock(_Lock):
+    """Guards what must be whole: a fork waits until it is free. Re-entrant, held shortly."""
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()
         with _registering:
             _state_locks.add(self)
 
-    def acquire(self) -> None:
-        """Wait for it."""
-        self.lock.acquire()
 
-    def release(self) -> None:
-        """Give it back, as often as it was acquired."""
-        self.lock.release()
-
-    def __enter__(self) -> None:
-        self.lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self.lock.release()
-
-
-class WorkLock:
+class WorkLock(_Lock):
     """Held for as long as a work takes: a fork does not wait.
 
     In the child the lock is free, for there the work goes on in no thread. It must
@@ -44,24 +47,13 @@ class WorkLock:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._holder = 0
         with _registering:
             _work_locks.add(self)
 
-    def __enter__(self) -> None:
-        self._lock.acquire()
-        self._holder = threading.get_ident()
-
-    def __exit__(self, *_: object) -> None:
-        self._holder = 0
-        self._lock.release()
-
     def free_in_child(self) -> None:
         """Forget the parent's other threads; this thread may be the one at work."""
-        if self._holder != threading.get_ident():
-            self._lock = threading.Lock()
-            self._holder = 0
+        if not self._is_owned():
+            self._at_fork_reinit()
 
 
 _registering = threading.RLock()

@@ -37,7 +37,6 @@ class _LockWithHook:
 
     def __init__(self, lock: Any, hook: Callable[[], None]) -> None:
         self._lock = lock
-        self.lock = lock.lock
         self._hooks = [hook]
 
     def __enter__(self) -> None:

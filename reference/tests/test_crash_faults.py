@@ -8,6 +8,7 @@ import random
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from precompile_context import (
     PrecompileContext,
     StitchedEntry,
 )
+from precompile_context.locks import StateLock, WorkLock
 from tests.disk import CALLS
 from tests.toys import (
     BLOB,
@@ -251,6 +253,33 @@ def test_signals_at_work_interrupt_no_append(tmp_path: Path) -> None:
         signal.signal(signal.SIGALRM, previous)
     assert signals[0] > 10
     assert len(file_contents(file)) == 30
+
+
+@pytest.mark.parametrize("kind", [StateLock, WorkLock])
+def test_an_interrupt_at_any_time_leaves_no_lock_taken(kind: type[StateLock | WorkLock]) -> None:
+    class Interrupt(BaseException):
+        pass
+
+    def interrupt(number: int, frame: object) -> None:
+        raise Interrupt
+
+    lock, interrupted = kind(), 0
+    previous = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for _ in range(200):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.0005)
+                while True:
+                    with lock:
+                        pass
+            except Interrupt:
+                interrupted += 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert interrupted == 200
+    with ThreadPoolExecutor() as another:
+        assert another.submit(lock.acquire, timeout=5).result()
 
 
 def test_an_interrupt_at_any_time_loses_nothing_and_the_save_can_be_made_again(
