@@ -12,7 +12,6 @@ import contextlib
 import contextvars
 import enum
 import functools
-import hashlib
 import logging
 import os
 import re
@@ -22,6 +21,7 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
+from precompile_context.adapters.pytorch.precompile.array_words import array_words
 from precompile_context.adapters.pytorch.precompile.digests import (
     NOT_OF_THE_CLASS,
     UnportableError,
@@ -62,7 +62,6 @@ _READ_UNNAMED = frozenset(("__dataclass_fields__",))
 _READING_VARIABLES = frozenset(("environ", "getenv"))
 _MOST_NESTED = 60
 _MOST_OBJECTS = 20_000
-_MOST_TENSOR_BYTES = 64 << 20
 
 
 def all_words(value: Any, path: str) -> str:
@@ -161,7 +160,7 @@ class Words:
             return f"{kind.__name__} {self._items(parts, path)}"
         if isinstance(value, functools._lru_cache_wrapper):
             return self._cached(value, path)
-        if (text := self._array(value, path)) is not None:
+        if (text := array_words(value, path, contents=self._scope.contents)) is not None:
             return text
         return self._object(value, path)
 
@@ -328,34 +327,6 @@ class Words:
         except (TypeError, RecursionError):
             pass
         raise UnportableError(f"{path} is a {type_name(type(value))}, which has no words")
-
-    def _array(self, value: Any, path: str) -> str | None:
-        """A tensor or an array of numpy's; None for anything else."""
-        import torch
-
-        if isinstance(value, torch.Tensor):
-            return self._tensor(value, path)
-        if type(value).__module__ != "numpy" or not hasattr(value, "tobytes"):
-            return None
-        if value.dtype.hasobject or value.nbytes > _MOST_TENSOR_BYTES:
-            raise UnportableError(f"{path} is an array that cannot be compared")
-        digest = hashlib.sha256(value.tobytes()).hexdigest()
-        return f"{type(value).__name__} {value.dtype} {value.shape} {digest}"
-
-    def _tensor(self, tensor: Any, path: str) -> str:
-        import torch
-
-        kind = type(tensor)
-        text = f"tensor {tensor.dtype} {tensor.device} {tensor.requires_grad}"
-        if not self._scope.contents:
-            return text
-        if kind not in (torch.Tensor, torch.nn.Parameter) or tensor.layout is not torch.strided:
-            raise UnportableError(f"{path} is a tensor that cannot be compared")
-        if tensor.numel() * tensor.element_size() > _MOST_TENSOR_BYTES or tensor.is_meta:
-            raise UnportableError(f"{path} is a tensor that is too large to be compared")
-        plain = tensor.detach().cpu().contiguous().resolve_conj().resolve_neg()
-        content = bytes(plain.reshape(-1).view(torch.uint8).tolist() if plain.numel() else ())
-        return f"{text} {tuple(tensor.shape)} {hashlib.sha256(content).hexdigest()}"
 
 
 def _content(variable: contextvars.ContextVar[Any]) -> Iterator[Any]:
