@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
+from weakref import WeakKeyDictionary
 
 from precompile_context.errors import MisuseError
 from precompile_context.fields import declared_fault
@@ -126,12 +127,20 @@ class EntryArtifact(PrecompileCacheArtifact[bytes]):
 def attributes_of(artifact: CacheArtifact) -> dict[str, AttributeValue]:
     """The fields that the artifact's class adds, by name, sorted."""
     # [PCB-ART-004]
-    return {name: getattr(artifact, name) for name in sorted(attribute_names(type(artifact)))}
+    return {name: getattr(artifact, name) for name in attribute_names(type(artifact))}
 
 
-def attribute_names(cls: type[CacheArtifact]) -> frozenset[str]:
-    """Names of the fields that an artifact class adds to key and content."""
-    return frozenset(f.name for f in dataclasses.fields(cls)) - {"key", "content"}
+# Classes may be made on the fly: none is kept for the sake of this.
+_names: WeakKeyDictionary[type, tuple[str, ...]] = WeakKeyDictionary()
+
+
+def attribute_names(cls: type[CacheArtifact]) -> tuple[str, ...]:
+    """Names of the fields that an artifact class adds to key and content, sorted."""
+    names = _names.get(cls)
+    if names is None:
+        own = {f.name for f in dataclasses.fields(cls)} - {"key", "content"}
+        names = _names[cls] = tuple(sorted(own))
+    return names
 
 
 def takes_anything(cls: type[CacheArtifact]) -> bool:

@@ -18,16 +18,15 @@ _known: WeakKeyDictionary[type, dict[str, Types]] = WeakKeyDictionary()
 
 def declared_fault(cls: type) -> str | None:
     """Why a field of the artifact class cannot travel, by its annotation; None where all may."""
-    for name, types in _types_of(cls).items():
+    for name, types in types_of(cls).items():
         if types is not None and not types:
             return f"field {name!r}: bytes, str, int, float and bool can travel, and nothing else"
     return None
 
 
-def value_fault(cls: type, name: str, value: object) -> str | None:
-    """Why the value is none of the artifact class's field; None where it is one."""
-    types = _types_of(cls).get(name)
-    if types and not any(_is_of(value, each) for each in types):
+def value_fault(types: Types, value: object) -> str | None:
+    """Why the value is none of a field that may hold these types; None where it is one."""
+    if types and type(value) not in types and not any(_is_of(value, each) for each in types):
         wanted = " or ".join(sorted(each.__name__ for each in types))
         return f"it is declared {wanted}, and this is {type(value).__name__}"
     return None
@@ -38,7 +37,7 @@ def _is_of(value: object, declared: type) -> bool:
     return isinstance(value, declared) or (declared is float and isinstance(value, int))
 
 
-def _types_of(cls: type) -> dict[str, Types]:
+def types_of(cls: type) -> dict[str, Types]:
     """Of each further field the types that it may hold; asked for once a class."""
     types = _known.get(cls)
     if types is None:

@@ -17,7 +17,7 @@ from precompile_context.bundle import ArtifactName
 from precompile_context.bundle.names import keys_fault
 from precompile_context.bundle.runs import MANIFEST_TARGET, index_size
 from precompile_context.errors import MisuseError
-from precompile_context.fields import value_fault
+from precompile_context.fields import types_of, value_fault
 from precompile_context.held import LARGE, Held, Value
 
 Content = bytes | bytearray | memoryview
@@ -143,9 +143,9 @@ def _class_of(registry: Registry, type_name: object) -> type[CacheArtifact]:
 def _held(artifact: CacheArtifact, backends: tuple[ArtifactId, ...]) -> Held:
     """The artifact as a context holds it; key and content are looked at already."""
     cls, type_name = type(artifact), artifact.TYPE
-    attributes = attributes_of(artifact)
+    attributes, types = attributes_of(artifact), types_of(cls)
     for name, value in attributes.items():
-        if fault := attribute_fault(name, value) or value_fault(cls, name, value):
+        if fault := attribute_fault(name, value) or value_fault(types.get(name), value):
             raise MisuseError(f"field {name!r} of {type_name}: {fault}")
     fields = tuple(attributes.items())
     held = Held(type_name, artifact.key, cls.KIND, artifact.content, backends, fields)
