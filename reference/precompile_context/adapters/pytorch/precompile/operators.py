@@ -173,6 +173,11 @@ def _in_tables() -> Iterator[tuple[str, Any, Any]]:
     tables = {"lowering": lowering.lowerings, "decomposition": decompositions}
     tables.update(global_decomposition_table)
     for what, table in tables.items():
+        # Asked for each graph, of thousands of functions in a few hundred modules, nearly always
+        # torch's.
+        modules = {getattr(function, "__module__", None) for function in table.values()}
+        if all(is_pinned(module or "torch") for module in modules):
+            continue
         for operator, function in table.items():
             if not _is_torchs(function):
                 yield what, operator, function
