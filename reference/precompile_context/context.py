@@ -273,6 +273,7 @@ class PrecompileContext:
         None where nothing was ever recorded or loaded. With nothing new, the same
         bytes. If it fails, the state is as before.
         """
+        self._saving.check_no_reentry()
         with self._saving:
             return self._writing.serialize(self._locked_state(), self._lock)
 
@@ -299,6 +300,7 @@ class PrecompileContext:
         file = file_at(sink, self._writing.limits) or sink
         if not isinstance(file, BundleSink):
             raise MisuseError(f"{_SINK}, not to a {type(sink).__name__}")
+        self._saving.check_no_reentry()
         with self._saving:
             return self._writing.append(
                 self._locked_state(), self._lock, file, keep_existing=keep_existing
@@ -320,6 +322,7 @@ class PrecompileContext:
         bundle = self._opened(source)
         # [PCB-CTX-026] [PCB-HOST-006]
         matching = bundle.matching(self.environment)
+        self._saving.check_no_reentry()
         with self._saving, self._lock, without_collection():
             current = self._state.adopt(bundle, matching)
         return LoadReport(

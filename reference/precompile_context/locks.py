@@ -10,6 +10,8 @@ import weakref
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from precompile_context.errors import MisuseError
+
 # Taken and given back without a line of Python in between: an interrupt that comes when it was just
 # taken finds the block begun, and it is given back. One that comes within an `__enter__` of
 # Python's would leave it taken for ever.
@@ -49,6 +51,14 @@ class WorkLock(_Lock):
     def __init__(self) -> None:
         with _registering:
             _work_locks.add(self)
+
+    def check_no_reentry(self) -> None:
+        """Raise MisuseError where this thread is at the work already: from a signal handler, say.
+
+        The lock alone would let it in, to find the work half done.
+        """
+        if self._is_owned():
+            raise MisuseError("this thread is saving or loading the context already")
 
     def free_in_child(self) -> None:
         """Forget the parent's other threads; this thread may be the one at work."""

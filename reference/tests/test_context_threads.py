@@ -4,12 +4,16 @@ import itertools
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from precompile_context import (
+    MisuseError,
     PrecompileContext,
+    TrustPolicy,
     writing,
 )
 from precompile_context.bundle import Bundle, runs
@@ -22,6 +26,7 @@ from tests.toys import (
     blobs,
     bundle_contents,
     contents,
+    file_contents,
     graph_and_step,
     serialized,
     sha256,
@@ -46,6 +51,30 @@ class _LockWithHook:
         self._lock.release()
         if self._hooks:
             self._hooks.pop()()
+
+
+@pytest.mark.parametrize(
+    "again", [lambda c, f: c.serialize(), lambda c, f: c.save_to(f), lambda c, f: c.load(f)]
+)
+def test_a_save_from_within_a_save_is_misuse_and_spoils_nothing(
+    again: Callable[[PrecompileContext, BundleFile], object], tmp_path: Path
+) -> None:
+    """As of a signal handler, or of a sink that saves: the outer one goes on."""
+    file, other = BundleFile(tmp_path / "a"), BundleFile(tmp_path / "b")
+    blobs(a=b"1").save_to(other)
+    context, said = blobs(b=b"2"), []
+
+    class Sink:
+        def appending(self, policy: TrustPolicy) -> AbstractContextManager[Any]:
+            with pytest.raises(MisuseError, match="already") as caught:
+                again(context, other)
+            said.append(caught)
+            return file.appending(policy)
+
+    context.save_to(Sink())
+    assert said
+    assert file_contents(file) == {(BLOB, "b"): b"2"}
+    assert bundle_contents(serialized(context)) == {(BLOB, "b"): b"2"}
 
 
 def test_what_is_recorded_while_serialize_finds_nothing_new_is_not_forgotten(
