@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from precompile_context import CertificateVerifier, MisuseError
+from precompile_context import CertificateVerifier, ErrorCode, MisuseError
 from precompile_context.adapters.pytorch.session import WarmStart
 from precompile_context.adapters.pytorch.trusting import believed, trusting
 from precompile_context.files import (
@@ -19,7 +19,8 @@ from precompile_context.files import (
 )
 from precompile_context.trust import UNSIGNED, TrustPolicy
 from tests.certificates import Issued
-from tests.signing import ALICE, BOB
+from tests.signing import ALICE, BOB, envelope
+from tests.toys import refused
 
 KEY = ALICE.verifying_key
 
@@ -44,6 +45,12 @@ def test_who_was_added_is_trusted_by_runs_until_removed() -> None:
     assert remove_trusted("ci") == KEY
     assert trusted() == {}
     assert not trusting((), None, read_only=True).policy.accepts(ALICE)
+
+
+def test_a_run_without_any_key_is_not_told_what_to_write_in_python() -> None:
+    with refused(ErrorCode.UNSIGNED) as caught:
+        trusting((), None, read_only=True).policy.check(envelope(b"payload"), 0, 0)
+    assert caught.value.detail == "segment 0 is not signed"
 
 
 def test_a_policy_of_the_program_s_own_is_that_alone() -> None:

@@ -19,7 +19,7 @@ from precompile_context.errors import PrecompileError
 from precompile_context.explanation import Explanation, Verdict
 from precompile_context.explanation import explain as explained
 from precompile_context.stores import is_store_name
-from precompile_context.trust import UNSIGNED, TrustPolicy
+from precompile_context.trust import UNSIGNED
 from precompile_context.trust.pem import Believed
 
 app = typer.Typer()
@@ -101,10 +101,7 @@ def _distrust(bundle: Bundle, keys: list[Believed]) -> str | None:
     policy = trusting(keys, None, read_only=True).policy
     try:
         for segment in bundle.segments:
-            # As any policy says it: one that trusts nobody adds what to write in Python.
-            TrustPolicy.check(
-                policy, bundle.envelope(segment), segment.index, segment.manifest_offset
-            )
+            policy.check(bundle.envelope(segment), segment.index, segment.manifest_offset)
     except PrecompileError as error:
         return str(error)
     return None

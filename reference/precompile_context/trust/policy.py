@@ -132,24 +132,22 @@ class _Unsigned(TrustPolicy):
 
 
 class _Nobody(TrustPolicy):
-    """Believes nobody: what stands where no policy was given."""
+    """Believes nobody; `way_out` is what a refusal says beside."""
 
-    def __init__(self) -> None:
+    def __init__(self, way_out: str = "") -> None:
         self._keys = {}
         self.threshold = 1
+        self._way_out = way_out
 
     def __repr__(self) -> str:
         return "<TrustPolicy: nobody>"
 
     def check(self, envelope: Envelope, segment: int, offset: int) -> None:
-        """Refuse, and say what to do."""
+        """Refuse."""
         try:
             super().check(envelope, segment, offset)
         except PrecompileError as error:
-            detail = (
-                f"{error.detail}, and no policy says whose bundles to believe: "
-                "give policy=TrustPolicy([key.verifying_key]), or policy=UNSIGNED to believe all"
-            )
+            detail = error.detail + self._way_out
             raise PrecompileError(error.code, detail, error.offset) from None
 
 
@@ -162,7 +160,12 @@ def check_policy(policy: object) -> None:
 
 UNSIGNED: TrustPolicy = _Unsigned()
 # [PCB-SIGN-009]
-NOBODY: TrustPolicy = _Nobody()
+NOBODY: TrustPolicy = _Nobody(
+    ", and no policy says whose bundles to believe: "
+    "give policy=TrustPolicy([key.verifying_key]), or policy=UNSIGNED to believe all"
+)
+# Of a user who has no key and trusts none: what to do, the command says in its own words.
+NO_KEYS: TrustPolicy = _Nobody()
 
 
 def _names(envelope: Envelope) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from precompile_context.errors import MisuseError
 from precompile_context.files import FilePath, find_signer, find_verifier, local_key, trusted
-from precompile_context.trust import NOBODY, UNSIGNED, Signer, SigningKey, TrustPolicy, Verifier
+from precompile_context.trust import UNSIGNED, Signer, SigningKey, TrustPolicy, Verifier
 from precompile_context.trust.keys import check_signer
+from precompile_context.trust.policy import NO_KEYS
 
 # Whom a caller trusts: a policy, or keys, themselves or as `precompile run --trust` takes them.
 Trusted = TrustPolicy | Verifier | FilePath | Iterable[Verifier | FilePath]
@@ -112,7 +113,7 @@ def trusting(trust: Trusted, signer: Signer | FilePath | None, *, read_only: boo
             keys.append(signer.verifying_key)
         # A key may be named twice; of an authority, what the program says counts.
         by_id = {key.keyid: key for key in reversed(keys)}
-        policy = TrustPolicy(reversed(by_id.values())) if by_id else NOBODY
+        policy = TrustPolicy(reversed(by_id.values())) if by_id else NO_KEYS
     if fault is None and not read_only and not policy.accepts(signer):
         fault = "its own policy would refuse what it appends: the signer's key is not enough for it"
     return Trusting(policy, signer, fault)
