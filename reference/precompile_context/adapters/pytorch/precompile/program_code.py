@@ -105,6 +105,7 @@ def functions_alive(codes: list[types.CodeType]) -> dict[int, list[types.Functio
 
 
 def module_of(function: types.FunctionType) -> str:
+    """The name of the module whose globals a function has; "" where they are no module's."""
     return str(function.__globals__.get("__name__") or "")
 
 
