@@ -22,6 +22,7 @@ LAYERS = {
     "artifact": 1,
     "environment": 1,
     "pausing": 1,
+    "plural": 1,
     "locks": 1,
     "bundle": 2,
     "trust": 2,

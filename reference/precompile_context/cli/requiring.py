@@ -99,8 +99,7 @@ def _cold(part: dict[str, Any]) -> Iterator[str]:
         ("library", part["kernels"]["built"]),
     ):
         if count:
-            many = text.plural(count, what).replace("librarys", "libraries")
-            yield f"{many} had to be compiled"
+            yield f"{text.plural(count, what)} had to be compiled"
 
 
 def run(require: Require, settings: Settings, start: Callable[[Settings], NoReturn]) -> NoReturn:

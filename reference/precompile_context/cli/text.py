@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+from precompile_context.plural import plural as plural
+
 WIDTH = 80
 
 
@@ -31,11 +33,6 @@ def shorten(text: str, width: int) -> str:
         return text
     tail = (width - 1) // 3
     return text[: width - 1 - tail] + "…" + (text[-tail:] if tail else "")
-
-
-def plural(count: int, noun: str) -> str:
-    """`1 segment`, `2 segments`."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def plain(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """What a run got from its bundle, in one line for whoever watches it."""
 
 from precompile_context.adapters.pytorch.warm_start_report import WarmStartReport
+from precompile_context.plural import plural
 
 _KINDS = (("graph", "inductor"), ("library", "inductor_file"))
 
@@ -14,16 +15,11 @@ def summary(report: WarmStartReport) -> str:
         served = sum(name[0] == type_name for name in set(report.applied))
         new = fresh.count(type_name)
         if served + new:
-            parts.append(f"{_plural(noun, served)} of {served + new}")
+            parts.append(f"{plural(served, noun)} of {served + new}")
     mode = report.precompile
     if mode is not None and mode.served + mode.compiled:
-        parts.append(f"{_plural('function', mode.served)} of {mode.served + mode.compiled}")
+        parts.append(f"{plural(mode.served, 'function')} of {mode.served + mode.compiled}")
     got = f"{', '.join(parts)} from the bundle" if parts else "nothing was asked of it"
     if report.not_saved:
         return f"{got}; not saved: {report.not_saved}"
-    return f"{got}; {_plural('artifact', len(report.appended))} saved"
-
-
-def _plural(noun: str, count: int) -> str:
-    nouns = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{count} {noun if count == 1 else nouns}"
+    return f"{got}; {plural(len(report.appended), 'artifact')} saved"
