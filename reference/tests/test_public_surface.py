@@ -12,7 +12,7 @@ import precompile_context
 
 PACKAGE = Path(precompile_context.__file__).parent
 NAME = "precompile_context"
-TOP = 7
+TOP = 8
 # The layers, lowest first. A module may import from its own and from lower ones.
 LAYERS = {
     "version": 0,
@@ -45,6 +45,7 @@ LAYERS = {
     "sink": 5,
     "state": 5,
     "writing": 5,
+    "session": 7,
     "adapters": TOP,
     "testing": TOP,
     "cli": TOP,
@@ -64,7 +65,7 @@ def _room(path: Path) -> str:
 
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
-OUTSIDE = ("adapters", "cli", "stores", "testing", "__main__")
+OUTSIDE = ("adapters", "cli", "session", "stores", "testing", "__main__")
 CORE = [path for path in MODULES if _room(path) not in OUTSIDE]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from precompile_context.adapters.pytorch import answers
 from precompile_context.adapters.pytorch.answers import CompilerAnswer
-from precompile_context.adapters.pytorch.patches import Patches
+from precompile_context.session.patches import Patches
 
 pytestmark = pytest.mark.torch
 

@@ -1,6 +1,7 @@
-"""Tests that authors of stores inherit, and a store that fails as it is told. Needs pytest."""
+"""For the tests of who writes a store or an adapter. Needs pytest."""
 
+from precompile_context.testing.memory_part import MemoryPart
 from precompile_context.testing.simulator import Fault, SimulatedStore
 from precompile_context.testing.store_tests import StoreTests
 
-__all__ = ["Fault", "SimulatedStore", "StoreTests"]
+__all__ = ["Fault", "MemoryPart", "SimulatedStore", "StoreTests"]

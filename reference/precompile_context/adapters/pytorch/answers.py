@@ -16,8 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from precompile_context.adapters.pytorch.patches import Patches
 from precompile_context.artifact import CacheArtifact
+from precompile_context.session.patches import Patches
 
 Answer = bool | str
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from precompile_context.adapters.pytorch.artifacts import InductorArtifact
-from precompile_context.adapters.pytorch.patches import Patches
 from precompile_context.adapters.pytorch.variants import guards_in
 from precompile_context.bundle import Bundle, StoredArtifact
 from precompile_context.environment import Environment
 from precompile_context.errors import PrecompileError
+from precompile_context.session.patches import Patches
 
 _LINE = re.compile(r"\[([a-z2-7]{51})\] ([^\n:]+): (.*)", re.DOTALL)
 _KINDS = {

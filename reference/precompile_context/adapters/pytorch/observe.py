@@ -22,7 +22,7 @@ from typing import Any
 
 from _precompile_run import after_import
 from precompile_context.adapters.pytorch import private
-from precompile_context.adapters.pytorch.patches import Patches
+from precompile_context.session.patches import Patches
 
 # What `Tally.counts` holds, always all of it.
 EVENTS = (

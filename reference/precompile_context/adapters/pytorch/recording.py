@@ -17,10 +17,10 @@ from precompile_context.adapters.pytorch.artifacts import (
     key_of,
 )
 from precompile_context.adapters.pytorch.environment import capability_asked
-from precompile_context.adapters.pytorch.patches import Patches
 from precompile_context.adapters.pytorch.switches import ruled_out
 from precompile_context.context import PrecompileContext
 from precompile_context.errors import MisuseError
+from precompile_context.session.patches import Patches
 
 
 class Capture:

@@ -22,10 +22,10 @@ from precompile_context.adapters.pytorch.artifacts import (
     InductorFile,
     is_library,
 )
-from precompile_context.adapters.pytorch.patches import Patches
 from precompile_context.adapters.pytorch.switches import ruled_out
 from precompile_context.bundle import Bundle, StoredArtifact
 from precompile_context.errors import ErrorCode, PrecompileError
+from precompile_context.session.patches import Patches
 
 _log = logging.getLogger("precompile_context")
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from precompile_context.adapters.pytorch import answers, relocation, serving
-from precompile_context.adapters.pytorch.patches import Patches
 from precompile_context.adapters.pytorch.precompile import graph_keys
+from precompile_context.session.patches import Patches
 
 _SOURCE_SUFFIX = ".main.cpp"
 

@@ -23,11 +23,11 @@ from precompile_context.adapters.pytorch.observe import (
     watch_compiler,
     watch_triton,
 )
-from precompile_context.adapters.pytorch.patches import Patches
 from precompile_context.adapters.pytorch.session import WarmStart
 from precompile_context.adapters.pytorch.settings import Settings
 from precompile_context.adapters.pytorch.summary import summary
 from precompile_context.adapters.pytorch.telling import printable
+from precompile_context.session.patches import Patches
 
 # Whatever is compiled passes one of these before a cache is asked: dynamo's frames and lazy
 # backward graphs, inductor called by itself, and a look for a precompiled function.

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import Any
 
 from precompile_context.adapters.pytorch.environment import capability_asked
-from precompile_context.adapters.pytorch.patches import Patches
 from precompile_context.adapters.pytorch.precompile import (
     environment_reads,
     graph_keys,
@@ -31,6 +30,7 @@ from precompile_context.adapters.pytorch.precompile.saved_guards import DiffersE
 from precompile_context.adapters.pytorch.precompile.sizes import tell_sizes
 from precompile_context.adapters.pytorch.precompile.store import Store
 from precompile_context.adapters.pytorch.switches import ruled_out
+from precompile_context.session.patches import Patches
 
 
 class Frames:

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from precompile_context.adapters.pytorch.patches import Patches
 from precompile_context.adapters.pytorch.precompile import observed
 from precompile_context.adapters.pytorch.precompile.digests import is_pinned, short_digest
 from precompile_context.adapters.pytorch.precompile.operators import (
@@ -23,6 +22,7 @@ from precompile_context.adapters.pytorch.precompile.operators import (
     table_digest,
 )
 from precompile_context.adapters.pytorch.precompile.words import all_words
+from precompile_context.session.patches import Patches
 
 # Settings of inductor that hold code of the program's.
 _PASSES = (

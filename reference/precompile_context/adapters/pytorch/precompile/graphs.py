@@ -8,10 +8,10 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from precompile_context.adapters.pytorch.patches import Patches
 from precompile_context.adapters.pytorch.precompile import graph_keys, observed
 from precompile_context.adapters.pytorch.precompile.parts import Parts, took_part
 from precompile_context.adapters.pytorch.precompile.store import Store
+from precompile_context.session.patches import Patches
 
 # The attribute of a graph in which dynamo keeps the number of its compile, while it records.
 _NUMBER = "_backend_id"

@@ -1,4 +1,4 @@
-"""Wrapping functions of torch, and taking the wrappers away again."""
+"""Wrapping functions of a compiler, and taking the wrappers away again."""
 
 import functools
 from collections.abc import Callable

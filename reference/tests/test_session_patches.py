@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from precompile_context.adapters.pytorch import private
-from precompile_context.adapters.pytorch.patches import Patches
+from precompile_context.session.patches import Patches
 
 
 class Target:
