@@ -28,8 +28,8 @@ CRASH_STATES ?= 200
 CORE_FILES := $(patsubst %,--ignore-glob='*/%',test_run*.py test_pytorch_*.py test_stores_*.py \
 	test_wheel.py test_sdist.py test_cli*.py test_crash_*.py test_concurrency.py test_fork.py \
 	test_without_posix.py self_tests/*)
-CORE_TESTS := -m 'not torch' $(CORE_FILES)
-QUICK_TESTS := -m 'not torch and not slow' $(CORE_FILES)
+CORE_TESTS := -m 'not torch and not compilers' $(CORE_FILES)
+QUICK_TESTS := -m 'not torch and not compilers and not slow' $(CORE_FILES)
 # They have a part of their own.
 NOT_STORES := --ignore-glob='*/test_stores_*.py'
 INTERPRETERS := 3.12 3.13 3.14
@@ -47,7 +47,7 @@ export PYTHONDONTWRITEBYTECODE :=
 .DELETE_ON_ERROR:
 
 # What `make test` is made of, those first that take longest.
-PARTS := test-core test-pytorch test-cpp test-runtimes test-mutants check test-typescript \
+PARTS := test-core test-pytorch test-cpp test-compilers test-runtimes test-mutants check test-typescript \
 	test-stores test-instructions test-fuzz test-conformance test-interop
 
 .PHONY: help demo test quick $(PARTS) vectors generate bench fuzz crash stress ranks clean
@@ -87,10 +87,26 @@ SIDE_BY_SIDE := --dist=worksteal
 check: check-python check-types check-generated check-schema check-spec ## formatting, lint, types, schema, generated code, SPEC.md
 
 test-core: $(VENV)/.ready ## the core, the command line, the distribution and the suite's own tests
-	$(BIN)/python -m pytest --numprocesses=$(JOBS) $(SIDE_BY_SIDE) -m 'not torch' $(NOT_STORES)
+	$(BIN)/python -m pytest --numprocesses=$(JOBS) $(SIDE_BY_SIDE) \
+		-m 'not torch and not compilers' $(NOT_STORES)
 
 test-pytorch: $(VENV)/.ready ## the adapter, with programs that compile
 	$(BIN)/python -m pytest --numprocesses=$(JOBS) $(SIDE_BY_SIDE) -m torch $(NOT_STORES)
+
+# JAX, numba and Triton are in an environment of their own, beside all that $(VENV) has: torch is
+# what is tested without them, too.
+test-compilers: $(VENV)/.ready ## the adapters for JAX, numba and Triton, and several compilers in one bundle
+	@if $(MAKE) --no-print-directory .compilers/.ready; then \
+		.compilers/bin/python -m pytest --numprocesses=$(JOBS) $(SIDE_BY_SIDE) -m compilers; \
+	else echo 'NOT RUN: JAX, numba and Triton, because they could not be installed here' >&2; fi
+
+.compilers/.ready: pyproject.toml constraints.txt locks/python.txt locks/compilers.txt
+	$(PYTHON) -m venv .compilers
+	.compilers/bin/python -m pip $(LOCKED) -r locks/python.txt
+	.compilers/bin/python -m pip install --quiet -c constraints.txt torch
+	.compilers/bin/python -m pip $(LOCKED) --only-binary :all: -r locks/compilers.txt
+	.compilers/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
 
 # What speaks S3 for the tests is a process of its own, with an environment of its own.
 test-stores: $(VENV)/.ready .moto/.ready ## stores: a simulated one, an object store's server, HTTP
@@ -375,6 +391,8 @@ release-check: $(VENV)/.ready ## wheel and sdist, built twice with equal bytes a
 lock: .uv/bin/uv ## locks/ anew: what is installed, every file by its hash
 	$(call compile,--extra cli --extra dev -c constraints.txt pyproject.toml locks/python.in,python)
 	$(call compile,--extra bench -c constraints.txt pyproject.toml,bench)
+	$(call compile,--extra jax --extra numba --extra triton -c constraints.txt -c locks/python.txt \
+		pyproject.toml,compilers)
 	echo grpcio-tools==$(GRPCIO_TOOLS) | $(call compile,-,protoc)
 	echo atheris==$(ATHERIS) | $(call compile,-,fuzz)
 	echo 'moto[server,s3]==$(MOTO)' | $(call compile,-,moto)
@@ -393,4 +411,4 @@ compile = .uv/bin/uv pip compile --quiet --universal --python-version 3.11 --gen
 	.uv/bin/python -m pip install --quiet uv==$(UV)
 
 clean: ## what was installed and built here, away
-	rm -rf .uv .moto $(VENV) .protoc .buf .runtimes .interpreters .torch dist
+	rm -rf .uv .moto .compilers $(VENV) .protoc .buf .runtimes .interpreters .torch dist

@@ -41,7 +41,10 @@ def test_each_locked_file_has_a_hash(path: Path) -> None:
 def test_the_tested_versions_are_those_that_are_locked() -> None:
     tested = pins((ROOT / "constraints.txt").read_text(encoding="utf-8"))
     assert tested.keys() >= WITHOUT_HASH
-    locked = LOCKED | pins((LOCKS / "bench.txt").read_text(encoding="utf-8"))
+    others = (LOCKS / "bench.txt", LOCKS / "compilers.txt")
+    locked = LOCKED.copy()
+    for path in others:
+        locked |= pins(path.read_text(encoding="utf-8"))
     assert {name: locked.get(name) for name in tested.keys() - WITHOUT_HASH} == {
         name: version for name, version in tested.items() if name not in WITHOUT_HASH
     }
@@ -53,6 +56,14 @@ def test_every_dependency_is_locked() -> None:
     wanted = [*project["dependencies"], *extras["cli"], *extras["dev"]]
     names = {re.split(r"[\[<>=!~ ;]", requirement)[0].lower() for requirement in wanted}
     assert names - {"precompile-context"} <= LOCKED.keys()
+
+
+def test_what_two_locks_have_in_common_is_of_one_version() -> None:
+    """`.compilers` has both."""
+    compilers = pins((LOCKS / "compilers.txt").read_text(encoding="utf-8"))
+    common = LOCKED.keys() & compilers.keys()
+    assert {"numpy", "protobuf"} <= common
+    assert {name: compilers[name] for name in common} == {name: LOCKED[name] for name in common}
 
 
 def test_each_protobuf_runtime_is_locked() -> None:
