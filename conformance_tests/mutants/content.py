@@ -59,7 +59,7 @@ MUTANTS = (
       "position += 4\n", "", f"ZSTD-002 ZSTD-007 {MATTERS}"),
     M("LIM-003z", CONTENT, "self._decompressed += size if fits else 0",
       "self._decompressed += size", MATTERS),
-    M("READ-006", "held", "        return self.content if isinstance(self.content, bytes) else self.content.read()",
+    M("READ-006", "context.held", "        return self.content if isinstance(self.content, bytes) else self.content.read()",
       "        data = self.content if isinstance(self.content, bytes) else self.content.read()\n"
       "        import pickle\n        try:\n            "
       "pickle.loads(data)\n        except Exception:\n            pass\n        return data",

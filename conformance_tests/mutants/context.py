@@ -2,8 +2,18 @@
 
 from mutants.mutant import Mutant as M
 
-CONTEXT, STATE, POPULATE, ARTIFACT = "context", "state", "populate", "artifact"
-RECORDING, WRITING, PENDING, SERIALIZED = "recording", "writing", "pending", "serialized"
+CONTEXT, STATE, POPULATE, ARTIFACT = (
+    "context.context",
+    "context.state",
+    "context.populate",
+    "artifact",
+)
+RECORDING, WRITING, PENDING, SERIALIZED = (
+    "context.recording",
+    "context.writing",
+    "context.pending",
+    "context.serialized",
+)
 
 MUTANTS = (
     M("CTX-002", CONTEXT, "        matching = bundle.matching(self.environment)\n",
@@ -120,7 +130,7 @@ MUTANTS = (
       "backend.kind == ArtifactKind.BACKEND", "CTX-023 CTX-011 CTX-018 CTX-024"),
     M("POP-006b", POPULATE, "backend.kind == ArtifactKind.BACKEND and backend.digest == digest",
       "backend.digest == digest", "POP-003"),
-    M("POP-009", "held", "        content = bundle.read_row(segment, row)\n",
+    M("POP-009", "context.held", "        content = bundle.read_row(segment, row)\n",
       "        one = table.artifact(row)\n        raw = bytes(bundle._content._raw(one)) if one.content_size else b''\n"
       "        content = raw[one.offset : one.offset + one.content_size]\n",
       "POP-005 POP-002 POP-006 CTX-030 POP-001 POP-003 SEC-001 CONT-001 CTX-021 EXT-003 CTX-017"),

@@ -2,21 +2,26 @@
 
 from mutants.mutant import Mutant as M
 
-CONTEXT, STATE, POPULATE, SAVING = "context", "state", "populate", "saving"
-DESTINATION = "destination"
+CONTEXT, STATE, POPULATE, SAVING = (
+    "context.context",
+    "context.state",
+    "context.populate",
+    "context.saving",
+)
+DESTINATION = "context.destination"
 
 MUTANTS = (
     M("CTX-021", DESTINATION, "            self._there.follow(segment, self._tables.add(table), matches=counts)\n",
       "            self._tables.add(table)\n", "EXT-008 POP-006 CTX-012 CTX-009 CURR-006 CTX-006 CTX-023 CTX-018"),
-    M("CTX-021b", "writing", "removed = [name for name in tombstones if name in to]",
+    M("CTX-021b", "context.writing", "removed = [name for name in tombstones if name in to]",
       "removed = tombstones", ""),
     M("CTX-021c", DESTINATION, "counts = required == requirements or not", "counts = not", ""),
-    M("CTX-021d", "writing", "                state.file.removed.pop(name, None)\n",
+    M("CTX-021d", "context.writing", "                state.file.removed.pop(name, None)\n",
       "                pass\n", "POP-006 CTX-018"),
     M("CTX-021e", SAVING, "OSError):\n        return None\n", "OSError):\n        raise\n", "CTX-030"),
-    M("CTX-009b", "pending", "        if name in self.holds:\n", "        if True:\n",
+    M("CTX-009b", "context.pending", "        if name in self.holds:\n", "        if True:\n",
       "CTX-014 CTX-023 CTX-021"),
-    M("CTX-012d", "pending", "            name in there.removed or name not in there.holds\n",
+    M("CTX-012d", "context.pending", "            name in there.removed or name not in there.holds\n",
       "            name in there.removed\n", "CTX-009 CTX-021 CTX-023"),
     M("CTX-024b", STATE, "            if not _is_same_content(backend, self.get(name)):\n",
       "            if False:\n", "CTX-026"),
@@ -31,7 +36,7 @@ MUTANTS = (
       "            if held.kind == ArtifactKind.BACKEND and self.registry.get(held.type)\n        ]", "CTX-031"),
     M("EXT-008", SAVING, "dataclasses.replace(held, content=held.read())",
       "dataclasses.replace(held, content=held.read(), backends=())", ""),
-    M("EXT-008b", "held", "            stored.fields,\n",
+    M("EXT-008b", "context.held", "            stored.fields,\n",
       "            tuple(f for f in stored.fields if not hasattr(f[1], \"message\")),\n",
       ""),
     M("SIGN-009", CONTEXT, "        policy: TrustPolicy = NOBODY,\n",

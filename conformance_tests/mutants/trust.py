@@ -40,7 +40,7 @@ MUTANTS = (
       "        envelope.payload += b'\\x82\\x02\\x00'\n        import hashlib\n"
       "        envelope.payload_digest = hashlib.sha256(envelope.payload).digest()\n"
       "        count += dsse.sign(envelope, signer)\n"),
-    M("SEC-001", "context", "return Bundle.open(source, policy=policy, limits",
+    M("SEC-001", "context.context", "return Bundle.open(source, policy=policy, limits",
       "from precompile_context.trust import UNSIGNED\n        return Bundle.open(source, "
       "policy=UNSIGNED, limits", "POP-009 CTX-026"),
     M("SIGN-012", KEYS, "        if not is_point(raw):\n", "        if False:\n", "CTX-002"),

@@ -57,7 +57,7 @@ MUTANTS = (
       "            type=backend.type, key=backend.key\n",
       "CTX-011 CTX-012 CTX-016 CTX-023 CTX-024 CTX-027 CTX-006 POP-001 POP-00"
       "6 DET-001 CTX-019 EXT-003 CTX-007"),
-    M("ART-003", "recording", "if ids and cls.KIND is not ArtifactKind.ENTRY:", "if False:",
+    M("ART-003", "context.recording", "if ids and cls.KIND is not ArtifactKind.ENTRY:", "if False:",
       "CTX-005"),
     M("ART-004", "artifact", "for name in attribute_names(type(artifact))}",
       "for name in reversed(attribute_names(type(artifact)))}",
@@ -74,7 +74,7 @@ MUTANTS = (
     M("DET-004", WRITER, "        batch = artifacts if isinstance(artifacts, Batch) else Batch.of(artifacts)\n",
       "        batch = artifacts if isinstance(artifacts, Batch) else Batch.of(\n"
       "            sorted(artifacts, key=lambda one: one.key)\n        )\n", ANY),
-    M("DET-005", "writing", "removed = [name for name in tombstones if name in state.saved]",
+    M("DET-005", "context.writing", "removed = [name for name in tombstones if name in state.saved]",
       "removed = sorted(name for name in tombstones if name in state.saved)"),
     M("PLACE-004", WRITER, "            list(map(len, batch.contents)),\n",
       "            [len(content) + 1 for content in batch.contents],\n", ANY),

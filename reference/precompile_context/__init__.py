@@ -9,19 +9,15 @@ from precompile_context.artifact import (
     Registry,
 )
 from precompile_context.bundle import Bundle, ByteSource, Limits, Producer, Segment, StoredArtifact
-from precompile_context.cache import (
-    DirectoryPrecompileCache,
-    MemoryPrecompileCache,
-    PrecompileCache,
-    StitchedEntry,
-)
 from precompile_context.cache_info import CacheInfo
 from precompile_context.context import PrecompileContext
+from precompile_context.context.cache import MemoryPrecompileCache, PrecompileCache, StitchedEntry
+from precompile_context.context.directory_cache import DirectoryPrecompileCache
+from precompile_context.context.populate import Outcome, PopulateReport
+from precompile_context.context.sink import LoadReport, SaveReport
 from precompile_context.environment import Environment, Match, Mismatch, Requirement
 from precompile_context.errors import ErrorCode, MisuseError, PrecompileError, Stage
 from precompile_context.files import BundleFile, Directory
-from precompile_context.populate import Outcome, PopulateReport
-from precompile_context.sink import LoadReport, SaveReport
 from precompile_context.trust import (
     UNSIGNED,
     CertificateSigner,

@@ -19,7 +19,7 @@ from precompile_context import (
     StitchedEntry,
 )
 from precompile_context.artifact import attributes_of
-from precompile_context.cache import EntryDirectory
+from precompile_context.context.directory_cache import EntryDirectory
 from precompile_context.trust import UNSIGNED
 from tests.toys import (
     ELSEWHERE,

@@ -10,13 +10,9 @@ from typing import Any
 
 import pytest
 
-from precompile_context import (
-    MisuseError,
-    PrecompileContext,
-    TrustPolicy,
-    writing,
-)
+from precompile_context import MisuseError, PrecompileContext, TrustPolicy
 from precompile_context.bundle import Bundle, runs
+from precompile_context.context import writing
 from precompile_context.files import BundleFile
 from precompile_context.trust import UNSIGNED
 from tests.toys import (

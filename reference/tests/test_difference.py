@@ -2,7 +2,7 @@
 
 from precompile_context import Environment
 from precompile_context.bundle import Bundle, StoredArtifact
-from precompile_context.difference import EnvironmentDifference, FactDifference, difference
+from precompile_context.compare.difference import EnvironmentDifference, FactDifference, difference
 from precompile_context.environment import Requirement
 from precompile_context.trust import UNSIGNED
 from tests.toys import (

@@ -2,7 +2,7 @@
 
 from precompile_context import ArtifactId, ArtifactKind, Environment, MemoryPrecompileCache
 from precompile_context.bundle import Bundle, StoredArtifact
-from precompile_context.explanation import Explanation, explain
+from precompile_context.compare.explanation import Explanation, explain
 from precompile_context.trust import UNSIGNED
 from tests.toys import (
     BLOB,

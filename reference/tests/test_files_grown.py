@@ -12,7 +12,7 @@ import pytest
 from precompile_context import BundleFile, ErrorCode, PrecompileContext, PrecompileError
 from precompile_context.artifact import ArtifactId
 from precompile_context.bundle import Limits, checking, codec
-from precompile_context.destination import Destination
+from precompile_context.context.destination import Destination
 from precompile_context.files import access, appending
 from precompile_context.trust import UNSIGNED
 from tests.signing import ALICE, trusts

@@ -15,7 +15,7 @@ from precompile_context import (
     PrecompileContext,
 )
 from precompile_context.bundle import Bundle, Chain, NewArtifact
-from precompile_context.merging import Merge, MergeReport
+from precompile_context.compare.merging import Merge, MergeReport
 from precompile_context.trust import UNSIGNED
 from tests.toys import (
     BLOB,

@@ -24,8 +24,8 @@ from precompile_context.bundle import (
 from precompile_context.bundle.batch import Batch, NewArtifact, hashed_ahead
 from precompile_context.bundle.framing import FOOTER_SIZE, HEADER
 from precompile_context.bundle.runs import split
+from precompile_context.context.held import Held
 from precompile_context.environment import Match, Requirement
-from precompile_context.held import Held
 from precompile_context.trust import UNSIGNED
 from precompile_context.version import __version__
 from tests.toys import BLOB, GRAPH, STEP, bundle_contents, new_artifact, noise, write_segment

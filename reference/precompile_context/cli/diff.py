@@ -8,7 +8,7 @@ import typer
 from precompile_context.bundle import StoredArtifact
 from precompile_context.cli import text
 from precompile_context.cli.stores import opened_input
-from precompile_context.difference import EnvironmentDifference, FactDifference, difference
+from precompile_context.compare.difference import EnvironmentDifference, FactDifference, difference
 from precompile_context.environment import Requirement
 from precompile_context.trust import UNSIGNED
 

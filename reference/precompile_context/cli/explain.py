@@ -14,10 +14,10 @@ from precompile_context.cli.codes import code_of, explanation
 from precompile_context.cli.hosts import described, read_host
 from precompile_context.cli.keys import Trust, run_keys
 from precompile_context.cli.stores import bundle_in, opened, reading_of
+from precompile_context.compare.explanation import Explanation, Verdict
+from precompile_context.compare.explanation import explain as explained
 from precompile_context.environment import Environment
 from precompile_context.errors import PrecompileError
-from precompile_context.explanation import Explanation, Verdict
-from precompile_context.explanation import explain as explained
 from precompile_context.stores import is_store_name
 from precompile_context.trust import UNSIGNED
 from precompile_context.trust.pem import Believed

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from precompile_context.bundle import DEFAULT_LIMITS, Bundle, Limits
+from precompile_context.compare.merging import Merge, MergeReport
 from precompile_context.errors import MisuseError
 from precompile_context.files.access import Chunk, FilePath
 from precompile_context.files.bundle_file import BundleFile, open_named
-from precompile_context.merging import Merge, MergeReport
 from precompile_context.trust import UNSIGNED, Signer, TrustPolicy
 
 

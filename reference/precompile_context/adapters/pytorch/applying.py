@@ -3,9 +3,9 @@
 from precompile_context.adapters.pytorch import shortcuts
 from precompile_context.adapters.pytorch.artifacts import KNOWN, artifact_class
 from precompile_context.artifact import Registry, name_fault
-from precompile_context.cache import PrecompileCache
-from precompile_context.context import PrecompileContext
-from precompile_context.populate import PopulateReport
+from precompile_context.context.cache import PrecompileCache
+from precompile_context.context.context import PrecompileContext
+from precompile_context.context.populate import PopulateReport
 
 
 def replay(context: PrecompileContext, cache: PrecompileCache | None = None) -> PopulateReport:

@@ -7,9 +7,9 @@ from precompile_context.adapters.pytorch.recording import Capture
 from precompile_context.adapters.pytorch.trusting import Trusting
 from precompile_context.artifact import ArtifactId, ArtifactKind
 from precompile_context.bundle import ArtifactName, Bundle, StoredArtifact
-from precompile_context.context import PrecompileContext
+from precompile_context.context.context import PrecompileContext
+from precompile_context.context.held import digest_of
 from precompile_context.environment import Environment
-from precompile_context.held import digest_of
 
 
 class Contexts:

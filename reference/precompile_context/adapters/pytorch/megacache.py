@@ -20,7 +20,7 @@ from precompile_context.adapters.pytorch.artifacts import (
     key_of,
 )
 from precompile_context.artifact import name_fault
-from precompile_context.context import PrecompileContext
+from precompile_context.context.context import PrecompileContext
 from precompile_context.environment import Environment
 from precompile_context.errors import ErrorCode, PrecompileError
 

@@ -18,7 +18,7 @@ from precompile_context.adapters.pytorch.artifacts import (
 )
 from precompile_context.adapters.pytorch.environment import capability_asked
 from precompile_context.adapters.pytorch.switches import ruled_out
-from precompile_context.context import PrecompileContext
+from precompile_context.context.context import PrecompileContext
 from precompile_context.errors import MisuseError
 from precompile_context.session.patches import Patches
 

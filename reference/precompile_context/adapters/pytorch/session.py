@@ -29,10 +29,10 @@ from precompile_context.adapters.pytorch.trusting import (
 from precompile_context.adapters.pytorch.warm_start_report import WarmStartReport
 from precompile_context.artifact import ArtifactKind
 from precompile_context.bundle import Bundle, StoredArtifact
+from precompile_context.context.held import Held, Snapshot
+from precompile_context.context.populate import Outcome, Populate
 from precompile_context.errors import PrecompileError, Stage
 from precompile_context.files import FilePath, check_private
-from precompile_context.held import Held, Snapshot
-from precompile_context.populate import Outcome, Populate
 from precompile_context.stores import attached
 from precompile_context.trust import Signer
 

@@ -19,8 +19,8 @@ from precompile_context.adapters.pytorch.environment import fitting_environment,
 from precompile_context.adapters.pytorch.megacache import record_mega_cache
 from precompile_context.adapters.pytorch.trusting import Trusted, trusting
 from precompile_context.bundle import Bundle
-from precompile_context.cache import MemoryPrecompileCache
-from precompile_context.context import PrecompileContext
+from precompile_context.context.cache import MemoryPrecompileCache
+from precompile_context.context.context import PrecompileContext
 from precompile_context.errors import PrecompileError
 from precompile_context.files import FilePath
 from precompile_context.trust import Signer

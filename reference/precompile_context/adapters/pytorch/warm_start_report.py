@@ -6,9 +6,9 @@ from typing import Any
 
 from precompile_context.adapters.pytorch.precompile.report import PrecompileReport
 from precompile_context.artifact import ArtifactId
+from precompile_context.context.populate import Outcome
 from precompile_context.environment import Environment
 from precompile_context.html import shown, table
-from precompile_context.populate import Outcome
 
 
 @dataclass(repr=False)

@@ -13,7 +13,7 @@ from precompile_context.adapters.pytorch.precompile.graphs import Graphs
 from precompile_context.adapters.pytorch.precompile.report import PrecompileReport
 from precompile_context.adapters.pytorch.precompile.store import FrameCache, Store
 from precompile_context.adapters.pytorch.recording import capture
-from precompile_context.context import PrecompileContext
+from precompile_context.context.context import PrecompileContext
 
 # The bundle's name in a directory.
 _FILE_NAME = "torch.precompile"

@@ -17,8 +17,8 @@ from precompile_context.adapters.pytorch.precompile.installing import SavedVersi
 from precompile_context.adapters.pytorch.precompile.parts import Parts
 from precompile_context.adapters.pytorch.precompile.recorder import encoded
 from precompile_context.adapters.pytorch.precompile.report import PrecompileReport
-from precompile_context.cache import PrecompileCache, StitchedEntry
-from precompile_context.context import PrecompileContext
+from precompile_context.context.cache import PrecompileCache, StitchedEntry
+from precompile_context.context.context import PrecompileContext
 
 
 class FrameCache(PrecompileCache):

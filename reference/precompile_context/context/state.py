@@ -5,10 +5,10 @@ from itertools import chain as chained
 
 from precompile_context.artifact import ArtifactId, ArtifactKind
 from precompile_context.bundle import ArtifactName, Bundle, Segment
-from precompile_context.destination import Destination
-from precompile_context.held import Held, Loaded, Snapshot, Value
-from precompile_context.pending import Pending
-from precompile_context.serialized import Serialized
+from precompile_context.context.destination import Destination
+from precompile_context.context.held import Held, Loaded, Snapshot, Value
+from precompile_context.context.pending import Pending
+from precompile_context.context.serialized import Serialized
 
 
 class State:

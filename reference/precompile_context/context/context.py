@@ -21,16 +21,11 @@ from precompile_context.bundle.encode import encode_manifest
 from precompile_context.bundle.manifest import PRODUCER, Manifest
 from precompile_context.bundle.runs import MANIFEST_TARGET
 from precompile_context.bundle.source import Buffer, is_source
-from precompile_context.cache import PrecompileCache
 from precompile_context.cache_info import CacheInfo
-from precompile_context.environment import Environment, Requirement, sorted_requirements
-from precompile_context.errors import MisuseError
-from precompile_context.files import FilePath, file_at
-from precompile_context.held import LARGE, Held
-from precompile_context.locks import StateLock, WorkLock
-from precompile_context.pausing import without_collection
-from precompile_context.populate import Populate, PopulateReport, instantiate
-from precompile_context.recording import (
+from precompile_context.context.cache import PrecompileCache
+from precompile_context.context.held import LARGE, Held
+from precompile_context.context.populate import Populate, PopulateReport, instantiate
+from precompile_context.context.recording import (
     BackendName,
     Content,
     check_class,
@@ -42,12 +37,17 @@ from precompile_context.recording import (
     plain,
     plain_values,
 )
-from precompile_context.sink import BundleFileLike, BundleSink, LoadReport, SaveReport
-from precompile_context.state import State
+from precompile_context.context.sink import BundleFileLike, BundleSink, LoadReport, SaveReport
+from precompile_context.context.state import State
+from precompile_context.context.writing import Writing
+from precompile_context.environment import Environment, Requirement, sorted_requirements
+from precompile_context.errors import MisuseError
+from precompile_context.files import FilePath, file_at
+from precompile_context.locks import StateLock, WorkLock
+from precompile_context.pausing import without_collection
 from precompile_context.trust import NOBODY, Signer, TrustPolicy
 from precompile_context.trust.keys import check_signer
 from precompile_context.trust.policy import check_policy
-from precompile_context.writing import Writing
 
 A = TypeVar("A", bound=CacheArtifact)
 

@@ -13,10 +13,10 @@ from precompile_context.artifact import (
 )
 from precompile_context.bundle import ArtifactName
 from precompile_context.bundle.stored import Fields, OpaqueValue
-from precompile_context.cache import PrecompileCache, StitchedEntry
 from precompile_context.cache_info import CacheInfo
+from precompile_context.context.cache import PrecompileCache, StitchedEntry
+from precompile_context.context.held import Held, Snapshot
 from precompile_context.errors import ErrorCode, MisuseError, PrecompileError
-from precompile_context.held import Held, Snapshot
 from precompile_context.html import shown, table
 
 

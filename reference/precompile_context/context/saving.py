@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterable, Mapping
 
 from precompile_context.artifact import ArtifactId, ArtifactKind
 from precompile_context.bundle import ArtifactName, Batch, StoredArtifact
-from precompile_context.destination import Destination
+from precompile_context.context.destination import Destination
+from precompile_context.context.held import Held, Loaded, Snapshot, Value
 from precompile_context.errors import PrecompileError
-from precompile_context.held import Held, Loaded, Snapshot, Value
 
 
 def batch_of(values: Mapping[ArtifactName, Value], loaded: Loaded) -> Batch:

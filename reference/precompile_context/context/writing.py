@@ -14,13 +14,13 @@ from precompile_context.bundle import (
 )
 from precompile_context.bundle.runs import split
 from precompile_context.cache_info import CacheInfo
-from precompile_context.destination import Destination
+from precompile_context.context.destination import Destination
+from precompile_context.context.saving import batch_of, missing
+from precompile_context.context.sink import BundleSink, KnownSink, Remembering, SaveReport
+from precompile_context.context.state import State
 from precompile_context.environment import Environment, Requirement
 from precompile_context.locks import StateLock
 from precompile_context.pausing import without_collection
-from precompile_context.saving import batch_of, missing
-from precompile_context.sink import BundleSink, KnownSink, Remembering, SaveReport
-from precompile_context.state import State
 from precompile_context.trust import Signer, TrustPolicy
 
 _Segments = Iterator[tuple[SegmentWriter, Batch, list[ArtifactId]]]

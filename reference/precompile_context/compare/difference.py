@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from precompile_context.bundle import Bundle, Segment, StoredArtifact
+from precompile_context.compare.relation import Relation, relation
 from precompile_context.environment import Requirement
-from precompile_context.relation import Relation, relation
 
 _Requirements = tuple[Requirement, ...]
 

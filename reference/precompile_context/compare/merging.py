@@ -17,9 +17,9 @@ from precompile_context.bundle import (
 )
 from precompile_context.bundle.fold import is_fully_known, unwritten
 from precompile_context.bundle.runs import split
+from precompile_context.compare.relation import Relation, relation
 from precompile_context.environment import Requirement
 from precompile_context.errors import ErrorCode, PrecompileError
-from precompile_context.relation import Relation, relation
 from precompile_context.trust import Signer
 
 # Each compresses a block of 8 MiB: with two, a merge stays below 256 MiB beside the indexes.

@@ -1,62 +1,26 @@
-"""PrecompileCache: where stitched entries live, in memory or in a directory."""
+"""A PrecompileCache in a directory: each entry a bundle file."""
 
 import hashlib
 import logging
-from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from precompile_context.artifact import (
     ArtifactId,
     ArtifactKind,
     CacheArtifact,
-    PrecompileCacheArtifact,
     Registry,
     attributes_of,
 )
 from precompile_context.bundle import Bundle, Chain, NewArtifact, SegmentWriter
+from precompile_context.context.cache import MemoryPrecompileCache, PrecompileCache, StitchedEntry
+from precompile_context.context.held import Held, Snapshot, digest_of
+from precompile_context.context.populate import Populate
 from precompile_context.environment import Environment
 from precompile_context.errors import ErrorCode, PrecompileError
-from precompile_context.held import Held, Snapshot, digest_of
 from precompile_context.trust import Signer, TrustPolicy
 
-
-@dataclass(frozen=True)
-class StitchedEntry:
-    """An entry with its backends, and for each of them, in order, what it deserialized to."""
-
-    entry: PrecompileCacheArtifact[Any]
-    backends: tuple[PrecompileCacheArtifact[Any], ...] = ()
-    values: tuple[Any, ...] = field(default=(), compare=False)
-
-
-class PrecompileCache(ABC):
-    """Entries by (type, key), each with its backends, each written in one piece."""
-
-    @abstractmethod
-    def write(self, stitched: StitchedEntry) -> None:
-        """Put the entry in place of the one of its type and key. May raise OSError."""
-
-    @abstractmethod
-    def read(self, type_name: str, key: str) -> StitchedEntry | None:
-        """The entry, or None where there is none that can be used."""
-
-
-class MemoryPrecompileCache(PrecompileCache):
-    """Entries as objects, for one process."""
-
-    def __init__(self) -> None:
-        self._entries: dict[tuple[str, str], StitchedEntry] = {}
-
-    def write(self, stitched: StitchedEntry) -> None:
-        self._entries[stitched.entry.TYPE, stitched.entry.key] = stitched
-
-    def read(self, type_name: str, key: str) -> StitchedEntry | None:
-        return self._entries.get((type_name, key))
-
-    def __len__(self) -> int:
-        return len(self._entries)
+_log = logging.getLogger("precompile_context.cache")
 
 
 class EntryDirectory(Protocol):
@@ -75,7 +39,9 @@ OnFault = Callable[[str, str, PrecompileError | OSError], None]
 
 def log_fault(type_name: str, key: str, fault: PrecompileError | OSError) -> None:
     """A warning to the logger `precompile_context.cache`."""
-    logging.getLogger(__name__).warning("%s %r is not used: %s", type_name, key, fault)
+    logging.getLogger("precompile_context.cache").warning(
+        "%s %r is not used: %s", type_name, key, fault
+    )
 
 
 class DirectoryPrecompileCache(PrecompileCache):
@@ -125,8 +91,6 @@ class DirectoryPrecompileCache(PrecompileCache):
             return None
 
     def _read(self, type_name: str, key: str) -> StitchedEntry | None:
-        from precompile_context.populate import Populate
-
         data = self._directory.read(_file_name(type_name, key))
         if data is None:
             return None

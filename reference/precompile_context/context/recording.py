@@ -16,9 +16,9 @@ from precompile_context.artifact import (
 from precompile_context.bundle import ArtifactName
 from precompile_context.bundle.names import keys_fault
 from precompile_context.bundle.runs import MANIFEST_TARGET, index_size
+from precompile_context.context.held import LARGE, Held, Value
 from precompile_context.errors import MisuseError
 from precompile_context.fields import types_of, value_fault
-from precompile_context.held import LARGE, Held, Value
 
 Content = bytes | bytearray | memoryview
 # A backend as a caller names it: (type, key), or the artifact itself.
