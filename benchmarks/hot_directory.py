@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from precompile_context.adapters.pytorch import settings
+from precompile_context.session import settings
 
 MODEL = Path(settings.__file__).with_name("demo_model.py")
 _RUN = [sys.executable, "-c", "from precompile_context.cli import main; main()", "run"]

@@ -19,7 +19,7 @@ import torch._inductor.compile_fx  # so that no clock measures imports
 from benchmarks.pytorch_cases import CASES, Place
 from precompile_context import UNSIGNED
 from precompile_context.adapters import pytorch
-from precompile_context.adapters.pytorch.observe import Observation, Tally
+from precompile_context.adapters.pytorch.recording.observe import Observation, Tally
 
 TOLERANCE = 1e-5
 MODES = ("alone", "mega-cache", "caching_precompile", "ours")

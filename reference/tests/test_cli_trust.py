@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from precompile_context import UNSIGNED, BundleFile
-from precompile_context.adapters.pytorch.settings import Settings
 from precompile_context.files import local_key, read_signing_key, read_verifying_key
+from precompile_context.session.settings import Settings
 from tests.certificates import Issued
 from tests.signing import ALICE, BOB, MALLORY
 from tests.test_cli import run

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from precompile_context.adapters.pytorch import observe
-from precompile_context.adapters.pytorch.observe import EVENTS, Tally, watch_triton
+from precompile_context.adapters.pytorch.recording import observe
+from precompile_context.adapters.pytorch.recording.observe import EVENTS, Tally, watch_triton
 
 
 def test_tally_counts_every_event_from_zero() -> None:

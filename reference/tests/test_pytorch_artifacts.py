@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from precompile_context import ErrorCode, PrecompileContext, Registry
-from precompile_context.adapters.pytorch import artifacts, relocation, shortcuts
+from precompile_context.adapters.pytorch import artifacts, relocation
 from precompile_context.adapters.pytorch.artifacts import KNOWN, TorchArtifact, artifact_class
+from precompile_context.adapters.pytorch.serving import shortcuts
 
 TORCH_TYPES = [cls.TYPE for cls in KNOWN if issubclass(cls, TorchArtifact)]
 

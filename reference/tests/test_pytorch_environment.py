@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from precompile_context import Environment
-from precompile_context.adapters.pytorch import environment
-from precompile_context.adapters.pytorch.environment import fitting_environment
+from precompile_context.adapters.pytorch.facts import environment
+from precompile_context.adapters.pytorch.facts.environment import fitting_environment
 from precompile_context.bundle import Bundle, Chain
 from precompile_context.trust import UNSIGNED
 from tests.toys import write_segment

@@ -17,8 +17,8 @@ from precompile_context.adapters import pytorch  # noqa: E402
 from precompile_context.adapters.pytorch import private  # noqa: E402
 from precompile_context.adapters.pytorch.precompile import frames, guard_loading, guard_saving  # noqa: E402
 from precompile_context.adapters.pytorch.precompile.entry import DynamoEntry  # noqa: E402
-from precompile_context.adapters.pytorch.precompile.mode import bundle_path  # noqa: E402
 from precompile_context.adapters.pytorch.precompile.recorder import FrameRecorder  # noqa: E402
+from precompile_context.adapters.pytorch.session import bundle_path  # noqa: E402
 from precompile_context.errors import MisuseError  # noqa: E402
 
 ENTRY, BACKEND = "precompile_dynamo", "precompile_aot_autograd"

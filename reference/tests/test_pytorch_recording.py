@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from precompile_context import PrecompileContext
-from precompile_context.adapters.pytorch.recording import Capture
+from precompile_context.adapters.pytorch.recording.capturing import Capture
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from precompile_context.adapters.pytorch import relocation, serving
-from precompile_context.adapters.pytorch.serving import Serving
+from precompile_context.adapters.pytorch import relocation
+from precompile_context.adapters.pytorch.serving import handing as serving
+from precompile_context.adapters.pytorch.serving.handing import Serving
 from precompile_context.bundle import Bundle, NewArtifact, StoredArtifact
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.trust import UNSIGNED

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from precompile_context.adapters.pytorch import report
-from precompile_context.adapters.pytorch.observe import Tally
-from precompile_context.adapters.pytorch.settings import Settings
+from precompile_context.adapters.pytorch.recording.observe import Tally
 from precompile_context.adapters.pytorch.startup import Run
+from precompile_context.session.settings import Settings
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import _precompile_run
-from precompile_context.adapters.pytorch.settings import VARIABLE, Settings
+from precompile_context.session.settings import VARIABLE, Settings
 
 PRECOMPILE = [sys.executable, "-c", "from precompile_context.cli import main; main()"]
 PLAIN = [sys.executable]

@@ -13,10 +13,10 @@ import pytest
 
 from precompile_context import ArtifactId, BundleFile
 from precompile_context.adapters.pytorch.report import NO_SESSION, entry
-from precompile_context.adapters.pytorch.settings import Settings
 from precompile_context.adapters.pytorch.summary import summary
 from precompile_context.adapters.pytorch.warm_start_report import WarmStartReport
 from precompile_context.cli.requiring import Require, faults_after
+from precompile_context.session.settings import Settings
 from tests.cuda_warning import without_cuda_warning
 from tests.signing import ALICE
 from tests.test_cli import Done, run

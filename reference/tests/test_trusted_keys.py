@@ -7,7 +7,6 @@ import pytest
 
 from precompile_context import CertificateVerifier, ErrorCode, MisuseError
 from precompile_context.adapters.pytorch.session import WarmStart
-from precompile_context.adapters.pytorch.trusting import believed, trusting
 from precompile_context.files import (
     add_trusted,
     find_signer,
@@ -17,6 +16,7 @@ from precompile_context.files import (
     trusted,
     trusted_directory,
 )
+from precompile_context.session.trusting import believed, trusting
 from precompile_context.trust import UNSIGNED, TrustPolicy
 from tests.certificates import Issued
 from tests.signing import ALICE, BOB, envelope

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from precompile_context.adapters.pytorch.trusting import trusting
 from precompile_context.bundle import Bundle, StoredArtifact
 from precompile_context.cli import text
 from precompile_context.cli.codes import code_of, explanation
@@ -18,6 +17,7 @@ from precompile_context.compare.explanation import Explanation, Verdict
 from precompile_context.compare.explanation import explain as explained
 from precompile_context.environment import Environment
 from precompile_context.errors import PrecompileError
+from precompile_context.session.trusting import trusting
 from precompile_context.stores import is_store_name
 from precompile_context.trust import UNSIGNED
 from precompile_context.trust.pem import Believed
@@ -108,7 +108,7 @@ def _distrust(bundle: Bundle, keys: list[Believed]) -> str | None:
 
 
 def _fitting(environment: Environment, bundle: Bundle) -> Environment:
-    from precompile_context.adapters.pytorch import environment as host
+    from precompile_context.adapters.pytorch.facts import environment as host
 
     return host.fitting_environment(environment, bundle)
 
@@ -122,7 +122,7 @@ def _host(bundle: Bundle) -> tuple[Environment, str | None]:
 
 
 def _this_host() -> tuple[Environment, str | None]:
-    from precompile_context.adapters.pytorch import environment as host
+    from precompile_context.adapters.pytorch.facts import environment as host
 
     try:
         return host.host_environment(), None

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from precompile_context.adapters.pytorch.trusting import trusting
 from precompile_context.bundle import Bundle
 from precompile_context.cli import text
 from precompile_context.cli.keys import Key, Trust, read_key, run_keys
 from precompile_context.cli.stores import opened_input
 from precompile_context.compare.merging import MergeReport
 from precompile_context.files import Chunk, merge_files
+from precompile_context.session.trusting import trusting
 from precompile_context.stores import is_store_name
 from precompile_context.trust import UNSIGNED
 

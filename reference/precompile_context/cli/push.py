@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from precompile_context.adapters.pytorch.trusting import trusting
 from precompile_context.cli import text
 from precompile_context.cli.keys import Key, Trust, read_key, run_keys
 from precompile_context.cli.stores import (
@@ -16,6 +15,7 @@ from precompile_context.cli.stores import (
     store_of,
 )
 from precompile_context.errors import MisuseError
+from precompile_context.session.trusting import trusting
 from precompile_context.stores import Patience, StoreError, Traffic, lacking
 from precompile_context.stores import push as put
 from precompile_context.trust import UNSIGNED

@@ -15,12 +15,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from precompile_context.adapters.pytorch.settings import Settings
 from precompile_context.adapters.pytorch.telling import difference, refusal
-from precompile_context.adapters.pytorch.trusting import trusting
 from precompile_context.cli import text
 from precompile_context.errors import PrecompileError
 from precompile_context.files import BundleFile
+from precompile_context.session.settings import Settings
+from precompile_context.session.trusting import trusting
 from precompile_context.stores import is_store_name
 
 # Neither bad input nor wrong usage: what was asked for is not so.
@@ -62,7 +62,7 @@ def fault_before(require: Require, settings: Settings) -> str | None:
     if saves:
         return None
     try:
-        from precompile_context.adapters.pytorch.environment import (
+        from precompile_context.adapters.pytorch.facts.environment import (
             fitting_environment,
             host_environment,
         )

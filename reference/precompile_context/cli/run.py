@@ -11,12 +11,12 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from precompile_context.adapters.pytorch.settings import Settings
 from precompile_context.cli import requiring
 from precompile_context.cli.keys import Key, Trust, read_key, run_keys
 from precompile_context.cli.requiring import Require
 from precompile_context.errors import MisuseError
 from precompile_context.files.trusted_keys import VARIABLE
+from precompile_context.session.settings import Settings
 from precompile_context.stores import StoreName, is_store_name
 from precompile_context.trust.pem import Believed
 

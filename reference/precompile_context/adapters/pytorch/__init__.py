@@ -3,21 +3,17 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from precompile_context.adapters.pytorch.applying import replay
-    from precompile_context.adapters.pytorch.environment import (
+    from precompile_context.adapters.pytorch.automatic import caching_precompile, precompiling
+    from precompile_context.adapters.pytorch.facts.environment import (
         fitting_environment,
         host_environment,
     )
     from precompile_context.adapters.pytorch.megacache import from_mega_cache, to_mega_cache
-    from precompile_context.adapters.pytorch.precompile.mode import precompiling
     from precompile_context.adapters.pytorch.precompile.report import PrecompileReport
     from precompile_context.adapters.pytorch.private import UnsupportedTorchError
-    from precompile_context.adapters.pytorch.recording import capture
-    from precompile_context.adapters.pytorch.session import (
-        WarmStart,
-        caching_precompile,
-        warm_start,
-    )
+    from precompile_context.adapters.pytorch.recording.capturing import capture
+    from precompile_context.adapters.pytorch.serving.applying import replay
+    from precompile_context.adapters.pytorch.session import WarmStart, warm_start
     from precompile_context.adapters.pytorch.stock import load_cache_artifacts, save_cache_artifacts
     from precompile_context.adapters.pytorch.warm_start_report import WarmStartReport
 
@@ -26,14 +22,14 @@ _HOMES = {
     "UnsupportedTorchError": "private",
     "WarmStart": "session",
     "WarmStartReport": "warm_start_report",
-    "caching_precompile": "session",
-    "capture": "recording",
-    "fitting_environment": "environment",
+    "caching_precompile": "automatic",
+    "capture": "recording.capturing",
+    "fitting_environment": "facts.environment",
     "from_mega_cache": "megacache",
-    "host_environment": "environment",
+    "host_environment": "facts.environment",
     "load_cache_artifacts": "stock",
-    "precompiling": "precompile.mode",
-    "replay": "applying",
+    "precompiling": "automatic",
+    "replay": "serving.applying",
     "save_cache_artifacts": "stock",
     "to_mega_cache": "megacache",
     "warm_start": "session",

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from precompile_context.adapters.pytorch.precompile.mode import Precompile
-from precompile_context.adapters.pytorch.recording import Capture
-from precompile_context.adapters.pytorch.trusting import Trusting
+from precompile_context.adapters.pytorch.recording.capturing import Capture
 from precompile_context.artifact import ArtifactId, ArtifactKind
 from precompile_context.bundle import ArtifactName, Bundle, StoredArtifact
 from precompile_context.context.context import PrecompileContext
 from precompile_context.context.held import digest_of
 from precompile_context.environment import Environment
+from precompile_context.session.trusting import Trusting
 
 
 class Contexts:

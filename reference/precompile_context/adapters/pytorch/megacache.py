@@ -52,7 +52,7 @@ def from_mega_cache(data: bytes, *, environment: Environment | None = None) -> P
             that are none of torch's caches.
     """
     if environment is None:
-        from precompile_context.adapters.pytorch.environment import host_environment
+        from precompile_context.adapters.pytorch.facts.environment import host_environment
 
         environment = host_environment()
     context = PrecompileContext(environment=environment)

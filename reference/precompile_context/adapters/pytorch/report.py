@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from precompile_context.adapters.pytorch.observe import EVENTS
-from precompile_context.adapters.pytorch.settings import Settings
+from precompile_context.adapters.pytorch.recording.observe import EVENTS
 from precompile_context.files import replace
 from precompile_context.files.access import FileSource
 from precompile_context.files.locking import LOCK_SECONDS, locked
+from precompile_context.session.settings import Settings
 
 VERSION = 1
 

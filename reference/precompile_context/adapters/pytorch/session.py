@@ -6,26 +6,23 @@ import contextlib
 import logging
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import TracebackType
 
-from precompile_context.adapters.pytorch import shortcuts
 from precompile_context.adapters.pytorch.appending import Appending
-from precompile_context.adapters.pytorch.applying import register_types
 from precompile_context.adapters.pytorch.contexts import Contexts
-from precompile_context.adapters.pytorch.environment import fitting_environment, host_environment
-from precompile_context.adapters.pytorch.precompile.mode import Precompile, bundle_path
-from precompile_context.adapters.pytorch.private import UnsupportedTorchError
-from precompile_context.adapters.pytorch.recording import Capture
-from precompile_context.adapters.pytorch.serving import Serving
-from precompile_context.adapters.pytorch.switches import ruled_out
-from precompile_context.adapters.pytorch.telling import Telling, difference, failure, refusal
-from precompile_context.adapters.pytorch.trusting import (
-    Trusted,
-    Trusting,
-    believed,
-    signing,
-    trusting,
+from precompile_context.adapters.pytorch.facts.environment import (
+    fitting_environment,
+    host_environment,
 )
+from precompile_context.adapters.pytorch.facts.switches import ruled_out
+from precompile_context.adapters.pytorch.precompile.mode import Precompile
+from precompile_context.adapters.pytorch.private import UnsupportedTorchError
+from precompile_context.adapters.pytorch.recording.capturing import Capture
+from precompile_context.adapters.pytorch.serving import shortcuts
+from precompile_context.adapters.pytorch.serving.applying import register_types
+from precompile_context.adapters.pytorch.serving.handing import Serving
+from precompile_context.adapters.pytorch.telling import Telling, difference, failure, refusal
 from precompile_context.adapters.pytorch.warm_start_report import WarmStartReport
 from precompile_context.artifact import ArtifactKind
 from precompile_context.bundle import Bundle, StoredArtifact
@@ -33,8 +30,18 @@ from precompile_context.context.held import Held, Snapshot
 from precompile_context.context.populate import Outcome, Populate
 from precompile_context.errors import PrecompileError, Stage
 from precompile_context.files import FilePath, check_private
+from precompile_context.session.trusting import (
+    Trusted,
+    Trusting,
+    believed,
+    signing,
+    trusting,
+)
 from precompile_context.stores import attached
 from precompile_context.trust import Signer
+
+# The bundle's name in a directory.
+_FILE_NAME = "torch.precompile"
 
 # Without handlers of the program's, logging prints a warning's text, one line, on stderr.
 _log = logging.getLogger("precompile_context")
@@ -285,21 +292,13 @@ def warm_start(
         yield report
 
 
-@contextlib.contextmanager
-def caching_precompile(
-    path: str | os.PathLike[str],
-    read_only: bool = False,
-    *,
-    trust: Trusted = (),
-    signer: Signer | FilePath | None = None,
-) -> Iterator[WarmStartReport]:
-    """`warm_start`, and each torch.compile within the block is served from the bundle, and saved.
-
-    `path` is a bundle file, or a directory, which is made, for one, or a store's name.
-    """
-    session = WarmStart(path, read_only=read_only, precompile=True, trust=trust, signer=signer)
-    with session as report:
-        yield report
+def bundle_path(path: str | os.PathLike[str]) -> Path:
+    """The bundle file that a path means, absolute: itself, or one in a directory, which is made."""
+    text = os.fspath(path)
+    if os.path.isdir(text) or text.endswith(os.sep):
+        os.makedirs(text, exist_ok=True)
+        text = os.path.join(text, _FILE_NAME)
+    return Path(text).absolute()
 
 
 def _check_cache_directory() -> None:

@@ -15,19 +15,20 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from _precompile_run import complain, tell
-from precompile_context.adapters.pytorch import misses, report
-from precompile_context.adapters.pytorch.misses import Miss, Misses
-from precompile_context.adapters.pytorch.observe import (
+from precompile_context.adapters.pytorch import report
+from precompile_context.adapters.pytorch.recording import misses
+from precompile_context.adapters.pytorch.recording.misses import Miss, Misses
+from precompile_context.adapters.pytorch.recording.observe import (
     Observation,
     Tally,
     watch_compiler,
     watch_triton,
 )
 from precompile_context.adapters.pytorch.session import WarmStart
-from precompile_context.adapters.pytorch.settings import Settings
 from precompile_context.adapters.pytorch.summary import summary
 from precompile_context.adapters.pytorch.telling import printable
 from precompile_context.session.patches import Patches
+from precompile_context.session.settings import Settings
 
 # Whatever is compiled passes one of these before a cache is asked: dynamo's frames and lazy
 # backward graphs, inductor called by itself, and a look for a precompiled function.

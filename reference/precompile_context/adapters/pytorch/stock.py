@@ -13,16 +13,19 @@ from typing import TYPE_CHECKING
 
 from precompile_context.adapters.pytorch import answers, relocation
 from precompile_context.adapters.pytorch.answers import CompilerAnswer
-from precompile_context.adapters.pytorch.applying import register_types, replay
 from precompile_context.adapters.pytorch.artifacts import InductorFile, TorchArtifact, is_library
-from precompile_context.adapters.pytorch.environment import fitting_environment, host_environment
+from precompile_context.adapters.pytorch.facts.environment import (
+    fitting_environment,
+    host_environment,
+)
 from precompile_context.adapters.pytorch.megacache import record_mega_cache
-from precompile_context.adapters.pytorch.trusting import Trusted, trusting
+from precompile_context.adapters.pytorch.serving.applying import register_types, replay
 from precompile_context.bundle import Bundle
 from precompile_context.context.cache import MemoryPrecompileCache
 from precompile_context.context.context import PrecompileContext
 from precompile_context.errors import PrecompileError
 from precompile_context.files import FilePath
+from precompile_context.session.trusting import Trusted, trusting
 from precompile_context.trust import Signer
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from precompile_context.adapters.pytorch.environment import capability_asked
+from precompile_context.adapters.pytorch.facts.environment import capability_asked
+from precompile_context.adapters.pytorch.facts.switches import ruled_out
 from precompile_context.adapters.pytorch.precompile import (
     environment_reads,
     graph_keys,
@@ -29,7 +30,6 @@ from precompile_context.adapters.pytorch.precompile.report import PrecompileRepo
 from precompile_context.adapters.pytorch.precompile.saved_guards import DiffersError
 from precompile_context.adapters.pytorch.precompile.sizes import tell_sizes
 from precompile_context.adapters.pytorch.precompile.store import Store
-from precompile_context.adapters.pytorch.switches import ruled_out
 from precompile_context.session.patches import Patches
 
 

@@ -1,22 +1,16 @@
 """The automatic mode: each compile of torch.compile is served from what was saved, and saved."""
 
-import contextlib
 import os
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-from precompile_context.adapters.pytorch.applying import replay
+from precompile_context.adapters.pytorch import private
 from precompile_context.adapters.pytorch.precompile import graphs
 from precompile_context.adapters.pytorch.precompile.frames import Frames
 from precompile_context.adapters.pytorch.precompile.graphs import Graphs
 from precompile_context.adapters.pytorch.precompile.report import PrecompileReport
 from precompile_context.adapters.pytorch.precompile.store import FrameCache, Store
-from precompile_context.adapters.pytorch.recording import capture
 from precompile_context.context.context import PrecompileContext
-
-# The bundle's name in a directory.
-_FILE_NAME = "torch.precompile"
 
 _reseeds = False
 
@@ -49,8 +43,6 @@ class Precompile:
         Raises:
             UnsupportedTorchError: torch lacks something; nothing was changed in it.
         """
-        from precompile_context.adapters.pytorch import private
-
         private.check_precompile()
         from torch._dynamo import config
 
@@ -73,36 +65,6 @@ class Precompile:
 
     def _fault(self, error: Exception) -> None:
         self.report.is_cold("a graph", f"{type(error).__name__}: {error}")
-
-
-@contextlib.contextmanager
-def precompiling(context: PrecompileContext) -> Iterator[PrecompileReport]:
-    """The automatic mode over a context of one's own, which the caller serializes and loads.
-
-    What the context holds is applied, entries are served, and what is new is recorded
-    into it within the block.
-
-    Raises:
-        MisuseError: the context knows no facts of torch; what it saves would match any host.
-        UnsupportedTorchError: torch lacks something that this needs.
-    """
-    with capture(context):
-        mode = Precompile(context)
-        replay(context, mode.cache)
-        mode.start()
-        try:
-            yield mode.report
-        finally:
-            mode.stop()
-
-
-def bundle_path(path: str | os.PathLike[str]) -> Path:
-    """The bundle file that a path means, absolute: itself, or one in a directory, which is made."""
-    text = os.fspath(path)
-    if os.path.isdir(text) or text.endswith(os.sep):
-        os.makedirs(text, exist_ok=True)
-        text = os.path.join(text, _FILE_NAME)
-    return Path(text).absolute()
 
 
 def _begin_names() -> None:

@@ -10,8 +10,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from precompile_context.adapters.pytorch import answers, relocation, serving
+from precompile_context.adapters.pytorch import answers, relocation
 from precompile_context.adapters.pytorch.precompile import graph_keys
+from precompile_context.adapters.pytorch.serving import handing as serving
 from precompile_context.session.patches import Patches
 
 _SOURCE_SUFFIX = ".main.cpp"

@@ -1,7 +1,8 @@
 """Applying a context's artifacts: they go where torch's caches look for them."""
 
-from precompile_context.adapters.pytorch import shortcuts
+from precompile_context.adapters.pytorch import private
 from precompile_context.adapters.pytorch.artifacts import KNOWN, artifact_class
+from precompile_context.adapters.pytorch.serving import shortcuts
 from precompile_context.artifact import Registry, name_fault
 from precompile_context.context.cache import PrecompileCache
 from precompile_context.context.context import PrecompileContext
@@ -17,8 +18,6 @@ def replay(context: PrecompileContext, cache: PrecompileCache | None = None) -> 
         UnsupportedTorchError: torch lacks something that this needs.
         MisuseError: the context holds entries, and `cache` is None.
     """
-    from precompile_context.adapters.pytorch import private
-
     private.check()
     register_types(context.registry)
     shortcuts.install()

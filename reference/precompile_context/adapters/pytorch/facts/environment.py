@@ -10,6 +10,7 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
+from precompile_context.adapters.pytorch import private
 from precompile_context.bundle import Bundle
 from precompile_context.environment import Environment
 
@@ -40,8 +41,6 @@ def host_environment() -> Environment:
     Raises:
         UnsupportedTorchError: torch lacks something that is asked.
     """
-    from precompile_context.adapters.pytorch import private
-
     private.check()
     return _environment(_facts())
 

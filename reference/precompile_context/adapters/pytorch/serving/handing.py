@@ -22,7 +22,7 @@ from precompile_context.adapters.pytorch.artifacts import (
     InductorFile,
     is_library,
 )
-from precompile_context.adapters.pytorch.switches import ruled_out
+from precompile_context.adapters.pytorch.facts.switches import ruled_out
 from precompile_context.bundle import Bundle, StoredArtifact
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.session.patches import Patches

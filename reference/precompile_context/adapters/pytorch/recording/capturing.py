@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from precompile_context.adapters.pytorch import answers, private, relocation, shortcuts
+from precompile_context.adapters.pytorch import answers, private, relocation
 from precompile_context.adapters.pytorch.answers import CompilerAnswer
 from precompile_context.adapters.pytorch.artifacts import (
     InductorFile,
@@ -16,8 +16,9 @@ from precompile_context.adapters.pytorch.artifacts import (
     artifact_class,
     key_of,
 )
-from precompile_context.adapters.pytorch.environment import capability_asked
-from precompile_context.adapters.pytorch.switches import ruled_out
+from precompile_context.adapters.pytorch.facts.environment import capability_asked
+from precompile_context.adapters.pytorch.facts.switches import ruled_out
+from precompile_context.adapters.pytorch.serving import shortcuts
 from precompile_context.context.context import PrecompileContext
 from precompile_context.errors import MisuseError
 from precompile_context.session.patches import Patches

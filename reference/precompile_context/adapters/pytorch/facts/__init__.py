@@ -1,0 +1,1 @@
+"""What compiled artifacts of torch depend on, and what rules caching out."""

@@ -1,0 +1,1 @@
+"""What torch compiled, what of it is an artifact, and why it was compiled."""

@@ -1,0 +1,1 @@
+"""What torch finds in place of compiling."""
