@@ -235,3 +235,15 @@ def test_inspect_prints_on_a_terminal_that_is_not_utf_8(
     done = run("inspect", bundle)
     assert (done.status, done.err) == (0, "")
     assert "\\xe9" in done.out
+
+
+def test_inspect_shows_the_bytes_of_a_damaged_file_and_what_it_is_refused_for(bundle: Path) -> None:
+    data = bytearray(bundle.read_bytes())
+    data[-1] ^= 1
+    bundle.write_bytes(data)
+    done = run("inspect", "--bytes", bundle)
+    assert done.out.splitlines()[0].endswith("Bundle.header, 21 bytes")
+    assert "BlockEntry.compression = COMPRESSION_NONE (1)" in done.out
+    assert "bytes more" in done.out
+    assert done.status == 1
+    assert "MALFORMED_FRAME at byte" in done.err

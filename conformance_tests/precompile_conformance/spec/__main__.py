@@ -1,4 +1,4 @@
-"""Commands of `python -m precompile_conformance.spec`: lint, accept and annotate."""
+"""Commands of `python -m precompile_conformance.spec`: lint and accept."""
 
 import dataclasses
 import sys
@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from precompile_conformance.spec import reviewed, trace
-from precompile_conformance.spec.annotate import annotate
 from precompile_conformance.spec.lint import DOCUMENTS, Norm, lint
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -70,12 +69,6 @@ def accept(
         raise typer.Exit(1)
     gone = before.keys() - {requirement.id for requirement in requirements}
     reviewed.write(requirements, {*index["retired"], *gone})
-
-
-@app.command("annotate")
-def annotate_file(path: Path) -> None:
-    """Print a small bundle as annotated hex, as SPEC.md shows them."""
-    print(annotate(path.read_bytes()))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The hex examples of the norm: they decode with the reference and encode to the same bytes.
+"""The hex examples of the norm: they are what the reference shows, reads and writes again.
 
 ```hex bundle NAME              a complete bundle
 ```hex segment NAME after BASE  a segment that follows the bundle BASE
@@ -7,7 +7,7 @@
 import re
 from collections.abc import Iterator
 
-from precompile_conformance.spec.annotate import parse
+from precompile_conformance.spec.hex_listing import parse
 
 _FENCE = re.compile(r"^```hex (bundle|segment) (\w+)(?: after (\w+))?\n(.*?)\n```$", re.M | re.S)
 _CHANGE = re.compile(
@@ -40,6 +40,7 @@ def faults(text: str) -> Iterator[str]:
         yield "there is no example"
     for name, data in examples.items():
         yield from _round_trip(name, data)
+    yield from _listings(text, examples)
     changes = _CHANGE.findall(text)
     if not changes:
         yield "there is no table of changed bytes"
@@ -52,6 +53,20 @@ def faults(text: str) -> Iterator[str]:
         outcome = _outcome(sound[:position] + bytes.fromhex(new) + sound[position + 1 :])
         if outcome != f"{code} at {offset}":
             yield f"byte {at} of {name} changed to {new}: {outcome}, not {code} at {offset}"
+
+
+def _listings(text: str, examples: dict[str, bytes]) -> Iterator[str]:
+    """Each example is what `precompile inspect --bytes` prints of it, notes included."""
+    from precompile_context.bundle.annotated import annotate
+    from precompile_context.bundle.source import BufferSource
+
+    for _, name, base, lines in _FENCE.findall(text):
+        start = len(examples[base]) if base else 0
+        told = lines.splitlines()
+        shown = list(annotate(BufferSource(examples[name]), start=start))
+        if told != shown:
+            line = next((a for a, b in zip(told, shown, strict=False) if a != b), "its length")
+            yield f"example {name} is not what inspect --bytes prints: {line}"
 
 
 def _round_trip(name: str, data: bytes) -> Iterator[str]:

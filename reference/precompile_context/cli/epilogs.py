@@ -12,7 +12,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "precompile run torchrun --nproc-per-node 2 train.py",
     ),
     "demo": ("precompile demo",),
-    "inspect": ("precompile inspect train.precompile",),
+    "inspect": (
+        "precompile inspect train.precompile",
+        "precompile inspect --bytes train.precompile",
+    ),
     "show": ("precompile show train.precompile fpmake",),
     "verify": ("precompile verify train.precompile --trust ci",),
     "explain": ("precompile explain train.precompile", "precompile explain UNTRUSTED_SIGNER"),

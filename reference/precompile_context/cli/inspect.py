@@ -10,15 +10,21 @@ import typer
 
 from precompile_context.artifact import ArtifactKind
 from precompile_context.bundle import Bundle, Segment, StoredArtifact
+from precompile_context.bundle.annotated import annotate
 from precompile_context.bundle.manifest import NONE, ZSTD
 from precompile_context.cli import signatures, text
 from precompile_context.cli.keys import read_keys
 from precompile_context.cli.stores import opened
 from precompile_context.environment import Match
+from precompile_context.files import BundleFile
+from precompile_context.stores import is_store_name
 from precompile_context.trust import UNSIGNED
 from precompile_context.trust.pem import Believed
 
 app = typer.Typer()
+
+# Eight lines: what a value is, and that it goes on.
+_BYTES_OF_A_VALUE = 128
 
 
 @app.command()
@@ -26,6 +32,10 @@ def inspect(
     file: Annotated[str, typer.Argument(metavar="BUNDLE", help="A file, or a store's name.")],
     as_json: Annotated[bool, typer.Option("--json", help="All of it, for programs.")] = False,
     full: Annotated[bool, typer.Option("--full", help="List every artifact and value.")] = False,
+    as_bytes: Annotated[
+        bool,
+        typer.Option("--bytes", help="Every byte and what it is; with --full, of long values too."),
+    ] = False,
     trust: Annotated[
         list[str] | None,
         typer.Option(
@@ -39,6 +49,9 @@ def inspect(
     Reads the indexes alone; `precompile verify` checks the content too. It applies
     nothing, and so shows a bundle of anyone.
     """
+    if as_bytes:
+        _print_bytes(file, full)
+        return
     keys = signatures.known_keys(read_keys(trust))
     bundle = opened(file, policy=UNSIGNED)
     if as_json:
@@ -46,6 +59,16 @@ def inspect(
         print()
     else:
         _print(file, bundle, full, keys)
+
+
+def _print_bytes(file: str, full: bool) -> None:
+    """The bytes, and then what they are refused for: whoever mends a writer wants to see both."""
+    source = (
+        opened(file, policy=UNSIGNED).source if is_store_name(file) else BundleFile(file).source()
+    )
+    for line in annotate(source, most=None if full else _BYTES_OF_A_VALUE):
+        print(line)
+    Bundle.open(source, policy=UNSIGNED)
 
 
 def describe(bundle: Bundle, keys: Sequence[Believed] = ()) -> dict[str, Any]:

@@ -108,6 +108,19 @@ class BundleFile:
         finally:
             os.close(fd)
 
+    def source(self) -> FileSource:
+        """The bytes in the file, whatever they are.
+
+        Raises:
+            OSError: the file cannot be opened.
+        """
+        fd = os.open(self.path, _READING)
+        try:
+            check_regular(fd, self.path)
+            return FileSource(os.dup(fd), owned=True)
+        finally:
+            os.close(fd)
+
     def is_as_left(self, size: int, payload_digest: bytes, *, policy: TrustPolicy) -> bool:
         """Whether the file has this size and its last segment this digest, and is trusted.
 
