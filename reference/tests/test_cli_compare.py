@@ -74,6 +74,20 @@ def test_merge_refuses_a_damaged_bundle_by_its_name(two: tuple[Path, Path], tmp_
     assert not (tmp_path / "out").exists()
 
 
+def test_merge_skips_what_is_damaged_lists_it_and_says_so_by_its_status(
+    two: tuple[Path, Path], tmp_path: Path
+) -> None:
+    bad, out = tmp_path / "bad", tmp_path / "out"
+    bad.write_bytes(b"not a bundle")
+    done = run("merge", "--unsigned", "--skip-damaged", "-o", out, bad, *two)
+    assert (done.status, done.err) == (1, "")
+    assert f"left out    segments of {bad}: NOT_A_BUNDLE at byte 0: " in done.out
+    assert run("verify", out).status == 0
+    told = run("merge", "--unsigned", "--skip-damaged", "--json", "-o", out, *two, bad).json()
+    assert (told["ok"], [one["origin"] for one in told["left_out"]]) == (False, [str(bad)])
+    assert run("merge", "--unsigned", "--skip-damaged", "-o", out, *two).status == 0
+
+
 def test_merge_without_an_input_is_wrong_usage(tmp_path: Path) -> None:
     assert run("merge", "--unsigned", "-o", tmp_path / "out").status == 2
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,58 @@ def test_merge_of_much_content_stays_below_256_mebibytes(tmp_path: Path) -> None
     command = [sys.executable, "-c", script, str(tmp_path / "out"), *map(str, paths)]
     peak = int(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
     assert peak < 256 << 10
+
+
+def _damaged(path: Path, content: bytes) -> None:
+    """Flip a bit in the block that holds `content`, which must be stored as it is."""
+    data = path.read_bytes()
+    path.write_bytes(flip(data, data.index(content) + len(content) // 2))
+
+
+def test_skipping_damage_gives_the_same_bytes_in_any_order_of_the_inputs(tmp_path: Path) -> None:
+    """One content is damaged in one file and sound in another, one is nowhere sound."""
+    both, one, lost = noise(5000, 1), noise(5000, 2), noise(5000, 3)
+    paths = [tmp_path / name for name in ("a", "b", "c", "d")]
+    save(BundleFile(paths[0]), both=both, timed=b"1 s")
+    save(BundleFile(paths[0]), lost=lost)
+    save(BundleFile(paths[1]), both=both, one=one, timed=b"2 s")
+    save(BundleFile(paths[1]), more=b"more")
+    context = toy_context()
+    context.record_artifact(GRAPH, "g", noise(5000, 4))
+    context.record_artifact(STEP, "s", b"step", backends=[(GRAPH, "g")])
+    context.save_to(BundleFile(paths[2]))
+    _damaged(paths[0], both)
+    _damaged(paths[0], lost)
+    _damaged(paths[2], noise(5000, 4))
+    data = paths[1].read_bytes()
+    second = BundleFile(paths[1]).open(policy=UNSIGNED).segments[1]
+    paths[1].write_bytes(flip(data, second.manifest_offset + 20))
+    paths[3].write_bytes(b"no bundle")
+    out, results, told = tmp_path / "out", set(), set()
+    for order in permutations(paths):
+        report, merged = merge_files(out, order, policy=UNSIGNED, skip_damaged=True)
+        assert merged is not None
+        results.add(out.read_bytes())
+        told.add(report.left_out)
+    assert (len(results), len(told)) == (1, 1)
+    contents = file_contents(BundleFile(out))
+    assert {key for _, key in contents} == {"both", "one", "timed"}
+    assert contents[BLOB, "both"] == both
+    (left_out,) = told
+    assert {(Path(one.origin).name, one.code, one.key) for one in left_out} == {
+        ("a", "DIGEST_MISMATCH", "both"),
+        ("a", "DIGEST_MISMATCH", "lost"),
+        ("a", "DIGEST_MISMATCH", "timed"),  # in one block with `both`
+        ("b", "MALFORMED_FRAME", None),
+        ("c", "DIGEST_MISMATCH", "g"),
+        ("c", "DIGEST_MISMATCH", "s"),
+        ("d", "NOT_A_BUNDLE", None),
+    }
+
+
+def test_skipping_damage_writes_nothing_where_nothing_is_sound(tmp_path: Path) -> None:
+    bad, out = tmp_path / "bad", tmp_path / "out"
+    bad.write_bytes(b"no bundle")
+    out.write_bytes(b"before")
+    report, merged = merge_files(out, [bad], policy=UNSIGNED, skip_damaged=True)
+    assert (merged, len(report.left_out), out.read_bytes()) == (None, 1, b"before")

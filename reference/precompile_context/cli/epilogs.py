@@ -20,7 +20,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "verify": ("precompile verify train.precompile --trust ci",),
     "explain": ("precompile explain train.precompile", "precompile explain UNTRUSTED_SIGNER"),
     "diff": ("precompile diff yesterday.precompile train.precompile",),
-    "merge": ("precompile merge -o all.precompile rank*.precompile",),
+    "merge": (
+        "precompile merge -o all.precompile rank*.precompile",
+        "precompile merge -o all.precompile --skip-damaged rank*.precompile",
+    ),
     "extract": ("precompile extract train.precompile inductor KEY -o graph.bin",),
     "push": ("precompile push train.precompile s3://bucket/team/train/",),
     "pull": ("precompile pull s3://bucket/team/train/ train.precompile",),
@@ -34,7 +37,11 @@ _STATUSES: dict[str, tuple[str, ...]] = {
         "3 what --require asks for is not so",
     ),
     "explain": ("0 it would be used here", "1 it would not, or is bad", _USAGE),
-    "merge": ("0 done", "1 an input is bad or refused, or --strict met a conflict", _USAGE),
+    "merge": (
+        "0 done",
+        "1 an input is bad or refused, --strict met a conflict, or --skip-damaged left out",
+        _USAGE,
+    ),
 }
 
 

@@ -1,5 +1,6 @@
 """`precompile merge`: several bundles, of several processes or hosts, as one."""
 
+import dataclasses
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -30,6 +31,14 @@ def merge(
     ],
     strict: Annotated[
         bool, typer.Option("--strict", help="Write nothing and exit 1 where there is a conflict.")
+    ] = False,
+    skip_damaged: Annotated[
+        bool,
+        typer.Option(
+            "--skip-damaged",
+            help="Merge what is sound, list what was left out, and exit 1 where that is "
+            "anything. The order of the inputs does not count then.",
+        ),
     ] = False,
     trust: Trust = None,
     key: Key = None,
@@ -62,6 +71,7 @@ def merge(
         policy=trusted.policy,
         signer=trusted.signer,
         strict=strict,
+        skip_damaged=skip_damaged,
         watch=_watched,
         open_input=lambda name: opened_input(trusted.policy)(str(name)),
     )
@@ -69,7 +79,7 @@ def merge(
         print(json.dumps(_facts(files, report, merged)))
     else:
         _print(output, files, report, merged)
-    if merged is None:
+    if merged is None or report.left_out:
         raise typer.Exit(1)
 
 
@@ -94,7 +104,7 @@ def _watched(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
 
 def _facts(files: list[str], report: MergeReport, merged: Bundle | None) -> dict[str, Any]:
     return {
-        "ok": merged is not None,
+        "ok": merged is not None and not report.left_out,
         "inputs": len(files),
         "segments": len(merged.segments) if merged else 0,
         "size": merged.size if merged else 0,
@@ -109,13 +119,15 @@ def _facts(files: list[str], report: MergeReport, merged: Bundle | None) -> dict
             {"origin": c.origin, "type": c.type, "key": c.key, "detail": c.detail}
             for c in report.conflicts
         ],
+        "left_out": [dataclasses.asdict(one) for one in report.left_out],
     }
 
 
 def _print(output: Path, files: list[str], report: MergeReport, merged: Bundle | None) -> None:
     name = text.safe(str(output))
     if merged is None:
-        print(f"{name}: not written, for {text.plural(len(report.conflicts), 'conflict')}")
+        conflicts = text.plural(len(report.conflicts), "conflict")
+        print(f"{name}: not written, for {conflicts if report.artifacts else 'nothing is sound'}")
     else:
         print(
             f"{name}: {text.plural(len(merged.segments), 'segment')}, "
@@ -135,4 +147,11 @@ def _print(output: Path, files: list[str], report: MergeReport, merged: Bundle |
         print(
             f"  conflict    {text.safe(conflict.type)} {text.safe(conflict.key)} of "
             f"{text.safe(conflict.origin)} is left out: {text.safe(conflict.detail)}"
+        )
+    for one in report.left_out:
+        what = f"{one.type} {one.key}" if one.key is not None else "segments"
+        where = "" if one.offset is None else f" at byte {one.offset}"
+        print(
+            f"  left out    {text.safe(what)} of {text.safe(one.origin)}: {one.code}{where}: "
+            f"{text.safe(one.detail)}"
         )

@@ -1,7 +1,8 @@
 """Bundles of many processes as one: a segment for each environment, equal content stored once."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from precompile_context.artifact import ArtifactId, ArtifactKind
 from precompile_context.bundle import (
@@ -17,6 +18,7 @@ from precompile_context.bundle import (
 )
 from precompile_context.bundle.fold import is_fully_known, unwritten
 from precompile_context.bundle.runs import split
+from precompile_context.bundle.soundness import ArtifactPlace
 from precompile_context.compare.relation import Relation, relation
 from precompile_context.environment import Requirement
 from precompile_context.errors import ErrorCode, PrecompileError
@@ -40,6 +42,22 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What of the bundle `origin` is damaged or not trusted: an artifact, or all from a byte on.
+
+    `type` and `key` are None where it is no single artifact; `code` and `offset` are the
+    fault's.
+    """
+
+    origin: str
+    code: str
+    offset: int | None
+    detail: str
+    type: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MergeReport:
     """What became of the artifacts of all inputs.
 
@@ -51,6 +69,7 @@ class MergeReport:
         equivalent: left out, since an earlier bundle holds another content that serves as well.
         unnamed: backends left out with the entries that named them.
         conflicts: left out, and what they held is lost.
+        left_out: what was not sound, where that was to be left out.
     """
 
     environments: int
@@ -60,6 +79,7 @@ class MergeReport:
     equivalent: int
     unnamed: int
     conflicts: tuple[Conflict, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
 
 class Merge:
@@ -74,8 +94,16 @@ class Merge:
     result vouches for all of it, and opens the inputs with a policy to match.
     """
 
-    def __init__(self, bundles: Mapping[str, Bundle], *, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(
+        self,
+        bundles: Mapping[str, Bundle],
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        without: Mapping[str, Collection[ArtifactPlace]] = MappingProxyType({}),
+    ) -> None:
         """Decides what is kept; reads no content. `bundles` are named for errors and conflicts.
+
+        `without` gives for a bundle's name what of it is as if it were not there.
 
         Raises:
             PrecompileError: UNSUPPORTED_FEATURE, where a segment holds what would be
@@ -92,7 +120,7 @@ class Merge:
                     raise PrecompileError(ErrorCode.UNSUPPORTED_FEATURE, detail, offset)
             for requirements, segments in bundle.by_requirements().items():
                 group = self._groups.setdefault(requirements, _Group())
-                obsolete += group.add(origin, bundle, segments)
+                obsolete += group.add(origin, bundle, segments, without.get(origin, ()))
         groups = self._groups.values()
         self.report = MergeReport(
             environments=len(groups),
@@ -146,9 +174,19 @@ class _Group:
         self.equal = self.equivalent = self.unnamed = 0
         self.conflicts: list[Conflict] = []
 
-    def add(self, origin: str, bundle: Bundle, segments: list[Segment]) -> int:
+    def add(
+        self,
+        origin: str,
+        bundle: Bundle,
+        segments: list[Segment],
+        without: Collection[ArtifactPlace] = (),
+    ) -> int:
         """Take in what is current in one bundle's segments; how many artifacts are not."""
-        current = bundle.current(segments)
+        found: Mapping[ArtifactName, StoredArtifact] = bundle.current(segments)
+        obsolete = sum(len(segment.manifest.artifacts) for segment in segments) - len(found)
+        current = found
+        if without:
+            current = {n: a for n, a in found.items() if (a.segment, n) not in without}
         first = 0
         chains = {s.index: (first := s.index if s.begins_chain else first) for s in bundle.segments}
         for segment in segments:
@@ -176,7 +214,7 @@ class _Group:
                     self.kept[name] = origin, bundle, taken.get(name, stored)
             elif name not in entries:
                 self._count(origin, stored)
-        return sum(len(segment.manifest.artifacts) for segment in segments) - len(current)
+        return obsolete
 
     def _taken(
         self, origin: str, entry: StoredArtifact, current: Mapping[ArtifactName, StoredArtifact]

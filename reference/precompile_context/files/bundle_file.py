@@ -26,6 +26,7 @@ from precompile_context.bundle.fold import (
 )
 from precompile_context.bundle.runs import split
 from precompile_context.bundle.sign import sign
+from precompile_context.bundle.soundness import sound_part
 from precompile_context.bundle.source import ranges
 from precompile_context.errors import MisuseError, PrecompileError
 from precompile_context.files.access import (
@@ -310,6 +311,20 @@ def open_named(path: Path, policy: TrustPolicy, limits: Limits = DEFAULT_LIMITS)
         named = PrecompileError(error.code, f"{path}: {error.detail}", error.offset)
         named.file = str(path)
         raise named from error
+
+
+def open_sound_part(
+    path: FilePath, policy: TrustPolicy, limits: Limits = DEFAULT_LIMITS
+) -> tuple[Bundle | None, PrecompileError | None]:
+    """`sound_part` of the file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    fd = os.open(path, _READING)
+    source = FileSource(fd, owned=True)
+    check_regular(fd, Path(path))
+    return sound_part(source, policy=policy, limits=limits)
 
 
 def _folded_chunks(

@@ -2,13 +2,15 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from precompile_context.bundle import DEFAULT_LIMITS, Bundle, Limits
-from precompile_context.compare.merging import Merge, MergeReport
-from precompile_context.errors import MisuseError
+from precompile_context.bundle.soundness import unsound
+from precompile_context.compare.merging import LeftOut, Merge, MergeReport
+from precompile_context.errors import ErrorCode, MisuseError, PrecompileError
 from precompile_context.files.access import Chunk, FilePath
-from precompile_context.files.bundle_file import BundleFile, open_named
+from precompile_context.files.bundle_file import BundleFile, open_named, open_sound_part
 from precompile_context.trust import UNSIGNED, Signer, TrustPolicy
 
 
@@ -20,6 +22,7 @@ def merge_files(
     signer: Signer | None = None,
     limits: Limits = DEFAULT_LIMITS,
     strict: bool = False,
+    skip_damaged: bool = False,
     watch: Callable[[Iterable[Chunk]], Iterable[Chunk]] = lambda chunks: chunks,
     open_input: Callable[[FilePath], Bundle] | None = None,
 ) -> tuple[MergeReport, Bundle | None]:
@@ -29,6 +32,10 @@ def merge_files(
     tail of an input is left out. With `strict`, nothing is written where there is a
     conflict, and the bundle is None. `watch` is handed the chunks on their way.
     `open_input` opens an input that is named otherwise than by a path.
+
+    With `skip_damaged`, what is damaged or not trusted is left out and reported, and the
+    inputs count in an order of their own, by their content: equal sets give equal bytes.
+    Where nothing is left, nothing is written, and the bundle is None.
 
     Every input is to be trusted by `policy`. The result carries the signature of
     `signer`, who vouches for all of it, and no other.
@@ -41,18 +48,52 @@ def merge_files(
     """
     if isinstance(inputs, str | os.PathLike):
         raise MisuseError("the inputs are several paths: a list of them")
+
+    def opened(path: FilePath) -> Bundle:
+        return open_input(path) if open_input else open_named(Path(path), policy, limits)
+
     file = BundleFile(output, limits=limits)
     with file.replacing() as put:
-        merge = Merge(
-            {
-                str(path): open_input(path)
-                if open_input
-                else open_named(Path(path), policy, limits)
-                for path in inputs
-            },
-            limits=limits,
-        )
-        if strict and merge.report.conflicts:
-            return merge.report, None
+        if skip_damaged:
+            merge, left_out = _merge_of_sound(inputs, opened, policy, limits)
+        else:
+            merge, left_out = Merge({str(p): opened(p) for p in inputs}, limits=limits), []
+        report = replace(merge.report, left_out=tuple(left_out))
+        if (strict and report.conflicts) or (left_out and not report.artifacts):
+            return report, None
         put(watch(merge.chunks(signer)))
-    return merge.report, file.open(policy=UNSIGNED, recover=False)  # just written
+    return report, file.open(policy=UNSIGNED, recover=False)  # just written
+
+
+def _merge_of_sound(
+    inputs: Sequence[FilePath],
+    opened: Callable[[FilePath], Bundle],
+    policy: TrustPolicy,
+    limits: Limits,
+) -> tuple[Merge, list[LeftOut]]:
+    """The merge of what is sound in the inputs, and what is not, by input."""
+    left_out, bundles, without = [], {}, {}
+    for path in inputs:
+        origin = str(path)
+        bundle: Bundle | None
+        fault: PrecompileError | None = None
+        try:
+            bundle = opened(path)
+        except PrecompileError:
+            bundle, fault = open_sound_part(path, policy, limits)
+        if fault is None and bundle is not None and bundle.ignored:
+            detail = f"{bundle.ignored} bytes after the last complete segment"
+            fault = PrecompileError(ErrorCode.TRUNCATED, detail, bundle.size)
+        if fault is not None:
+            left_out.append(LeftOut(origin, fault.code.name, fault.offset, fault.detail))
+        if bundle is not None:
+            bundles[origin] = bundle
+            without[origin] = faults = unsound(bundle)
+            left_out += (
+                LeftOut(origin, f.code.name, f.offset, f.detail, *name)
+                for (_, name), f in faults.items()
+            )
+    # Two copies of one bundle may be damaged in other places.
+    order = sorted(bundles, key=lambda o: (bundles[o].digest, sorted(without[o]), o))
+    merge = Merge({origin: bundles[origin] for origin in order}, limits=limits, without=without)
+    return merge, sorted(left_out, key=lambda one: (one.origin, one.offset or 0, one.key or ""))
