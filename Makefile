@@ -109,7 +109,11 @@ test-compilers: $(VENV)/.ready ## the adapters for JAX, numba and Triton, and se
 	touch $@
 
 # What speaks S3 for the tests is a process of its own, with an environment of its own.
-test-stores: $(VENV)/.ready .moto/.ready ## stores: a simulated one, an object store's server, HTTP
+test-stores: $(VENV)/.ready .moto/.ready ## stores: a simulated one, servers of objects and of images, HTTP
+	@command -v docker-registry >/dev/null || \
+		echo 'NOT RUN: stores in a registry, because docker-registry is missing' >&2
+	@command -v oras >/dev/null || \
+		echo 'NOT RUN: what oras reads of a registry (curl does), because oras is missing' >&2
 	PRECOMPILE_MOTO=.moto/bin/moto_server $(BIN)/python -m pytest -q reference/tests/test_stores_*.py
 
 .moto/.ready: locks/moto.txt

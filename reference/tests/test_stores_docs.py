@@ -8,7 +8,7 @@ from precompile_context.stores import attaching, level, names, reading
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "stores.md").read_text(encoding="utf-8")
-CODE = "\n".join(path.read_text() for path in Path(stores.__file__).parent.glob("*.py"))
+CODE = "\n".join(path.read_text() for path in Path(stores.__file__).parent.rglob("*.py"))
 # How a piece is replaced, and that none is changed: nothing here deletes or changes one.
 UNTRACED = {"STORE-006"}
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from precompile_context.bundle.source import ranges
 from precompile_context.cli import text
 from precompile_context.cli.keys import Key, Trust, read_key, run_keys
 from precompile_context.cli.stores import (
@@ -16,8 +17,9 @@ from precompile_context.cli.stores import (
 )
 from precompile_context.errors import MisuseError
 from precompile_context.session.trusting import trusting
-from precompile_context.stores import Patience, StoreError, Traffic, lacking
+from precompile_context.stores import Patience, Store, StoreError, Traffic, lacking
 from precompile_context.stores import push as put
+from precompile_context.stores.registry.registry_store import RegistryStore
 from precompile_context.trust import UNSIGNED
 
 app = typer.Typer()
@@ -34,6 +36,14 @@ def push(
     unsigned: Annotated[
         bool, typer.Option("--unsigned", help="Neither check signatures nor sign.")
     ] = False,
+    subject: Annotated[
+        str | None,
+        typer.Option(metavar="TAG", help="An image of the same repository to attach it to."),
+    ] = None,
+    as_image: Annotated[
+        bool,
+        typer.Option("--as-image", help="An image of one file, for volumes, in place of layers."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="What was put, for programs.")] = False,
 ) -> None:
     """Put what a bundle holds and a store lacks there, as new pieces; nothing there changes.
@@ -42,8 +52,13 @@ def push(
     grew since it was pushed, what is new goes, signed by this user's own key, or by
     --key. Each segment must be signed by that key, or one that is trusted.
 
-    Credentials come from the vendor's own environment variables and files.
+    Credentials come from the vendor's own environment variables and files; a registry's,
+    from docker's configuration.
     """
+    if (subject or as_image) and not store.lower().startswith("oci:"):
+        raise typer.BadParameter("--subject and --as-image are for registries: oci://…")
+    if subject and as_image:
+        raise typer.BadParameter("an image is attached to none: --subject or --as-image")
     signer = None if unsigned else read_key(key)
     trusted = trusting(UNSIGNED if unsigned else run_keys(trust), signer, read_only=False)
     if trusted.fault is not None:
@@ -52,6 +67,9 @@ def push(
     if not to.writable:
         raise typer.BadParameter(f"{to.name} is one object, to be read: push to a folder's name")
     source = opened(bundle, policy=trusted.policy, whole=True)
+    if as_image:
+        _put_image(_registry(to), b"".join(ranges(source.source, 0, source.size)), as_json)
+        return
     there = reading_of(store, trusted.policy)
     traffic = Traffic()
     put_now = []
@@ -61,6 +79,8 @@ def push(
                 patience = Patience(COMMAND_SECONDS)
                 put_now.append(put(to, data, patience=patience, traffic=traffic))
                 advance(len(data))
+        if subject is not None:
+            Patience(COMMAND_SECONDS).wait(_registry(to).attach(subject))
     except (StoreError, MisuseError) as error:
         raise StoreError(f"{to.name}: {error}") from error
     if as_json:
@@ -75,3 +95,19 @@ def push(
     print(f"{text.safe(to.name)}: {text.plural(len(new), 'piece')} more, {size}")
     for piece in new:
         print(f"  {piece.name}")
+
+
+def _put_image(to: RegistryStore, data: bytes, as_json: bool) -> None:
+    with progress("pushing", len(data)) as advance:
+        is_new = Patience(COMMAND_SECONDS).wait(to.put_image(data))
+        advance(len(data))
+    if as_json:
+        print(json.dumps({"ok": True, "is_new": is_new, "size": len(data)}))
+        return
+    what = f"an image of one file, {text.size(len(data))}" if is_new else "it is there already"
+    print(f"{text.safe(to.name)}: {what}")
+
+
+def _registry(to: Store) -> RegistryStore:
+    assert isinstance(to, RegistryStore)
+    return to

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from precompile_context.errors import MisuseError
+from precompile_context.stores.registry.reference import LOCAL_HOSTS, Reference
 
-SCHEMES = ("s3", "gs", "az", "https", "http", "file")
+SCHEMES = ("s3", "gs", "az", "oci", "https", "http", "file")
 # What cannot be said by a place, for each kind of store; whatever opens a door is none of it.
 OPTIONS: Mapping[str, tuple[str, ...]] = {
     "s3": ("endpoint", "region", "path_style", "anonymous"),
     "gs": ("endpoint", "anonymous"),
     "az": ("endpoint", "account"),
 }
-_LOCAL = ("localhost", "127.0.0.1", "::1")
 _SUFFIX = ".precompile"
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+")
 _SECRET = ("key", "token", "secret", "password", "signature", "sig", "credential")
@@ -28,7 +28,8 @@ class StoreName:
     Attributes:
         scheme: one of SCHEMES.
         place: bucket, container or host; empty for `file:`.
-        path: prefix of the pieces, without a slash at its ends, or the object's path.
+        path: prefix of the pieces, without a slash at its ends, the object's path, or a
+            registry's REPOSITORY:TAG@DIGEST.
         is_object: whether one object is named, to be read and not written.
         options: what the query says.
     """
@@ -70,7 +71,7 @@ class StoreName:
                 "own environment variables and files"
             )
         if not host:
-            what = "host" if scheme.startswith("http") else "bucket"
+            what = "host" if scheme in ("http", "https", "oci") else "bucket"
             raise MisuseError(f"a name {scheme}://… lacks the {what}: {scheme}://PLACE/PATH")
         if parts.fragment:
             raise MisuseError("a store's name has no part behind a #; write %23 where one is meant")
@@ -78,6 +79,8 @@ class StoreName:
         _check_path(path)
         if scheme.startswith("http"):
             return _http(scheme, parts.netloc, path, host, parts.query)
+        if scheme == "oci":
+            return _registry(parts.netloc, path, parts.query)
         return cls(
             scheme, parts.netloc, path, path.endswith(_SUFFIX), _options(scheme, parts.query)
         )
@@ -117,7 +120,7 @@ def _file(text: str) -> StoreName:
 
 
 def _http(scheme: str, place: str, path: str, host: str, query: str) -> StoreName:
-    if scheme == "http" and host not in _LOCAL:
+    if scheme == "http" and host not in LOCAL_HOSTS:
         raise MisuseError("http:// is read from this machine alone: use https://")
     if query:
         raise MisuseError(
@@ -126,6 +129,15 @@ def _http(scheme: str, place: str, path: str, host: str, query: str) -> StoreNam
     if not path:
         raise MisuseError("a name https://… is that of one bundle: https://HOST/PATH.precompile")
     return StoreName(scheme, place, path, is_object=True)
+
+
+def _registry(place: str, path: str, query: str) -> StoreName:
+    if query:
+        raise MisuseError(
+            "a name oci://… has no query: credentials come from docker's configuration"
+        )
+    reference = Reference.parse(place, path)
+    return StoreName("oci", place, path, is_object=reference.digest is not None)
 
 
 def _check_path(path: str) -> None:

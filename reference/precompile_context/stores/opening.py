@@ -11,6 +11,11 @@ def open_store(name: str | StoreName) -> Store:
         MisuseError: no store has such a name.
         MissingExtraError: a library is missing; the text says how to install it.
     """
+    parsed = StoreName.parse(name) if isinstance(name, str) else name
+    if parsed.scheme == "oci":
+        from precompile_context.stores.registry.registry_store import RegistryStore
+
+        return RegistryStore.open(parsed)
     from precompile_context.stores.object_store import ObjectStore
 
-    return ObjectStore.open(StoreName.parse(name) if isinstance(name, str) else name)
+    return ObjectStore.open(parsed)

@@ -71,7 +71,8 @@ class Store(Protocol):
     async def put(self, name: str, data: bytes) -> bool:
         """Make these bytes the piece of this name, at once for every reader.
 
-        False where there is a piece of this name already: it stays as it is.
+        False where there is a piece of this name already: it stays as it is. Of several that
+        put one piece at once, more than one may get True where a store cannot tell.
 
         Raises:
             StoreError: it is not known to be there.
