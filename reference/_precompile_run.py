@@ -1,8 +1,8 @@
-"""Start-up hook of `precompile run`: waits for the program to import torch's compiler, then starts.
+"""Start-up hook of `precompile run`: waits for the program to import a compiler, then starts.
 
 precompile_run.pth imports this before the program, in every interpreter that
 inherits the variable. So it is a module of its own, outside the package: it costs
-microseconds, imports nothing that is not there already, and never torch.
+microseconds, imports nothing that is not there already, and never a compiler.
 """
 
 import os
@@ -10,27 +10,16 @@ import sys
 
 TYPE_CHECKING = False  # typing's own would import typing
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
     from typing import Any
 
-# Through one of these every compile passes before a cache is asked. Each is watched from the
-# start: dynamo may import inductor within a process's first compile, and inductor, called by
-# itself, imports dynamo.
-PROGRAM_TRIGGERS = (
-    "torch._dynamo.callback",
-    "torch._dynamo.convert_frame",
-    "torch._dynamo.package",
-    "torch._inductor.compile_fx",
-)
-# A compile worker builds for its parent: it is counted, and takes part in nothing else.
-WORKER_TRIGGER = "torch._inductor.async_compile"
-
-_WORKER_SCRIPT = os.path.join("torch", "_inductor", "compile_worker", "__main__.py")
-_WORKER_PARENT = "--parent="
-# Tells the processes that a compile worker starts that they are compile workers, and whose.
-_WORKER_OF = "PRECOMPILE_COMPILE_WORKER_OF"
+# Adapters are announced under this name, each by a line "MODULE = WHERE:CLASS": the module
+# whose import means that its compiler is there.
+GROUP = "precompile_context.adapters"
+# What is announced, as MODULE=WHERE:CLASS, for all processes of a run: to look costs more.
+_ADAPTERS = "PRECOMPILE_ADAPTERS"
 
 # Switches the automatic mode on without `precompile run`: a bundle, a directory for one, or a
 # store's name.
@@ -46,7 +35,7 @@ _HELPER = "multiprocessing.resource_tracker"
 
 
 def begin() -> None:
-    """Watch for the trigger, where this process is one that takes part. Once: in a virtual
+    """Watch for the compilers, where this process is one that takes part. Once: in a virtual
     environment, an interpreter reads each .pth file twice.
     """
     global _begun
@@ -58,14 +47,53 @@ def begin() -> None:
         os.environ[_CACHE] = _absolute(bundle)
         # Its children read whose they are; a report has one object for each.
         os.environ.setdefault(_CACHE_PID, str(os.getpid()))
-    parent = compile_worker_of(sys.orig_argv)
-    if parent is not None:
-        os.environ[_WORKER_OF] = parent
-    if _WORKER_OF in os.environ:
-        after_import(WORKER_TRIGGER, _start_worker)
-    else:
-        for name in PROGRAM_TRIGGERS:
-            after_import(name, _watch(name))
+    if _ADAPTERS not in os.environ:
+        announce(os.environ)
+    for module in dict.fromkeys(name for name, _ in announced()):
+        after_import(module, _watch(module))
+
+
+def announce(environ: "MutableMapping[str, str]") -> None:
+    """Have the processes started with `environ` know the adapters that are installed here."""
+    found = _found(sys.path)
+    environ[_ADAPTERS] = " ".join(f"{module}={where}" for module, where in found)
+
+
+def announced() -> "list[tuple[str, str]]":
+    """The adapters of this run: module and class of each."""
+    pairs = (one.partition("=") for one in os.environ.get(_ADAPTERS, "").split())
+    return [(module, where) for module, _, where in pairs if module and where]
+
+
+def _found(path: "Sequence[str]") -> "list[tuple[str, str]]":
+    """What distributions announce. importlib.metadata would take longer than Python's start."""
+    found: list[tuple[str, str]] = []
+    for folder in dict.fromkeys(path):
+        try:
+            names = sorted(os.listdir(folder or "."))
+        except OSError:
+            continue
+        for name in names:
+            if not name.endswith((".dist-info", ".egg-info")):
+                continue
+            file = os.path.join(folder, name, "entry_points.txt")
+            try:
+                with open(file, encoding="utf-8", errors="replace") as text:
+                    found += _of_group(text)
+            except OSError:
+                continue
+    return list(dict.fromkeys(found))
+
+
+def _of_group(lines: "Iterable[str]") -> "Iterator[tuple[str, str]]":
+    group = ""
+    for line in map(str.strip, lines):
+        if line.startswith("["):
+            group = line.strip("[]")
+        elif group == GROUP and not line.startswith(("#", ";")):
+            module, _, where = (part.strip() for part in line.partition("="))
+            if module and where and " " not in where:
+                yield module, where
 
 
 def _absolute(bundle: str) -> str:
@@ -81,8 +109,10 @@ def after_import(name: str, start: "Callable[[], None]") -> None:
     """Call `start` when the module has run, at once where it has."""
     if name in sys.modules:
         start()
-    else:
-        sys.meta_path.insert(0, _Watch(name, start))
+        return
+    _watching.waiting.setdefault(name, []).append(start)
+    if _watching not in sys.meta_path:
+        sys.meta_path.insert(0, _watching)
 
 
 def is_helper(arguments: "Sequence[str]") -> bool:
@@ -91,16 +121,6 @@ def is_helper(arguments: "Sequence[str]") -> bool:
         return False
     code = arguments[arguments.index("-c") + 1 :]
     return bool(code) and f"from {_HELPER} import" in code[0]
-
-
-def compile_worker_of(arguments: "Sequence[str]") -> str | None:
-    """For which process torch started this one to compile, as digits; None where it did not."""
-    if not any(argument.endswith(_WORKER_SCRIPT) for argument in arguments[1:2]):
-        return None
-    for argument in arguments[2:]:
-        if argument.startswith(_WORKER_PARENT):
-            return argument.removeprefix(_WORKER_PARENT)
-    return None
 
 
 def _watch(name: str) -> "Callable[[], None]":
@@ -115,16 +135,12 @@ def _watch(name: str) -> "Callable[[], None]":
     return start
 
 
-def _start_worker() -> None:
-    _startup().start_worker(int(os.environ[_WORKER_OF]))
-
-
 def _startup() -> "Any":
     """Our package, imported as it was installed: the program may have a `precompile` of its own."""
     path, theirs = sys.path[:], sys.modules.pop("precompile", None)
     sys.path[:] = [entry for entry in path if entry in _path or not _has_precompile(entry)]
     try:
-        from precompile_context.adapters.pytorch import startup
+        from precompile_context.session import startup
     finally:
         sys.path[:] = path
         sys.modules.pop("precompile", None)
@@ -139,12 +155,11 @@ def _has_precompile(folder: str) -> bool:
     )
 
 
-class _Watch:
-    """A finder that finds nothing, and sees the one import it waits for."""
+class _Watching:
+    """A finder that finds nothing, and sees the imports that it waits for."""
 
-    def __init__(self, trigger: str, start: "Callable[[], None]") -> None:
-        self._trigger = trigger
-        self._start = start
+    def __init__(self) -> None:
+        self.waiting: dict[str, list[Callable[[], None]]] = {}
 
     def find_spec(
         self,
@@ -152,18 +167,18 @@ class _Watch:
         path: "Sequence[str] | None" = None,
         target: "ModuleType | None" = None,
     ) -> "ModuleSpec | None":
-        """None, but for the trigger: its own spec, whose loader goes on to start us."""
-        if name != self._trigger:
+        """None, but for what is waited for: its own spec, whose loader goes on to start us."""
+        if name not in self.waiting:
             return None
         for finder in [other for other in sys.meta_path if other is not self]:
             find_spec = getattr(finder, "find_spec", None)
             spec: ModuleSpec | None = find_spec(name, path, target) if find_spec else None
             if spec is not None:
-                self._start_after(spec.loader)
+                self._start_after(name, spec.loader)
                 return spec
         return None
 
-    def _start_after(self, loader: object) -> None:
+    def _start_after(self, name: str, loader: object) -> None:
         """Start when the module has run. The loader stays the very object that it was."""
         try:
             attributes = vars(loader)
@@ -173,15 +188,20 @@ class _Watch:
 
         def exec_module(module: "ModuleType") -> None:
             del attributes["exec_module"]
-            if self in sys.meta_path:
+            starts = self.waiting.pop(name, [])
+            if not self.waiting and self in sys.meta_path:
                 sys.meta_path.remove(self)
             loader.exec_module(module)  # type: ignore[attr-defined]  # every loader has it
-            try:
-                self._start()
-            except Exception as error:  # nothing of ours may break the program
-                complain(error)
+            for start in starts:
+                try:
+                    start()
+                except Exception as error:  # nothing of ours may break the program
+                    complain(error)
 
         attributes["exec_module"] = exec_module
+
+
+_watching = _Watching()
 
 
 def complain(error: BaseException) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from precompile_context import Environment
-from precompile_context.adapters.pytorch.recording.misses import Misses, as_json, as_lines, lines_in
+from precompile_context.adapters.pytorch.recording.misses import Misses, lines_in
 from precompile_context.bundle import Bundle, NewArtifact
+from precompile_context.session.missing import as_json, as_lines
 from precompile_context.session.patches import Patches
 from precompile_context.trust import UNSIGNED
 from tests.toys import HERE, flip, new_artifact, write_segment

@@ -18,10 +18,11 @@ from precompile_context import (
     PrecompileContext,
 )
 from precompile_context.adapters import pytorch
-from precompile_context.adapters.pytorch import appending, private, session
+from precompile_context.adapters.pytorch import private, session
 from precompile_context.adapters.pytorch.artifacts import KNOWN
 from precompile_context.bundle import fold
 from precompile_context.files import local_key
+from precompile_context.session import appending
 from precompile_context.trust import UNSIGNED
 
 pytestmark = pytest.mark.torch
@@ -383,7 +384,7 @@ def test_a_directory_that_takes_no_second_file_costs_the_fold_alone(
     running.start()
     for number in range(5):
         record("inductor", f"f{number}", graph(None, number))
-        running._save()
+        running._session.parts[0].save()
     running.finish()
     assert len(BundleFile(bundle).open(policy=UNSIGNED).current()) == 5
     assert not caplog.records

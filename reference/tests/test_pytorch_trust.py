@@ -9,9 +9,10 @@ import pytest
 
 from precompile_context import UNSIGNED, BundleFile, PrecompileContext, SigningKey, TrustPolicy
 from precompile_context.adapters import pytorch
-from precompile_context.adapters.pytorch import appending, session
+from precompile_context.adapters.pytorch import session
 from precompile_context.bundle import Bundle
 from precompile_context.files import local_key
+from precompile_context.session import appending
 from precompile_context.trust import Signer, Verifier
 from tests import test_pytorch_session
 from tests.signing import ALICE, BOB, MALLORY, trusts
@@ -241,7 +242,7 @@ def test_a_run_s_own_segments_are_folded_and_signed_and_a_trusted_one_s_stay(
     running.start()
     for number in range(1, 6):
         record("inductor", f"f{number}", graph(None, number))
-        running._save()
+        running._session.parts[0].save()
     running.finish()
     own = local_key()
     assert own is not None

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from precompile_context.adapters.pytorch import report
-from precompile_context.adapters.pytorch.recording.observe import Tally
-from precompile_context.adapters.pytorch.startup import Run
+from precompile_context.adapters.pytorch.adapter import PyTorchAdapter
+from precompile_context.adapters.pytorch.recording.observe import EVENTS, Tally
+from precompile_context.adapters.pytorch.report import counted
+from precompile_context.adapters.pytorch.workers import tally_file
+from precompile_context.session import report
 from precompile_context.session.settings import Settings
+from precompile_context.session.startup import Run
 
 
 @pytest.fixture
@@ -27,8 +30,15 @@ def test_begin_replaces_the_report_of_an_earlier_run(settings: Settings, tmp_pat
 
 
 def test_hits_are_libraries_loaded_without_a_build(settings: Settings) -> None:
-    counts = {**report.NO_COUNTS, "kernels_loaded": 5, "kernels_built": 2}
-    assert report.entry(settings, "running", counts=counts)["kernels"] == {"hits": 3, "built": 2}
+    counts = {**dict.fromkeys(EVENTS, 0), "kernels_loaded": 5, "kernels_built": 2}
+    part = report.entry(settings, "running", compilers={"pytorch": counted(counts)})
+    assert part["kernels"] == {"hits": 3, "built": 2}
+    assert part["compilers"] == {"pytorch": {}}
+
+
+def test_an_idle_report_has_every_key_that_a_counted_one_has(settings: Settings) -> None:
+    idle, part = report.entry(settings, "idle"), counted(dict.fromkeys(EVENTS, 0))
+    assert {key: idle[key] for key in part} == part
 
 
 def test_processes_that_write_at_once_lose_nothing(settings: Settings, tmp_path: Path) -> None:
@@ -63,7 +73,11 @@ class CountedNothing:
     """In place of what is counted while torch compiles."""
 
     def __init__(self, settings: Settings) -> None:
-        self.tally = Tally(settings.tally_file(os.getpid()))
+        self.tally = Tally(_tally_file(settings))
+
+    def end(self) -> dict[str, int]:
+        self.tally.close()
+        return dict.fromkeys(EVENTS, 0)
 
     def compile_seconds(self) -> float:
         return 0.0
@@ -76,11 +90,11 @@ def test_a_report_that_cannot_be_written_is_told_in_a_line_and_leaves_no_file_of
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     report.begin(settings)
-    counts = settings.tally_file(os.getpid())
-    assert counts is not None
+    counts = _tally_file(settings)
     counts.write_text("")
-    run = Run(settings)
-    monkeypatch.setattr(run, "_observation", CountedNothing(settings))
+    run, adapter = Run(settings), PyTorchAdapter()
+    monkeypatch.setattr(adapter, "_observation", CountedNothing(settings))
+    monkeypatch.setattr(run, "_adapters", [adapter])
     monkeypatch.setattr(report, "LOCK_SECONDS", 0.05)
     with (tmp_path / "r").open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -89,6 +103,11 @@ def test_a_report_that_cannot_be_written_is_told_in_a_line_and_leaves_no_file_of
     assert told.count("\n") == 1
     assert f"locked by another process for 0.05 seconds: '{tmp_path / 'r'}'" in told
     assert os.listdir(tmp_path) == ["r"]
+
+
+def _tally_file(settings: Settings) -> Path:
+    assert settings.report is not None
+    return tally_file(settings.report, os.getpid())
 
 
 def _child(settings: Settings) -> int:

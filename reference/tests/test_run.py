@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import _precompile_run
+from precompile_context.adapters.pytorch.workers import compile_worker_of
 from precompile_context.session.settings import VARIABLE, Settings
 
 PRECOMPILE = [sys.executable, "-c", "from precompile_context.cli import main; main()"]
@@ -78,7 +79,8 @@ print(json.dumps({
     "mask": str(signal.pthread_sigmask(signal.SIG_BLOCK, [])),
     "files": sorted(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else None,
     "modules": sorted(set(sys.modules) - {"_precompile_run"}),
-    "environ": sorted(set(os.environ) - {"PRECOMPILE_RUN"}), "stdin": sys.stdin.read(),
+    "environ": sorted(set(os.environ) - {"PRECOMPILE_RUN", "PRECOMPILE_ADAPTERS"}),
+    "stdin": sys.stdin.read(),
     "recursion": sys.getrecursionlimit(), "hooks": [str(sys.excepthook), str(sys.displayhook)],
 }, indent=1))
 atexit.register(lambda: print("at exit", sys.modules["__main__"].__dict__.get("__file__")))
@@ -218,6 +220,12 @@ def test_report_of_a_program_without_torch_is_idle(tmp_path: Path) -> None:
     assert not (tmp_path / "program.precompile").exists()
 
 
+TRIGGERS = (
+    "torch._dynamo.callback",
+    "torch._dynamo.convert_frame",
+    "torch._dynamo.package",
+    "torch._inductor.compile_fx",
+)
 # A package that looks like torch's just far enough to wake the hook, and then fails it.
 FAKE_TORCH = """
 import {trigger} as module
@@ -227,7 +235,7 @@ print(type(module.__loader__).__name__, vars(module.__loader__), module.value)
 
 @pytest.fixture
 def fake_torch(tmp_path: Path) -> Path:
-    for name in _precompile_run.PROGRAM_TRIGGERS:
+    for name in TRIGGERS:
         module = tmp_path / f"{name.replace('.', '/')}.py"
         module.parent.mkdir(parents=True, exist_ok=True)
         (module.parent / "__init__.py").touch()
@@ -237,7 +245,7 @@ def fake_torch(tmp_path: Path) -> Path:
 
 
 def test_failure_of_ours_is_one_line_and_the_program_goes_on(fake_torch: Path) -> None:
-    imports = map(FAKE_TORCH.format_map, ({"trigger": t} for t in _precompile_run.PROGRAM_TRIGGERS))
+    imports = map(FAKE_TORCH.format_map, ({"trigger": t} for t in TRIGGERS))
     name = script(fake_torch, "".join(imports))
     plain = finished([*PLAIN, name], fake_torch)
     status, out, err = finished([*run_command(), name], fake_torch)
@@ -253,7 +261,7 @@ def test_interpreter_without_the_variable_is_untouched(fake_torch: Path) -> None
 
 
 def test_forked_child_takes_part_by_itself(fake_torch: Path) -> None:
-    trigger = f"import {_precompile_run.PROGRAM_TRIGGERS[0]}"
+    trigger = f"import {TRIGGERS[0]}"
     source = f"import os\npid = os.fork()\nif not pid:\n    {trigger}\nelse:\n    os.wait()\n"
     name = script(fake_torch, source)
     status, out, err = finished([*run_command(), name], fake_torch)
@@ -285,8 +293,8 @@ def test_children_and_the_server_that_forks_them_take_part(code: str) -> None:
 
 def test_compile_worker_is_known_by_its_script() -> None:
     worker = os.path.join("/v", "torch", "_inductor", "compile_worker", "__main__.py")
-    assert _precompile_run.compile_worker_of([sys.executable, worker, "--parent=42"]) == "42"
-    assert _precompile_run.compile_worker_of([sys.executable, "program.py", worker]) is None
+    assert compile_worker_of([sys.executable, worker, "--parent=42"]) == "42"
+    assert compile_worker_of([sys.executable, "program.py", worker]) is None
 
 
 def test_program_may_have_a_module_of_the_name_of_ours(tmp_path: Path) -> None:
@@ -299,7 +307,7 @@ print(precompile.value, sys.modules["precompile"] is precompile, startup.__name_
 """
     status, out, err = finished([*run_command(), script(tmp_path, source, "sub/p.py")], tmp_path)
     assert (status, err) == (0, "")
-    assert out.split() == ["theirs", "True", "precompile_context.adapters.pytorch.startup"]
+    assert out.split() == ["theirs", "True", "precompile_context.session.startup"]
 
 
 def test_report_that_would_replace_the_bundle_is_wrong_usage(tmp_path: Path) -> None:

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from precompile_context import ArtifactId, BundleFile
-from precompile_context.adapters.pytorch.report import NO_SESSION, entry
-from precompile_context.adapters.pytorch.summary import summary
+from precompile_context.adapters.pytorch.summary import summary as summary_of_torch
 from precompile_context.adapters.pytorch.warm_start_report import WarmStartReport
 from precompile_context.cli.requiring import Require, faults_after
+from precompile_context.session.part_report import at_the_end
+from precompile_context.session.report import NO_SESSION, entry
 from precompile_context.session.settings import Settings
 from tests.cuda_warning import without_cuda_warning
 from tests.signing import ALICE
@@ -134,6 +135,10 @@ def test_what_a_report_says_decides() -> None:
 
 def test_the_line_at_the_end_counts_what_came_from_the_bundle() -> None:
     report = WarmStartReport(Path("b"))
+
+    def summary(report: WarmStartReport) -> str:
+        return at_the_end([summary_of_torch(report, None)], [report])
+
     assert summary(report) == "nothing was asked of it; 0 artifacts saved"
     report.applied = [("inductor", "a"), ("inductor_file", "x"), ("inductor_file", "y")]
     report.recorded = (ArtifactId("inductor", "b"),)

@@ -15,11 +15,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from precompile_context.adapters.pytorch.telling import difference, refusal
 from precompile_context.cli import text
 from precompile_context.errors import PrecompileError
 from precompile_context.files import BundleFile
 from precompile_context.session.settings import Settings
+from precompile_context.session.telling import difference, refusal
 from precompile_context.session.trusting import trusting
 from precompile_context.stores import is_store_name
 

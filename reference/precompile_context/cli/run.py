@@ -254,6 +254,6 @@ def default_bundle(program: list[str]) -> str:
 
 def _start_report(settings: Settings) -> None:
     """An idle report, before the program runs: it stands where torch is never asked to compile."""
-    from precompile_context.adapters.pytorch import report
+    from precompile_context.session import report
 
     report.begin(settings)

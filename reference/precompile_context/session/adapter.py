@@ -13,12 +13,12 @@ is a line, with the same class: it is made once in a process.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from precompile_context.artifact import AttributeValue, CacheArtifact
 from precompile_context.bundle import Bundle, StoredArtifact
 from precompile_context.environment import Environment, Requirement
+from precompile_context.session.missing import Miss
 
 
 class Part(Protocol):
@@ -72,31 +72,8 @@ class Part(Protocol):
         """Say this to the user, in one line, unless something was said of this adapter before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Something on which a key depends, as it is in the bundle and in this process.
-
-    `kind` says of what: source, inputs, config, version, guards; environment where no segment
-    fits. None stands for what one side does not have.
-    """
-
-    kind: str
-    name: str
-    there: str | None
-    here: str | None
-
-    def __str__(self) -> str:
-        there, here = self.there or "nothing", self.here or "nothing"
-        return f"{self.kind}: {self.name}: {there} there, {here} here"
-
-
-@dataclass(frozen=True, slots=True)
-class Miss:
-    """A key that was asked for in vain; `nearest` is the one most like it, None without one."""
-
-    key: str
-    nearest: str | None
-    differences: tuple[Difference, ...]
+class UnsupportedCompilerError(Exception):
+    """The compiler lacks something that its adapter needs. The text is for a person."""
 
 
 class Adapter(ABC):
@@ -110,10 +87,21 @@ class Adapter(ABC):
         name: names it in reports and lines: lower-case letters, digits and underscores.
         types: the classes of its artifacts, whose TYPE is registered in SPEC.md or begins with
             a prefix of the author's and a dot. No two adapters have one in common.
+        unit: what a look-up is of, for a person: graph, kernel, executable.
+        prefix: what its lines begin with, behind the bundle's name.
     """
 
     name: ClassVar[str]
     types: ClassVar[Sequence[type[CacheArtifact]]]
+    unit: ClassVar[str] = "artifact"
+
+    @property
+    def prefix(self) -> str:
+        return f"{self.name}: "
+
+    def types_here(self) -> Sequence[type[CacheArtifact]]:
+        """`types`, and those that only this process knows of."""
+        return self.types
 
     @abstractmethod
     def watch(self, module: str, begin: Callable[[], bool]) -> None:
@@ -136,6 +124,12 @@ class Adapter(ABC):
         adapter's. Called once, at the first use.
         """
 
+    def ruled_out(self) -> str | None:
+        """Why nothing is to be served or saved in this process: a switch of the compiler's that
+        the user set, in a few words. None, as a rule. Asked once, at the first use.
+        """
+        return None
+
     def requirements(self, environment: Environment) -> Sequence[Requirement]:
         """What a segment that is recorded here requires of hosts: every fact, exactly."""
         return environment.requirements()
@@ -146,6 +140,13 @@ class Adapter(ABC):
         An adapter that knows of a fact that does not matter on this host says so here.
         """
         return environment
+
+    def observe(self, *, report: str | None, why_miss: bool) -> None:
+        """Begin to count for `report()`, or to keep what `missed` needs: before `start`, and
+        only where the user wants that. `report` is the path of the report, beside which other
+        processes may leave what they did for this one.
+        """
+        return
 
     @abstractmethod
     def start(self, part: Part) -> None:
@@ -168,13 +169,14 @@ class Adapter(ABC):
         """Its part of the report: numbers, texts, lists and objects of JSON, keys that stay.
 
         The session adds what it knows itself: look-ups that hit and missed, what was recorded,
-        refused and saved, and the seconds that `start` took. Called at any time after `start`.
+        refused and saved, and the seconds that `start` took. `compile_seconds` goes to those
+        of the run. Called at any time after `start`.
         """
         return {}
 
     def summary(self) -> str | None:
-        """What came from the bundle, in a few words for a person: "3 kernels of 4". By default
-        the session counts look-ups.
+        """What came from the bundle, of what was asked for, in a few words for a person: "3
+        kernels of 4"; "" for nothing. By default, None, the session counts look-ups.
         """
         return None
 

@@ -5,8 +5,8 @@ import json
 import os
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
-from pathlib import Path
 
+from _precompile_run import announce
 from precompile_context.files import find_verifier
 from precompile_context.trust import UNSIGNED, TrustPolicy, verifier_of
 from precompile_context.trust.pem import Believed
@@ -86,11 +86,8 @@ class Settings:
     def write(self, environ: MutableMapping[str, str]) -> None:
         """Switch the start-up hook on for processes started with `environ`."""
         environ[VARIABLE] = json.dumps(dataclasses.asdict(self))
+        announce(environ)
 
     def is_main(self) -> bool:
         """Whether this process is the program itself."""
         return os.getpid() == self.pid
-
-    def tally_file(self, pid: int) -> Path | None:
-        """Where other processes count the compiler's runs that they make for `pid`."""
-        return None if self.report is None else Path(f"{self.report}.{pid}.tally")

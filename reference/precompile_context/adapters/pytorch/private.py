@@ -7,8 +7,10 @@ the program runs cold.
 import importlib
 from dataclasses import dataclass
 
+from precompile_context.session.adapter import UnsupportedCompilerError
 
-class UnsupportedTorchError(Exception):
+
+class UnsupportedTorchError(UnsupportedCompilerError):
     """This torch lacks something that the adapter needs; nothing was changed in it."""
 
 

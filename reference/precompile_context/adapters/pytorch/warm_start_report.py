@@ -1,100 +1,23 @@
-"""What a warm start did, for the program and for `precompile run --report`."""
+"""What a warm start did, for the program."""
 
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from precompile_context.adapters.pytorch.precompile.report import PrecompileReport
-from precompile_context.artifact import ArtifactId
-from precompile_context.context.populate import Outcome
-from precompile_context.environment import Environment
-from precompile_context.html import shown, table
+from precompile_context.session.part_report import PartReport
 
 
 @dataclass(repr=False)
-class WarmStartReport:
+class WarmStartReport(PartReport):
     """What a warm start did; it grows until the session ends.
 
     Attributes:
-        path: the bundle file; of a store, the one in which waits what goes there.
-        matched: whether the file's artifacts fit this host; None where there is no file.
-        reason: one line that says why nothing was applied; None where there was no reason.
-        environment: this host's facts; None where they could not be told.
-        loaded: what the file holds for this host, with the bytes of its content.
-        applied: those of `loaded` that torch asked for so far and got; small ones are
-            put where torch looks before it asks.
-        refused: those that could not be given, each with its reason.
-        recorded: what this process recorded and the file did not hold at the start.
-        appended: what this process wrote to the file.
-        not_saved: one line that says why something could not be written; None so far.
         precompile: what the automatic mode did; None where it is not on.
-        store: the store's name; None where the bundle is a file.
     """
 
-    path: Path
-    matched: bool | None = None
-    reason: str | None = None
-    environment: Environment | None = None
-    loaded: dict[tuple[str, str], int] = field(default_factory=dict)
-    applied: list[tuple[str, str]] = field(default_factory=list)
-    refused: list[Outcome] = field(default_factory=list)
-    recorded: tuple[ArtifactId, ...] = ()
-    appended: list[ArtifactId] = field(default_factory=list)
-    not_saved: str | None = None
     precompile: PrecompileReport | None = None
-    store: str | None = None
-
-    def __repr__(self) -> str:
-        return shown("WarmStartReport", self._shown())
-
-    def _repr_html_(self) -> str:
-        return table("WarmStartReport", self._shown())
-
-    def _shown(self) -> list[tuple[str, object]]:
-        rows: list[tuple[str, object]] = [
-            ("path", self.path),
-            ("loaded", len(self.loaded)),
-            ("applied", len(self.applied)),
-            ("refused", len(self.refused)),
-            ("appended", len(self.appended)),
-        ]
-        why = ("reason", self.reason), ("not saved", self.not_saved)
-        return [*rows, *((name, text) for name, text in why if text)]
-
-    @property
-    def inert(self) -> dict[tuple[str, str], int]:
-        """What was loaded and torch has not asked for, with the bytes of its content."""
-        asked = {*self.applied, *((outcome.type, outcome.key) for outcome in self.refused)}
-        return {name: size for name, size in self.loaded.items() if name not in asked}
 
     def as_json(self) -> dict[str, Any]:
         """The report in numbers and texts, with the file's bytes as they are now."""
-        try:
-            size = self.path.stat().st_size
-        except OSError:
-            size = 0
-        return {
-            "bundle": {
-                "bytes": size,
-                "matched": self.matched,
-                "reason": self.reason,
-                "not_saved": self.not_saved,
-            },
-            "artifacts": {
-                "loaded": len(self.loaded),
-                "applied": len(self.applied),
-                "recorded": len(self.recorded),
-                "inert": len(self.inert),
-                "inert_bytes": sum(self.inert.values()),
-                "refused": [
-                    {
-                        "type": outcome.type,
-                        "key": outcome.key,
-                        "code": outcome.code.name,
-                        "detail": outcome.detail,
-                    }
-                    for outcome in self.refused
-                ],
-            },
-            "precompile": None if self.precompile is None else self.precompile.as_json(),
-        }
+        mode = None if self.precompile is None else self.precompile.as_json()
+        return {**super().as_json(), "precompile": mode}

@@ -82,6 +82,7 @@ class Observation:
         """
         private.check()
         self.tally = tally
+        self._pid = os.getpid()
         self._compiling = _Stopwatch()
         patches = self._patches = Patches()
         watch_compiler(tally, patches)
@@ -93,6 +94,15 @@ class Observation:
     def stop(self) -> None:
         """Count no more."""
         self._patches.undo()
+
+    def end(self) -> dict[str, int] | None:
+        """The counts at the end, whose file then goes; in a forked child, count no more."""
+        if os.getpid() != self._pid:
+            self.stop()
+            return None
+        counts = self.tally.counts()
+        self.tally.close()
+        return counts
 
     def compile_seconds(self) -> float:
         """Wall time so far during which dynamo or inductor was compiling, overlaps once."""

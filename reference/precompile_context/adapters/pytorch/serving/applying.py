@@ -3,7 +3,7 @@
 from precompile_context.adapters.pytorch import private
 from precompile_context.adapters.pytorch.artifacts import KNOWN, artifact_class
 from precompile_context.adapters.pytorch.serving import shortcuts
-from precompile_context.artifact import Registry, name_fault
+from precompile_context.artifact import CacheArtifact, Registry, name_fault
 from precompile_context.context.cache import PrecompileCache
 from precompile_context.context.context import PrecompileContext
 from precompile_context.context.populate import PopulateReport
@@ -24,12 +24,12 @@ def replay(context: PrecompileContext, cache: PrecompileCache | None = None) -> 
     return context.populate(cache)
 
 
-def register_types(registry: Registry) -> None:
+def register_types(registry: Registry) -> list[type[CacheArtifact]]:
     """Make known the types that we know and those that are registered with torch so far."""
     from torch.compiler._cache import CacheArtifactFactory
 
-    for cls in KNOWN:
-        artifact_class(cls.TYPE, registry)
-    for type_name in CacheArtifactFactory._artifact_types:
-        if name_fault(type_name) is None:
-            artifact_class(type_name, registry)
+    names = dict.fromkeys(cls.TYPE for cls in KNOWN)
+    names |= dict.fromkeys(
+        name for name in CacheArtifactFactory._artifact_types if not name_fault(name)
+    )
+    return [artifact_class(name, registry) for name in names]

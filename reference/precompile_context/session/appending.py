@@ -1,21 +1,27 @@
 """What a session appends to its file: after each compile, and as one segment at the end."""
 
 import threading
+from collections.abc import Iterable
+from pathlib import Path
 
-from precompile_context.adapters.pytorch.contexts import Contexts
-from precompile_context.adapters.pytorch.telling import Telling, failure
-from precompile_context.adapters.pytorch.warm_start_report import WarmStartReport
 from precompile_context.bundle import Bundle
 from precompile_context.bundle.fold import MANY_SEGMENTS
 from precompile_context.errors import PrecompileError
 from precompile_context.files import BundleFile
+from precompile_context.session.contexts import Contexts
+from precompile_context.session.part_report import PartReport
+from precompile_context.session.telling import Telling, failure
+from precompile_context.session.trusting import Trusting
 from precompile_context.stores import Attached
-from precompile_context.trust import TrustPolicy
+from precompile_context.trust import NOBODY
 
 # A fold copies what stands before; past this, that costs more than small segments do.
 _MOST_BASE = 256 << 20
 # The program waits meanwhile; others append within milliseconds.
 _LOCK_SECONDS = 10.0
+
+# What a part recorded, and where it is told what of it was appended.
+Saved = tuple[Contexts, PartReport]
 
 
 class Appending:
@@ -23,11 +29,13 @@ class Appending:
 
     Attributes:
         writes: whether anything is appended, so far.
+        trusting: whose the file's segments may be, and who signs new ones.
+        base: digest of the last segment that was in the file before us; b"" without one.
     """
 
     def __init__(
         self,
-        report: WarmStartReport,
+        path: Path,
         telling: Telling,
         *,
         writes: bool,
@@ -35,69 +43,76 @@ class Appending:
     ) -> None:
         """With `store`, the file is where what goes there waits, and the bundle is the store's."""
         self.writes = writes
+        self.trusting = Trusting(NOBODY)
+        self.base = b""
         self._store = store
-        self._file = BundleFile(report.path, lock_seconds=_LOCK_SECONDS)
-        self._report = report
+        self._file = BundleFile(path, lock_seconds=_LOCK_SECONDS)
         self._telling = telling
         self._folds = True
         self._segments = 0  # how many we appended
         self._saving = threading.Lock()
 
-    def open(self, policy: TrustPolicy) -> Bundle:
+    def open(self, trusting: Trusting) -> Bundle:
         """The file's bundle, without a torn tail.
 
         Raises:
             FileNotFoundError: there is no file.
             PrecompileError: it cannot be read, or is not trusted.
         """
+        self.trusting = trusting
         if self._store is None:
-            return self._file.open(policy=policy, recover=True)
-        bundle, fault = self._store.open(policy)
+            bundle = self._file.open(policy=trusting.policy, recover=True)
+            self.base = bundle.segments[-1].payload_digest
+            return bundle
+        # What is new is appended to a file of its own, which holds nothing yet.
+        there, fault = self._store.open(trusting.policy)
         if self._store.keeps_nothing and self.writes:
             self.writes = False
             self._telling.tell(f"not saved: {self._store.keeps_nothing}", "save")
         if fault is not None:
             self._telling.tell(f"not all is there: {fault}")
-        if bundle is None:
+        if there is None:
             raise FileNotFoundError
-        return bundle
+        return there
 
-    def save(self, contexts: Contexts) -> None:
+    def save(self, part: Saved) -> None:
         """Append what a compile brought, so that a killed process loses no more than its last."""
         try:
-            self._save(contexts)
+            self._save(part)
             if self._segments >= MANY_SEGMENTS:
-                self._fold(contexts)
+                self._fold()
             if self._store is not None and self._segments and self.writes:
-                self._store.push_beside(contexts.trusting.signer)
+                self._store.push_beside(self.trusting.signer)
         except (OSError, PrecompileError) as error:
             self.writes = False  # it would fail again after each compile
             self._telling.tell(f"not saved: {failure(error)}", "save")
 
-    def finish(self, contexts: Contexts) -> None:
+    def finish(self, parts: Iterable[Saved]) -> None:
         """Append what is left, and fold what this session appended, or all that is worth it.
 
         Raises:
             OSError, PrecompileError: it could not be appended, or not be pushed.
         """
-        self._save(contexts)
-        self._fold(contexts, of_earlier=True)
+        for part in parts:
+            self._save(part)
+        self._fold(of_earlier=True)
         if self._store is not None and self.writes:
-            self._store.finish(contexts.trusting.signer)
+            self._store.finish(self.trusting.signer)
 
-    def _save(self, contexts: Contexts) -> None:
+    def _save(self, part: Saved) -> None:
         if not self.writes:
             return
+        contexts, report = part
         with self._saving:
             if self._store is not None:
                 contexts.leave_out_known()
             for context, keep_existing in contexts.by_rule():
                 if context.need_serialize():
                     saved = context.save_to(self._file, keep_existing=keep_existing)
-                    self._report.appended += saved.appended
+                    report.appended += saved.appended
                     self._segments += bool(saved.appended)
 
-    def _fold(self, contexts: Contexts, *, of_earlier: bool = False) -> None:
+    def _fold(self, *, of_earlier: bool = False) -> None:
         """Put what this session appended into one segment: many small ones compress badly.
 
         With `of_earlier`, what earlier sessions appended, too, where it is worth it.
@@ -105,7 +120,7 @@ class Appending:
         with self._saving:
             if not (self.writes and self._folds and self._segments):
                 return
-            policy, signer = contexts.trusting.policy, contexts.trusting.signer
+            policy, signer = self.trusting.policy, self.trusting.signer
             try:
                 if of_earlier and self._file.compact(
                     policy=policy, signer=signer, most_bytes=_MOST_BASE
@@ -113,7 +128,7 @@ class Appending:
                     self._segments = 1
                 if self._segments > 1:
                     self._folds = self._file.fold(
-                        contexts.base, policy=policy, signer=signer, most_base=_MOST_BASE
+                        self.base, policy=policy, signer=signer, most_base=_MOST_BASE
                     )
                     self._segments = 1
             except (OSError, PrecompileError):

@@ -1,51 +1,40 @@
-"""What a session records into: where the first content of a key stays, and where the last."""
+"""What a part records into: where the first content of a key stays, and where the last."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from precompile_context.adapters.pytorch.precompile.mode import Precompile
-from precompile_context.adapters.pytorch.recording.capturing import Capture
 from precompile_context.artifact import ArtifactId, ArtifactKind
 from precompile_context.bundle import ArtifactName, Bundle, StoredArtifact
 from precompile_context.context.context import PrecompileContext
-from precompile_context.context.held import digest_of
-from precompile_context.environment import Environment
+from precompile_context.environment import Environment, Requirement
 from precompile_context.session.trusting import Trusting
 
 
 class Contexts:
-    """Those of one session, with what records into them.
+    """Those of one part of a session.
 
     Attributes:
         main: of several contents of a key the first one stays.
         superseding: the last one does.
-        base: digest of the last segment that was in the file before us; b"" without one.
-        loaded: type, torch's key and digest of what came with the file: torch records it again.
     """
 
-    def __init__(self, environment: Environment, trusting_: Trusting, base: bytes) -> None:
-        self.trusting = trusting_
+    def __init__(
+        self, environment: Environment, requirements: Sequence[Requirement], trusting_: Trusting
+    ) -> None:
         self.main = PrecompileContext(
-            environment=environment, policy=trusting_.policy, signer=trusting_.signer
+            environment=environment,
+            requirements=requirements,
+            policy=trusting_.policy,
+            signer=trusting_.signer,
         )
         self.superseding = PrecompileContext(
             environment=environment,
+            requirements=requirements,
             registry=self.main.registry,
             policy=trusting_.policy,
             signer=trusting_.signer,
         )
-        self.base = base
-        self.loaded: set[tuple[str, object, bytes]] = set()
         self._before: set[ArtifactId] = set()
         self._elsewhere: dict[ArtifactName, StoredArtifact] = {}
-        self.capture: Capture | None = None
-        self.precompile: Precompile | None = None
-
-    def stop(self) -> None:
-        """Record and serve no more."""
-        if self.precompile is not None:
-            self.precompile.stop()
-        if self.capture is not None:
-            self.capture.stop()
 
     def by_rule(self) -> Iterator[tuple[PrecompileContext, bool]]:
         """Each context, and whether what the file holds under a key stays."""
@@ -77,7 +66,6 @@ class Contexts:
         """What was loaded under this name is not to stand in the way of what replaces it."""
         self._elsewhere.pop((type_name, key), None)
         self.main.remove(type_name, key)
-        self.loaded.clear()
 
     def leave_out_known(self) -> None:
         """Record no more what lies elsewhere already, as far as a cache's rule lets it stay there.
@@ -91,10 +79,6 @@ class Contexts:
                     continue
                 if keep_existing or stored.content_digest == id_.content_digest:
                     context.remove(id_.type, id_.key)
-
-    def holds(self, type_name: str, torch_key: str, content: bytes) -> bool:
-        """Whether the very content was loaded under this type and key."""
-        return bool(self.loaded) and (type_name, torch_key, digest_of(content)) in self.loaded
 
     def recorded(self) -> tuple[ArtifactId, ...]:
         """What is current now and was not loaded."""

@@ -1,9 +1,11 @@
 """What a session says: a line for a person, and all of it in the report."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
-from precompile_context.adapters.pytorch.warm_start_report import WarmStartReport
 from precompile_context.errors import ErrorCode, PrecompileError, Stage
+from precompile_context.session.adapter import UnsupportedCompilerError
+from precompile_context.session.part_report import PartReport
 from precompile_context.stores import StoreError
 
 _WHOM_TO_TRUST = (
@@ -13,26 +15,46 @@ _WHOM_TO_TRUST = (
 
 
 class Telling:
-    """One line on loading and one on saving; what comes after is in the report alone."""
+    """One line on loading and one on saving; what comes after is in the reports alone."""
 
-    def __init__(self, report: WarmStartReport, say: Callable[[str], None]) -> None:
-        self._report = report
+    def __init__(
+        self,
+        where: str,
+        say: Callable[[str], None],
+        reports: Mapping[str, PartReport] = MappingProxyType({}),
+        *,
+        prefix: str = "",
+        told: set[str] | None = None,
+    ) -> None:
+        """`reports` are told what could not be saved, and why a part is cold; `told` is of whom
+        one shares lines with.
+        """
+        self._where = where
         self._say = say
-        self._told: set[str] = set()
+        self._reports = reports
+        self._prefix = prefix
+        self._told: set[str] = set() if told is None else told
+
+    def of(self, report: PartReport, prefix: str) -> "Telling":
+        """What a part says: its own lines, and those on saving together with the others."""
+        return Telling(self._where, self._say, {prefix: report}, prefix=prefix, told=self._told)
 
     def tell(self, text: str, about: str = "load") -> None:
         """Say it, unless something was said about this already."""
         line = " ".join(text.split())
         if about == "save":
-            self._report.not_saved = line
+            for report in self._reports.values():
+                report.not_saved = line
+        else:
+            about = f"{self._prefix}{about}"
         if about not in self._told:
             self._told.add(about)
-            where = self._report.store or self._report.path
-            self._say(f"precompile: {where}: {printable(line)}")
+            self._say(f"precompile: {self._where}: {printable(self._prefix + line)}")
 
     def tell_cold(self, reason: str) -> None:
         """Why nothing is applied."""
-        self._report.reason = " ".join(reason.split())
+        for report in self._reports.values():
+            report.reason = " ".join(reason.split())
         self.tell(f"the program runs cold: {reason}")
 
     def silence(self, about: str) -> None:
@@ -56,7 +78,12 @@ def difference(error: PrecompileError) -> str:
     """Which fact differs: the first one, and how many more do."""
     if error.code is not ErrorCode.INCOMPATIBLE_ENVIRONMENT:
         return str(error)
-    first, *more = error.detail.split("; ")
+    return otherwise(error.detail.split("; "))
+
+
+def otherwise(facts: Sequence[object]) -> str:
+    """As `difference`, from the mismatches themselves."""
+    first, *more = facts
     others = f" (and {len(more)} more)" if more else ""
     return f"it was saved in another environment: {first}{others}"
 
@@ -65,6 +92,5 @@ def failure(error: Exception) -> str:
     """What went wrong: its kind too, where the text is not ours."""
     if isinstance(error, PermissionError) and error.filename:
         return f"{error.strerror}: {error.filename}"
-    known = isinstance(error, (PrecompileError, StoreError))
-    known = known or type(error).__name__ == "UnsupportedTorchError"
+    known = isinstance(error, (PrecompileError, StoreError, UnsupportedCompilerError))
     return str(error) if known else f"{type(error).__name__}: {error}"
