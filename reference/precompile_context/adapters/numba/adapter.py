@@ -7,7 +7,7 @@ a callee was edited since is not known of it, nor who wrote it.
 """
 
 import pickle
-import threading
+import weakref
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -41,11 +41,11 @@ class NumbaAdapter(Adapter):
         self._counts: Counter[str] = Counter()
         self._skipped: dict[str, str] = {}
         self._missed: dict[str, Identity] = {}
-        # A function that is compiled asks for its callees meanwhile: what was found out of a
-        # function at its look-up is what its code is saved under.
-        self._asked = threading.local()
+        # By cache and signature, what a look-up asked for in vain: the code is saved under it.
+        self._asked: weakref.WeakKeyDictionary[Any, dict[str, Identity]]
+        self._asked = weakref.WeakKeyDictionary()
 
-    def watch(self, module: str, begin: Callable[[], None]) -> None:
+    def watch(self, module: str, begin: Callable[[], bool]) -> None:
         """Begin when a cached function first asks for its machine code."""
         before(caching.Cache, "load_overload", begin)
 
@@ -62,7 +62,6 @@ class NumbaAdapter(Adapter):
     def stop(self) -> None:
         """numba's own cache alone answers from now on."""
         self._patches.undo()
-        self._part = None
 
     def report(self) -> Mapping[str, Any]:
         """Functions by signature: served, compiled; skipped lists those left to numba, and why."""
@@ -89,11 +88,11 @@ class NumbaAdapter(Adapter):
 
     def _load(self, original: Callable[..., Any], cache: Any, sig: Any, target: Any) -> Any:
         part = self._part
-        asked = None if part is None else self._identify(cache, sig, target.codegen())
+        names = self._asked.setdefault(cache, {})
+        names.pop(str(sig), None)
+        asked = self._identify(cache, sig, target.codegen()) if part and cache._enabled else None
         if part is None or asked is None:
             return original(cache, sig, target)
-        if not cache._enabled:
-            return None
         content = part.find(_TYPE, asked.key)
         if content is not None:
             try:
@@ -104,23 +103,24 @@ class NumbaAdapter(Adapter):
                 self._counts["served"] += 1
                 return data
         self._missed[asked.key] = asked
-        self._names()[id(cache), str(sig)] = asked
+        names[str(sig)] = asked
         return None
 
     def _save(self, original: Callable[..., Any], cache: Any, sig: Any, data: Any) -> Any:
-        part, asked = self._part, self._names().pop((id(cache), str(sig)), None)
-        if part is None or asked is None or not cache._enabled:
+        part, asked = self._part, self._asked.get(cache, {}).pop(str(sig), None)
+        if part is None or asked is None:
             return original(cache, sig, data)
-        self._counts["compiled"] += 1
+        kept = _Kept(cache._cache_file)
+        cache._cache_file, theirs = kept, cache._cache_file
         try:
-            kept = _Kept(cache._cache_file)
-            cache._cache_file, theirs = kept, cache._cache_file
-            try:
-                original(cache, sig, data)
-            finally:
-                cache._cache_file = theirs
+            original(cache, sig, data)
         finally:
-            if kept.content is not None:
+            cache._cache_file = theirs
+            # Recorded even where numba's own directory cannot be written.
+            if kept.content is None:
+                self._skipped[asked.function] = "numba does not cache it"
+            else:
+                self._counts["compiled"] += 1
                 self._record(part, asked, kept.content)
         return None
 
@@ -136,10 +136,6 @@ class NumbaAdapter(Adapter):
         )
         part.save()
 
-    def _names(self) -> dict[tuple[int, str], Identity]:
-        names: dict[tuple[int, str], Identity] = self._asked.__dict__.setdefault("names", {})
-        return names
-
     def _identify(self, cache: Any, sig: Any, codegen: Any) -> Identity | None:
         """The function's name; None where it has none, and numba's own cache is left to it."""
         try:
@@ -148,7 +144,8 @@ class NumbaAdapter(Adapter):
             reason = str(error)
         except Exception as error:  # nothing of ours may break the program
             reason = f"{type(error).__name__}: {error}"
-        self._skipped[cache._py_func.__qualname__] = reason
+        function = cache._py_func
+        self._skipped[f"{function.__module__}.{function.__qualname__}"] = reason
         return None
 
 

@@ -86,7 +86,8 @@ class Description:
         self.add(function.__defaults__)
         self.add(function.__kwdefaults__)
         self.code(function.__code__)
-        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
+        cells = function.__closure__ or ()
+        for name, cell in zip(function.__code__.co_freevars, cells, strict=True):
             try:
                 value = cell.cell_contents
             except ValueError:  # not bound yet
@@ -140,12 +141,16 @@ class Description:
         self.word("class", cls.__module__, cls.__qualname__)
         if _is_versioned(cls.__module__) or not self.once(cls):
             return
-        self.word(source_digest(cls))
         if issubclass(cls, enum.Enum):
             self.add([(name, member.value) for name, member in cls.__members__.items()])
-        self.add(getattr(cls, "_fields", ()))  # of a named tuple, which may be made of any text
+        elif hasattr(cls, "_fields"):  # a named tuple, which may be made of any text
+            self.add(cls._fields)
+        else:
+            self.word(source_digest(cls))
         if (compiled := getattr(cls, "class_type", None)) is not None:  # a jitclass
-            raise UndescribedError(f"{compiled.class_name}: numba numbers jitclasses anew each time")
+            raise UndescribedError(
+                f"{compiled.class_name}: numba numbers jitclasses anew each time"
+            )
 
     def _add_type(self, type_: nbtypes.Type) -> None:
         """A type of numba's, by the key that tells it from others."""
@@ -207,7 +212,7 @@ class Description:
             digests.append(one.digest())
         self.word("set", *sorted(digests))
 
-    def _add_plain(self, value: object) -> None:
+    def _add_plain(self, value: Any) -> None:
         # By its bytes: 1, True and 1.0 are equal, and so are 0.0 and -0.0.
         self.word(type(value).__qualname__, marshal.dumps(value, 2))
 

@@ -1,14 +1,12 @@
-"""What names a function's machine code: no path, no time, and nothing of it that matters left out."""
+"""What names machine code: no path, no time, and nothing left out that it depends on."""
 
 import hashlib
 import inspect
-import sys
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from numba.core import types as nbtypes
 from numba.core.typing.templates import Signature
 
 from precompile_context.adapters.numba.description import (
@@ -60,10 +58,16 @@ def identity(cache: Any, signature: Any, codegen: Any) -> Identity:
     return Identity(
         key=f"{_printable(name)[:200]}-{digest}",
         function=name,
-        signature=str(signature)[:_MOST_TEXT],
+        signature=_told(signature)[:_MOST_TEXT],
         source=own.digest()[:16],
         reads="\n".join(f"{d} {n}"[:200] for n, d in list(read.reads.items())[:_MOST_READS]),
     )
+
+
+def _told(signature: Any) -> str:
+    if isinstance(signature, tuple):
+        return f"({', '.join(map(str, signature))})"
+    return str(signature)
 
 
 def _printable(name: str) -> str:

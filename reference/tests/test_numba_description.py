@@ -1,0 +1,160 @@
+"""numba: what a function's machine code depends on is in its name, and nothing else is."""
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.compilers
+
+HELPER = """
+import numpy as np
+from enum import IntEnum
+from numba import njit
+SCALE = 3
+TABLE = np.arange(3.0)
+class Mode(IntEnum):
+    FAST = 1
+@njit
+def deeper(x):
+    return x * SCALE
+@njit
+def callee(x, y=1):
+    return deeper(x) + y
+def unrelated():
+    return 1
+"""
+KERNEL = """
+import helper_of_test as helper
+from helper_of_test import callee
+from numba import njit
+@njit
+def function(x):
+    if x > helper.TABLE[1]:
+        return callee(x) + helper.Mode.FAST
+    return x + helper.deeper(x)
+"""
+
+
+@pytest.fixture
+def described(tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """A digest of the kernel, with `old` in the helper's source replaced by `new`."""
+    from precompile_context.adapters.numba.description import Description
+
+    count = 0
+
+    def load(name: str, source: str) -> Any:
+        folder = tmp_path / str(count)
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{name}.py"
+        path.write_text(source)
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    def described(old: str = "", new: str = "") -> str:
+        nonlocal count
+        count += 1
+        assert old in HELPER
+        load("helper_of_test", HELPER.replace(old, new) if old else HELPER)
+        description = Description()
+        description.function(load("kernel_of_test", KERNEL).function.py_func)
+        return description.digest()
+
+    yield described
+    for name in ("helper_of_test", "kernel_of_test"):
+        sys.modules.pop(name, None)
+
+
+def test_the_same_source_in_another_place_has_the_same_name(
+    described: Callable[..., str],
+) -> None:
+    assert described() == described()
+
+
+def test_what_is_neither_called_nor_read_does_not_matter(described: Callable[..., str]) -> None:
+    assert described() == described("return 1\n", "return 2\n")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("return deeper(x) + y", "return deeper(x) - y"),
+        ("return x * SCALE", "return x + SCALE"),
+        ("SCALE = 3", "SCALE = 4"),
+        ("SCALE = 3", "SCALE = 3.0"),
+        ("SCALE = 3", "SCALE = True * 3"),
+        ("arange(3.0)", "arange(3.0) + 1"),
+        ("arange(3.0)", "arange(3)"),
+        ("FAST = 1", "FAST = 2"),
+        ("y=1", "y=2"),
+        ("@njit\ndef callee", "@njit(fastmath=True)\ndef callee"),
+        ("@njit\ndef deeper", "@njit(boundscheck=True)\ndef deeper"),
+    ],
+    ids=[
+        *("callee", "callee-of-callee", "constant", "type-of-constant", "same-value"),
+        *("array", "type-of-array", "enum", "default", "fastmath", "boundscheck"),
+    ],
+)
+def test_what_a_function_calls_or_reads_in_other_files_is_in_its_name(
+    described: Callable[..., str], old: str, new: str
+) -> None:
+    same = new == "SCALE = True * 3"  # another text for the same constant
+    assert (described() == described(old, new)) is same
+
+
+def test_an_implementation_that_nobody_names_is_in_every_name() -> None:
+    import numba.extending
+
+    from precompile_context.adapters.numba.extensions import extensions
+
+    def of_ours(x: object) -> None: ...
+
+    before = extensions()
+
+    @numba.extending.overload(of_ours)  # type: ignore[untyped-decorator]
+    def _(x: object) -> Any:
+        return lambda x: x
+
+    assert extensions() != before
+
+
+def test_what_cannot_be_told_is_refused_with_its_name() -> None:
+    import numba
+    from numba.extending import typeof_impl
+
+    from precompile_context.adapters.numba.description import Description, UndescribedError
+
+    class Thing: ...
+
+    @typeof_impl.register(Thing)  # type: ignore[untyped-decorator]
+    def _(value: object, context: object) -> Any:
+        return numba.types.int64
+
+    thing = Thing()
+
+    def reads() -> object:
+        return thing
+
+    with pytest.raises(UndescribedError, match=r"thing: a .*Thing cannot be told by its value"):
+        Description().add(reads)
+
+
+def test_functions_that_call_each_other_have_a_name() -> None:
+    from precompile_context.adapters.numba.description import Description
+
+    source = "def even(n): return n == 0 or odd(n - 1)\ndef odd(n): return n and even(n - 1)\n"
+    digests = []
+    for edited in (source, source, source.replace("n and", "n > 0 and")):
+        scope: dict[str, Any] = {"__name__": "made_of_a_text"}
+        exec(edited, scope)
+        description = Description()
+        description.function(scope["even"])
+        digests.append(description.digest())
+    assert digests[0] == digests[1] != digests[2]
