@@ -188,6 +188,22 @@ def two_attributes(place: Place, warm: bool) -> Iterator[Pair]:
             yield compiled(model)(square()), model(square())
 
 
+class Noted(Affine):
+    """Has lists and dicts that nothing guards, beside what is guarded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.notes = ["of the program", {"any": [1, 2]}]
+        self.by_name: dict[str, Any] = {"seen": set()}
+
+
+@case("module that holds lists")
+def holds_lists(place: Place, warm: bool) -> Iterator[Pair]:
+    model = Noted()
+    with torch.no_grad():
+        yield compiled(model)(square()), model(square())
+
+
 @case("two instances, another size")
 def two_sizes(place: Place, warm: bool) -> Iterator[Pair]:
     with torch.no_grad():

@@ -30,6 +30,7 @@ WARM = {
     "training step": (1, 0),
     "forward only, grad enabled": (0, 1),
     "two instances, another attribute": (2, 0),
+    "module that holds lists": (1, 0),
     "two instances, another size": (2, 0),
     "closures over two functions": (2, 0),
     "methods": (2, 0),

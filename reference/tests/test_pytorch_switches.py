@@ -11,6 +11,10 @@ torch = pytest.importorskip("torch")
 
 from precompile_context import UNSIGNED, PrecompileContext  # noqa: E402
 from precompile_context.adapters import pytorch  # noqa: E402
+from precompile_context.adapters.pytorch.facts.switches import (  # noqa: E402
+    compiles_in_step,
+    ruled_out,
+)
 from precompile_context.adapters.pytorch.session import WarmStart  # noqa: E402
 
 SWITCHES = [
@@ -100,6 +104,41 @@ def test_an_option_of_one_compile_counts_for_that_one(tmp_path: Path) -> None:
     assert report.precompile is not None
     assert report.precompile.saved == 0
     assert "fx_graph_cache" in report.precompile.cold[f"{__name__}.square"]
+
+
+@pytest.fixture
+def _two_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+
+
+@pytest.mark.usefixtures("_two_ranks")
+def test_nothing_is_served_where_ranks_that_compile_wait_for_each_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = torch._functorch.config
+    assert ruled_out() is None
+    assert not compiles_in_step()
+    monkeypatch.setattr(config, "_sync_decision_cross_ranks", True)
+    assert "ranks compile together" in str(ruled_out())
+    assert compiles_in_step()
+
+
+@pytest.mark.usefixtures("_two_ranks")
+def test_graphs_are_served_where_torch_makes_hits_unanimous_and_frames_are_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch._functorch, "config", UnanimousConfig())
+    assert ruled_out() is None
+    assert compiles_in_step()
+
+
+class UnanimousConfig:
+    """What torch 2.15 has of these; 2.13 lets no setting be added."""
+
+    enable_autograd_cache = True
+    _sync_decision_cross_ranks = True
+    _sync_cache_decision_cross_ranks = True
 
 
 def test_context_of_ones_own_records_nothing_while_a_switch_is_set() -> None:

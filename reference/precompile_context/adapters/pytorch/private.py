@@ -1,6 +1,6 @@
 """Every name of torch that is used here and that torch does not promise to keep.
 
-Tested with torch 2.13 and 2.14. A version that lacks one of them is not guessed around:
+Tested with torch 2.13, 2.14 and 2.15. A version that lacks one of them is not guessed around:
 the program runs cold.
 """
 
@@ -185,6 +185,11 @@ NAMES = (
         "raised: their code is not known",
     ),
     PrivateName(
+        "torch._functorch.config",
+        "_sync_decision_cross_ranks",
+        "read: whether ranks that compile wait for each other",
+    ),
+    PrivateName(
         "torch._inductor.codecache",
         "compiled_fx_graph_hash",
         "wrapped: as autograd's keys",
@@ -233,7 +238,7 @@ NAMES = (
 
 # Releases whose guards the automatic mode knows, each kind of them. A later one may add a kind
 # that compares addresses, and all of these names may still be there.
-PRECOMPILE_RELEASES = ("2.13", "2.14")
+PRECOMPILE_RELEASES = ("2.13", "2.14", "2.15")
 # What the automatic mode uses beyond that.
 PRECOMPILE_NAMES = (
     PrivateName(
@@ -414,7 +419,7 @@ def check_precompile() -> None:
     import torch
 
     if ".".join(torch.__version__.split(".")[:2]) not in PRECOMPILE_RELEASES:
-        known = " and ".join(PRECOMPILE_RELEASES)
+        known = f"{', '.join(PRECOMPILE_RELEASES[:-1])} and {PRECOMPILE_RELEASES[-1]}"
         text = f"torch {torch.__version__} is not supported: the guards of {known} are known"
         raise UnsupportedTorchError(text)
     _check(NAMES + PRECOMPILE_NAMES)

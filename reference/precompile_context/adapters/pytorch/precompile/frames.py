@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from precompile_context.adapters.pytorch.facts.environment import capability_asked
-from precompile_context.adapters.pytorch.facts.switches import ruled_out
+from precompile_context.adapters.pytorch.facts.switches import compiles_in_step, ruled_out
 from precompile_context.adapters.pytorch.precompile import (
     environment_reads,
     graph_keys,
@@ -122,7 +122,7 @@ class Frames:
             raise UnportableError(switch)
         if call.export or getattr(call.hooks, "guard_export_fn", None) is not None:
             raise UnportableError("it is exported")
-        if get_compile_pg() is not None:
+        if get_compile_pg() is not None or compiles_in_step():
             raise UnportableError("ranks compile together, and all of them must")
         if capability_asked() != self._asked:
             raise UnportableError("it asks for other instructions than the program began with")

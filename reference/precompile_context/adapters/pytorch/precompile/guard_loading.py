@@ -17,6 +17,9 @@ from precompile_context.adapters.pytorch.precompile.identity import guard_identi
 from precompile_context.adapters.pytorch.precompile.program import find_class, imported
 from precompile_context.adapters.pytorch.precompile.saved_guards import DiffersError, Witnesses
 
+# torch's persistent id for it.
+_LEFT_OUT = "pruned"
+
 
 def read_state(state: bytes) -> Any:
     """torch's GuardsState.
@@ -33,6 +36,14 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         return super().find_class(imported(module).__name__, name)
+
+    def persistent_load(self, pid: Any) -> Any:
+        """What torch leaves out since 2.15: a list or dict of a guarded object that none guards."""
+        from torch._dynamo.guards import _Missing
+
+        if pid != _LEFT_OUT:
+            raise pickle.UnpicklingError(f"guards hold a persistent id {pid!r}")
+        return _Missing(pid)
 
 
 def check_classes(classes: Witnesses) -> None:

@@ -48,6 +48,9 @@ _BY_IDENTITY = frozenset(
 _ADDRESSES = frozenset(("ID_MATCH", "DICT_VERSION"))
 # Those that hold for one object of one process, and say nothing of another's.
 _OF_ONE_PROCESS = frozenset(("WEAKREF_ALIVE", "NN_MODULE"))
+# Those that compare with a state of a guarded value that its pickle has not, so that they would
+# be made anew of whatever the unpickled value has. torch 2.15's.
+_LOST_IN_PICKLES = frozenset(("COW_TENSOR_MATCH", "CURRENT_STREAM_MATCH"))
 # Addresses in what torch says of a guard.
 _ADDRESS = re.compile(r"\b\d{9,}\b|0x[0-9a-f]+")
 # What is looked up by its identity and need not travel; classes, modules and builtins travel
@@ -89,6 +92,8 @@ def save_guards(
         texts.append(f"{guard.name} {kind} {_ADDRESS.sub('', repr(guard.code_list))}")
         if kind in _OF_ONE_PROCESS or "WEAKREF_ALIVE" in (guard.guard_types or ()):
             raise UnportableError(f"{guard.name} is guarded as one object of this process")
+        if kind in _LOST_IN_PICKLES:
+            raise UnportableError(f"{guard.name} is guarded by {kind}, which does not travel")
         if guard._unserializable:
             raise UnportableError(f"{guard.name} is of a class that is defined within a function")
         if _is_by_identity(guard):
