@@ -26,7 +26,7 @@ from precompile_context.session.session import Session
 from precompile_context.session.settings import Settings
 from precompile_context.session.telling import printable
 
-# Adapters that take no further part.
+# Adapters of which a fault was told; after one in `watch` they take no further part.
 _failed: set[str] = set()
 
 
@@ -40,8 +40,14 @@ def watch(module: str) -> None:
         try:
             adapter.watch(module, functools.partial(_first_use().begin, adapter))
         except Exception as error:  # nothing of ours may break the program
-            _failed.add(adapter.name)
-            complain(error)
+            _complain_of(adapter, error)
+
+
+def _complain_of(adapter: Adapter, error: Exception) -> None:
+    """Say that an adapter failed, once."""
+    if adapter.name not in _failed:
+        _failed.add(adapter.name)
+        complain(error)
 
 
 @functools.cache
@@ -87,7 +93,7 @@ class _FirstUse:
                     self._run = self._new_run()
                 self._run.begin(adapter)
             except Exception as error:  # nothing of ours may break the program
-                complain(error)
+                _complain_of(adapter, error)
             self._begun.add(adapter.name)
         return True
 
@@ -153,7 +159,7 @@ class Run:
                 try:
                     adapter.stop()
                 except Exception as error:
-                    complain(error)
+                    _complain_of(adapter, error)
 
     def finish(self) -> None:
         """Append what is new, and write the report."""
@@ -194,7 +200,7 @@ class Run:
             try:
                 missed = list(adapter.missed(tuple(part.missed)))
             except Exception as error:
-                complain(error)
+                _complain_of(adapter, error)
                 continue
             if part.bundle is not None and part.report.matched is False:
                 own = concerning(part.bundle, part.types)
@@ -229,7 +235,7 @@ class Run:
         try:
             own: Mapping[str, Any] = adapter.report()
         except Exception as error:
-            complain(error)
+            _complain_of(adapter, error)
             own = {}
         done = self._session.reports.get(adapter.name) if self._session else None
         part = self._parts.get(adapter.name)
@@ -248,7 +254,7 @@ def _summary_of(adapter: Adapter, part: SessionPart | None) -> str:
     try:
         told = adapter.summary()
     except Exception as error:
-        complain(error)
+        _complain_of(adapter, error)
         return ""
     if told is not None:
         return told

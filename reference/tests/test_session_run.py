@@ -1,0 +1,137 @@
+"""`precompile run` with adapters that are announced, whole ones and broken ones."""
+
+import json
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+import _precompile_run
+from precompile_context import session
+from tests.test_run import PLAIN, finished, run_command, script
+
+TOY = Path(__file__).parents[2] / "examples/toy_adapter"
+TestToyAdapter = runpy.run_path(str(TOY / "test_toy_adapter.py"))["TestToyAdapter"]
+
+PROGRAM = "import toylang\nprint(toylang.evaluate('x + 1', x=2.0), toylang.compiled)\n"
+# A method of the adapter that raises, each in its turn; what it is called with is no matter.
+BROKEN = """
+from toy_adapter import ToyAdapter
+
+class Broken(ToyAdapter):
+    name = "broken"
+
+def {method}(*args, **kwargs):
+    raise RuntimeError("out of order")
+
+Broken.{method} = {method}
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of packages, where one announces the toy's adapter."""
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("PYTHONPATH", f"{site}:{TOY}")
+    announce(site, "toylang = toy_adapter:ToyAdapter")
+    return site
+
+
+def announce(site: Path, line: str) -> None:
+    folder = site / "toy-1.0.dist-info"
+    folder.mkdir(exist_ok=True)
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n")
+    (folder / "entry_points.txt").write_text(f"[{_precompile_run.GROUP}]\n{line}\n")
+
+
+def ran(folder: Path, *options: str) -> tuple[int, str, str]:
+    command = run_command("--bundle", "b", *options)
+    return finished([*command, script(folder, PROGRAM)], folder)
+
+
+def test_an_installed_adapter_is_found_and_serves(site: Path, tmp_path: Path) -> None:
+    assert ran(tmp_path) == (0, "3.0 1\n", "")
+    status, out, err = ran(tmp_path, "-v", "--report", "r")
+    assert (status, out) == (0, "3.0 0\n")
+    assert err.endswith("b: 1 kernel of 1 from the bundle; 0 artifacts saved\n")
+    told = json.loads((tmp_path / "r").read_text())
+    assert told["compilers"]["toylang"]["compiled"] == 0
+    assert told["bundle"]["matched"] is True
+    assert told["status"] == "finished"
+
+
+def test_why_a_look_up_missed_is_told_of_each_adapter(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran(tmp_path)
+    monkeypatch.setenv("TOYLANG_TARGET", "two")
+    status, out, err = ran(tmp_path, "--why-miss", "--read-only")
+    assert (status, out) == (0, "6.0 1\n")
+    assert "toylang: the program runs cold: it was saved in another environment" in err
+    assert "missed kernel " in err
+    assert "environment: toylang.target: one there, two here" in err
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        *("__init__", "watch", "facts", "requirements", "fitting", "ruled_out", "types_here"),
+        *("observe", "start", "stop", "report", "summary", "missed"),
+    ],
+)
+def test_an_adapter_that_raises_breaks_no_program_and_is_told_in_a_line(
+    site: Path, tmp_path: Path, method: str
+) -> None:
+    assert ran(tmp_path)[0] == 0  # there is a bundle to serve
+    (site / "broken.py").write_text(BROKEN.format(method=method))
+    announce(site, "toylang = broken:Broken")
+    status, out, err = ran(tmp_path, "-v", "--report", "r", "--why-miss")
+    assert (status, out.split()[0]) == (0, "3.0")
+    assert err.count("out of order") == 1
+    assert json.loads((tmp_path / "r").read_text())["children"] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["toylang = no_such_module:Adapter", "toylang = toy_adapter:Nothing", "toylang = toy_adapter"],
+    ids=["module", "class", "no class"],
+)
+def test_an_adapter_that_cannot_be_made_is_told_in_a_line(
+    site: Path, tmp_path: Path, line: str
+) -> None:
+    announce(site, line)
+    status, out, err = ran(tmp_path)
+    assert (status, out) == (0, "3.0 1\n")
+    assert err.startswith("precompile: ")
+    assert err.count("\n") == 1
+
+
+def test_nothing_of_ours_is_imported_before_a_compiler_is(site: Path, tmp_path: Path) -> None:
+    name = script(tmp_path, "import json, sys; print(*sorted(sys.modules), sep='\\n')")
+    before = set(finished([*PLAIN, name], tmp_path)[1].split())
+    after = set(finished([*run_command("--bundle", "b"), name], tmp_path)[1].split())
+    assert after - before == {"_precompile_run"}
+
+
+def test_what_is_announced_is_read_as_its_metadata_has_it(tmp_path: Path) -> None:
+    announce(tmp_path, "a.b = c.d:E\n# x = y:Z\n f=g:H \nempty =\n[console_scripts]\ni = j:K")
+    (tmp_path / "damaged-1.dist-info").mkdir()
+    (tmp_path / "damaged-1.dist-info" / "entry_points.txt").write_bytes(b"\xff\xfe[\x00")
+    path = [str(tmp_path / "missing"), str(tmp_path), str(tmp_path)]
+    assert _precompile_run._found(path) == [("a.b", "c.d:E"), ("f", "g:H")]
+
+
+def test_the_session_names_no_compiler_but_in_the_first_versions_names() -> None:
+    for file in Path(session.__file__).parent.glob("*.py"):
+        text = file.read_text().replace('"torch.precompile"', "")
+        assert not re.findall(r"\b(?:torch|jax|numba|triton)\b", text), file
+
+
+def test_the_guide_shows_the_example_as_it_is() -> None:
+    guide = (TOY.parents[1] / "docs/adapters.md").read_text()
+    for file in ("toy_adapter.py", "test_toy_adapter.py"):
+        source = (TOY / file).read_text().split('"""\n\n', 1)[1]
+        assert f"```python\n{source}```" in guide
