@@ -12,7 +12,7 @@ from precompile_context.version import __version__
 
 COMMANDS = (
     *("run", "demo", "inspect", "show", "verify", "explain", "diff", "merge", "extract"),
-    *("push", "pull"),
+    *("prune", "stats", "push", "pull"),
     *("keygen", "sign", "trust"),
 )
 _COMPLETION = ("install_completion", "show_completion")

@@ -25,6 +25,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "precompile merge -o all.precompile --skip-damaged rank*.precompile",
     ),
     "extract": ("precompile extract train.precompile inductor KEY -o graph.bin",),
+    "prune": (
+        "precompile prune train.precompile --superseded --max-size 500MB",
+        "precompile prune train.precompile --environment torch.version=2.12.0 --dry-run",
+    ),
+    "stats": ("precompile stats", "precompile stats --prometheus > precompile.prom"),
     "push": ("precompile push train.precompile s3://bucket/team/train/",),
     "pull": ("precompile pull s3://bucket/team/train/ train.precompile",),
     "keygen": ("precompile keygen ci.pem",),

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,9 +10,10 @@ import typer
 from precompile_context.bundle import Bundle
 from precompile_context.cli import text
 from precompile_context.cli.keys import Key, Trust, read_key, run_keys
+from precompile_context.cli.progress import counted
 from precompile_context.cli.stores import opened_input
 from precompile_context.compare.merging import MergeReport
-from precompile_context.files import Chunk, merge_files
+from precompile_context.files import merge_files
 from precompile_context.session.trusting import trusting
 from precompile_context.stores import is_store_name
 from precompile_context.trust import UNSIGNED
@@ -72,7 +72,7 @@ def merge(
         signer=trusted.signer,
         strict=strict,
         skip_damaged=skip_damaged,
-        watch=_watched,
+        watch=counted("merging"),
         open_input=lambda name: opened_input(trusted.policy)(str(name)),
     )
     if as_json:
@@ -81,25 +81,6 @@ def merge(
         _print(output, files, report, merged)
     if merged is None or report.left_out:
         raise typer.Exit(1)
-
-
-def _watched(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
-    """The chunks, counted on the terminal of whoever waits."""
-    from rich.console import Console
-    from rich.progress import DownloadColumn, Progress, TextColumn
-
-    console = Console(stderr=True)
-    with Progress(
-        TextColumn("merging"),
-        DownloadColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as progress:
-        task = progress.add_task("", total=None)
-        for chunk in chunks:
-            yield chunk
-            progress.advance(task, len(chunk))
 
 
 def _facts(files: list[str], report: MergeReport, merged: Bundle | None) -> dict[str, Any]:

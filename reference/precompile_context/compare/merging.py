@@ -123,7 +123,7 @@ class Merge:
                 obsolete += group.add(origin, bundle, segments, without.get(origin, ()))
         groups = self._groups.values()
         self.report = MergeReport(
-            environments=len(groups),
+            environments=sum(bool(group.kept) for group in groups) or len(groups),
             artifacts=sum(len(group.kept) for group in groups),
             obsolete=obsolete,
             equal=sum(group.equal for group in groups),
@@ -149,11 +149,13 @@ class Merge:
             batch = Batch.of(unwritten(b, stored, origin) for origin, b, stored in kept)
             # Only what a host that both environments fit would find before.
             # A removal is of its own chain: where another one lists the name, it stays.
-            removed = (
+            removed = [
                 ArtifactId(*name)
                 for name, chains in group.removed.items()
                 if name in before and before[name] <= chains
-            )
+            ]
+            if not kept and not removed and self.report.artifacts:
+                continue  # nothing is left of the environment
             for run, removals in split(batch, removed):
                 writer = SegmentWriter(
                     chain, requirements=requirements, signer=signer, workers=_WORKERS

@@ -15,6 +15,7 @@ from precompile_context.session.part import SessionPart
 from precompile_context.session.part_report import PartReport
 from precompile_context.session.telling import Telling, failure, refusal
 from precompile_context.session.trusting import Trusted, Trusting, believed, signing, trusting
+from precompile_context.session.use import remember
 from precompile_context.stores import attached
 from precompile_context.trust import Signer
 
@@ -169,6 +170,7 @@ class Session:
                     part.tell_about(f"not all was recorded: {failure(fault)}", "save")
                 part.end()
                 part.report.recorded = part.recorded()
+            remember(list(self.reports.values()))
             self._appending.finish([(part.contexts, part.report) for part in parts])
         except Exception as error:  # as in begin
             self._telling.tell(f"not saved: {failure(error)}", "save")

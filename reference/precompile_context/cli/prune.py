@@ -1,0 +1,191 @@
+"""`precompile prune`: a bundle without what is not needed any more."""
+
+import json
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from precompile_context.bundle import Bundle
+from precompile_context.cli import text
+from precompile_context.cli.keys import Key, Trust, read_key, run_keys
+from precompile_context.cli.progress import counted
+from precompile_context.compare.pruning import Pruned, Rules
+from precompile_context.errors import MisuseError
+from precompile_context.files import BundleFile
+from precompile_context.files.pruning import prune_file
+from precompile_context.files.use_record import SWITCH, last_uses, record_file, uses
+from precompile_context.session.trusting import trusting
+from precompile_context.trust import UNSIGNED
+
+app = typer.Typer()
+
+_DAY = 86_400.0
+_WHY = {
+    "environment": "of an environment that is to go",
+    "superseded": "of functions whose code is another now",
+    "unused": "not used for so long",
+    "max-size": "used longest ago, for the size",
+}
+
+
+@app.command()
+def prune(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The bundle.")],
+    unused: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            metavar="DAYS",
+            help="What no run of yours on this machine used for so many days; of environments "
+            "that none ever used, nothing.",
+        ),
+    ] = None,
+    max_size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N",
+            help="What was not used for longest, until the file has at most so many bytes: "
+            "500MB, 2GB.",
+        ),
+    ] = None,
+    environment: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FACT=VALUE",
+            help="All of the environments that require this: torch.version=2.12.0. May be "
+            "repeated.",
+        ),
+    ] = None,
+    superseded: Annotated[
+        bool,
+        typer.Option(
+            "--superseded",
+            help="Compiled functions whose code has changed since, and what was replaced or "
+            "removed.",
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would go, and change nothing.")
+    ] = False,
+    trust: Trust = None,
+    key: Key = None,
+    unsigned: Annotated[
+        bool, typer.Option("--unsigned", help="Neither check signatures nor sign.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="What went, for programs.")] = False,
+) -> None:
+    """Take out of a bundle what is not needed any more, and write it anew, as merge does.
+
+    Entries go with their backends. What was used when is in the record that
+    `precompile stats` shows; no clock is in the bundle. Each segment must be signed by
+    this user's own key, by --key or one that is trusted, and the result is signed by
+    your own key, or by --key.
+    """
+    rules = Rules(
+        environment=tuple(map(_fact, environment or [])),
+        superseded=superseded,
+        unused_since=None if unused is None else time.time() - unused * _DAY,
+        max_bytes=None if max_size is None else bytes_of(max_size),
+    )
+    if rules == Rules():
+        raise typer.BadParameter(
+            "what is to go? --unused, --max-size, --environment or --superseded"
+        )
+    signer = None if unsigned else read_key(key)
+    trusted = trusting(UNSIGNED if unsigned else run_keys(trust), signer, read_only=False)
+    if trusted.fault is not None:
+        raise OSError(trusted.fault)
+    used = _used(file, rules)
+    before = file.stat().st_size
+    try:
+        pruned, bundle = prune_file(
+            BundleFile(file),
+            rules,
+            policy=trusted.policy,
+            signer=trusted.signer,
+            last_used=used,
+            dry_run=dry_run,
+            watch=counted("pruning"),
+        )
+    except MisuseError as error:
+        raise typer.BadParameter(str(error)) from None
+    if as_json:
+        print(json.dumps(_facts(pruned, bundle, before, dry_run)))
+    else:
+        _print(file, pruned, bundle, before, dry_run)
+
+
+def bytes_of(size: str) -> int:
+    """A number of bytes: 1000, 500MB, 1.5 GB, 2GiB.
+
+    Raises:
+        typer.BadParameter: it is none.
+    """
+    number = size.strip().upper().removesuffix("B").strip()
+    base = 1024 if number.endswith("I") else 1000
+    number = number.removesuffix("I")
+    power = " KMGT".find(number[-1:] or "?")
+    try:
+        count = float(number[:-1] if power > 0 else number)
+        if count >= 0:
+            return int(count * base ** max(power, 0))
+    except (ValueError, OverflowError):
+        pass
+    raise typer.BadParameter(f"{size} is no size: 500MB, 2GB or 1GiB are")
+
+
+def _fact(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"--environment is FACT=VALUE, not {text}")
+    return name, value
+
+
+def _used(file: Path, rules: Rules) -> dict[tuple[str, str], float]:
+    """What the record says of the bundle, where a rule asks for it.
+
+    Raises:
+        typer.BadParameter: it does not go back far enough to say what was not used.
+    """
+    record = record_file()
+    if record is None and rules.unused_since is not None:
+        raise typer.BadParameter(f"no record of use is kept: {SWITCH} switches it off")
+    if record is None or (rules.unused_since is None and rules.max_bytes is None):
+        return {}
+    name = str(file.resolve())
+    runs = uses(record, name)
+    if rules.unused_since is not None and not (runs and runs[0].at <= rules.unused_since):
+        days = (time.time() - runs[0].at) / _DAY if runs else 0.0
+        raise typer.BadParameter(
+            f"the record of use of {file} goes back {days:.0f} days, which is not long enough"
+        )
+    return last_uses(record, name)
+
+
+def _facts(pruned: Pruned, bundle: Bundle, before: int, dry_run: bool) -> dict[str, Any]:
+    return {
+        "ok": True,
+        "dry_run": dry_run,
+        "size_before": before,
+        "size": bundle.size,
+        "bytes": pruned.bytes,
+        "digest": bundle.digest.hex(),
+        "removed": [
+            {"type": name[0], "key": name[1], "segment": segment, "why": why}
+            for (segment, name), why in pruned.places.items()
+        ],
+    }
+
+
+def _print(file: Path, pruned: Pruned, bundle: Bundle, before: int, dry_run: bool) -> None:
+    name = text.safe(str(file))
+    count = text.plural(len(pruned.places), "artifact")
+    if dry_run:
+        print(f"{name}: {count} would go, about {text.size(pruned.bytes)} of {text.size(before)}")
+    else:
+        print(f"{name}: {count} gone, {text.size(before)} became {text.size(bundle.size)}")
+    for why, number in Counter(pruned.places.values()).items():
+        print(f"  {why:11}  {number:,} {_WHY[why]}")

@@ -1,0 +1,135 @@
+"""The record of use: which bundles this user's programs used, when, and what came of it.
+
+One SQLite file in this user's state directory, bounded, read by `precompile stats` and
+`prune`. It leaves the machine never, and a program that cannot write it runs on.
+"""
+
+import contextlib
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from precompile_context.bundle import ArtifactName
+
+# Switches the record off, for a machine or a team.
+SWITCH = "PRECOMPILE_STATS"
+_NO = ("0", "false", "f", "no", "n", "off")
+_MOST_RUNS = 10_000
+_MOST_USES = 200_000
+# A program waits so long for another one that writes.
+_WAIT_SECONDS = 1.0
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS runs (at REAL, program TEXT, bundle TEXT, hits INTEGER, "
+    "misses INTEGER, refused INTEGER, seconds REAL, bytes INTEGER, reasons TEXT)",
+    "CREATE TABLE IF NOT EXISTS uses (bundle TEXT, type TEXT, key TEXT, at REAL, "
+    "PRIMARY KEY (bundle, type, key))",
+)
+
+
+@dataclass(frozen=True)
+class UsedBundle:
+    """What one process got from a bundle.
+
+    Attributes:
+        hits: artifacts that it was given; `misses` those that it had to make.
+        refused: those that could not be given.
+        seconds: of compiling that it did not spend, as far as that is known.
+        bytes: of the contents that it was given.
+        reasons: how often it missed for which reason.
+        at: when it ended, in seconds since 1970.
+    """
+
+    program: str
+    bundle: str
+    hits: int
+    misses: int
+    refused: int
+    seconds: float
+    bytes: int
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    at: float = field(default_factory=time.time)
+
+
+def record_file(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Where the record is; None where it is switched off, or no home directory is known."""
+    if environ.get(SWITCH, "").lower() in _NO:
+        return None
+    state = environ.get("XDG_STATE_HOME", "")
+    if not os.path.isabs(state):  # a relative one is to be ignored, as the XDG specification says
+        try:
+            state = str(Path.home() / ".local" / "state")
+        except RuntimeError:
+            return None
+    return Path(state, "precompile", "use.sqlite3")
+
+
+def add_use(file: Path, use: UsedBundle, artifacts: Iterable[ArtifactName]) -> None:
+    """Take in what a process did; what is oldest goes where it becomes too much.
+
+    Raises:
+        OSError: the file cannot be written, or is no record.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    row = (use.at, use.program, use.bundle, use.hits, use.misses, use.refused)
+    row += (use.seconds, use.bytes, json.dumps(dict(use.reasons)))
+    with _opened(file, make=True) as record:
+        record.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        record.executemany(
+            "INSERT OR REPLACE INTO uses VALUES (?, ?, ?, ?)",
+            [(use.bundle, *name, use.at) for name in artifacts],
+        )
+        for table, most in (("runs", _MOST_RUNS), ("uses", _MOST_USES)):
+            record.execute(
+                f"DELETE FROM {table} WHERE rowid IN "
+                f"(SELECT rowid FROM {table} ORDER BY at DESC LIMIT -1 OFFSET ?)",
+                (most,),
+            )
+
+
+def uses(file: Path, bundle: str | None = None) -> list[UsedBundle]:
+    """All that are remembered, of one bundle or of all, oldest first.
+
+    Raises:
+        OSError: the file cannot be read, or is no record.
+    """
+    if not file.exists():
+        return []
+    with _opened(file) as record:
+        rows = record.execute(
+            "SELECT program, bundle, hits, misses, refused, seconds, bytes, reasons, at "
+            "FROM runs WHERE ? IS NULL OR bundle = ? ORDER BY at",
+            (bundle, bundle),
+        )
+        return [UsedBundle(*row[:7], reasons=json.loads(row[7]), at=row[8]) for row in rows]
+
+
+def last_uses(file: Path, bundle: str) -> dict[ArtifactName, float]:
+    """When each artifact of the bundle was last given or made here, in seconds since 1970.
+
+    Raises:
+        OSError: the file cannot be read, or is no record.
+    """
+    if not file.exists():
+        return {}
+    with _opened(file) as record:
+        rows = record.execute("SELECT type, key, at FROM uses WHERE bundle = ?", (bundle,))
+        return {(type_name, key): at for type_name, key, at in rows}
+
+
+@contextlib.contextmanager
+def _opened(file: Path, *, make: bool = False) -> Iterator[sqlite3.Connection]:
+    """The file, in one transaction, which is taken back where an exception ends it."""
+    try:
+        mode = "rwc" if make else "ro"
+        uri = f"{file.absolute().as_uri()}?mode={mode}"
+        connecting = sqlite3.connect(uri, timeout=_WAIT_SECONDS, uri=True)
+        with contextlib.closing(connecting) as record, record:
+            for statement in _SCHEMA if make else ():
+                record.execute(statement)
+            yield record
+    except (sqlite3.Error, ValueError) as error:
+        raise OSError(None, f"the record of use: {error}", str(file)) from error

@@ -1,0 +1,52 @@
+"""What a session got from its bundle, into the record of use."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from precompile_context.session.part_report import PartReport
+
+
+def remember(reports: Sequence[PartReport]) -> None:
+    """Take in what the parts of one process's session did.
+
+    A record that cannot be written is none: the program goes on.
+    """
+    try:
+        # Imported here: a Python without SQLite keeps no record.
+        from precompile_context.files import use_record
+    except ImportError:
+        return
+    file = use_record.record_file()
+    if file is None or not reports:
+        return
+    given = {name for report in reports for name in report.applied}
+    made = {
+        (id_.type, id_.key)
+        for report in reports
+        for id_ in report.recorded
+        if (id_.type, id_.key) not in report.loaded
+    }
+    refused = sum(len(report.refused) for report in reports)
+    why = next((report.reason for report in reports if report.reason), None)
+    if not (given or made or refused or why):
+        return
+    use = use_record.UsedBundle(
+        program=_program(),
+        bundle=reports[0].store or os.path.realpath(reports[0].path),
+        hits=len(given),
+        misses=len(made),
+        refused=refused,
+        seconds=0.0,
+        bytes=sum(report.loaded.get(name, 0) for report in reports for name in {*report.applied}),
+        reasons={why or "the bundle did not hold them": len(made)} if made or why else {},
+    )
+    try:
+        use_record.add_use(file, use, given | made)
+    except OSError:
+        return
+
+
+def _program() -> str:
+    name = os.path.basename(sys.argv[0]) if sys.argv else ""
+    return name or "python"

@@ -1,0 +1,121 @@
+"""The record of use: what is remembered, for how long, and what `stats` and `prune` make of it."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from precompile_context import BundleFile
+from precompile_context.files import use_record
+from precompile_context.files.use_record import UsedBundle, add_use, last_uses, record_file, uses
+from precompile_context.session.part_report import PartReport
+from precompile_context.session.use import remember
+from tests.test_cli import run
+from tests.toys import BLOB, blobs, file_contents, noise
+
+DAY = 86_400.0
+
+
+@pytest.fixture
+def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    file = record_file()
+    assert file is not None
+    return file
+
+
+def _use(bundle: str, at: float = 0.0, program: str = "train.py") -> UsedBundle:
+    return UsedBundle(program, bundle, 3, 1, 0, 2.5, 1000, {"another host": 1}, at)
+
+
+def test_what_processes_did_is_summed_by_program_and_bundle(record: Path) -> None:
+    for program, bundle in (("train.py", "/b"), ("train.py", "/b"), ('a "b"', "/c\n")):
+        add_use(record, _use(bundle, program=program), [(BLOB, "k")])
+    told = run("stats", "--json").json()
+    assert [(u["program"], u["bundle"], u["runs"], u["hits"]) for u in told["uses"]] == [
+        ("train.py", "/b", 2, 6),
+        ('a "b"', "/c\n", 1, 3),
+    ]
+    assert told["uses"][0]["reasons"] == {"another host": 2}
+    assert "train.py" in run("stats").out
+    lines = run("stats", "--prometheus").out.splitlines()
+    assert 'precompile_hits_total{program="train.py",bundle="/b"} 6' in lines
+    assert r'precompile_misses_total{program="a \"b\"",bundle="/c\n"} 1' in lines
+    assert [u["bundle"] for u in run("stats", "--json", "/b").json()["uses"]] == ["/b"]
+
+
+def test_the_record_is_bounded_and_what_is_oldest_goes(
+    record: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(use_record, "_MOST_RUNS", 3)
+    monkeypatch.setattr(use_record, "_MOST_USES", 4)
+    for number in range(10):
+        add_use(record, _use("/b", float(number)), [(BLOB, f"{number}.{i}") for i in range(2)])
+    assert [use.at for use in uses(record)] == [7.0, 8.0, 9.0]
+    assert set(last_uses(record, "/b")) == {(BLOB, f"{n}.{i}") for n in (8, 9) for i in (0, 1)}
+
+
+def test_nothing_is_recorded_where_it_is_switched_off(
+    record: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(use_record.SWITCH, "0")
+    remember([PartReport(Path("/b"), applied=[(BLOB, "a")])])
+    assert not record.parent.exists()
+    assert "switches it off" in run("stats").out
+    monkeypatch.delenv(use_record.SWITCH)
+    remember([PartReport(Path("/b"), applied=[(BLOB, "a")], loaded={(BLOB, "a"): 7})])
+    (use,) = uses(record)
+    assert (use.program, use.hits, use.bytes) == (Path(sys.argv[0]).name, 1, 7)
+
+
+def test_a_record_that_cannot_be_written_costs_a_program_nothing(record: Path) -> None:
+    record.parent.mkdir(parents=True)
+    record.write_bytes(b"no database, but long enough to be looked at as one" * 40)
+    remember([PartReport(Path("/b"), applied=[(BLOB, "a")])])
+    done = run("stats")
+    assert (done.status, len(done.err.splitlines())) == (1, 1)
+    assert "the record of use" in done.err
+
+
+def test_prune_goes_by_the_record_and_not_further_back_than_it(
+    record: Path, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "b.precompile"
+    blobs(old=noise(20_000, 1), new=noise(20_000, 2)).save_to(BundleFile(bundle))
+    name, now = str(bundle.resolve()), time.time()
+    done = run("prune", "--unsigned", "--unused", 5, bundle)
+    assert (done.status, "goes back 0 days" in done.err) == (2, True)
+    add_use(record, _use(name, now - 9 * DAY), [(BLOB, "old"), (BLOB, "new")])
+    add_use(record, _use(name, now - 1 * DAY), [(BLOB, "new")])
+    dry = run("prune", "--unsigned", "--unused", 5, "--dry-run", bundle)
+    assert "1 artifact would go" in dry.out
+    assert set(file_contents(BundleFile(bundle))) == {(BLOB, "old"), (BLOB, "new")}
+    told = run("prune", "--unsigned", "--unused", 5, "--json", bundle).json()
+    assert [(one["key"], one["why"]) for one in told["removed"]] == [("old", "unused")]
+    assert set(file_contents(BundleFile(bundle))) == {(BLOB, "new")}
+    assert told["size"] == bundle.stat().st_size < told["size_before"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "what is to go?"),
+        (("--max-size", "much"), "is no size"),
+        (("--max-size", "-1"), "is no size"),
+        (("--environment", "cpu"), "FACT=VALUE"),
+        (("--max-size", "1"), "nothing would be left"),
+    ],
+    ids=str,
+)
+def test_a_wrong_use_of_prune_is_said_and_changes_nothing(
+    record: Path, tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    bundle = tmp_path / "b.precompile"
+    blobs(a=b"1").save_to(BundleFile(bundle))
+    before = bundle.read_bytes()
+    done = run("prune", "--unsigned", bundle, *options)
+    assert (done.status, bundle.read_bytes()) == (2, before)
+    assert said in done.err
+    assert not json.loads(run("stats", "--json").out)["uses"]
