@@ -1,6 +1,7 @@
-"""Where bundles live beyond a file: sets of immutable pieces in object stores."""
+"""Where bundles live beyond a file: sets of immutable pieces in object stores and registries."""
 
 from precompile_context.stores.attaching import Attached, attached
+from precompile_context.stores.compaction import Compacted, compact
 from precompile_context.stores.level import Level
 from precompile_context.stores.names import StoreName, is_store_name
 from precompile_context.stores.opening import open_store
@@ -20,6 +21,7 @@ from precompile_context.stores.waiting import Patience
 
 __all__ = [
     "Attached",
+    "Compacted",
     "DeadlineError",
     "DeniedError",
     "LeftOut",
@@ -35,6 +37,7 @@ __all__ = [
     "StoreName",
     "Traffic",
     "attached",
+    "compact",
     "is_store_name",
     "lacking",
     "open_store",
