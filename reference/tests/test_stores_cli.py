@@ -132,3 +132,14 @@ def test_json_is_json_when_a_store_refuses(tmp_path: Path) -> None:
     done = run("inspect", "--json", f"file:{tmp_path}/none")
     assert done.status == 1
     assert json.loads(done.out)["ok"] is False
+
+
+def test_a_store_merged_into_itself_has_one_small_piece(store: str) -> None:
+    put(open_store(store), bundle("d"))
+    done = run("merge", "--unsigned", "--grace", "0", store, "-o", store)
+    assert (done.status, done.err) == (0, "")
+    assert "3 pieces went" in done.out
+    assert keys(read(open_store(store))) == {"a", "b", "c", "d"}
+    assert "not two" in run("merge", "--unsigned", store, "-o", store).out
+    assert run("merge", "--unsigned", store, "-o", f"{store}/other").status == 2
+    assert "merge STORE -o STORE" in run("prune", "--superseded", store).err

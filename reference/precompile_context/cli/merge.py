@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import sys
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,12 +13,13 @@ from precompile_context.bundle import Bundle
 from precompile_context.cli import text
 from precompile_context.cli.keys import Key, Trust, read_key, run_keys
 from precompile_context.cli.progress import counted
-from precompile_context.cli.stores import opened_input
+from precompile_context.cli.stores import COMMAND_SECONDS, opened_input, store_of
 from precompile_context.compare.merging import MergeReport
 from precompile_context.files import merge_files
 from precompile_context.session.trusting import trusting
-from precompile_context.stores import is_store_name
-from precompile_context.trust import UNSIGNED
+from precompile_context.stores import Patience, compact, is_store_name
+from precompile_context.stores.compaction import GRACE_SECONDS
+from precompile_context.trust import UNSIGNED, Signer, TrustPolicy
 
 app = typer.Typer()
 
@@ -27,7 +30,7 @@ def merge(
         list[str], typer.Argument(metavar="BUNDLE...", help="Files, or names of stores.")
     ],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT", help="Where to; may be a FILE, too.")
+        str, typer.Option("-o", "--output", metavar="OUT", help="Where to; may be a FILE, too.")
     ],
     strict: Annotated[
         bool, typer.Option("--strict", help="Write nothing and exit 1 where there is a conflict.")
@@ -40,6 +43,14 @@ def merge(
             "anything. The order of the inputs does not count then.",
         ),
     ] = False,
+    grace: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            metavar="SECONDS",
+            help="Of a store: so long, what was merged is kept for who reads.",
+        ),
+    ] = GRACE_SECONDS,
     trust: Trust = None,
     key: Key = None,
     unsigned: Annotated[
@@ -54,17 +65,24 @@ def merge(
     conflict is an entry with other backends: the first is kept, and it is told.
 
     Of one file, it makes a smaller one: segments that were appended one by one
-    become one, without what was superseded.
+    become one, without what was superseded. So does a store that is BUNDLE and OUT: its
+    small pieces become one.
 
     Each segment must be signed by this user's own key, by --key or one that is trusted.
     The result is signed by this user's own key, or by --key.
     """
-    if is_store_name(str(output)) or ":/" in str(output):
-        raise typer.BadParameter("--output is a file; `precompile push` puts it into a store")
+    if (is_store_name(output) or ":/" in output) and files != [output]:
+        raise typer.BadParameter(
+            "--output is a file; `precompile push` puts it into a store, and a store alone, "
+            "merged into itself, has fewer pieces then"
+        )
     signer = None if unsigned else read_key(key)
     trusted = trusting(UNSIGNED if unsigned else run_keys(trust), signer, read_only=False)
     if trusted.fault is not None:
         raise OSError(trusted.fault)
+    if is_store_name(output):
+        _compact(output, trusted.policy, trusted.signer, grace, as_json)
+        return
     report, merged = merge_files(
         output,
         files,
@@ -78,9 +96,39 @@ def merge(
     if as_json:
         print(json.dumps(_facts(files, report, merged)))
     else:
-        _print(output, files, report, merged)
+        _print(Path(output), files, report, merged)
     if merged is None or report.left_out:
         raise typer.Exit(1)
+
+
+def _compact(
+    name: str, policy: TrustPolicy, signer: Signer | None, grace: float, as_json: bool
+) -> None:
+    store = store_of(name)
+    if not store.writable:
+        raise typer.BadParameter(f"{store.name} is read, and never written")
+
+    def wait(seconds: float) -> None:
+        if seconds and sys.stderr.isatty():
+            print(f"waiting {seconds:g} s for who has listed the pieces", file=sys.stderr)
+        time.sleep(seconds)
+
+    done = compact(
+        store,
+        policy=policy,
+        signer=signer,
+        patience=Patience(COMMAND_SECONDS),
+        grace=grace,
+        wait=wait,
+    )
+    if as_json:
+        facts = {"replaced": [one.name for one in done.replaced], "left": len(done.left)}
+        print(json.dumps({"ok": True, "piece": done.piece and done.piece.name, **facts}))
+    elif done.piece is None:
+        print(f"{text.safe(store.name)}: there are not two small pieces that can be merged")
+    else:
+        pieces = text.plural(len(done.replaced), "piece")
+        print(f"{text.safe(store.name)}: {pieces} went, for {done.piece.name}")
 
 
 def _facts(files: list[str], report: MergeReport, merged: Bundle | None) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from precompile_context.files import BundleFile
 from precompile_context.files.pruning import prune_file
 from precompile_context.files.use_record import SWITCH, last_uses, record_file, uses
 from precompile_context.session.trusting import trusting
+from precompile_context.stores import is_store_name
 from precompile_context.trust import UNSIGNED
 
 app = typer.Typer()
@@ -84,6 +85,11 @@ def prune(
     this user's own key, by --key or one that is trusted, and the result is signed by
     your own key, or by --key.
     """
+    if is_store_name(str(file)):
+        raise typer.BadParameter(
+            "pieces of a store are never changed: `precompile merge STORE -o STORE` makes few of "
+            "them; pull, prune and push to a new name for what is to go"
+        )
     rules = Rules(
         environment=tuple(map(_fact, environment or [])),
         superseded=superseded,
