@@ -34,6 +34,7 @@ class NumbaAdapter(Adapter):
 
     name: ClassVar[str] = "numba"
     types: ClassVar[Sequence[type[CacheArtifact]]] = (NumbaFunction,)
+    unit: ClassVar[str] = "function"
 
     def __init__(self) -> None:
         self._patches = Patches()
