@@ -27,7 +27,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "extract": ("precompile extract train.precompile inductor KEY -o graph.bin",),
     "prune": (
         "precompile prune train.precompile --superseded --max-size 500MB",
-        "precompile prune train.precompile --environment torch.version=2.12.0 --dry-run",
+        "precompile prune train.precompile --environment torch.version=2.12.0",
     ),
     "stats": ("precompile stats", "precompile stats --prometheus > precompile.prom"),
     "push": ("precompile push train.precompile s3://bucket/team/train/",),
@@ -44,7 +44,8 @@ _STATUSES: dict[str, tuple[str, ...]] = {
     "explain": ("0 it would be used here", "1 it would not, or is bad", _USAGE),
     "merge": (
         "0 done",
-        "1 an input is bad or refused, --strict met a conflict, or --skip-damaged left out",
+        "1 an input is bad or refused, --strict met a conflict, or",
+        "  --skip-damaged left something out",
         _USAGE,
     ),
 }
