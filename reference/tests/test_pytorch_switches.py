@@ -113,15 +113,12 @@ def _two_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_two_ranks")
-def test_nothing_is_served_where_ranks_that_compile_wait_for_each_other(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    config = torch._functorch.config
+def test_nothing_is_served_where_ranks_that_compile_wait_for_each_other() -> None:
     assert ruled_out() is None
     assert not compiles_in_step()
-    monkeypatch.setattr(config, "_sync_decision_cross_ranks", True)
-    assert "ranks compile together" in str(ruled_out())
-    assert compiles_in_step()
+    with switched("torch._functorch.config", "_sync_decision_cross_ranks", True):
+        assert "ranks compile together" in str(ruled_out())
+        assert compiles_in_step()
 
 
 @pytest.mark.usefixtures("_two_ranks")
