@@ -65,6 +65,11 @@ def announced() -> "list[tuple[str, str]]":
     return [(module, where) for module, _, where in pairs if module and where]
 
 
+def installed() -> "list[tuple[str, str]]":
+    """The adapters of this run, or those that are installed here."""
+    return announced() or _found(sys.path)
+
+
 def _found(path: "Sequence[str]") -> "list[tuple[str, str]]":
     """What distributions announce. importlib.metadata would take longer than Python's start."""
     found: list[tuple[str, str]] = []

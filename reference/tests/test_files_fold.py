@@ -66,6 +66,24 @@ def test_fold_leaves_what_stands_before_its_base_byte_for_byte(file: BundleFile)
     assert file_contents(file) == contents(context)
 
 
+def test_fold_puts_one_segment_in_place_of_each_run_of_an_environment(file: BundleFile) -> None:
+    contexts = toy_context(HERE), toy_context(ELSEWHERE)
+    for number, which in enumerate([0, 0, 0, 1, 1, 0, 0]):
+        contexts[which].record_artifact(BLOB, f"k{number}", noise(100) + b"%d" % number)
+        if number == 5:
+            contexts[0].remove(BLOB, "k1")
+        contexts[which].save_to(file)
+    assert file.fold(b"", policy=UNSIGNED)
+    bundle = file.open(policy=UNSIGNED)
+    assert len(bundle.segments) == 3
+    for context in contexts:
+        loaded = toy_context(context.environment)
+        loaded.load(bundle)
+        assert set(loaded.current()) == set(context.current())
+        assert context.save_to(file).appended == ()
+    assert not file.fold(b"", policy=UNSIGNED)
+
+
 @pytest.mark.parametrize("count", [0, 1])
 def test_fold_does_nothing_where_less_than_two_segments_follow(
     file: BundleFile, count: int

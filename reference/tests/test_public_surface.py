@@ -1,6 +1,7 @@
 """What a program may import, and what the package itself may."""
 
 import ast
+import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -155,3 +156,34 @@ def test_outside_files_no_file_clock_or_host_is_touched(path: Path) -> None:
             # The number of cores decides how many threads compress, not what comes out; a fork
             # copies locks.
             assert node.value.id != "os" or node.attr in ("cpu_count", "register_at_fork")
+
+
+# What programs import beside the package itself: it stays where it is.
+DEEP = {
+    "adapters.pytorch": [
+        *("PrecompileReport", "UnsupportedTorchError", "WarmStart", "WarmStartReport"),
+        *("caching_precompile", "capture", "fitting_environment", "from_mega_cache"),
+        *("host_environment", "load_cache_artifacts", "precompiling", "replay"),
+        *("save_cache_artifacts", "to_mega_cache", "warm_start"),
+    ],
+    "adapters.pytorch.artifacts": ["AOTAutogradArtifact", "InductorArtifact", "InductorFile"],
+    "adapters.pytorch.precompile.entry": ["AOTAutogradBackend", "DynamoEntry"],
+    "adapters.pytorch.private": ["UnsupportedTorchError"],
+    "adapters.pytorch.session": ["WarmStart", "warm_start"],
+    "artifact": ["ArtifactKind", "CacheArtifact", "Registry"],
+    "bundle": ["Bundle", "ByteSource", "Segment"],
+    "context": ["PrecompileContext"],
+    "environment": ["Environment", "Match", "Requirement"],
+    "errors": ["ErrorCode", "MisuseError", "PrecompileError"],
+    "files": ["BundleFile", "Directory"],
+    "session": ["Adapter", "Difference", "Miss", "Part", "UnsupportedCompilerError"],
+    "stores": ["Store", "StoreError"],
+    "testing": ["AdapterTests", "MemoryPart", "SimulatedStore", "StoreTests"],
+    "trust": ["UNSIGNED", "SigningKey", "TrustPolicy"],
+}
+
+
+@pytest.mark.parametrize("module", DEEP)
+def test_what_programs_import_stays_where_it_is(module: str) -> None:
+    imported = importlib.import_module(f"{NAME}.{module}")
+    assert not [name for name in DEEP[module] if not hasattr(imported, name)]

@@ -3,6 +3,7 @@
 import json
 import re
 import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,20 @@ def test_why_a_look_up_missed_is_told_of_each_adapter(
     assert "toylang: the program runs cold: it was saved in another environment" in err
     assert "missed kernel " in err
     assert "environment: toylang.target: one there, two here" in err
+
+
+def test_explain_speaks_of_each_compiler(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran(tmp_path)
+    command = [sys.executable, "-m", "precompile_context", "explain", "--unsigned", "b"]
+    status, out, _ = finished(command, tmp_path)
+    assert (status, out.splitlines()[1]) == (0, "segment 0 at byte 0 fits")
+    assert "toylang.kernel" in out
+    monkeypatch.setenv("TOYLANG_TARGET", "two")
+    status, out, _ = finished(command, tmp_path)
+    assert status == 1
+    assert "toylang.target: needs {one}, here {two}" in out
 
 
 @pytest.mark.parametrize(

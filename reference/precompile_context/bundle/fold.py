@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import groupby
 
 from precompile_context.artifact import ArtifactId
 from precompile_context.bundle.batch import NewArtifact
@@ -37,6 +38,17 @@ def foldable(segments: tuple[Segment, ...]) -> bool:
         and not segment.begins_chain
         for segment in segments[1:]
     ) and all(is_fully_known(segment) for segment in segments)
+
+
+def foldable_runs(segments: tuple[Segment, ...]) -> list[tuple[Segment, ...]]:
+    """The segments by runs of equal requirements, each of which one can mean the same as.
+
+    Empty where that cannot be of all of them: see `foldable`. Several compilers that append
+    in turn leave several runs.
+    """
+    runs = [tuple(run) for _, run in groupby(segments, lambda s: s.manifest.requirements)]
+    one_chain = not any(segment.begins_chain for segment in segments[1:])
+    return runs if one_chain and all(map(foldable, runs)) else []
 
 
 def foldable_tail(bundle: Bundle, is_ours: Callable[[Segment], bool]) -> tuple[Segment, ...]:

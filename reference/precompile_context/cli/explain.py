@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from _precompile_run import complain, installed
 from precompile_context.bundle import Bundle, StoredArtifact
 from precompile_context.cli import text
 from precompile_context.cli.codes import code_of, explanation
@@ -17,6 +18,8 @@ from precompile_context.compare.explanation import Explanation, Verdict
 from precompile_context.compare.explanation import explain as explained
 from precompile_context.environment import Environment
 from precompile_context.errors import PrecompileError
+from precompile_context.session.announced import made
+from precompile_context.session.part import concerning
 from precompile_context.session.trusting import trusting
 from precompile_context.stores import is_store_name
 from precompile_context.trust import UNSIGNED
@@ -117,8 +120,33 @@ def _host(bundle: Bundle) -> tuple[Environment, str | None]:
     """This host's facts, as far as a segment asks for any; and why those of torch are unknown."""
     if not any(segment.manifest.requirements for segment in bundle.segments):
         return Environment(), None
+    others, rest = _other_compilers(bundle)
+    if not rest:
+        return others, None
     environment, reason = _this_host()
-    return (environment if reason else _fitting(environment, bundle)), reason
+    environment = environment if reason else _fitting(environment, bundle)
+    return Environment({**others.facts, **environment.facts}), reason
+
+
+def _other_compilers(bundle: Bundle) -> tuple[Environment, int]:
+    """The facts that other adapters than torch's tell, where the bundle has segments of theirs;
+    and how many segments are nobody's of them. What an adapter cannot tell stays unknown.
+    """
+    facts: dict[str, frozenset[str]] = {}
+    theirs: set[int] = set()
+    for value in dict.fromkeys(where for _, where in installed()):
+        if value.startswith("precompile_context.adapters.pytorch."):
+            continue
+        adapter = made(value)
+        own = concerning(bundle, {cls.TYPE for cls in adapter.types}) if adapter else []
+        if adapter is None or not own:
+            continue
+        theirs.update(segment.index for segment in own)
+        try:
+            facts |= adapter.facts().facts
+        except Exception as error:  # a compiler that is not there, or cannot be used
+            complain(error)
+    return Environment(facts), len(bundle.segments) - len(theirs)
 
 
 def _this_host() -> tuple[Environment, str | None]:

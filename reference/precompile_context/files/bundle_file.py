@@ -20,7 +20,7 @@ from precompile_context.bundle import (
 from precompile_context.bundle.fold import (
     Folded,
     fold,
-    foldable,
+    foldable_runs,
     foldable_tail,
     is_worth_folding,
 )
@@ -176,7 +176,8 @@ class BundleFile:
         signer: Signer | None = None,
         most_base: int | None = None,
     ) -> bool:
-        """Put one segment in place of all behind the one with this payload digest.
+        """Put one segment in place of all behind the one with this payload digest; where they
+        are of several environments, one for each run of one's.
 
         Segments appended one by one compress badly; together they share blocks.
         `base_digest` is empty to fold all. The file is replaced as a whole, what
@@ -198,14 +199,15 @@ class BundleFile:
             if base_digest not in digests:
                 return False  # folded away by another process meanwhile
             tail = bundle.segments[digests.index(base_digest) :]
-            if len(tail) < 2 or (base_digest and tail[0].begins_chain) or not foldable(tail):
+            runs = foldable_runs(tail) if tail else []
+            if not 0 < len(runs) < len(tail) or (base_digest and tail[0].begins_chain):
                 return False
             if most_base is not None and tail[0].offset > most_base:
                 return False
             # [PCB-SIGN-011]
             if not all(_is_signed_alike(bundle.envelope(s), policy, signer) for s in tail):
                 return False
-            return self._put_folded(fd, bundle, tail, signer)
+            return self._put_folded(fd, bundle, runs, signer)
 
     def compact(
         self, *, policy: TrustPolicy, signer: Signer | None = None, most_bytes: int | None = None
@@ -225,15 +227,15 @@ class BundleFile:
             tail = foldable_tail(
                 bundle, lambda s: _is_signed_alike(bundle.envelope(s), policy, signer)
             )
-            return is_worth_folding(bundle, tail) and self._put_folded(fd, bundle, tail, signer)
+            return is_worth_folding(bundle, tail) and self._put_folded(fd, bundle, [tail], signer)
 
     def _put_folded(
-        self, fd: int, bundle: Bundle, tail: tuple[Segment, ...], signer: Signer | None
+        self, fd: int, bundle: Bundle, runs: list[tuple[Segment, ...]], signer: Signer | None
     ) -> bool:
-        folded = fold(bundle, tail)
-        if len(list(split(Batch.of(folded.artifacts), folded.removed))) > 1:
+        folded = [fold(bundle, run) for run in runs]
+        if any(len(list(split(Batch.of(one.artifacts), one.removed))) > 1 for one in folded):
             return False  # no reader would take one manifest of that size
-        chunks = _folded_chunks(bundle.source, bundle, tail[0].offset, folded, signer)
+        chunks = _folded_chunks(bundle.source, bundle, runs[0][0].offset, folded, signer)
         self._put(chunks, fd)
         return True
 
@@ -328,14 +330,15 @@ def open_sound_part(
 
 
 def _folded_chunks(
-    source: ByteSource, bundle: Bundle, base: int, folded: Folded, signer: Signer | None
+    source: ByteSource, bundle: Bundle, base: int, folded: list[Folded], signer: Signer | None
 ) -> Iterator[Chunk]:
     yield from ranges(source, 0, base)
     chain = Chain()
     if base:
         chain = Chain.of(bundle, before=base)
-    writer = SegmentWriter(chain, requirements=folded.requirements, signer=signer)
-    yield from writer.chunks(folded.artifacts, folded.removed)
+    for one in folded:
+        writer = SegmentWriter(chain, requirements=one.requirements, signer=signer)
+        yield from writer.chunks(one.artifacts, one.removed)
 
 
 def _is_signed_alike(envelope: Envelope, policy: TrustPolicy, signer: Signer | None) -> bool:
