@@ -164,6 +164,20 @@ $(VENV)/.bench: $(VENV)/.ready locks/bench.txt
 	$(BIN)/python -m pip $(LOCKED) -r locks/bench.txt
 	touch $@
 
+# Outside of CI: half an hour of compiling, in an environment of its own.
+.PHONY: models
+models: .models/.ready ## programs with models of transformers and diffusers, cold and warm; MODELS= names some
+	.models/bin/python -m benchmarks.models --into docs/pytorch.md $(MODELS)
+
+.models/.ready: pyproject.toml constraints.txt locks/python.txt locks/models.txt
+	$(PYTHON) -m venv .models
+	.models/bin/python -m pip $(LOCKED) -r locks/python.txt
+	.models/bin/python -m pip install --quiet -c constraints.txt torch
+	.models/bin/python -m pip $(LOCKED) --only-binary :all: -r locks/models.txt
+	.models/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	.models/bin/python -m pip check
+	touch $@
+
 # Counts of instructions: the same on every run, whatever else the machine does.
 test-instructions: $(VENV)/.ready ## instructions of two small workloads against those on record
 	$(BIN)/python -m benchmarks.instructions
@@ -397,6 +411,8 @@ lock: .uv/bin/uv ## locks/ anew: what is installed, every file by its hash
 	$(call compile,--extra bench -c constraints.txt pyproject.toml,bench)
 	$(call compile,--extra jax --extra numba --extra triton -c constraints.txt -c locks/python.txt \
 		pyproject.toml,compilers)
+	$(call compile,-c constraints.txt -c locks/python.txt --overrides locks/models.override \
+		locks/models.in,models)
 	echo grpcio-tools==$(GRPCIO_TOOLS) | $(call compile,-,protoc)
 	echo atheris==$(ATHERIS) | $(call compile,-,fuzz)
 	echo 'moto[server,s3]==$(MOTO)' | $(call compile,-,moto)
@@ -415,4 +431,4 @@ compile = .uv/bin/uv pip compile --quiet --universal --python-version 3.11 --gen
 	.uv/bin/python -m pip install --quiet uv==$(UV)
 
 clean: ## what was installed and built here, away
-	rm -rf .uv .moto .compilers $(VENV) .protoc .buf .runtimes .interpreters .torch dist
+	rm -rf .uv .moto .compilers .models $(VENV) .protoc .buf .runtimes .interpreters .torch dist

@@ -114,15 +114,15 @@ def markdown(columns: dict[str, dict[str, Cell]]) -> str:
     return "\n".join(lines)
 
 
-def replaced(text: str, table: str) -> str:
-    """A Markdown text with this table in the place of the one of cases.
+def replaced(text: str, table: str, head: str = "| case | ") -> str:
+    """A Markdown text with this table in the place of the one whose first line begins so.
 
     Raises:
         SystemExit: it has none, or several.
     """
-    before, *others = text.split("| case | ")
+    before, *others = text.split(head)
     if len(others) != 1:
-        raise SystemExit("the file has no table of cases to replace, or several")
+        raise SystemExit(f"the file has no table to replace that begins with {head!r}, or several")
     _, gap, after = others[0].partition("\n\n")
     return f"{before}{table}{gap or chr(10)}{after}"
 

@@ -58,12 +58,16 @@ def test_every_dependency_is_locked() -> None:
     assert names - {"precompile-context"} <= LOCKED.keys()
 
 
-def test_what_two_locks_have_in_common_is_of_one_version() -> None:
-    """`.compilers` has both."""
-    compilers = pins((LOCKS / "compilers.txt").read_text(encoding="utf-8"))
-    common = LOCKED.keys() & compilers.keys()
-    assert {"numpy", "protobuf"} <= common
-    assert {name: compilers[name] for name in common} == {name: LOCKED[name] for name in common}
+@pytest.mark.parametrize(
+    ("name", "some"), [("compilers", {"numpy", "protobuf"}), ("models", {"numpy", "fsspec"})]
+)
+def test_what_is_locked_beside_python_txt_is_of_one_version(name: str, some: set[str]) -> None:
+    """`.compilers` and `.models` have both; torch's file is in no lock."""
+    other = pins((LOCKS / f"{name}.txt").read_text(encoding="utf-8"))
+    assert not WITHOUT_HASH & other.keys()
+    common = LOCKED.keys() & other.keys()
+    assert some <= common
+    assert {name: other[name] for name in common} == {name: LOCKED[name] for name in common}
 
 
 def test_each_protobuf_runtime_is_locked() -> None:

@@ -1,0 +1,1 @@
+"""Small programs that compile models of transformers and diffusers; none knows of bundles."""

@@ -1,0 +1,153 @@
+"""The runs of one program: cold and warm, each a process with empty cache directories."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.pytorch_table import QUICK, ROOT
+
+PROGRAMS = Path(__file__).with_name("programs")
+# No run takes longer, however busy the machine is.
+_LIMIT = 900
+# Before each line that torch logs: level and date, time, process.
+_STAMP = re.compile(r"\b[DIWEC]\d{4} \d\d:\d\d:\d\d\.\d+ \d+ ")
+_PROCESS = re.compile(r"\b(?:0x[0-9a-f]{6,}|tmp[\w-]{8}\b)")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one process printed and did.
+
+    Attributes:
+        seconds: of compiling, and of applying what was saved.
+        size: bytes that it was warm from, or that it saved.
+        appended: artifacts that were new in the bundle.
+        frames: served and compiled ones of the automatic mode, with reasons; else empty.
+    """
+
+    status: int
+    stdout: str
+    stderr: str
+    seconds: float = 0.0
+    hits: int = 0
+    misses: int = 0
+    kernels: int = 0
+    size: int = 0
+    appended: int = 0
+    frames: dict[str, Any] = field(default_factory=dict)
+
+    def differences(self, other: "Run") -> list[str]:
+        """In what this run's outcome is not another's; the bits of results apart."""
+        (ours, our_bits), (theirs, their_bits) = _apart(self.stdout), _apart(other.stdout)
+        pairs = {
+            "status": (self.status, other.status),
+            "bits": (our_bits, their_bits),
+            "stdout": (ours, theirs),
+            "stderr": (_messages(self.stderr), _messages(other.stderr)),
+        }
+        return [name for name, (one, two) in pairs.items() if one != two]
+
+
+def _apart(stdout: str) -> tuple[list[str], list[str]]:
+    lines = stdout.splitlines()
+    digests = [line for line in lines if line.startswith("bits ")]
+    return [line for line in lines if line not in digests], digests
+
+
+def _messages(stderr: str) -> list[str]:
+    """Lines without our own, and without what is another in each process."""
+    lines = (line for line in stderr.splitlines() if not line.startswith("precompile: "))
+    return [_PROCESS.sub("", _STAMP.sub("", line)) for line in lines]
+
+
+class Program:
+    """One program, below a scratch directory of its own."""
+
+    def __init__(self, name: str, scratch: Path) -> None:
+        self._path = PROGRAMS / f"{name}.py"
+        self._scratch = scratch
+        self._mega, self._bundle = scratch / "mega-cache", scratch / "b.precompile"
+
+    def measure(self) -> dict[str, Run]:
+        """All runs: `cold`, `mega-cache`, `recording`, `run` and `precompile`."""
+        return {
+            "cold": self._alone("--save", str(self._mega)),
+            "mega-cache": self._alone("--load", str(self._mega)),
+            "recording": self._ours(self._bundle, "--precompile"),
+            "run": self._ours(self._copy()),
+            "precompile": self._ours(self._copy(), "--precompile"),
+        }
+
+    def _copy(self) -> Path:
+        """Of the bundle as it was recorded, so that no warm run extends another's."""
+        return Path(shutil.copy(self._bundle, Path(tempfile.mkdtemp(dir=self._scratch))))
+
+    def _alone(self, *options: str) -> Run:
+        report = self._scratch / "figures.json"
+        report.unlink(missing_ok=True)
+        module = ["-m", "benchmarks.models.alone", "--figures", str(report)]
+        done = self._process([*module, *options])
+        if not report.exists():
+            return Run(done.returncode, done.stdout, done.stderr)
+        figures = json.loads(report.read_text())
+        return Run(
+            done.returncode,
+            done.stdout,
+            done.stderr,
+            seconds=figures["seconds"],
+            hits=figures["fx_hits"] + figures["aot_hits"],
+            misses=figures["fx_misses"] + figures["aot_misses"],
+            kernels=figures["kernels_built"],
+            size=self._mega.stat().st_size if self._mega.exists() else 0,
+        )
+
+    def _ours(self, bundle: Path, *options: str) -> Run:
+        report = self._scratch / "report.json"
+        report.unlink(missing_ok=True)
+        command = ["-m", "precompile_context", "run", "--bundle", str(bundle), *options]
+        done = self._process([*command, "--report", str(report)])
+        if not report.exists():
+            return Run(done.returncode, done.stdout, done.stderr)
+        figures = json.loads(report.read_text())
+        caches = figures["graphs"]["fx"], figures["graphs"]["aot"]
+        return Run(
+            done.returncode,
+            done.stdout,
+            done.stderr,
+            seconds=figures["seconds"]["apply"] + figures["seconds"]["compile"],
+            hits=sum(cache["hits"] for cache in caches),
+            misses=sum(cache["misses"] for cache in caches),
+            kernels=figures["kernels"]["built"],
+            size=bundle.stat().st_size if bundle.exists() else 0,
+            appended=figures["artifacts"]["recorded"],
+            frames=figures["precompile"] or {},
+        )
+
+    def _process(self, arguments: list[str]) -> subprocess.CompletedProcess[str]:
+        home = Path(tempfile.mkdtemp(dir=self._scratch))
+        temporary = home / "tmp"
+        temporary.mkdir()
+        places = {"TORCHINDUCTOR_CACHE_DIR": str(home / "cache"), "TMPDIR": str(temporary)}
+        return subprocess.run(
+            [sys.executable, *arguments, str(self._path)],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                **QUICK,
+                **places,
+                "HOME": str(self._scratch),
+                "PYTHONPATH": str(ROOT),
+                "HF_HUB_OFFLINE": "1",
+            },
+            capture_output=True,
+            text=True,
+            timeout=_LIMIT,
+            check=False,
+        )
