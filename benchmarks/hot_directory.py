@@ -18,9 +18,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from precompile_context.session import settings
+from precompile_context.adapters import pytorch
 
-MODEL = Path(settings.__file__).with_name("demo_model.py")
+MODEL = Path(pytorch.__file__).with_name("demo_model.py")
 _RUN = [sys.executable, "-c", "from precompile_context.cli import main; main()", "run"]
 
 # (compile seconds as the demo measures them, wall seconds)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from precompile_context.cli.demo import _faults, _print
-from precompile_context.cli.demo_runs import Row
+from precompile_context.cli.demo_runs import MODEL, Row
 
 LOSSES = ("0x1.6fc1f80000000p+2", "0x1.6d15880000000p+2", "0x1.6652400000000p+2")
 COLD = Row("cold, torch alone", 152.74, 159.24, 19, 0, 3, 1267484, LOSSES)
@@ -46,3 +46,7 @@ def test_table_fits_80_columns(
     assert "…" not in out
     assert "27.3 times faster" in " ".join(out.split())
     assert err == "precompile demo: a fault\n"
+
+
+def test_the_program_that_the_demo_runs_is_there() -> None:
+    assert MODEL.is_file()

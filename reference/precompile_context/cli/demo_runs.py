@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from precompile_context.adapters import pytorch
 from precompile_context.errors import ErrorCode, PrecompileError
-from precompile_context.session import settings
 
-MODEL = Path(settings.__file__).with_name("demo_model.py")
+MODEL = Path(pytorch.__file__).with_name("demo_model.py")
 # A run of the demo that takes longer hangs.
 RUN_SECONDS = 600
 
