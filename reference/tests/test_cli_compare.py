@@ -7,7 +7,7 @@ import pytest
 
 from precompile_context import BundleFile, Environment
 from precompile_context.files import local_key
-from precompile_context.trust import SigningKey, TrustPolicy
+from precompile_context.trust import UNSIGNED, SigningKey, TrustPolicy
 from tests.test_cli import run
 from tests.toys import BLOB, ELSEWHERE, GRAPH, HERE, STEP, blobs, save, toy_context
 
@@ -86,6 +86,21 @@ def test_merge_skips_what_is_damaged_lists_it_and_says_so_by_its_status(
     told = run("merge", "--unsigned", "--skip-damaged", "--json", "-o", out, *two, bad).json()
     assert (told["ok"], [one["origin"] for one in told["left_out"]]) == (False, [str(bad)])
     assert run("merge", "--unsigned", "--skip-damaged", "-o", out, *two).status == 0
+
+
+def test_merge_takes_only_what_fits_the_host_of_a_file(
+    two: tuple[Path, Path], tmp_path: Path
+) -> None:
+    host, out = tmp_path / "host.json", tmp_path / "out"
+    host.write_text('{"host": {"cpu": ["avx512"]}}')
+    told = run("merge", "--unsigned", "--fits", host, "--json", "-o", out, *two).json()
+    assert (told["environments"], told["artifacts"]) == (1, 1)
+    assert [key for _, key in BundleFile(out).open(policy=UNSIGNED).current()] == ["three"]
+    host.write_text('{"host": {"cpu": ["sse"]}}')
+    none = run("merge", "--unsigned", "--fits", host, "-o", tmp_path / "none", *two)
+    assert (none.status, (tmp_path / "none").exists()) == (1, False)
+    host.write_text("[]")
+    assert run("merge", "--unsigned", "--fits", host, "-o", tmp_path / "none", *two).status == 2
 
 
 def test_merge_without_an_input_is_wrong_usage(tmp_path: Path) -> None:

@@ -10,10 +10,14 @@ import pytest
 from precompile_context import BundleFile
 from precompile_context.files import use_record
 from precompile_context.files.use_record import UsedBundle, add_use, last_uses, record_file, uses
+from precompile_context.session.appending import Appending
 from precompile_context.session.part_report import PartReport
+from precompile_context.session.telling import Telling
+from precompile_context.session.trusting import Trusting
 from precompile_context.session.use import remember
+from precompile_context.trust import UNSIGNED, SigningKey
 from tests.test_cli import run
-from tests.toys import BLOB, blobs, file_contents, noise
+from tests.toys import BLOB, blobs, file_contents, noise, toy_context
 
 DAY = 86_400.0
 
@@ -119,3 +123,22 @@ def test_a_wrong_use_of_prune_is_said_and_changes_nothing(
     assert (done.status, bundle.read_bytes()) == (2, before)
     assert said in done.err
     assert not json.loads(run("stats", "--json").out)["uses"]
+
+
+def test_a_session_keeps_its_file_within_the_size_that_it_may_have(
+    record: Path, tmp_path: Path
+) -> None:
+    """What was used longest ago goes, and nothing where others signed part of the file."""
+    path = tmp_path / "b.precompile"
+    for signer, kept in ((None, {"k2"}), (SigningKey.generate(), {"k0", "k1", "k2"})):
+        path.unlink(missing_ok=True)
+        for number in range(3):
+            context = toy_context(signer=signer if number else None)
+            context.record_artifact(BLOB, f"k{number}", noise(20_000, number))
+            context.save_to(BundleFile(path))
+            use = _use(str(path.resolve()), float(number))
+            add_use(record, use, [(BLOB, f"k{number}")])
+        appending = Appending(path, Telling("b", print, {}), writes=True, max_bytes=30_000)
+        appending.trusting = Trusting(UNSIGNED)
+        appending.finish([])
+        assert {key for _, key in file_contents(BundleFile(path))} == kept

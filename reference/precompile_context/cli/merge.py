@@ -11,10 +11,12 @@ import typer
 
 from precompile_context.bundle import Bundle
 from precompile_context.cli import text
+from precompile_context.cli.hosts import read_host
 from precompile_context.cli.keys import Key, Trust, read_key, run_keys
 from precompile_context.cli.progress import counted
 from precompile_context.cli.stores import COMMAND_SECONDS, opened_input, store_of
-from precompile_context.compare.merging import MergeReport
+from precompile_context.compare.merging import Host, MergeReport
+from precompile_context.environment import Environment
 from precompile_context.files import merge_files
 from precompile_context.session.trusting import trusting
 from precompile_context.stores import Patience, compact, is_store_name
@@ -51,6 +53,14 @@ def merge(
             help="Of a store: so long, what was merged is kept for who reads.",
         ),
     ] = GRACE_SECONDS,
+    fits: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Only what fits the host whose facts are in this file, which `precompile "
+            "explain --print-host` wrote there.",
+        ),
+    ] = None,
     trust: Trust = None,
     key: Key = None,
     unsigned: Annotated[
@@ -91,6 +101,7 @@ def merge(
         strict=strict,
         skip_damaged=skip_damaged,
         watch=counted("merging"),
+        fits=None if fits is None else _host(fits),
         open_input=lambda name: opened_input(trusted.policy)(str(name)),
     )
     if as_json:
@@ -131,6 +142,13 @@ def _compact(
         print(f"{text.safe(store.name)}: {pieces} went, for {done.piece.name}")
 
 
+def _host(file: Path) -> Host:
+    from precompile_context.adapters.pytorch.facts.environment import fitting_environment
+
+    told = read_host(file, (), Environment())
+    return lambda bundle: fitting_environment(told, bundle)
+
+
 def _facts(files: list[str], report: MergeReport, merged: Bundle | None) -> dict[str, Any]:
     return {
         "ok": merged is not None and not report.left_out,
@@ -156,7 +174,7 @@ def _print(output: Path, files: list[str], report: MergeReport, merged: Bundle |
     name = text.safe(str(output))
     if merged is None:
         conflicts = text.plural(len(report.conflicts), "conflict")
-        print(f"{name}: not written, for {conflicts if report.artifacts else 'nothing is sound'}")
+        print(f"{name}: not written, for {conflicts if report.artifacts else 'nothing is left'}")
     else:
         print(
             f"{name}: {text.plural(len(merged.segments), 'segment')}, "

@@ -90,11 +90,15 @@ def prune(
             "pieces of a store are never changed: `precompile merge STORE -o STORE` makes few of "
             "them; pull, prune and push to a new name for what is to go"
         )
+    try:
+        most = None if max_size is None else text.bytes_of(max_size)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
     rules = Rules(
         environment=tuple(map(_fact, environment or [])),
         superseded=superseded,
         unused_since=None if unused is None else time.time() - unused * _DAY,
-        max_bytes=None if max_size is None else bytes_of(max_size),
+        max_bytes=most,
     )
     if rules == Rules():
         raise typer.BadParameter(
@@ -122,25 +126,6 @@ def prune(
         print(json.dumps(_facts(pruned, bundle, before, dry_run)))
     else:
         _print(file, pruned, bundle, before, dry_run)
-
-
-def bytes_of(size: str) -> int:
-    """A number of bytes: 1000, 500MB, 1.5 GB, 2GiB.
-
-    Raises:
-        typer.BadParameter: it is none.
-    """
-    number = size.strip().upper().removesuffix("B").strip()
-    base = 1024 if number.endswith("I") else 1000
-    number = number.removesuffix("I")
-    power = " KMGT".find(number[-1:] or "?")
-    try:
-        count = float(number[:-1] if power > 0 else number)
-        if count >= 0:
-            return int(count * base ** max(power, 0))
-    except (ValueError, OverflowError):
-        pass
-    raise typer.BadParameter(f"{size} is no size: 500MB, 2GB or 1GiB are")
 
 
 def _fact(text: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from precompile_context.cli import requiring
+from precompile_context.cli import requiring, text
 from precompile_context.cli.keys import Key, Trust, read_key, run_keys
 from precompile_context.cli.requiring import Require
 from precompile_context.errors import MisuseError
@@ -25,7 +25,7 @@ app = typer.Typer()
 _WITH_VALUE = {"-m": "MODULE", "-c": "CODE"}
 _OPTIONS = (
     *("--bundle", "--read-only", "--precompile", "--report", "--why-miss"),
-    *("--trust", "--key", "--unsigned", "--require", "--quiet", "--verbose"),
+    *("--trust", "--key", "--unsigned", "--max-size", "--require", "--quiet", "--verbose"),
 )
 
 
@@ -74,6 +74,15 @@ def run(
             "--why-miss", help="At the end, tell what each graph differs in that was not found."
         ),
     ] = False,
+    max_size: Annotated[
+        str | None,
+        typer.Option(
+            help="Keep the bundle's file within so many bytes, 2GB say: what was used longest "
+            "ago goes, and first what is superseded.",
+            metavar="N",
+            envvar="PRECOMPILE_MAX_SIZE",
+        ),
+    ] = None,
     trust: Trust = None,
     key: Key = None,
     unsigned: Annotated[
@@ -123,6 +132,10 @@ def run(
         _check_store(bundle)
     elif report is not None and report.resolve() == Path(bundle).resolve():
         raise typer.BadParameter("the report would replace the bundle")
+    try:
+        max_bytes = None if max_size is None else text.bytes_of(max_size)
+    except ValueError as error:
+        raise typer.BadParameter(f"--max-size: {error}") from None
     become(
         program,
         bundle=bundle,
@@ -134,6 +147,7 @@ def run(
         key=key,
         verbosity=verbose - quiet,
         require=require,
+        max_bytes=max_bytes,
     )
 
 
@@ -149,6 +163,7 @@ def become(
     why_miss: bool = False,
     verbosity: int = 0,
     require: Require | None = None,
+    max_bytes: int | None = None,
 ) -> NoReturn:
     """Turn this process into the program; without a bundle it is only observed. Never returns.
 
@@ -170,6 +185,7 @@ def become(
         key=key if key is None or key.startswith(VARIABLE) else os.path.abspath(key),
         why_miss=why_miss,
         verbosity=verbosity,
+        max_bytes=max_bytes,
     )
     if require is None:
         _become(settings, program)

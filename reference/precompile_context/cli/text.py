@@ -1,6 +1,7 @@
 """Numbers and names as a person reads them on a terminal of 80 columns."""
 
 import math
+import re
 from typing import Any
 
 from precompile_context.plural import plural as plural
@@ -40,3 +41,17 @@ def plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return {"hex": value.hex()}
     return repr(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def bytes_of(size: str) -> int:
+    """A number of bytes: 1000, 500MB, 1.5 GB, 2GiB.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([KMGT])(I?))?B?", size.strip().upper(), re.ASCII)
+    if found is None:
+        raise ValueError(f"{size} is no size: 500MB, 2GB or 1GiB are")
+    number, prefix, binary = found.groups()
+    power = " KMGT".index(prefix or " ")
+    return int(float(number) * (1024 if binary else 1000) ** power)

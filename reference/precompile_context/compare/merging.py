@@ -1,6 +1,6 @@
 """Bundles of many processes as one: a segment for each environment, equal content stored once."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -20,7 +20,7 @@ from precompile_context.bundle.fold import is_fully_known, unwritten
 from precompile_context.bundle.runs import split
 from precompile_context.bundle.soundness import ArtifactPlace
 from precompile_context.compare.relation import Relation, relation
-from precompile_context.environment import Requirement
+from precompile_context.environment import Environment, Requirement
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.trust import Signer
 
@@ -28,6 +28,8 @@ from precompile_context.trust import Signer
 _WORKERS = 2
 
 _Requirements = tuple[Requirement, ...]
+# The facts of a host as far as a bundle asks for them.
+Host = Callable[[Bundle], Environment]
 _ChainId = tuple[str, int]  # of which bundle, and the index of its first segment
 
 
@@ -100,10 +102,12 @@ class Merge:
         *,
         limits: Limits = DEFAULT_LIMITS,
         without: Mapping[str, Collection[ArtifactPlace]] = MappingProxyType({}),
+        fits: Host | None = None,
     ) -> None:
         """Decides what is kept; reads no content. `bundles` are named for errors and conflicts.
 
         `without` gives for a bundle's name what of it is as if it were not there.
+        With `fits`, only the environments that the host which it gives for a bundle meets count.
 
         Raises:
             PrecompileError: UNSUPPORTED_FEATURE, where a segment holds what would be
@@ -118,7 +122,10 @@ class Merge:
                     detail = f"{origin}: the segment holds what this version does not know"
                     offset = segment.manifest_offset
                     raise PrecompileError(ErrorCode.UNSUPPORTED_FEATURE, detail, offset)
+            host = None if fits is None else fits(bundle)
             for requirements, segments in bundle.by_requirements().items():
+                if host is not None and host.mismatches(requirements):
+                    continue
                 group = self._groups.setdefault(requirements, _Group())
                 obsolete += group.add(origin, bundle, segments, without.get(origin, ()))
         groups = self._groups.values()

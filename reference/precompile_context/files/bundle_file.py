@@ -205,7 +205,7 @@ class BundleFile:
             if most_base is not None and tail[0].offset > most_base:
                 return False
             # [PCB-SIGN-011]
-            if not all(_is_signed_alike(bundle.envelope(s), policy, signer) for s in tail):
+            if not all(is_signed_alike(bundle.envelope(s), policy, signer) for s in tail):
                 return False
             return self._put_folded(fd, bundle, runs, signer)
 
@@ -225,7 +225,7 @@ class BundleFile:
             bundle = Bundle.open(source, policy=policy, limits=self._limits)
             # [PCB-SIGN-011]
             tail = foldable_tail(
-                bundle, lambda s: _is_signed_alike(bundle.envelope(s), policy, signer)
+                bundle, lambda s: is_signed_alike(bundle.envelope(s), policy, signer)
             )
             return is_worth_folding(bundle, tail) and self._put_folded(fd, bundle, [tail], signer)
 
@@ -341,7 +341,7 @@ def _folded_chunks(
         yield from writer.chunks(one.artifacts, one.removed)
 
 
-def _is_signed_alike(envelope: Envelope, policy: TrustPolicy, signer: Signer | None) -> bool:
+def is_signed_alike(envelope: Envelope, policy: TrustPolicy, signer: Signer | None) -> bool:
     """Whether the segment has the signatures that one written by `signer` would have."""
     if signer is None:
         return not envelope.signatures

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from precompile_context.bundle import DEFAULT_LIMITS, Bundle, Limits
 from precompile_context.bundle.soundness import unsound
-from precompile_context.compare.merging import LeftOut, Merge, MergeReport
+from precompile_context.compare.merging import Host, LeftOut, Merge, MergeReport
 from precompile_context.errors import ErrorCode, MisuseError, PrecompileError
 from precompile_context.files.access import Chunk, FilePath
 from precompile_context.files.bundle_file import BundleFile, open_named, open_sound_part
@@ -23,6 +23,7 @@ def merge_files(
     limits: Limits = DEFAULT_LIMITS,
     strict: bool = False,
     skip_damaged: bool = False,
+    fits: Host | None = None,
     watch: Callable[[Iterable[Chunk]], Iterable[Chunk]] = lambda chunks: chunks,
     open_input: Callable[[FilePath], Bundle] | None = None,
 ) -> tuple[MergeReport, Bundle | None]:
@@ -35,7 +36,9 @@ def merge_files(
 
     With `skip_damaged`, what is damaged or not trusted is left out and reported, and the
     inputs count in an order of their own, by their content: equal sets give equal bytes.
-    Where nothing is left, nothing is written, and the bundle is None.
+    Where nothing is left, of these or of `fits`, nothing is written, and the bundle is None.
+
+    With `fits`, only segments that fit the host which it gives for their bundle are merged.
 
     Every input is to be trusted by `policy`. The result carries the signature of
     `signer`, who vouches for all of it, and no other.
@@ -55,11 +58,14 @@ def merge_files(
     file = BundleFile(output, limits=limits)
     with file.replacing() as put:
         if skip_damaged:
-            merge, left_out = _merge_of_sound(inputs, opened, policy, limits)
+            merge, left_out = _merge_of_sound(inputs, opened, policy, limits, fits)
         else:
-            merge, left_out = Merge({str(p): opened(p) for p in inputs}, limits=limits), []
+            bundles = {str(path): opened(path) for path in inputs}
+            merge, left_out = Merge(bundles, limits=limits, fits=fits), []
         report = replace(merge.report, left_out=tuple(left_out))
-        if (strict and report.conflicts) or (left_out and not report.artifacts):
+        if (strict and report.conflicts) or (
+            (left_out or fits is not None) and not report.artifacts
+        ):
             return report, None
         put(watch(merge.chunks(signer)))
     return report, file.open(policy=UNSIGNED, recover=False)  # just written
@@ -70,6 +76,7 @@ def _merge_of_sound(
     opened: Callable[[FilePath], Bundle],
     policy: TrustPolicy,
     limits: Limits,
+    fits: Host | None,
 ) -> tuple[Merge, list[LeftOut]]:
     """The merge of what is sound in the inputs, and what is not, by input."""
     left_out, bundles, without = [], {}, {}
@@ -95,5 +102,6 @@ def _merge_of_sound(
             )
     # Two copies of one bundle may be damaged in other places.
     order = sorted(bundles, key=lambda o: (bundles[o].digest, sorted(without[o]), o))
-    merge = Merge({origin: bundles[origin] for origin in order}, limits=limits, without=without)
+    ordered = {origin: bundles[origin] for origin in order}
+    merge = Merge(ordered, limits=limits, without=without, fits=fits)
     return merge, sorted(left_out, key=lambda one: (one.origin, one.offset or 0, one.key or ""))

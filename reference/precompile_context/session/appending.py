@@ -6,12 +6,16 @@ from pathlib import Path
 
 from precompile_context.bundle import Bundle
 from precompile_context.bundle.fold import MANY_SEGMENTS
-from precompile_context.errors import PrecompileError
+from precompile_context.compare.pruning import Rules
+from precompile_context.errors import MisuseError, PrecompileError
 from precompile_context.files import BundleFile
+from precompile_context.files.bundle_file import is_signed_alike
+from precompile_context.files.pruning import prune_file
 from precompile_context.session.contexts import Contexts
 from precompile_context.session.part_report import PartReport
 from precompile_context.session.telling import Telling, failure
 from precompile_context.session.trusting import Trusting
+from precompile_context.session.use import last_used_of
 from precompile_context.stores import Attached
 from precompile_context.trust import NOBODY
 
@@ -40,12 +44,17 @@ class Appending:
         *,
         writes: bool,
         store: Attached | None = None,
+        max_bytes: int | None = None,
     ) -> None:
-        """With `store`, the file is where what goes there waits, and the bundle is the store's."""
+        """With `store`, the file is where what goes there waits, and the bundle is the store's.
+
+        `max_bytes` is what the file may have at the end.
+        """
         self.writes = writes
         self.trusting = Trusting(NOBODY)
         self.base = b""
         self._store = store
+        self._max_bytes = max_bytes
         self._file = BundleFile(path, lock_seconds=_LOCK_SECONDS)
         self._telling = telling
         self._folds = True
@@ -96,6 +105,8 @@ class Appending:
         for part in parts:
             self._save(part)
         self._fold(of_earlier=True)
+        if self.writes and self._store is None and self._max_bytes is not None:
+            self._prune(self._max_bytes)
         if self._store is not None and self.writes:
             self._store.finish(self.trusting.signer)
 
@@ -111,6 +122,28 @@ class Appending:
                     saved = context.save_to(self._file, keep_existing=keep_existing)
                     report.appended += saved.appended
                     self._segments += bool(saved.appended)
+
+    def _prune(self, max_bytes: int) -> None:
+        """Leave out what is superseded and what was used longest ago, where it is too much.
+
+        Not where others signed part of it: what is written anew bears our signature alone.
+        """
+        try:
+            if self._file.path.stat().st_size <= max_bytes:
+                return
+            policy, signer = self.trusting.policy, self.trusting.signer
+            prune_file(
+                self._file,
+                Rules(superseded=True, max_bytes=max_bytes),
+                policy=policy,
+                signer=signer,
+                last_used=last_used_of(self._file.path),
+                may=lambda bundle: all(
+                    is_signed_alike(bundle.envelope(s), policy, signer) for s in bundle.segments
+                ),
+            )
+        except (OSError, PrecompileError, MisuseError):
+            return  # all is saved, only larger than it was to be
 
     def _fold(self, *, of_earlier: bool = False) -> None:
         """Put what this session appended into one segment: many small ones compress badly.

@@ -46,6 +46,7 @@ class Session:
         trust: Trusted = (),
         signer: Signer | FilePath | None = None,
         tell: Callable[[str], None] = _log.warning,
+        max_bytes: int | None = None,
     ) -> None:
         """Args:
         path: the bundle file, or a directory for one, or a store's name.
@@ -54,6 +55,7 @@ class Session:
         signer: signs what is appended; by default this user's own key, made on first
             use, or nobody where `trust` is UNSIGNED.
         tell: is given the one line that a person should see, if there is one.
+        max_bytes: what the file may have at the end; what was used longest ago goes.
 
         Raises:
             MisuseError: an argument is none of these, or names a key that is not there.
@@ -69,7 +71,11 @@ class Session:
         where = str(self._file if self._store is None else self._store.name)
         self._telling = Telling(where, tell, self.reports)
         self._appending = Appending(
-            self._file, self._telling, writes=not read_only, store=self._store
+            self._file,
+            self._telling,
+            writes=not read_only,
+            store=self._store,
+            max_bytes=max_bytes,
         )
         self._pid = os.getpid()
         self._trusting: Trusting | None = None

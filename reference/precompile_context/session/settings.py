@@ -40,6 +40,7 @@ class Settings:
         key: the private key that signs, a file or env:NAME; None for the user's own.
         pid: the program's process; others that see the variable are its children.
         precompile: serve and save whole frames, too.
+        max_bytes: what the bundle's file may have at a process's end; None for no bound.
     """
 
     bundle: str | None
@@ -51,6 +52,7 @@ class Settings:
     why_miss: bool = False
     key: str | None = None
     verbosity: int = 0
+    max_bytes: int | None = None
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> "Settings":

@@ -139,6 +139,7 @@ class Run:
                     trust=settings.trusted(),
                     signer=settings.key,
                     tell=tell if settings.verbosity >= 0 else lambda line: None,
+                    max_bytes=settings.max_bytes,
                 )
             part = self._session.begin(adapter)
             if part is not None:

@@ -3,7 +3,9 @@
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+from precompile_context.bundle import ArtifactName
 from precompile_context.session.part_report import PartReport
 
 
@@ -45,6 +47,17 @@ def remember(reports: Sequence[PartReport]) -> None:
         use_record.add_use(file, use, given | made)
     except OSError:
         return
+
+
+def last_used_of(file: Path) -> dict[ArtifactName, float]:
+    """When each artifact of the bundle file was last used here; nothing without a record."""
+    try:
+        from precompile_context.files import use_record
+
+        record = use_record.record_file()
+        return {} if record is None else use_record.last_uses(record, os.path.realpath(file))
+    except (ImportError, OSError):
+        return {}
 
 
 def _program() -> str:
