@@ -19,7 +19,7 @@ ATHERIS := 3.0.0
 MOTO := 5.2.5
 # Nothing is installed but the files whose hashes stand in locks/.
 LOCKED := install --quiet --no-deps --require-hashes
-PYTHON_FILES := conftest.py reference conformance_tests benchmarks fuzz examples
+PYTHON_FILES := conftest.py reference conformance_tests benchmarks fuzz examples viewer/test
 FUZZ_SECONDS ?= 600
 CRASH_RUNS ?= 1000
 CRASH_STATES ?= 200
@@ -47,7 +47,7 @@ export PYTHONDONTWRITEBYTECODE :=
 .DELETE_ON_ERROR:
 
 # What `make test` is made of, those first that take longest.
-PARTS := test-core test-pytorch test-cpp test-compilers test-runtimes test-mutants check test-typescript \
+PARTS := test-core test-pytorch test-cpp test-compilers test-runtimes test-mutants check test-typescript test-viewer \
 	test-stores test-instructions test-fuzz test-conformance test-interop
 
 .PHONY: help demo test quick $(PARTS) vectors generate bench fuzz crash stress ranks clean
@@ -67,6 +67,9 @@ test: $(VENV)/.ready $(VENV)/.fuzz ## everything, part by part and several side 
 part-%:
 	@echo "== $*"; start=$$(date +%s); $(MAKE) --no-print-directory $* && \
 		echo "== $*: $$(($$(date +%s) - start)) s"
+
+# Both write what they generate to one folder.
+part-test-viewer: part-test-typescript
 
 # It takes what these two have built.
 part-test-interop: part-test-cpp part-test-typescript
@@ -152,6 +155,24 @@ run-browser:
 
 $(TYPESCRIPT)/node_modules/.package-lock.json: $(TYPESCRIPT)/package.json $(TYPESCRIPT)/package-lock.json
 	npm ci --silent --prefix $(TYPESCRIPT)
+
+.PHONY: run-viewer
+test-viewer: $(VENV)/.ready ## the page: equal to a fresh build, all vectors, and what people do, in a browser
+	@if command -v npm >/dev/null && node -e '$(NODE_IS_RECENT)' && command -v chromium >/dev/null; then \
+		$(MAKE) --no-print-directory run-viewer; \
+	else echo 'NOT RUN: the viewer, which needs npm, Node 20.19 and chromium' >&2; fi
+
+VIEWER_CLASSES := --class reader --class verifier
+run-viewer: $(TYPESCRIPT)/node_modules/.package-lock.json viewer/node_modules/.package-lock.json
+	npm run --silent generate --prefix $(TYPESCRIPT)
+	npm run --silent types --prefix viewer
+	npm run --silent build --prefix viewer -- --check
+	$(BIN)/python viewer/test/make_bundles.py viewer/build
+	npm test --silent --prefix viewer
+	$(BIN)/precompile-conformance run $(VIEWER_CLASSES) --testee 'node viewer/test/testee.mjs'
+
+viewer/node_modules/.package-lock.json: viewer/package.json viewer/package-lock.json
+	npm ci --silent --prefix viewer
 
 vectors: $(VENV)/.ready ## the vectors of version 1.0 anew, from conformance_tests/builders/
 	$(BIN)/python -m builders

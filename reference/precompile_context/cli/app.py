@@ -11,7 +11,7 @@ from precompile_context.cli.epilogs import epilog
 from precompile_context.version import __version__
 
 COMMANDS = (
-    *("run", "demo", "inspect", "show", "verify", "explain", "diff", "merge", "extract"),
+    *("run", "demo", "inspect", "show", "view", "verify", "explain", "diff", "merge", "extract"),
     *("prune", "stats", "push", "pull"),
     *("keygen", "sign", "trust"),
 )

@@ -15,8 +15,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "inspect": (
         "precompile inspect train.precompile",
         "precompile inspect --bytes train.precompile",
+        "precompile inspect --html train.html train.precompile",
     ),
     "show": ("precompile show train.precompile fpmake",),
+    "view": ("precompile view train.precompile",),
     "verify": ("precompile verify train.precompile --trust ci",),
     "explain": ("precompile explain train.precompile", "precompile explain UNTRUSTED_SIGNER"),
     "diff": ("precompile diff yesterday.precompile train.precompile",),

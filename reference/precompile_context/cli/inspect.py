@@ -4,6 +4,7 @@ import json
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,9 +15,10 @@ from precompile_context.bundle.annotated import annotate
 from precompile_context.bundle.manifest import NONE, ZSTD
 from precompile_context.cli import signatures, text
 from precompile_context.cli.keys import read_keys
+from precompile_context.cli.page import embedded
 from precompile_context.cli.stores import opened
 from precompile_context.environment import Match
-from precompile_context.files import BundleFile
+from precompile_context.files import BundleFile, replace
 from precompile_context.stores import is_store_name
 from precompile_context.trust import UNSIGNED
 from precompile_context.trust.pem import Believed
@@ -36,6 +38,13 @@ def inspect(
         bool,
         typer.Option("--bytes", help="Every byte and what it is; with --full, of long values too."),
     ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a page that shows its index offline; with --full, its content too.",
+            metavar="OUT.html",
+        ),
+    ] = None,
     trust: Annotated[
         list[str] | None,
         typer.Option(
@@ -54,7 +63,10 @@ def inspect(
         return
     keys = signatures.known_keys(read_keys(trust))
     bundle = opened(file, policy=UNSIGNED)
-    if as_json:
+    if html is not None:
+        name = Path(file).name
+        replace(html, [embedded(name, bundle, full=full).encode()])
+    elif as_json:
         json.dump(describe(bundle, keys), sys.stdout, indent=2, ensure_ascii=True)
         print()
     else:
