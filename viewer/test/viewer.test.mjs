@@ -10,6 +10,9 @@ import { drop, inMemory, serving, setField, textOf, vector, viewer, withBrowser 
 const SHOTS = process.env.SCREENSHOTS;
 const fixture = async (name) => readFile(new URL(`../build/${name}`, import.meta.url));
 
+// Whatever lies over it, or out of sight.
+const press = (page, selector) => page.$eval(selector, (button) => button.click());
+
 await withBrowser(async (browser) => {
   const opened = async (bytes, url) => {
     const { page, complaints } = await viewer(browser, url);
@@ -53,7 +56,7 @@ await withBrowser(async (browser) => {
 
   await test("the bytes of a segment are SPEC.md's annotated hex", async () => {
     const { page } = await opened(await vector("SPEC/hello/input.precompile"));
-    await page.click("[data-segment='0']");
+    await press(page, "[data-segment='0']");
     await page.waitForFunction(() => document.getElementById("bytes").textContent);
     const spec = await readFile(new URL("../../SPEC.md", import.meta.url), "utf8");
     assert.equal(await textOf(page, "bytes"), /```hex bundle hello\n(.*?)\n```/s.exec(spec)[1]);
@@ -117,8 +120,8 @@ await withBrowser(async (browser) => {
       URL.createObjectURL = (blob) => { globalThis.kept = blob.text(); return "blob:none"; };
       HTMLAnchorElement.prototype.click = function () { globalThis.keptAs = this.download; };
     });
-    await page.click("#row-0");
-    await page.click("#save");
+    await press(page, "#row-0");
+    await press(page, "#save");
     await page.waitForFunction(() => document.getElementById("saved").textContent);
     assert.deepEqual(await page.evaluate(async () => [keptAs, await kept]), ["add", "hello"]);
     await page.close();
@@ -158,7 +161,7 @@ await withBrowser(async (browser) => {
       const { page } = await viewer(browser, new URL(`../dist/viewer.html#url=${server}/a`, import.meta.url).href);
       await page.waitForSelector("#whole");
       assert.match(await textOf(page, "refusal"), /does not give ranges/);
-      await page.click("#whole");
+      await press(page, "#whole");
       await page.waitForFunction(() => document.body.dataset.state === "open");
       await page.close();
       const other = (await viewer(browser, new URL(`../dist/viewer.html#url=${server}/none`, import.meta.url).href)).page;
