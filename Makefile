@@ -87,7 +87,7 @@ CHANGED = $(wildcard $(shell git ls-files --modified --others --exclude-standard
 # A worker that has done its tests takes some of another's.
 SIDE_BY_SIDE := --dist=worksteal
 
-check: check-python check-types check-generated check-schema check-spec ## formatting, lint, types, schema, generated code, SPEC.md
+check: check-python check-types check-generated check-schema check-spec check-map ## formatting, lint, types, schema, generated code, SPEC.md
 
 test-core: $(VENV)/.ready ## the core, the command line, the distribution and the suite's own tests
 	$(BIN)/python -m pytest --numprocesses=$(JOBS) $(SIDE_BY_SIDE) \
@@ -254,7 +254,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt locks/python.txt reference/precom
 	$(BIN)/python -m pip check
 	touch $@
 
-.PHONY: check-python check-types check-spec
+.PHONY: check-python check-types check-spec check-map
 check-python: $(VENV)/.ready
 	$(BIN)/ruff check $(PYTHON_FILES)
 	$(BIN)/ruff format --check $(PYTHON_FILES)
@@ -265,6 +265,9 @@ check-types: $(VENV)/.ready
 	set -e; for version in $(INTERPRETERS); do \
 		$(BIN)/mypy --python-version $$version $(PACKAGES); \
 	done
+
+check-map: $(VENV)/.ready
+	$(BIN)/python reference/module_map.py --check
 
 check-spec: $(VENV)/.ready
 	$(BIN)/python -m precompile_conformance.spec lint
