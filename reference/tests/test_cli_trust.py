@@ -107,7 +107,7 @@ def test_sign_without_a_key_signs_with_one_s_own(bundle: Path) -> None:
     done = run("sign", "--json", bundle)
     own = local_key(make=False)
     assert own is not None
-    assert done.json() == {"ok": True, "keyid": own.keyid, "signed": 2}
+    assert done.json() == {"version": 1, "ok": True, "keyid": own.keyid, "signed": 2}
 
 
 def test_sign_with_one_s_own_key_takes_no_passphrase(bundle: Path, tmp_path: Path) -> None:
@@ -270,7 +270,7 @@ def test_trust_names_a_key_once_and_every_command_knows_it(bundle: Path, keys: P
     facts = json.loads(run("inspect", bundle, "--json").out)
     assert facts["segments"][0]["signatures"][0]["name"] == "ci"
     assert run("merge", "-o", keys / "m", bundle).status == 0
-    (known,) = json.loads(run("trust", "list", "--json").out)
+    (known,) = run("trust", "list", "--json").json()["keys"]
     assert known == {"name": "ci", "keyid": ALICE.keyid, "subjects": []}
     assert run("trust", "remove", ALICE.keyid[:6]).status == 0
     assert run("merge", "-o", keys / "m", bundle).status == 1
@@ -302,7 +302,7 @@ def test_trust_refuses_what_it_is_given_in_words(keys: Path) -> None:
         done = run("trust", *arguments)
         assert (done.status, done.out) == (status, "")
         assert says in " ".join(done.err.split())
-    assert json.loads(run("trust", "list", "--json").out) == []
+    assert run("trust", "list", "--json").json()["keys"] == []
 
 
 def test_a_key_from_a_variable_signs_and_none_of_one_s_own_is_made(

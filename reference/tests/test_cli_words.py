@@ -214,7 +214,7 @@ def test_show_gives_an_artifact_s_source_by_as_much_of_its_key_as_names_it(
     done = run("show", file.path, "fg")
     assert (done.status, done.err) == (0, "")
     assert done.out.endswith(f"\n\n{SOURCE}")
-    (facts,) = run("show", file.path, "fgraph", "--json").json()
+    (facts,) = run("show", file.path, "fgraph", "--json").json()["artifacts"]
     assert (facts["type"], facts["sources"]) == (BLOB, [SOURCE])
     assert "no source in it" in run("show", file.path, "fo").out
     assert "fgraph, fother" in _refused(run("show", file.path, "f"), 2)[0]

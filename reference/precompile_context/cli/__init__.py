@@ -6,7 +6,6 @@ refused, told in three lines at most, 2 wrong usage.
 """
 
 import io
-import json
 import os
 import sys
 from typing import Any, NoReturn
@@ -51,8 +50,9 @@ def main() -> None:
 def _refuse(said: list[str], facts: dict[str, Any]) -> NoReturn:
     """Lines for a person; for a program that asked for JSON, JSON where it looks for it."""
     from precompile_context.cli import refusal
+    from precompile_context.cli.told import tell
 
     if "--json" in sys.argv[1:] and sys.stdout is not None:
-        print(json.dumps(facts, default=str))
+        tell(facts)
     refusal.say(said)
     sys.exit(1)

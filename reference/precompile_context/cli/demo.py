@@ -1,7 +1,6 @@
 """`precompile demo`: a transformer trained cold, warm by torch's mega-cache, warm by a bundle."""
 
 import dataclasses
-import json
 import math
 import os
 import sys
@@ -13,6 +12,7 @@ from typing import Annotated
 import typer
 
 from precompile_context.cli.demo_runs import Row, Runs
+from precompile_context.cli.told import tell
 
 app = typer.Typer()
 
@@ -44,7 +44,7 @@ def demo(
     faults = list(_faults(eager, rows))
     if as_json:
         figures = [dataclasses.asdict(row) for row in (eager, *rows)]
-        print(json.dumps({"runs": figures, "faults": faults}, indent=2))
+        tell({"ok": not faults, "runs": figures, "faults": faults})
     else:
         _print(rows, faults)
     raise typer.Exit(1 if faults else 0)

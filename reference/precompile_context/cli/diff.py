@@ -1,6 +1,5 @@
 """`precompile diff`: what two bundles hold that the other does not."""
 
-import json
 from typing import Annotated, Any
 
 import typer
@@ -8,6 +7,7 @@ import typer
 from precompile_context.bundle import StoredArtifact
 from precompile_context.cli import text
 from precompile_context.cli.stores import opened_input
+from precompile_context.cli.told import tell
 from precompile_context.compare.difference import EnvironmentDifference, FactDifference, difference
 from precompile_context.environment import Requirement
 from precompile_context.trust import UNSIGNED
@@ -38,7 +38,7 @@ def diff(
             "same_content": all(environment.is_none for environment in environments),
             "environments": [_describe(environment) for environment in environments],
         }
-        print(json.dumps(facts, indent=2))
+        tell(facts)
     else:
         print(f"a  {text.safe(a)}: {text.plural(len(bundle_a.segments), 'segment')}")
         print(f"b  {text.safe(b)}: {text.plural(len(bundle_b.segments), 'segment')}")

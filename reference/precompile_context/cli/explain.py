@@ -1,6 +1,5 @@
 """`precompile explain`: would a bundle be used on this host, and if not, why."""
 
-import json
 from collections import defaultdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +13,7 @@ from precompile_context.cli.codes import code_of, explanation
 from precompile_context.cli.hosts import described, read_host
 from precompile_context.cli.keys import Trust, run_keys
 from precompile_context.cli.stores import bundle_in, opened, reading_of
+from precompile_context.cli.told import tell
 from precompile_context.compare.explanation import Explanation, Verdict
 from precompile_context.compare.explanation import explain as explained
 from precompile_context.environment import Environment
@@ -69,7 +69,7 @@ def explain(
     """
     if print_host:
         environment, reason = _this_host()
-        print(json.dumps({"host": described(environment), "torch_unknown": reason}, indent=2))
+        tell({"host": described(environment), "torch_unknown": reason})
         return
     if file is None:
         raise typer.BadParameter("which bundle? --print-host alone needs none")
@@ -90,7 +90,7 @@ def explain(
         facts = {**facts, "ok": verdict.loads and not distrust, "distrust": distrust}
         if reading:
             facts["moves"] = moves
-        print(json.dumps(facts, indent=2))
+        tell(facts)
     else:
         _print(file, verdict, reason, distrust)
         if moves is not None and verdict.loads:

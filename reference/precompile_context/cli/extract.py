@@ -1,7 +1,6 @@
 """`precompile extract`: one artifact's content, verified."""
 
 import errno
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,7 @@ import typer
 from precompile_context import files
 from precompile_context.bundle import Bundle, StoredArtifact
 from precompile_context.cli import refusal, text
+from precompile_context.cli.told import tell
 from precompile_context.files import BundleFile
 from precompile_context.trust import UNSIGNED
 
@@ -57,7 +57,7 @@ def extract(
             "content_digest": artifact.content_digest.hex(),
             "output": str(output),
         }
-        print(json.dumps(facts))
+        tell(facts)
     else:
         print(f"{text.safe(str(output))}: {text.size(artifact.content_size)}")
 

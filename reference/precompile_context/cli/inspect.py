@@ -1,7 +1,5 @@
 """`precompile inspect`: what a bundle holds, without reading any content."""
 
-import json
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +15,7 @@ from precompile_context.cli import signatures, text
 from precompile_context.cli.keys import read_keys
 from precompile_context.cli.page import embedded
 from precompile_context.cli.stores import opened
+from precompile_context.cli.told import tell
 from precompile_context.environment import Match
 from precompile_context.files import BundleFile, replace
 from precompile_context.stores import is_store_name
@@ -67,8 +66,7 @@ def inspect(
         name = Path(file).name
         replace(html, [embedded(name, bundle, full=full).encode()])
     elif as_json:
-        json.dump(describe(bundle, keys), sys.stdout, indent=2, ensure_ascii=True)
-        print()
+        tell(describe(bundle, keys))
     else:
         _print(file, bundle, full, keys)
 

@@ -1,12 +1,12 @@
 """`precompile keygen`: a new key, or the user's own."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from precompile_context.cli.keys import own_key, read_passphrase
+from precompile_context.cli.told import tell
 from precompile_context.files import keys
 from precompile_context.trust import SigningKey
 
@@ -45,7 +45,7 @@ def keygen(
     public = keys.write_public_half(path, made)
     if as_json:
         facts = {"keyid": made.keyid, "private": str(path), "public": str(public)}
-        print(json.dumps(facts))
+        tell(facts)
     else:
         print(f"{path}: private, yours alone")
         print(f"{public}: public, for those who are to trust it")

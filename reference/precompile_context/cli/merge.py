@@ -1,7 +1,6 @@
 """`precompile merge`: several bundles, of several processes or hosts, as one."""
 
 import dataclasses
-import json
 import sys
 import time
 from pathlib import Path
@@ -15,6 +14,7 @@ from precompile_context.cli.hosts import read_host
 from precompile_context.cli.keys import Key, Trust, read_key, run_keys
 from precompile_context.cli.progress import counted
 from precompile_context.cli.stores import COMMAND_SECONDS, opened_input, store_of
+from precompile_context.cli.told import tell
 from precompile_context.compare.merging import Host, MergeReport
 from precompile_context.environment import Environment
 from precompile_context.files import merge_files
@@ -105,7 +105,7 @@ def merge(
         open_input=lambda name: opened_input(trusted.policy)(str(name)),
     )
     if as_json:
-        print(json.dumps(_facts(files, report, merged)))
+        tell(_facts(files, report, merged))
     else:
         _print(Path(output), files, report, merged)
     if merged is None or report.left_out:
@@ -134,7 +134,7 @@ def _compact(
     )
     if as_json:
         facts = {"replaced": [one.name for one in done.replaced], "left": len(done.left)}
-        print(json.dumps({"ok": True, "piece": done.piece and done.piece.name, **facts}))
+        tell({"ok": True, "piece": done.piece and done.piece.name, **facts})
     elif done.piece is None:
         print(f"{text.safe(store.name)}: there are not two small pieces that can be merged")
     else:

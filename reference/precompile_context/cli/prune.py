@@ -1,6 +1,5 @@
 """`precompile prune`: a bundle without what is not needed any more."""
 
-import json
 import time
 from collections import Counter
 from pathlib import Path
@@ -12,6 +11,7 @@ from precompile_context.bundle import Bundle
 from precompile_context.cli import text
 from precompile_context.cli.keys import Key, Trust, read_key, run_keys
 from precompile_context.cli.progress import counted
+from precompile_context.cli.told import tell
 from precompile_context.compare.pruning import Pruned, Rules
 from precompile_context.errors import MisuseError
 from precompile_context.files import BundleFile
@@ -123,7 +123,7 @@ def prune(
     except MisuseError as error:
         raise typer.BadParameter(str(error)) from None
     if as_json:
-        print(json.dumps(_facts(pruned, bundle, before, dry_run)))
+        tell(_facts(pruned, bundle, before, dry_run))
     else:
         _print(file, pruned, bundle, before, dry_run)
 

@@ -1,6 +1,5 @@
 """`precompile pull`: all that a store holds, as one file."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,7 @@ import typer
 from precompile_context.bundle.source import ranges
 from precompile_context.cli import text
 from precompile_context.cli.stores import bundle_in, progress, reading_of
+from precompile_context.cli.told import tell
 from precompile_context.files import Chunk, replace
 from precompile_context.stores import is_store_name
 from precompile_context.trust import UNSIGNED
@@ -52,7 +52,7 @@ def pull(
     replace(file, chunks())
     if as_json:
         facts = {"ok": True, "digest": bundle.digest.hex(), "size": bundle.size}
-        print(json.dumps({**facts, "pieces": [piece.name for piece in reading.pieces]}))
+        tell({**facts, "pieces": [piece.name for piece in reading.pieces]})
         return
     print(
         f"{text.safe(str(file))}: {text.plural(len(bundle.segments), 'segment')} of "

@@ -1,6 +1,5 @@
 """`precompile push`: what a bundle holds and a store lacks, put there."""
 
-import json
 from typing import Annotated
 
 import typer
@@ -15,6 +14,7 @@ from precompile_context.cli.stores import (
     reading_of,
     store_of,
 )
+from precompile_context.cli.told import tell
 from precompile_context.errors import MisuseError
 from precompile_context.session.trusting import trusting
 from precompile_context.stores import Patience, Store, StoreError, Traffic, lacking
@@ -85,7 +85,7 @@ def push(
         raise StoreError(f"{to.name}: {error}") from error
     if as_json:
         pieces = [{"name": p.name, "size": p.size, "is_new": p.is_new} for p in put_now]
-        print(json.dumps({"ok": True, "pieces": pieces, "sent": traffic.sent}))
+        tell({"ok": True, "pieces": pieces, "sent": traffic.sent})
         return
     new = [piece for piece in put_now if piece.is_new]
     if not new:
@@ -102,7 +102,7 @@ def _put_image(to: RegistryStore, data: bytes, as_json: bool) -> None:
         is_new = Patience(COMMAND_SECONDS).wait(to.put_image(data))
         advance(len(data))
     if as_json:
-        print(json.dumps({"ok": True, "is_new": is_new, "size": len(data)}))
+        tell({"ok": True, "is_new": is_new, "size": len(data)})
         return
     what = f"an image of one file, {text.size(len(data))}" if is_new else "it is there already"
     print(f"{text.safe(to.name)}: {what}")

@@ -1,6 +1,5 @@
 """`precompile show`: one artifact, and the source of a compiled graph, without unpickling it."""
 
-import json
 import pickletools
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from precompile_context.bundle import Bundle, StoredArtifact
 from precompile_context.cli import refusal, text
 from precompile_context.cli.inspect import describe_artifact
 from precompile_context.cli.stores import opened
+from precompile_context.cli.told import tell
 from precompile_context.trust import UNSIGNED
 
 app = typer.Typer()
@@ -46,7 +46,7 @@ def show(
     with refusal.about(file):
         described = [_describe(bundle, artifact) for artifact in found]
     if as_json:
-        print(json.dumps(described, indent=2))
+        tell({"artifacts": described})
         return
     for facts in described:
         _print(facts)

@@ -1,6 +1,5 @@
 """`precompile sign`: vouch for all that a bundle holds."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from precompile_context.cli import refusal, text
 from precompile_context.cli.keys import Key, own_key, read_key
+from precompile_context.cli.told import tell
 from precompile_context.files import BundleFile
 
 app = typer.Typer()
@@ -35,7 +35,7 @@ def sign(
     with refusal.about(file):
         count = BundleFile(file).sign(signer)
     if as_json:
-        print(json.dumps({"ok": True, "keyid": signer.keyid, "signed": count}))
+        tell({"ok": True, "keyid": signer.keyid, "signed": count})
     elif count:
         print(f"{text.safe(str(file))}: {text.plural(count, 'segment')} signed")
     else:

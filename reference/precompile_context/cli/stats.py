@@ -1,6 +1,5 @@
 """`precompile stats`: what bundles were good for on this machine, from the record of use."""
 
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -8,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from precompile_context.cli import text
+from precompile_context.cli.told import tell
 from precompile_context.files.use_record import SWITCH, UsedBundle, record_file, uses
 
 app = typer.Typer()
@@ -61,7 +61,7 @@ def stats(
         rows.setdefault((use.program, use.bundle), _Row()).add(use)
     if as_json:
         facts = [_facts(*names, row) for names, row in rows.items()]
-        print(json.dumps({"record": None if file is None else str(file), "uses": facts}))
+        tell({"record": None if file is None else str(file), "uses": facts})
     elif prometheus:
         print("\n".join(_prometheus(rows)))
     elif file is None:

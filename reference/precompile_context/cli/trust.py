@@ -1,12 +1,12 @@
 """`precompile trust`: whom this user trusts, by name."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from precompile_context.cli import text
+from precompile_context.cli.told import tell
 from precompile_context.errors import MisuseError
 from precompile_context.files import add_trusted, remove_trusted, trusted, trusted_directory
 from precompile_context.files.access import read_some
@@ -81,7 +81,7 @@ def remove(
     except MisuseError as error:
         raise typer.BadParameter(str(error)) from None
     if as_json:
-        print(json.dumps({"keyid": verifier.keyid}))
+        tell({"keyid": verifier.keyid})
     else:
         print(f"not trusted any more: {verifier.keyid}")
 
@@ -92,7 +92,7 @@ def _show(known: dict[str, Believed], as_json: bool) -> None:
             {"name": name, "keyid": key.keyid, "subjects": list(_subjects(key))}
             for name, key in known.items()
         ]
-        print(json.dumps(facts))
+        tell({"keys": facts})
         return
     width = max(map(len, known))
     for name, key in known.items():

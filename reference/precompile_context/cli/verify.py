@@ -1,6 +1,5 @@
 """`precompile verify`: every digest, reference and chain of a bundle."""
 
-import json
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -11,6 +10,7 @@ from precompile_context.bundle.stored import DIGEST_SIZE
 from precompile_context.cli import refusal, signatures, text
 from precompile_context.cli.keys import read_keys
 from precompile_context.cli.stores import opened
+from precompile_context.cli.told import tell
 from precompile_context.errors import ErrorCode, MisuseError, PrecompileError
 from precompile_context.trust import UNSIGNED, TrustPolicy
 from precompile_context.trust.pem import Believed
@@ -59,9 +59,7 @@ def verify(
         _read_all(bundle)
     signed = signatures.describe(bundle, signatures.known_keys(keys))
     if as_json:
-        print(
-            json.dumps({"ok": True, "trusted": bool(keys), **_facts(bundle), "signatures": signed})
-        )
+        tell({"ok": True, "trusted": bool(keys), **_facts(bundle), "signatures": signed})
     else:
         _print(file, bundle, signed)
 
