@@ -218,8 +218,10 @@ crash: $(VENV)/.ready ## CRASH_RUNS (1000) processes killed, CRASH_STATES (200) 
 	PRECOMPILE_CRASH_RUNS=$(CRASH_RUNS) PRECOMPILE_CRASH_STATES=$(CRASH_STATES) \
 		$(BIN)/python -m pytest -q -s reference/tests/test_crash_*.py
 
-stress: $(VENV)/.ready ## many processes on one file, many threads on one context
+stress: $(VENV)/.ready .moto/.ready ## many processes on one file, threads on one context, writers of one store
 	PRECOMPILE_STRESS=1 $(BIN)/python -m pytest -q -s reference/tests/test_concurrency.py
+	PRECOMPILE_STRESS=1 PRECOMPILE_MOTO=.moto/bin/moto_server \
+		$(BIN)/python -m pytest -q -s reference/tests/test_stores_stress.py
 
 .PHONY: test-torch
 test-torch: .torch/$(TORCH)/.ready ## the adapter with another torch, TORCH=2.14.1
