@@ -19,7 +19,7 @@ ATHERIS := 3.0.0
 MOTO := 5.2.5
 # Nothing is installed but the files whose hashes stand in locks/.
 LOCKED := install --quiet --no-deps --require-hashes
-PYTHON_FILES := conftest.py reference conformance_tests benchmarks fuzz examples viewer/test
+PYTHON_FILES := conftest.py hatch_build.py reference conformance_tests benchmarks fuzz examples viewer/test
 FUZZ_SECONDS ?= 600
 CRASH_RUNS ?= 1000
 CRASH_STATES ?= 200

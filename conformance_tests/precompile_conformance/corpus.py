@@ -21,7 +21,9 @@ _HEAD = """\
 """
 SUMS_FILE = "SHA256SUMS"
 FROZEN_FILE = "FROZEN"
-VECTORS = Path(__file__).parent.parent / "vectors"
+_HERE = Path(__file__).parent
+# Of a wheel, below this package; of a checkout, beside it.
+VECTORS = _HERE / "vectors" if (_HERE / "vectors").is_dir() else _HERE.parent / "vectors"
 
 
 class CorpusError(Exception):

@@ -1,5 +1,6 @@
 """The distribution: a wheel that is complete, and works where nothing else is installed."""
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -15,6 +16,8 @@ from tests.toys import Graph
 
 # Where a wheel's files lie in the tree.
 FOLDERS = ("reference", "generated", "conformance_tests")
+# The vectors lie beside the package there, below it in a wheel.
+VECTORS = "precompile_conformance/vectors/"
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +34,8 @@ def test_wheel_holds_every_package_and_the_start_up_hook(wheel: Path) -> None:
         "precompile/v1/bundle_pb2.pyi",
         "precompile_conformance/__init__.py",
         "precompile_conformance/reports/page.html.jinja",
+        "precompile_conformance/vectors/v1.0/SHA256SUMS",
+        "precompile_context/cli/viewer.html",
         "precompile_context/__init__.py",
         "precompile_context/py.typed",
         "precompile_context/adapters/pytorch/__init__.py",
@@ -46,9 +51,31 @@ def test_wheel_holds_the_files_of_the_tree(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         for name in archive.namelist():
             if ".dist-info/" not in name:
-                folders = (ROOT / folder / name for folder in FOLDERS)
+                name_there = name.replace(VECTORS, "vectors/", 1)
+                folders = (ROOT / folder / name_there for folder in FOLDERS)
                 (path,) = [path for path in folders if path.is_file()]
                 assert archive.read(name) == path.read_bytes(), name
+
+
+def test_the_runner_in_a_wheel_finds_the_vectors_that_came_with_it(
+    wheel: Path, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    program = (
+        "from precompile_conformance import corpus\n"
+        "print(corpus.VECTORS)\n"
+        "print([f for v in corpus.versions(corpus.VECTORS)"
+        " for f in corpus.faults(corpus.VECTORS / f'v{v}')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == [str(tmp_path / VECTORS), "[]"]
 
 
 def test_wheel_says_who_made_it_and_what_changed(wheel: Path) -> None:
