@@ -1,0 +1,1 @@
+"""Triton: kernels compiled for a GPU, served without compiling, and without a GPU."""
