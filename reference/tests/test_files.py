@@ -3,6 +3,8 @@
 import errno
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -335,3 +337,17 @@ def test_a_full_disk_is_told_with_the_file_s_name(
         replace(tmp_path / "file", [b"x"])
     assert (full.value.errno, full.value.filename) == (errno.ENOSPC, str(tmp_path / "file"))
     assert not list(tmp_path.iterdir())
+
+
+def test_an_open_bundle_reads_until_the_process_has_ended(file: BundleFile) -> None:
+    save(file, a=b"content")
+    script = """
+import atexit, sys
+from precompile_context import UNSIGNED, BundleFile
+
+atexit.register(lambda: print([bundle.read(stored) for stored in bundle.current().values()]))
+bundle = BundleFile(sys.argv[1]).open(policy=UNSIGNED)
+"""
+    command = [sys.executable, "-c", script, str(file.path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("[b'content']\n", "")

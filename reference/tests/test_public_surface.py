@@ -134,10 +134,36 @@ def test_imports_never_point_up(path: Path) -> None:
     assert not above
 
 
+# Compilers, and whose adapters alone import them.
+COMPILERS = {
+    "torch": {"pytorch"},
+    "triton": {"pytorch", "triton"},
+    "jax": {"jax"},
+    "jaxlib": {"jax"},
+    "numba": {"numba"},
+    "llvmlite": {"numba"},
+}
+
+
 @pytest.mark.parametrize("path", MODULES, ids=_id)
-def test_only_the_pytorch_adapter_imports_torch(path: Path) -> None:
-    if not _id(path).startswith("adapters/pytorch/"):
-        assert not {name for name in _imports(path) if name.split(".")[0] in ("torch", "triton")}
+def test_a_compiler_is_imported_by_its_own_adapter_alone(path: Path) -> None:
+    own = _adapter(path)
+    for name in {name.split(".")[0] for name in _imports(path)} & COMPILERS.keys():
+        assert own in COMPILERS[name]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_id)
+def test_an_adapter_imports_nothing_of_another(path: Path) -> None:
+    if (own := _adapter(path)) is not None:
+        start = f"{NAME}.adapters."
+        named = {name for name in _imports(path) if name.startswith(start)}
+        assert not {name for name in named if name.removeprefix(start).split(".")[0] != own}
+
+
+def _adapter(path: Path) -> str | None:
+    """The adapter that the module is part of."""
+    folder, *rest = path.relative_to(PACKAGE).parts
+    return rest[0].removesuffix(".py") if folder == "adapters" and len(rest) > 1 else None
 
 
 @pytest.mark.parametrize("path", CORE, ids=_id)

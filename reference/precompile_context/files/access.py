@@ -71,7 +71,8 @@ class FileSource:
         self._fd = fd
         self.size = os.fstat(fd).st_size
         if owned:
-            weakref.finalize(self, os.close, fd)
+            # Not at exit, where a session still reads: the system closes it then.
+            weakref.finalize(self, os.close, fd).atexit = False
 
     def again(self) -> "FileSource":
         """The same open file, as long as it is now."""

@@ -45,6 +45,11 @@ class Part(Protocol):
     def stored(self, type: str) -> Iterable[StoredArtifact]:
         """What the bundle holds of this type for this host: keys, sizes and fields, no content."""
 
+    def read(self, stored: StoredArtifact) -> bytes | None:
+        """The content of what `stored` told, to compare with; counted as no look-up. None where
+        it is damaged. Those that have ended read, too.
+        """
+
     def is_unusable(self, type: str, key: str, detail: str) -> None:
         """What was found cannot be used by the compiler: told once, and replaced by the next
         content that is recorded under the key.

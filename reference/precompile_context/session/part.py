@@ -76,6 +76,12 @@ class SessionPart:
     def stored(self, type: str) -> Iterable[StoredArtifact]:
         return [stored for (type_, _), stored in self.current.items() if type_ == type]
 
+    def read(self, stored: StoredArtifact) -> bytes | None:
+        try:
+            return None if self.bundle is None else self.bundle.read(stored)
+        except (PrecompileError, OSError):  # told where it was asked for
+            return None
+
     def is_unusable(self, type: str, key: str, detail: str) -> None:
         if self._takes_part() and (stored := self.current.get((type, key))) is not None:
             with self._lock, contextlib.suppress(ValueError):

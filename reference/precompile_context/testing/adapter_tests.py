@@ -101,13 +101,15 @@ class AdapterTests:
     def run(
         self, bundle: Path, driver: str = _PLAIN, *, place: str = "first", **variables: str
     ) -> Done:
-        """A process with `bundle`, in a folder of this name: program, home and temporary files
-        lie below it, and are new where the folder is.
+        """A process with `bundle`, in a folder of this name. Program, home and temporary files
+        lie below it; the latter two are empty: what the compiler itself keeps is not there.
         """
         folder = bundle.parent / place
         home = folder / "home"
-        for part in (folder, home, folder / "tmp"):
-            part.mkdir(exist_ok=True)
+        folder.mkdir(exist_ok=True)
+        for part in (home, folder / "tmp"):
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir()
         (folder / "program.py").write_text(self.program)
         (folder / "driver.py").write_text(driver)
         report = folder / "report.json"

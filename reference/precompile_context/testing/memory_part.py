@@ -33,6 +33,9 @@ class MemoryPart:
     def stored(self, type: str) -> Iterable[StoredArtifact]:
         return ()
 
+    def read(self, stored: StoredArtifact) -> bytes | None:
+        return None
+
     def is_unusable(self, type: str, key: str, detail: str) -> None:
         self.contents.pop((type, key), None)
         self.told.append(detail)

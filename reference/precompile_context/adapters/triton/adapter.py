@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from precompile_context.session import Adapter, Miss, Part, first_use
 
 
 class TritonAdapter(Adapter):
-    """Serves and records whole kernels. What else Triton caches, built launchers say, is its own."""
+    """Serves and records whole kernels. What else Triton caches is left to its own cache."""
 
     name = "triton"
     types = (TritonKernel,)
@@ -24,6 +24,7 @@ class TritonAdapter(Adapter):
 
     def __init__(self) -> None:
         self._part: Part | None = None
+        self._serves = False
         self._before: Any = None
         self._compiled: dict[str, bytes] = {}
         self._served = 0
@@ -49,8 +50,8 @@ class TritonAdapter(Adapter):
 
         digest = hashlib.sha256(triton_key().encode()).hexdigest()[:32]
         facts = {"triton.version": {triton.__version__}, "triton.key": {f"sha256:{digest}"}}
-        if ptxas := _ptxas():
-            facts["triton.ptxas"] = {ptxas}
+        if assemblers := _assemblers():
+            facts["triton.ptxas"] = assemblers
         return Environment({name: frozenset(values) for name, values in facts.items()})
 
     def start(self, part: Part) -> None:
@@ -58,19 +59,20 @@ class TritonAdapter(Adapter):
         from triton.runtime.cache import FileCacheManager
 
         self._part, self._compiled, self._served = part, {}, 0
+        self._serves = True
         self._before = knobs.cache.manager_class
         knobs.cache.manager_class = _manager(self._before or FileCacheManager, self)
 
     def stop(self) -> None:
         from triton import knobs
 
-        if self._part is not None:
-            self._part = None
+        if self._serves:
+            self._serves = False
             knobs.cache.manager_class = self._before
 
     def find(self, key: str, manager: object) -> dict[str, str] | None:
         """Where the files of a kernel are, which the bundle had; None where it had none."""
-        part = self._part
+        part = self._part if self._serves else None
         content = None if part is None else part.find(TritonKernel.TYPE, key)
         if part is None or content is None:
             return None
@@ -88,7 +90,7 @@ class TritonAdapter(Adapter):
     def record(self, key: str, group: Mapping[str, str]) -> None:
         """A kernel was compiled: its files, by name and path."""
         part = self._part
-        if part is None:
+        if part is None or not self._serves:
             return
         name = key.split("/")[1].removesuffix(".json")
         try:
@@ -119,17 +121,20 @@ class TritonAdapter(Adapter):
             )
         return told
 
-    def _of_name(self, name: str) -> list[tuple[str, bytes]]:
-        return []
+    def _of_name(self, name: str) -> Iterator[tuple[str, bytes]]:
+        """The kernels that the bundle has of a function."""
+        for stored in self._part.stored(TritonKernel.TYPE) if self._part else ():
+            if stored.key.split("/")[1] == name and self._part:
+                yield stored.key, self._part.read(stored) or b""
 
 
-def _ptxas() -> str:
-    """The version of the assembler that Triton would run, as it asks for it itself; "" without."""
+def _assemblers() -> set[str]:
+    """The versions of the assemblers for older and newer GPUs, as Triton asks for them itself."""
     with contextlib.suppress(Exception):  # whatever a backend that is not there raises
         from triton.backends.nvidia.compiler import get_ptxas_version
 
-        return str(get_ptxas_version()).strip().splitlines()[-1]
-    return ""
+        return {str(get_ptxas_version(arch)).strip().splitlines()[-1] for arch in (80, 90)}
+    return set()
 
 
 def _manager(base: Any, adapter: TritonAdapter) -> Any:

@@ -29,7 +29,7 @@ def unpack(content: bytes) -> dict[str, bytes]:
         raise ValueError("the list of a kernel's files is not whole")
     try:
         head = json.loads(content[_HEAD_BYTES:start])
-        sizes = {name: size for name, size in head}
+        sizes = dict(head)
     except (ValueError, TypeError, RecursionError) as error:
         raise ValueError("a kernel's files begin with no list of them") from error
     files = {}
@@ -38,7 +38,7 @@ def unpack(content: bytes) -> dict[str, bytes]:
             raise ValueError(f"{name!r:.80} is no name of a kernel's file, or has no size")
         files[name] = content[start : start + size]
         start += size
-    if start != len(content) or len(head) != len(files):
+    if start != len(content) or type(head) is not list or len(head) != len(files):
         raise ValueError("a kernel's files have other sizes than their list says")
     return files
 

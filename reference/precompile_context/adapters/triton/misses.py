@@ -9,7 +9,7 @@ from precompile_context.session.missing import Difference, Miss
 
 # Beside what a kernel was compiled from and for, its metadata names itself and what came out.
 _OUTCOMES = {"hash", "name", "shared", "tmem_size", "global_scratch_size", "profile_scratch_size"}
-_KINDS = {"target": "target", "arch": "target", "triton_version": "version", "source": "source"}
+_KINDS = {"triton_version": "version", "source": "source"}
 
 
 def described(content: bytes) -> dict[str, str]:
@@ -28,7 +28,10 @@ def described(content: bytes) -> dict[str, str]:
             except (ValueError, RecursionError):
                 continue
             if isinstance(metadata, dict):
+                target = metadata.pop("target", None)
                 told |= {k: json.dumps(v, sort_keys=True) for k, v in metadata.items()}
+                if isinstance(target, dict):
+                    told |= {f"target.{name}": str(value) for name, value in target.items()}
     return {name: value for name, value in told.items() if name not in _OUTCOMES}
 
 
@@ -44,5 +47,5 @@ def explained(key: str, here: Mapping[str, str], there: Iterable[tuple[str, byte
 def _differences(there: Mapping[str, str], here: Mapping[str, str]) -> Iterator[Difference]:
     for name in {**there, **here}:
         if there.get(name) != here.get(name):
-            kind = _KINDS.get(name, "config")
+            kind = "target" if name.startswith("target.") else _KINDS.get(name, "config")
             yield Difference(kind, name, there.get(name), here.get(name))
