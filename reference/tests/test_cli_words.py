@@ -1,5 +1,6 @@
 """What the command says: refusals, usage, help, codes, and an artifact's source."""
 
+import io
 import os
 import pickle
 import re
@@ -9,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from precompile_context import BundleFile, ErrorCode, PrecompileError, __version__
-from precompile_context.cli import codes, epilogs, refusal
+from precompile_context import BundleFile, Environment, ErrorCode, PrecompileError, __version__
+from precompile_context.cli import codes, epilogs, refusal, text
 from precompile_context.cli.app import COMMANDS
 from precompile_context.cli.show import sources
 from tests.test_cli import Done, run
-from tests.toys import BLOB, GRAPH, STEP, graph_and_step, toy_context
+from tests.toys import BLOB, GRAPH, STEP, blobs, graph_and_step, toy_context
 
 SOURCE = "import torch\n\n\ndef call(args):\n    return args\n"
 
@@ -43,8 +44,8 @@ def test_every_code_is_explained_by_its_name_and_its_number(code: ErrorCode) -> 
     assert lines[0].startswith(f"{code.name} ({int(code)}): ")
     assert len(lines) == 4
     assert max(map(len, lines)) <= 80
-    for text in (code.name, code.name.lower(), code.name.replace("_", "-"), str(int(code))):
-        assert codes.code_of(text) is code
+    for name in (code.name, code.name.lower(), code.name.replace("_", "-"), str(int(code))):
+        assert codes.code_of(name) is code
     assert codes.code_of("nothing") is codes.code_of("") is None
 
 
@@ -229,3 +230,37 @@ def test_inspect_shows_an_entry_s_backends_and_fields(tmp_path: Path) -> None:
     out = run("inspect", file.path).out
     assert f"names {GRAPH} g\n" in out
     assert "guard = train.step\n" in out
+
+
+def test_thirty_segments_of_three_environments_fit_two_screens(tmp_path: Path) -> None:
+    path = tmp_path / "b.precompile"
+    for number in range(30):
+        facts = {"cpu": f"avx{number % 3}", **{f"fact{n}": "same" for n in range(11)}}
+        blobs(Environment.of(**facts), **{f"k{number}": b"1"}).save_to(BundleFile(path))
+    lines = run("inspect", path).out.splitlines()
+    assert len(lines) <= 48
+    assert max(map(len, lines[1:])) <= 80  # the first has the path
+    assert "environment 1: 10 segments" in "\n".join(lines)
+    assert sum("fact0" in line for line in lines) == 1
+    assert lines.count("  requires 11 facts more, as environment 0 does") == 2
+    assert len(run("inspect", "--full", path).out.splitlines()) > 300
+
+
+@pytest.mark.parametrize(
+    ("variables", "colours"),
+    [({"TERM": "xterm"}, True), ({"TERM": "xterm", "NO_COLOR": "1"}, False), ({}, False)],
+    ids=["terminal", "NO_COLOR", "no terminal named"],
+)
+def test_colour_is_for_terminals_that_take_it(
+    variables: dict[str, str], colours: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for name in ("TERM", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert ("\x1b[" in text.coloured("a", "red", Terminal())) is colours
+    assert text.coloured("a", "red", io.StringIO()) == "a"

@@ -11,7 +11,7 @@ from precompile_context.artifact import ArtifactKind
 from precompile_context.bundle import Bundle, Segment, StoredArtifact
 from precompile_context.bundle.annotated import annotate
 from precompile_context.bundle.manifest import NONE, ZSTD
-from precompile_context.cli import signatures, text
+from precompile_context.cli import environments, signatures, text
 from precompile_context.cli.keys import read_keys
 from precompile_context.cli.page import embedded
 from precompile_context.cli.stores import opened
@@ -24,6 +24,8 @@ from precompile_context.trust.pem import Believed
 
 app = typer.Typer()
 
+# More are shown by environment.
+_MOST_SEGMENTS = 6
 # Eight lines: what a value is, and that it goes on.
 _BYTES_OF_A_VALUE = 128
 
@@ -202,24 +204,28 @@ def _print(file: str, bundle: Bundle, full: bool, keys: Sequence[Believed]) -> N
             f"  ignored   {text.size(bundle.ignored)} after the last complete segment, "
             f"from byte {bundle.size}"
         )
-    signed = signatures.describe(bundle, keys)
+    signed = [signatures.lines(one, full=full) for one in signatures.describe(bundle, keys)]
+    if len(bundle.segments) > _MOST_SEGMENTS and not full:
+        for line in environments.groups(bundle, signed):
+            text.heading(line) if line.startswith("environment ") else print(line)
+        print("\n(--full lists every segment and artifact)")
+        return
     for segment in bundle.segments:
-        _print_segment(segment, full, signatures.lines(signed[segment.index], full=full))
+        _print_segment(segment, full, signed[segment.index])
 
 
 def _print_segment(segment: Segment, full: bool, signed: list[str]) -> None:
     manifest = segment.manifest
     chain = ", begins a chain" if segment.begins_chain else ""
-    print(f"\nsegment {segment.index} at byte {segment.offset}: {text.size(segment.size)}{chain}")
+    print()
+    size = text.size(segment.size)
+    text.heading(f"segment {segment.index} at byte {segment.offset}: {size}{chain}")
     producer = text.safe(f"{manifest.producer.name} {manifest.producer.version}".strip())
     print(f"  written by {producer or 'an unnamed program'}")
     for line in signed:
         print(f"  {line}")
     for requirement in manifest.requirements:
-        relation = "=" if requirement.match == Match.EXACT else _match(requirement.match).lower()
-        line = f"  requires {requirement.name} {relation} "
-        values = text.safe(", ".join(requirement.values))
-        print(line + (values if full else text.shorten(values, text.WIDTH - len(line))))
+        print(environments.requirement_line(requirement, full=full))
     own = [entry for entry in manifest.blocks if entry.size]
     kinds = Counter(_compression(entry.compression).lower() for entry in own)
     blocks = ", ".join(f"{number} {name}" for name, number in sorted(kinds.items())) or "none"

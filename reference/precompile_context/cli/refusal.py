@@ -51,7 +51,12 @@ def say(said: list[str]) -> None:
     if sys.stderr is None:
         return
     for line in said:
-        print(text.shorten(line, text.WIDTH) if sys.stderr.isatty() else line, file=sys.stderr)
+        if not sys.stderr.isatty():
+            print(line, file=sys.stderr)
+            continue
+        short = text.shorten(line, text.WIDTH)
+        colour = {"precompile:": "red", "help:": "green"}.get(line.partition(" ")[0])
+        print(text.coloured(short, colour, sys.stderr), file=sys.stderr)
 
 
 def usage_lines(error: Exception) -> list[str]:

@@ -1,8 +1,10 @@
 """Numbers and names as a person reads them on a terminal of 80 columns."""
 
 import math
+import os
 import re
-from typing import Any
+import sys
+from typing import Any, TextIO
 
 from precompile_context.plural import plural as plural
 
@@ -20,6 +22,24 @@ def size(count: int) -> str:
             break
     digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
     return f"{value:.{digits}f} {unit}"
+
+
+def heading(line: str) -> None:
+    """Print a line that others belong to."""
+    print(line if sys.stdout is None else coloured(line, "cyan", sys.stdout))
+
+
+def coloured(line: str, colour: str | None, stream: TextIO) -> str:
+    """The line in bold and this colour where the stream is a terminal that takes colours.
+
+    NO_COLOR, set to anything, switches that off.
+    """
+    plain_terminal = os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") == "dumb"
+    if colour is None or plain_terminal or not stream.isatty():
+        return line
+    import typer
+
+    return typer.style(line, bold=True, fg=colour)
 
 
 def safe(text: str) -> str:
