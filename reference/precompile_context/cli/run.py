@@ -4,13 +4,15 @@ import importlib.util
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, NoReturn
 
 import typer
 
+from precompile_context.adapters.directory.named import announce, parsed
 from precompile_context.cli import requiring, text
 from precompile_context.cli.keys import Key, Trust, read_key, run_keys
 from precompile_context.cli.requiring import Require
@@ -25,7 +27,8 @@ app = typer.Typer()
 _WITH_VALUE = {"-m": "MODULE", "-c": "CODE"}
 _OPTIONS = (
     *("--bundle", "--read-only", "--precompile", "--report", "--why-miss"),
-    *("--trust", "--key", "--unsigned", "--max-size", "--require", "--quiet", "--verbose"),
+    *("--directory", "--trust", "--key", "--unsigned", "--max-size", "--require"),
+    *("--quiet", "--verbose"),
 )
 
 
@@ -81,6 +84,14 @@ def run(
             "ago goes, and first what is superseded.",
             metavar="N",
             envvar="PRECOMPILE_MAX_SIZE",
+        ),
+    ] = None,
+    directory: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Restore the files of a tool's cache directory before the program starts, and "
+            "record what is new in it: NAME=PATH, or NAME alone of triton and warp.",
+            metavar="NAME=PATH",
         ),
     ] = None,
     trust: Trust = None,
@@ -148,6 +159,7 @@ def run(
         verbosity=verbose - quiet,
         require=require,
         max_bytes=max_bytes,
+        directories=_directories(directory or ()),
     )
 
 
@@ -164,6 +176,7 @@ def become(
     verbosity: int = 0,
     require: Require | None = None,
     max_bytes: int | None = None,
+    directories: Mapping[str, str] = MappingProxyType({}),
 ) -> NoReturn:
     """Turn this process into the program; without a bundle it is only observed. Never returns.
 
@@ -188,16 +201,29 @@ def become(
         max_bytes=max_bytes,
     )
     if require is None:
-        _become(settings, program)
-    requiring.run(require, settings, lambda settings: _become(settings, program))
+        _become(settings, program, directories)
+    requiring.run(require, settings, lambda settings: _become(settings, program, directories))
 
 
-def _become(settings: Settings, program: list[str]) -> NoReturn:
+def _become(settings: Settings, program: list[str], directories: Mapping[str, str]) -> NoReturn:
     if settings.report is not None:
         _start_report(settings)
     environ = dict(os.environ)
     settings.write(environ)
+    announce(directories, environ)
     os.execve(sys.executable, [sys.executable, *program], environ)
+
+
+def _directories(options: Sequence[str]) -> dict[str, str]:
+    """Paths by name.
+
+    Raises:
+        typer.BadParameter: an option is no NAME=PATH.
+    """
+    try:
+        return parsed(options)
+    except MisuseError as error:
+        raise typer.BadParameter(f"--directory {error}") from None
 
 
 def _program(program: list[str]) -> list[str]:

@@ -1,0 +1,55 @@
+"""What `precompile run --directory` tells the program's process: names and paths."""
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping, MutableMapping
+
+from precompile_context.adapters.directory.tools import KNOWN, tool
+from precompile_context.errors import MisuseError
+
+_VARIABLE = "PRECOMPILE_DIRECTORIES"
+_ADAPTERS = "PRECOMPILE_ADAPTERS"
+_MODULE = "precompile_context.adapters.directory.by_name"
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+def parsed(options: Iterable[str]) -> dict[str, str]:
+    """Absolute paths by name, of texts NAME=PATH, or NAME alone for a tool that is known.
+
+    Raises:
+        MisuseError: one is neither.
+    """
+    found: dict[str, str] = {}
+    for option in options:
+        name, _, path = option.partition("=")
+        if not _NAME.fullmatch(name):
+            raise MisuseError(f"{option!r}: NAME=PATH, the name of lower-case letters and digits")
+        known = tool(name)
+        path = path or os.environ.get(known.variable or "", "") or (known.default or "")
+        if not path:
+            raise MisuseError(f"{option!r}: where is it? NAME=PATH; known: {', '.join(KNOWN)}")
+        if name in found:
+            raise MisuseError(f"{name!r} is named twice")
+        found[name] = os.path.abspath(os.path.expanduser(path))
+    return found
+
+
+def announce(named: Mapping[str, str], environ: MutableMapping[str, str]) -> None:
+    """Have processes started with `environ` restore these directories, and tools use them."""
+    if not named:
+        return
+    environ[_VARIABLE] = json.dumps(dict(named))
+    # `builtins` is there from the first: such an adapter begins when Python does.
+    own = [f"builtins={_MODULE}:{name}" for name in named]
+    environ[_ADAPTERS] = " ".join([environ.get(_ADAPTERS, ""), *own]).strip()
+    for name, path in named.items():
+        variable = tool(name).variable
+        if variable is not None:
+            environ[variable] = path
+
+
+def directories(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Those of this process's run; empty where it has none."""
+    named = json.loads(environ.get(_VARIABLE, "{}"))
+    return {str(name): str(path) for name, path in named.items()}
