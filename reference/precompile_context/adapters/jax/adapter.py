@@ -16,13 +16,10 @@ from precompile_context.adapters.jax.keys import Question, question
 from precompile_context.artifact import CacheArtifact
 from precompile_context.bundle import StoredArtifact
 from precompile_context.environment import Environment
-from precompile_context.session.adapter import Adapter, Difference, Miss, Part
+from precompile_context.session.adapter import Adapter, Part
 from precompile_context.session.first_use import before
+from precompile_context.session.missing import Difference, Miss
 from precompile_context.session.patches import Patches
-
-# Seconds of compiling that a killed process may lose: each array operation compiles a program of
-# its own, and to append costs more than the least of them.
-_UNSAVED_SECONDS = 0.25
 
 
 class JaxAdapter(Adapter):
@@ -34,6 +31,7 @@ class JaxAdapter(Adapter):
 
     name: ClassVar[str] = "jax"
     types: ClassVar[Sequence[type[CacheArtifact]]] = (Executable, AutotunedFile)
+    unit: ClassVar[str] = "executable"
 
     def __init__(self) -> None:
         self._patches = Patches()
@@ -46,7 +44,6 @@ class JaxAdapter(Adapter):
         self._compiled: dict[str, tuple[Question, float]] = {}
         self._unusable: set[str] = set()
         self._left: Counter[str] = Counter()  # what was not asked for, by the reason
-        self._unsaved = 0.0
         self._autotuned: Autotuned | None = None
 
     def watch(self, module: str, begin: Callable[[], bool]) -> None:
@@ -54,6 +51,9 @@ class JaxAdapter(Adapter):
 
     def facts(self) -> Environment:
         return host_environment()
+
+    def ruled_out(self) -> str | None:
+        return _OFF if _is_off() else None
 
     def start(self, part: Part) -> None:
         private.check()
@@ -73,7 +73,7 @@ class JaxAdapter(Adapter):
         if part is not None:
             try:
                 given = inspect.signature(original).bind(*args, **kwargs).arguments
-                asked = self._question(part, given)
+                asked = self._question(given)
                 if asked is not None:
                     loaded = self._load(part, asked, given)
                     if loaded is not None:
@@ -89,14 +89,13 @@ class JaxAdapter(Adapter):
                 part.tell(f"not recorded: {type(error).__name__}: {error}")
         return executable
 
-    def _question(self, part: Part, given: Mapping[str, Any]) -> Question | None:
+    def _question(self, given: Mapping[str, Any]) -> Question | None:
         """What is asked; None for what is left to JAX."""
         from jax._src import config
 
         reason = None
-        if not config.enable_compilation_cache.value:
-            reason = "jax_enable_compilation_cache is off"
-            part.tell(f"{reason}, so that nothing is served or saved")
+        if _is_off():
+            reason = _OFF
         elif given["host_callbacks"]:
             reason = "host callbacks"  # they are addresses in this process
         elif config.enable_pgle.value or config.compilation_cache_expect_pgle.value:
@@ -154,12 +153,7 @@ class JaxAdapter(Adapter):
             self._autotuned.record()
         with self._lock:
             self._compiled[asked.key] = asked, seconds
-            self._unsaved += seconds
-            is_due = self._unsaved >= _UNSAVED_SECONDS
-            if is_due:
-                self._unsaved = 0.0
-        if is_due:
-            part.save()
+        part.save()
 
     def report(self) -> Mapping[str, Any]:
         with self._lock:
@@ -188,6 +182,16 @@ class JaxAdapter(Adapter):
         ]
 
 
+_OFF = "jax_enable_compilation_cache is off"
+
+
+def _is_off() -> bool:
+    from jax._src import config
+
+    return not config.enable_compilation_cache.value
+
+
+# The kind of difference that each part of a key stands for.
 _PARTS = {"program": "source", "options": "config", "devices": "environment"}
 
 

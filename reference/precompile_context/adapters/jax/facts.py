@@ -19,7 +19,7 @@ def host_environment() -> Environment:
     the features of the processor, less what XLA_FLAGS rules out, and how many devices there are.
 
     Raises:
-        UnsupportedJaxError: JAX lacks something that is asked.
+        UnsupportedCompilerError: JAX lacks something that is asked.
     """
     private.check()
     return Environment({name: frozenset([_short(value)]) for name, value in _facts()})

@@ -6,10 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-
-class UnsupportedJaxError(Exception):
-    """This JAX lacks something: the program runs as without a bundle."""
-
+from precompile_context.session.adapter import UnsupportedCompilerError
 
 # Module and function, with the parameters that are given by position.
 _COMPILE = "compile_or_get_cached"
@@ -43,7 +40,7 @@ _SETTINGS = (
 
 
 def check() -> None:
-    """Raise UnsupportedJaxError where this JAX is not as the adapter knows it."""
+    """Raise UnsupportedCompilerError where this JAX is not as the adapter knows it."""
     from jax._src import cache_key, compiler, config
 
     names = compiler.compile_or_get_cached.__code__.co_varnames
@@ -53,7 +50,9 @@ def check() -> None:
     missing += [name for name in _SETTINGS if not hasattr(config, name)]
     missing += [name for name, there in zip(_PARAMETERS, names, strict=False) if name != there]
     if missing:
-        raise UnsupportedJaxError(f"this version of JAX is not supported: no {', '.join(missing)}")
+        raise UnsupportedCompilerError(
+            f"this version of JAX is not supported: no {', '.join(missing)}"
+        )
 
 
 def _unwrapped(function: Any) -> Any:
@@ -64,7 +63,10 @@ def _unwrapped(function: Any) -> Any:
 
 def flags(cache_key: Any) -> list[str]:
     """The flags of XLA that JAX's keys hold, sorted, from where JAX takes them."""
-    given = [*os.environ.get("XLA_FLAGS", "").split(), *os.environ.get("LIBTPU_INIT_ARGS", "").split()]
+    given = [
+        *os.environ.get("XLA_FLAGS", "").split(),
+        *os.environ.get("LIBTPU_INIT_ARGS", "").split(),
+    ]
     prefixes = ("--xla", *cache_key.get_flag_prefixes())
     given += [argument for argument in sys.argv if argument.startswith(prefixes)]
     excluded = cache_key.xla_flags_to_exclude_from_cache_key
