@@ -1,5 +1,9 @@
 """JAX's adapter: what every adapter must do, and what is JAX's own."""
 
+import os
+import subprocess
+import sys
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
@@ -29,6 +33,7 @@ def main():
     return f"{float(step(weight, np.ones((2, 8), 'float32'))):.3f} {np.asarray(gradient).sum():.3f}"
 """
 
+RUN = (sys.executable, "-m", "precompile_context", "run")
 FORKED = """
 import os, program
 pid = os.fork()
@@ -65,7 +70,50 @@ class TestJaxAdapter(AdapterTests):
         self.recorded(bundle)
         changed = "import program\n"
         changed += "program.step(program.weight, program.np.ones((3, 8), 'float32'))\n"
-        missed = self.run(bundle, changed, PRECOMPILE_WHY_MISS="1")
-        assert missed.status == 0, missed.err
-        assert "missed executable jit_step-" in missed.err
-        assert "source: the digest of its program: " in missed.err
+        (bundle.parent / "first" / "changed.py").write_text(changed)
+        done = subprocess.run(
+            [*RUN, "--why-miss", "--bundle", str(bundle), "changed.py"],
+            cwd=bundle.parent / "first",
+            env={
+                **os.environ,
+                **self.variables,
+                "PRECOMPILE_ADAPTERS": f"{self.module}={self.adapter}",
+                "XDG_CONFIG_HOME": str(bundle.parent / "config"),
+            },
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert "missed executable jit_step-" in done.stderr
+        assert "; nearest is jit_step-" in done.stderr
+        assert "source: the digest of its program: " in done.stderr
+
+
+def test_an_exported_function_travels_as_an_entry(tmp_path: Path) -> None:
+    program = """
+        import jax, sys
+        from precompile_context import UNSIGNED, PrecompileContext
+        from precompile_context.adapters.jax import ExportedFunction
+        path, role = sys.argv[1:]
+        context = PrecompileContext(policy=UNSIGNED)
+        context.register(ExportedFunction)
+        if role == "save":
+            exported = jax.export.export(jax.jit(lambda x: x * 3))(1.0)
+            context.record(ExportedFunction.of("triple", exported))
+            context.save_to(path)
+        else:
+            context.load(path)
+            found = context.lookup(ExportedFunction, "triple")
+            print(found.after_deserialization().call(2.0))
+    """
+    for role in ("save", "load"):
+        arguments = [str(tmp_path / "exported.precompile"), role]
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(program), *arguments],
+            env={**os.environ, **TestJaxAdapter.variables},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    assert done.stdout == "6.0\n"

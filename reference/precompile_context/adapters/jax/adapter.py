@@ -65,8 +65,7 @@ class JaxAdapter(Adapter):
         self._patches.wrap(compiler, "compile_or_get_cached", self._compile)
 
     def stop(self) -> None:
-        self._patches.undo()
-        self._part = None
+        self._patches.undo()  # the part stays: `missed` is asked at the end
 
     def _compile(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         part, asked = self._part, None
