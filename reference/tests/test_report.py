@@ -69,6 +69,25 @@ def test_a_stopped_process_that_holds_the_report_does_not_stop_the_others(
     assert json.loads((tmp_path / "r").read_text())["status"] == "finished"
 
 
+def test_a_report_of_several_processes_has_ranks_by_rank_and_totals(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report.begin(settings)
+    child = replace(settings, pid=1)
+    for pid, rank in ((11, "10"), (12, "2"), (13, "none"), (14, "0")):
+        monkeypatch.setenv("RANK", rank)
+        seconds = {"apply": 0.5, "compile": 1.0, "save": 0.0}
+        part = report.entry(settings, "running", seconds=seconds)
+        part["artifacts"] = {**part["artifacts"], "applied": 3, "refused": [{}]}
+        report.put(child, {**part, "pid": pid})
+    read = json.loads((tmp_path / "r").read_text())
+    assert [one["rank"] for one in read["children"]] == [0, 2, 10, None]
+    assert (read["totals"]["processes"], read["totals"]["finished"]) == (4, 0)
+    assert read["totals"]["artifacts"]["applied"] == 12
+    assert read["totals"]["artifacts"]["refused"] == 4
+    assert read["totals"]["seconds"] == {"apply": 2.0, "compile": 4.0, "save": 0.0}
+
+
 class CountedNothing:
     """In place of what is counted while torch compiles."""
 

@@ -2,12 +2,14 @@
 
 import importlib
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from precompile_context.cli.epilogs import epilog
+from precompile_context.cli.project import options
 from precompile_context.version import __version__
 
 COMMANDS = (
@@ -38,6 +40,13 @@ class _Commands(TyperGroup):
             each.context_settings = {"help_option_names": _HELP, **each.context_settings}
             # Typer offers these on each of its apps; here each command is one.
             each.params = [p for p in each.params if p.name not in _COMPLETION]
+        known = {
+            name.lstrip("-"): p.name
+            for p in command.params
+            if p.name and p.param_type_name == "option"
+            for name in p.opts
+        }
+        ctx.default_map = {cmd_name: options(cmd_name, known, Path.cwd())}
         return command
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -53,7 +62,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": _HELP},
+    # PRECOMPILE_RUN_WHY_MISS=1, say.
+    context_settings={"help_option_names": _HELP, "auto_envvar_prefix": "PRECOMPILE"},
 )
 
 
@@ -67,7 +77,13 @@ def _show_version(asked: bool) -> None:
 def precompile(
     version: Annotated[
         bool,
-        typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True),
+        typer.Option(
+            "--version",
+            help="Show the version.",
+            callback=_show_version,
+            is_eager=True,
+            allow_from_autoenv=False,
+        ),
     ] = False,
 ) -> None:
     """Portable bundles of compile caches: run programs warm, and look into the files."""

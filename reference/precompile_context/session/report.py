@@ -1,12 +1,13 @@
 """The JSON that `precompile run --report` writes. Its keys are stable; docs stand at `entry`.
 
 One file a run. The program's own process is the outermost object; each child
-process that compiled adds an object of the same keys to `children`.
+process that compiled adds an object of the same keys to `children`, ranks by their rank.
+`totals` has the sums over all of them.
 """
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -52,7 +53,7 @@ def entry(
 ) -> Entry:
     """One process's part.
 
-    pid
+    pid, and rank: as torchrun numbers the processes of a job; null elsewhere.
     status: "idle" no compiler was used; "running" one was, and the process did not end in a
         way that let it tell more; "finished".
     bundle: path (null: none), read_only, bytes of the file at the end, matched (null:
@@ -85,6 +86,7 @@ def entry(
         parts[name] = {key: value for key, value in part.items() if key not in AT_TOP}
     return {
         "pid": os.getpid(),
+        "rank": _rank(),
         "status": status,
         "bundle": {
             "path": settings.bundle,
@@ -105,7 +107,8 @@ def begin(settings: Settings) -> None:
         OSError: the file cannot be written.
     """
     idle = {**entry(settings, status="idle"), "pid": settings.pid}
-    _replace(_path(settings), {"version": VERSION, **idle, "children": []})
+    report = {"version": VERSION, **idle, "children": [], "totals": totals([])}
+    _replace(_path(settings), report)
 
 
 def begin_once(settings: Settings) -> None:
@@ -132,11 +135,42 @@ def put(settings: Settings, part: Entry) -> None:
 
     def change(report: Entry) -> Entry:
         if settings.is_main():
-            return {**report, **part}
-        others = [child for child in report["children"] if child["pid"] != part["pid"]]
-        return {**report, "children": [*others, part]}
+            told = {**report, **part}
+        else:
+            others = [child for child in report["children"] if child["pid"] != part["pid"]]
+            told = {**report, "children": sorted([*others, part], key=_place)}
+        return {**told, "totals": totals([told, *told["children"]])}
 
     _update(_path(settings), change)
+
+
+def totals(parts: Sequence[Entry]) -> Entry:
+    """The sums over processes that used a compiler: how many, what they got, their seconds."""
+    busy = [part for part in parts if part["status"] != "idle"]
+    counts = ("loaded", "applied", "recorded", "inert", "inert_bytes")
+    return {
+        "processes": len(busy),
+        "finished": sum(part["status"] == "finished" for part in busy),
+        "artifacts": {
+            **{name: sum(part["artifacts"][name] for part in busy) for name in counts},
+            "refused": sum(len(part["artifacts"]["refused"]) for part in busy),
+        },
+        "seconds": {
+            name: round(sum(part["seconds"][name] for part in busy), 3) for name in NO_SECONDS
+        },
+    }
+
+
+def _place(part: Entry) -> tuple[bool, int]:
+    """Ranks by rank, and then the others as they came."""
+    rank = part.get("rank")
+    return rank is None, rank or 0
+
+
+def _rank() -> int | None:
+    """Which rank of a distributed program this process is, as its launcher says."""
+    rank = os.environ.get("RANK", "")
+    return int(rank) if rank.isascii() and rank.isdigit() else None
 
 
 def _update(path: Path, change: Callable[[Entry], Entry]) -> None:
