@@ -432,3 +432,43 @@ def test_plain_oras_gives_the_bundle(name: str, tmp_path: Path) -> None:
     data = b"".join(path.read_bytes() for path in sorted(tmp_path.glob("*.segment")))
     found = Bundle.open(data, policy=UNSIGNED)
     assert {stored.key for stored in found.current().values()} == {"a", "b", "c"}
+
+
+_HOSTILE = {
+    "no JSON": b"<!doctype html>",
+    "deep": b"[" * 200_000,
+    "a list": b"[]",
+    "layers of text": b'{"artifactType": "application/vnd.precompile.bundle", "layers": ["x"]}',
+    "less than nothing": b'{"artifactType": "application/vnd.precompile.bundle", "layers": '
+    b'[{"digest": "sha256:' + b"0" * 64 + b'", "size": -1}]}',
+    "a huge size": b'{"artifactType": "application/vnd.precompile.bundle", "layers": '
+    b'[{"digest": "sha256:' + b"0" * 64 + b'", "size": 4611686018427387904}]}',
+    "no digest": b'{"artifactType": "application/vnd.precompile.bundle", "layers": '
+    b'[{"digest": "../../etc", "size": 1}]}',
+    "larger than any": b" " * (5 << 20),
+    "an image": b"{}",
+}
+
+
+@pytest.mark.parametrize("body", _HOSTILE.values(), ids=list(_HOSTILE))
+def test_whatever_a_registry_answers_is_a_sentence(body: bytes) -> None:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer = b'{"tags": [7, "b.x", null]}' if "/tags/" in self.path else body
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Says nothing."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        reading = read(open_store(f"oci://127.0.0.1:{server.server_port}/a:b"), seconds=5.0)
+        assert reading.bundle is None
+        assert reading.fault or reading.left_out
+    finally:
+        server.shutdown()
+        server.server_close()
