@@ -25,7 +25,8 @@ _FOLDER = "pieces/"
 _PIECE = re.compile(r"(?:.*/)?([0-9a-f]{64})\.precompile")
 # Deadlines are ours, over everything; a library that goes on trying for minutes helps nobody.
 _RETRIES = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
-_TIMEOUTS = {"timeout": "30s", "connect_timeout": "5s"}
+# The first is of a whole request, and a piece goes in one: 1 GiB takes its time.
+_TIMEOUTS = {"timeout": "600s", "connect_timeout": "5s"}
 
 
 class ObjectStore:

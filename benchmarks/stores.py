@@ -1,0 +1,96 @@
+"""What moves between a program and a store: requests and bytes, counted by a proxy between.
+
+    PRECOMPILE_MOTO=.moto/bin/moto_server python -m benchmarks.stores [MIB]
+
+A server that speaks S3 (moto) and Debian's docker-registry, where they are installed.
+Headers are among the bytes. The numbers are counts: another load gives the same.
+"""
+
+import os
+import random
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "reference"))  # the tests' servers
+
+from precompile_context import UNSIGNED, Bundle, PrecompileContext
+from precompile_context.stores import Patience, Traffic, lacking, open_store, push, read_store
+from tests.registry_server import docker_registry, registry
+from tests.s3_server import Proxy, make_bucket, moto, s3_server
+from tests.toys import BLOB, toy_context
+
+CONTENT_MIB = 8
+_WAIT = 3600.0
+
+
+def _bundle(context: PrecompileContext) -> bytes:
+    serialized = context.serialize()
+    assert serialized is not None
+    return serialized[0]
+
+
+def rows(name: str, proxied: str, proxy: Proxy, mebibytes: int) -> Iterator[tuple[str, ...]]:
+    """Each measurement: what, requests, bytes down, bytes up."""
+    context = toy_context()
+    for number in range(mebibytes // CONTENT_MIB):
+        content = random.Random(number).randbytes(CONTENT_MIB << 20)
+        context.record_artifact(BLOB, f"key{number}", content)
+    before = _bundle(context)
+    push(open_store(name), before, patience=Patience(_WAIT), traffic=Traffic())
+    context.record_artifact(BLOB, "new", random.Random(-1).randbytes(1 << 20))
+    after = Bundle.open(_bundle(context), policy=UNSIGNED)
+    del context
+
+    def counted(what: str) -> tuple[str, ...]:
+        found = (what, str(proxy.requests), f"{proxy.down:,}", f"{proxy.up:,}")
+        proxy.requests = proxy.down = proxy.up = 0
+        return found
+
+    store = open_store(proxied)
+    reading = read_store(store, policy=UNSIGNED, patience=Patience(_WAIT))
+    assert reading.bundle is not None
+    yield counted(f"opening {mebibytes:,} MiB")
+    reading.bundle.read(reading.bundle.current()[BLOB, "key3"])
+    yield counted(f"one content of {CONTENT_MIB} MiB")
+    there = read_store(store, policy=UNSIGNED, patience=Patience(_WAIT)).bundle
+    for piece in lacking(after, there, None):
+        push(store, piece, patience=Patience(_WAIT), traffic=Traffic())
+    yield counted("pushing it after 1 MiB was added")
+
+
+def main() -> None:
+    """Print a table."""
+    mebibytes = int(sys.argv[1]) if len(sys.argv) > 1 else 1024
+    os.environ |= {"AWS_ACCESS_KEY_ID": "someone", "AWS_SECRET_ACCESS_KEY": "anything"}
+    print("| store | what | requests | down | up |\n|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        place = Path(folder)
+        os.environ["DOCKER_CONFIG"] = folder
+        command = moto()
+        if command is None:
+            print("NOT RUN: S3, because there is no moto: PRECOMPILE_MOTO", file=sys.stderr)
+        else:
+            address = stack.enter_context(s3_server(command, place))
+            make_bucket(address, "bucket")
+            proxy = Proxy(urlsplit(address).port or 0)
+            name = f"s3://bucket/x?endpoint={address}&region=us-east-1"
+            for row in rows(name, name.replace(address, proxy.address), proxy, mebibytes):
+                print(f"| S3 | {' | '.join(row)} |", flush=True)
+            proxy.close()
+        if docker_registry() is None:
+            print("NOT RUN: a registry, because docker-registry is missing", file=sys.stderr)
+        else:
+            host = stack.enter_context(registry(place))
+            proxy = Proxy(int(host.rpartition(":")[2]))
+            name, near = f"oci://{host}/x:v1", f"oci://{urlsplit(proxy.address).netloc}/x:v1"
+            for row in rows(name, near, proxy, mebibytes):
+                print(f"| registry | {' | '.join(row)} |", flush=True)
+            proxy.close()
+
+
+if __name__ == "__main__":
+    main()
