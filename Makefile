@@ -16,10 +16,12 @@ GRPCIO_TOOLS := 1.62.3
 BUF := 1.75.0
 UV := 0.13.9
 ATHERIS := 3.0.0
+MKDOCS_MATERIAL := 9.8.2
+MKDOCSTRINGS := 1.0.8
 MOTO := 5.2.5
 # Nothing is installed but the files whose hashes stand in locks/.
 LOCKED := install --quiet --no-deps --require-hashes
-PYTHON_FILES := conftest.py hatch_build.py reference conformance_tests benchmarks fuzz examples viewer/test
+PYTHON_FILES := conftest.py hatch_build.py reference conformance_tests benchmarks fuzz examples viewer/test website
 FUZZ_SECONDS ?= 600
 CRASH_RUNS ?= 1000
 CRASH_STATES ?= 200
@@ -47,7 +49,7 @@ export PYTHONDONTWRITEBYTECODE :=
 .DELETE_ON_ERROR:
 
 # What `make test` is made of, those first that take longest.
-PARTS := test-core test-pytorch test-cpp test-compilers test-runtimes test-mutants check test-typescript test-viewer \
+PARTS := test-core test-pytorch test-cpp test-compilers test-runtimes test-mutants check test-typescript test-viewer test-site \
 	test-stores test-instructions test-fuzz test-conformance test-interop
 
 .PHONY: help demo test quick $(PARTS) vectors generate bench fuzz crash stress ranks clean
@@ -155,6 +157,16 @@ run-browser:
 
 $(TYPESCRIPT)/node_modules/.package-lock.json: $(TYPESCRIPT)/package.json $(TYPESCRIPT)/package-lock.json
 	npm ci --silent --prefix $(TYPESCRIPT)
+
+# mkdocs has an environment of its own: what it needs is nobody else's. `--quiet` would count no warning.
+test-site: $(VENV)/.ready .site/.ready ## the site, into .site/html; a dead link or a missing page fails
+	$(BIN)/python website/assemble.py .site/pages
+	NO_MKDOCS_2_WARNING=1 .site/bin/mkdocs build --strict -f website/mkdocs.yml
+
+.site/.ready: locks/site.txt
+	$(PYTHON) -m venv .site
+	.site/bin/python -m pip $(LOCKED) -r locks/site.txt
+	touch $@
 
 .PHONY: run-viewer
 test-viewer: $(VENV)/.ready ## the page: equal to a fresh build, all vectors, and what people do, in a browser
@@ -444,6 +456,7 @@ lock: .uv/bin/uv ## locks/ anew: what is installed, every file by its hash
 	echo 'moto[server,s3]==$(MOTO)' | $(call compile,-,moto)
 	$(foreach version,$(PROTOBUF_RUNTIMES),\
 		echo protobuf==$(version) | $(call compile,-,protobuf-$(version)) &&) true
+	printf '%s\n' mkdocs-material==$(MKDOCS_MATERIAL) 'mkdocstrings[python]==$(MKDOCSTRINGS)' | $(call compile,-,site)
 	rm -rf .buf && mkdir .buf
 	npm install --silent --prefix .buf --package-lock-only --omit-lockfile-registry-resolved \
 		--save-exact @bufbuild/buf@$(BUF)
@@ -457,4 +470,4 @@ compile = .uv/bin/uv pip compile --quiet --universal --python-version 3.11 --gen
 	.uv/bin/python -m pip install --quiet uv==$(UV)
 
 clean: ## what was installed and built here, away
-	rm -rf .uv .moto .compilers .models $(VENV) .protoc .buf .runtimes .interpreters .torch dist
+	rm -rf .site viewer/node_modules .uv .moto .compilers .models $(VENV) .protoc .buf .runtimes .interpreters .torch dist
