@@ -11,6 +11,9 @@ from pathlib import Path
 
 from precompile_conformance import corpus
 from precompile_conformance.spec.requirements import ID
+from precompile_context import UNSIGNED
+from precompile_context.bundle import Bundle
+from precompile_context.cli import page as viewer
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (
@@ -18,6 +21,8 @@ PAGES = (
     *("docs", "benchmarks/results"),
     *("conformance_tests/README.md", "conformance_tests/stores/README.md"),
 )
+# Bundles of SPEC.md, each in a viewer of its own.
+SAMPLES = ("hello", "blocks")
 VECTORS = corpus.VECTORS / "v1.0"
 _REQUIREMENT = re.compile(r"^- \*\*\[(PCB-[A-Z]+-\d+)\]\*\* (.*)$", re.M)
 _LINK = re.compile(r"\]\(([^)#:\s]+)[^)\s]*\)")
@@ -33,14 +38,14 @@ def main(folder: Path) -> None:
             shutil.copytree(source, target, dirs_exist_ok=True)
         elif source.is_file():
             shutil.copyfile(source, target)
-    for page in ("start.md", "try.md"):
-        shutil.copyfile(Path(__file__).with_name(page), folder / page)
-    shutil.copyfile(ROOT / "reference/precompile_context/cli/viewer.html", folder / "viewer.html")
-    (folder / "samples").mkdir()
-    for name in ("hello", "blocks"):
-        shutil.copyfile(
-            VECTORS / "SPEC" / name / "input.precompile", folder / "samples" / f"{name}.precompile"
-        )
+    for own in ("start.md", "try.md"):
+        shutil.copyfile(Path(__file__).with_name(own), folder / own)
+    (folder / "viewer.html").write_text(viewer.page(), encoding="utf-8")
+    for name in SAMPLES:
+        data = (VECTORS / "SPEC" / name / "input.precompile").read_bytes()
+        bundle = Bundle.open(data, policy=UNSIGNED)
+        page = viewer.embedded(f"{name}.precompile", bundle, full=True)
+        (folder / f"{name}.html").write_text(page, encoding="utf-8")
     (folder / "api.md").write_text(_api(), encoding="utf-8")
     (folder / "cases.md").write_text(_cases(), encoding="utf-8")
     for path in sorted(folder.rglob("*.md")):
