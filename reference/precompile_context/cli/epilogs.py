@@ -37,6 +37,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "keygen": ("precompile keygen ci.pem",),
     "sign": ("precompile sign train.precompile --key ci.pem",),
     "trust": ("precompile trust add ci.pem.pub --name ci", "precompile trust list"),
+    "man": ("precompile man ~/.local/share/man/man1",),
 }
 _STATUSES: dict[str, tuple[str, ...]] = {
     "run": (
