@@ -171,12 +171,13 @@ def test_run_finds_a_script_on_path_and_names_the_bundle_after_its_program(
     assert "is no Python script" in lines[0]
 
 
-def test_run_says_that_nothing_will_be_cached_without_torch(tmp_path: Path) -> None:
+def test_run_says_that_nothing_will_be_cached_without_a_compiler(tmp_path: Path) -> None:
     program = "import sys; sys.path.insert(0, 'nothing'); print('ran')"
     hidden = (
         "import importlib.util, sys; find = importlib.util.find_spec\n"
-        "importlib.util.find_spec = lambda name: None if name == 'torch' else find(name)\n"
+        "importlib.util.find_spec = lambda name: None if name in ('torch', 'x') else find(name)\n"
         f"sys.argv = ['precompile', 'run', '--bundle', 'b', '-c', {program!r}]\n"
+        "import os; os.environ['PRECOMPILE_ADAPTERS'] = 'x.y=z:W'\n"
         "from precompile_context.cli import main; main()"
     )
     done = subprocess.run(
@@ -184,7 +185,7 @@ def test_run_says_that_nothing_will_be_cached_without_torch(tmp_path: Path) -> N
     )
     assert (done.returncode, done.stdout) == (0, "ran\n")
     assert done.stderr == (
-        "precompile: torch is not installed for this Python: nothing will be cached\n"
+        "precompile: none of torch, x is installed for this Python: nothing will be cached\n"
     )
 
 

@@ -53,6 +53,10 @@ def _part(status: str = "finished", *, compiled: int = 0, **bundle: Any) -> dict
     return {**part, "graphs": {**part["graphs"], "compiled": compiled}}
 
 
+def _with_toy(**told: Any) -> dict[str, Any]:
+    return {**_part(), "compilers": {"toy": {"missed": 0, "matched": True, "reason": None, **told}}}
+
+
 # before the program starts
 
 
@@ -122,6 +126,8 @@ def test_what_a_report_says_decides() -> None:
         (warm, _report(_part(), _part(compiled=1)), "process -1: 1 graph had to be compiled"),
         (warm, _report(_part(matched=None)), "there was no bundle"),
         (warm, _report(_part(matched=False, reason="another")), "another"),
+        (warm, _report(_with_toy(missed=2)), "toy: 2 look-ups found nothing"),
+        (warm, _report(_with_toy(matched=False, reason="another")), "toy: another"),
         (warm, _report(_part("running")), "it ended without telling what it did"),
         (saved, _report(_part(not_saved="disk full")), "not saved: disk full"),
         (saved, _report(_part("idle")), "torch was never asked to compile"),

@@ -15,9 +15,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+from precompile_context.adapters.pytorch.artifacts import TYPES
+from precompile_context.bundle import Bundle
 from precompile_context.cli import text
 from precompile_context.errors import PrecompileError
 from precompile_context.files import BundleFile
+from precompile_context.session.part import concerning
 from precompile_context.session.settings import Settings
 from precompile_context.session.telling import difference, refusal
 from precompile_context.session.trusting import trusting
@@ -59,7 +62,7 @@ def fault_before(require: Require, settings: Settings) -> str | None:
     except PrecompileError as error:
         # An empty file is a new one.
         return None if saves and not path.stat().st_size else refusal(error)
-    if saves:
+    if saves or _has_others(bundle):
         return None
     try:
         from precompile_context.adapters.pytorch.facts.environment import (
@@ -73,6 +76,12 @@ def fault_before(require: Require, settings: Settings) -> str | None:
     except Exception as error:  # a torch that is not there, or cannot be used
         return f"{type(error).__name__}: {error}"
     return None
+
+
+def _has_others(bundle: Bundle) -> bool:
+    """Whether it has segments of other compilers than torch: what they need, the run tells."""
+    listed = [s for s in bundle.segments if s.manifest.artifacts.types]
+    return len(concerning(bundle, TYPES)) < len(listed)
 
 
 def faults_after(require: Require, told: dict[str, Any]) -> Iterator[str]:
@@ -100,6 +109,11 @@ def _cold(part: dict[str, Any]) -> Iterator[str]:
     ):
         if count:
             yield f"{text.plural(count, what)} had to be compiled"
+    for name, compiler in part.get("compilers", {}).items():
+        if compiler["missed"]:
+            yield f"{name}: {text.plural(compiler['missed'], 'look-up')} found nothing"
+        elif compiler["matched"] is False and part["bundle"]["matched"]:
+            yield f"{name}: {compiler['reason']}"
 
 
 def run(require: Require, settings: Settings, start: Callable[[Settings], NoReturn]) -> NoReturn:

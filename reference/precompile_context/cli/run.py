@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from _precompile_run import installed
 from precompile_context.adapters.directory.named import announce, parsed
 from precompile_context.cli import requiring, text
 from precompile_context.cli.keys import Key, Trust, read_key, run_keys
@@ -253,8 +254,12 @@ def _say_what_will_not_be(program: list[str]) -> None:
     """That nothing will be cached; to a person also which options the program will get."""
     if sys.stderr is None:
         return
-    if importlib.util.find_spec("torch") is None:
-        line = "precompile: torch is not installed for this Python: nothing will be cached"
+    compilers = dict.fromkeys(["torch", *(name.partition(".")[0] for name, _ in installed())])
+    if not any(importlib.util.find_spec(name) for name in compilers):
+        line = (
+            f"precompile: none of {', '.join(sorted(compilers))} is installed for this Python: "
+            "nothing will be cached"
+        )
         print(line, file=sys.stderr)
     ours = [a for a in program[1:] if a.split("=")[0] in _OPTIONS and a != "-m"]
     if ours and sys.stderr.isatty():

@@ -227,3 +227,7 @@ def _cache_dir() -> str:
     from torch._inductor.runtime.cache_dir_utils import cache_dir
 
     return str(cache_dir())
+
+
+# The names of all that torch's adapter records; those of the automatic mode have no class here.
+TYPES = frozenset(cls.TYPE for cls in KNOWN) | {"precompile_dynamo", "precompile_aot_autograd"}
