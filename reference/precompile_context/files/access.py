@@ -72,7 +72,6 @@ class FileSource:
         self.size = os.fstat(fd).st_size
         if owned:
             # Not at exit, where a session still reads: the system closes it then.
-            # Not at the interpreter's exit: what a session saves then reads the file once more.
             weakref.finalize(self, os.close, fd).atexit = False
 
     def again(self) -> "FileSource":
