@@ -1,6 +1,7 @@
 """JAX's adapter: what every adapter must do, and what is JAX's own."""
 
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -33,6 +34,16 @@ def main():
     return f"{float(step(weight, np.ones((2, 8), 'float32'))):.3f} {np.asarray(gradient).sum():.3f}"
 """
 
+COUNTED = """
+import jax, program
+hits = []
+jax.monitoring.register_event_listener(
+    lambda event, **_: hits.append(event) if event.endswith("/cache_hits") else None
+)
+answer = program.main()
+print(len(hits), "hits")
+print(answer)
+"""
 RUN = (sys.executable, "-m", "precompile_context", "run")
 FORKED = """
 import os, program
@@ -65,6 +76,21 @@ class TestJaxAdapter(AdapterTests):
         (line,) = self.lines(other)
         assert "jax.flags: needs {none}, here {--xla_cpu_max_isa=AVX2}" in line
         assert (other.out, other.part["applied"]) == (cold.out, 0)
+
+    def test_in_another_place_jaxs_own_cache_misses_and_the_bundle_hits(self, bundle: Path) -> None:
+        def own(name: str) -> dict[str, str]:
+            return {
+                "JAX_COMPILATION_CACHE_DIR": str(bundle.parent / name),
+                "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+            }
+
+        cold = self.run(bundle, COUNTED, **own("one"))
+        assert (cold.status, cold.out.splitlines()[0]) == (0, "0 hits"), cold.err
+        assert any((bundle.parent / "one").iterdir())
+        shutil.copytree(bundle.parent / "one", bundle.parent / "two")
+        unaided = self.run(bundle, COUNTED, place="own", PRECOMPILE_CACHE="", **own("two"))
+        assert unaided.out == cold.out
+        self.is_warm(self.run(bundle, COUNTED, place="ours", **own("two")), cold.out)
 
     def test_why_an_executable_is_missed_is_told_by_its_parts(self, bundle: Path) -> None:
         self.recorded(bundle)
