@@ -133,7 +133,8 @@ def run(
     --trust their key, or `precompile trust add` it once.
     """
     program = _program(program)
-    _say_what_will_not_be(program)
+    if not directory:
+        _say_what_will_not_be(program)
     if unsigned and (trust or key):
         raise typer.BadParameter("--unsigned neither checks nor signs: leave --trust and --key out")
     read_key(key)  # what is wrong with it is said before the program runs

@@ -17,6 +17,7 @@ from precompile_context.artifact import CacheArtifact, key_fault
 from precompile_context.environment import Environment
 from precompile_context.errors import MisuseError
 from precompile_context.files import check_private
+from precompile_context.plural import plural
 from precompile_context.session import Adapter, Part
 from precompile_context.session.settings import Settings
 
@@ -109,7 +110,7 @@ class DirectoryAdapter(Adapter):
 
     def summary(self) -> str:
         """How many files were restored."""
-        return f"{self._counts['restored']} files of {self.tool_name}"
+        return f"{plural(self._counts['restored'], 'file')} of {self.tool_name}"
 
     def _restore(self, part: Part) -> None:
         stored = sorted(part.stored(self._type), key=lambda one: self._tool.is_last(one.key))
