@@ -31,7 +31,7 @@ def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _use(bundle: str, at: float = 0.0, program: str = "train.py") -> UsedBundle:
-    return UsedBundle(program, bundle, 3, 1, 0, 2.5, 1000, {"another host": 1}, at)
+    return UsedBundle(program, bundle, 3, 1, 0, 1000, {"another host": 1}, at)
 
 
 def test_what_processes_did_is_summed_by_program_and_bundle(record: Path) -> None:

@@ -21,7 +21,6 @@ class _Row:
     hits: int = 0
     misses: int = 0
     refused: int = 0
-    seconds: float = 0.0
     bytes: int = 0
     last: float = 0.0
     reasons: Counter[str] = field(default_factory=Counter)
@@ -32,7 +31,6 @@ class _Row:
         self.hits += use.hits
         self.misses += use.misses
         self.refused += use.refused
-        self.seconds += use.seconds
         self.bytes += use.bytes
         self.last = max(self.last, use.at)
         self.reasons.update(use.reasons)
@@ -88,7 +86,6 @@ def _facts(program: str, bundle: str, row: _Row) -> dict[str, Any]:
         "hits": row.hits,
         "misses": row.misses,
         "refused": row.refused,
-        "seconds_not_compiled": round(row.seconds, 3),
         "bytes": row.bytes,
         "last_used": row.last,
         "reasons": dict(row.reasons.most_common()),
@@ -100,7 +97,6 @@ _METRICS = {
     "hits": "Artifacts that they were given.",
     "misses": "Artifacts that they had to make.",
     "refused": "Artifacts that could not be given.",
-    "seconds_not_compiled": "Seconds of compiling that they did not spend.",
     "bytes": "Bytes of the contents that they were given.",
 }
 
@@ -131,8 +127,7 @@ def _print(rows: dict[tuple[str, str], _Row]) -> None:
                 f"  {text.shorten(text.safe(program), 24):24}  {text.plural(row.runs, 'run')}, "
                 f"{row.hits:,} hits, {row.misses:,} misses, {row.refused:,} refused"
             )
-            spared = f"{row.seconds:.1f} s not compiled, " if row.seconds else ""
-            print(f"  {'':24}  {spared}{text.size(row.bytes)} given")
+            print(f"  {'':24}  {text.size(row.bytes)} given")
             for reason, count in row.reasons.most_common(3):
                 line = f"  {'':24}  {count:,} for: "
                 print(line + text.shorten(text.safe(reason), text.WIDTH - len(line)))

@@ -24,7 +24,7 @@ _MOST_USES = 200_000
 _WAIT_SECONDS = 1.0
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS runs (at REAL, program TEXT, bundle TEXT, hits INTEGER, "
-    "misses INTEGER, refused INTEGER, seconds REAL, bytes INTEGER, reasons TEXT)",
+    "misses INTEGER, refused INTEGER, bytes INTEGER, reasons TEXT)",
     "CREATE TABLE IF NOT EXISTS uses (bundle TEXT, type TEXT, key TEXT, at REAL, "
     "PRIMARY KEY (bundle, type, key))",
 )
@@ -37,7 +37,6 @@ class UsedBundle:
     Attributes:
         hits: artifacts that it was given; `misses` those that it had to make.
         refused: those that could not be given.
-        seconds: of compiling that it did not spend, as far as that is known.
         bytes: of the contents that it was given.
         reasons: how often it missed for which reason.
         at: when it ended, in seconds since 1970.
@@ -48,7 +47,6 @@ class UsedBundle:
     hits: int
     misses: int
     refused: int
-    seconds: float
     bytes: int
     reasons: Mapping[str, int] = field(default_factory=dict)
     at: float = field(default_factory=time.time)
@@ -75,9 +73,9 @@ def add_use(file: Path, use: UsedBundle, artifacts: Iterable[ArtifactName]) -> N
     """
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     row = (use.at, use.program, use.bundle, use.hits, use.misses, use.refused)
-    row += (use.seconds, use.bytes, json.dumps(dict(use.reasons)))
+    row += (use.bytes, json.dumps(dict(use.reasons)))
     with _opened(file, make=True) as record:
-        record.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        record.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
         record.executemany(
             "INSERT OR REPLACE INTO uses VALUES (?, ?, ?, ?)",
             [(use.bundle, *name, use.at) for name in artifacts],
@@ -100,11 +98,11 @@ def uses(file: Path, bundle: str | None = None) -> list[UsedBundle]:
         return []
     with _opened(file) as record:
         rows = record.execute(
-            "SELECT program, bundle, hits, misses, refused, seconds, bytes, reasons, at "
+            "SELECT program, bundle, hits, misses, refused, bytes, reasons, at "
             "FROM runs WHERE ? IS NULL OR bundle = ? ORDER BY at",
             (bundle, bundle),
         )
-        return [UsedBundle(*row[:7], reasons=json.loads(row[7]), at=row[8]) for row in rows]
+        return [UsedBundle(*row[:6], reasons=json.loads(row[6]), at=row[7]) for row in rows]
 
 
 def last_uses(file: Path, bundle: str) -> dict[ArtifactName, float]:

@@ -39,7 +39,6 @@ def remember(reports: Sequence[PartReport]) -> None:
         hits=len(given),
         misses=len(made),
         refused=refused,
-        seconds=0.0,
         bytes=sum(report.loaded.get(name, 0) for report in reports for name in {*report.applied}),
         reasons={why or "the bundle did not hold them": len(made)} if made or why else {},
     )
