@@ -26,7 +26,7 @@ def main() -> None:
     options = parser.parse_args()
     observation = Observation(Tally(options.figures.with_suffix(".tally")))
     began = time.perf_counter()
-    if options.load:
+    if options.load and options.load.exists():  # torch saves none where it has no graph
         torch.compiler.load_cache_artifacts(options.load.read_bytes())
     loading = time.perf_counter() - began
     sys.argv = [str(options.program)]

@@ -86,8 +86,11 @@ class Program:
         }
 
     def _copy(self) -> Path:
-        """Of the bundle as it was recorded, so that no warm run extends another's."""
-        return Path(shutil.copy(self._bundle, Path(tempfile.mkdtemp(dir=self._scratch))))
+        """Of the bundle as it was recorded, if any, so that no warm run extends another's."""
+        copy = Path(tempfile.mkdtemp(dir=self._scratch), self._bundle.name)
+        if self._bundle.exists():
+            shutil.copy(self._bundle, copy)
+        return copy
 
     def _alone(self, *options: str) -> Run:
         report = self._scratch / "figures.json"

@@ -34,6 +34,7 @@ from precompile_context.adapters.pytorch.precompile.guard_creation import (
     create_native,
     create_recorded,
 )
+from precompile_context.adapters.pytorch.precompile.guarded_operators import reduce_operator
 from precompile_context.adapters.pytorch.precompile.guarded_tensors import reduce_tensor
 from precompile_context.adapters.pytorch.precompile.identity import guard_identity
 from precompile_context.adapters.pytorch.precompile.key_order import BY_NAME
@@ -221,6 +222,8 @@ def reduce_opaque(original: Callable[..., Any], pickler: Any, value: Any) -> Any
         from torch._dynamo.guards import _Missing
 
         return _Missing, ("told in words",)
+    if (reduced := reduce_operator(value)) is not None:
+        return reduced
     if isinstance(value, types.ModuleType):
         return imported, (module_name(value.__name__),)
     if isinstance(value, torch.Tensor):

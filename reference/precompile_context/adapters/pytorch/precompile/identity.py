@@ -32,6 +32,8 @@ BUILTINS = (
     types.MemberDescriptorType,
     types.MethodWrapperType,
 )
+# What dynamo puts on functions, some when it first meets them.
+OF_DYNAMO = ("_torchdynamo", "__dynamo_")
 _MOST_NESTED = 20
 
 
@@ -109,7 +111,7 @@ def code_identity(function: types.FunctionType) -> str:
 
 def _attributes(function: types.FunctionType) -> list[str]:
     """The names of a function's attributes, but for those that torch adds."""
-    return sorted(name for name in vars(function) if not name.startswith("_torchdynamo"))
+    return sorted(name for name in vars(function) if not name.startswith(OF_DYNAMO))
 
 
 def _function(function: types.FunctionType, depth: int) -> str:
@@ -140,6 +142,8 @@ def found(function: types.FunctionType) -> Any:
 
 
 def _module(module: types.ModuleType) -> str:
+    if (namespace := operator_namespace(module)) is not None:
+        return f"operators {namespace}"
     if sys.modules.get(module.__name__) is not module:
         raise UnportableError(f"module {module.__name__} is not the one that is imported")
     return f"module {module_name(module.__name__)}"
@@ -165,4 +169,25 @@ def torch_constant(value: Any) -> str | None:
     operators = (torch._ops.OpOverload, torch._ops.OpOverloadPacket)
     if isinstance(value, constants + operators):
         return f"{type(value).__name__} {value}"
+    if (name := operator_defined(value)) is not None:
+        return f"operator {name}"  # what is registered for it is told apart
+    return None
+
+
+def operator_namespace(module: types.ModuleType) -> str | None:
+    """The name of the part of `torch.ops` that a module is; None of other modules."""
+    import torch
+
+    if isinstance(module, torch._ops._OpNamespace) and vars(torch.ops).get(module.name) is module:
+        return str(module.name)
+    return None
+
+
+def operator_defined(value: Any) -> str | None:
+    """The name of an operator that `torch.library.custom_op` made, if it is still the one."""
+    from torch._library.custom_ops import OPDEFS, CustomOpDef
+
+    definition: Any = value
+    if isinstance(value, CustomOpDef) and OPDEFS.get(definition._qualname) is value:
+        return str(definition._qualname)
     return None

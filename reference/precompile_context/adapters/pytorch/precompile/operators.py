@@ -131,7 +131,7 @@ def _registered(overload: Any) -> Iterator[tuple[str, Any]]:
     full = name if overload._overloadname == "default" else f"{name}.{overload._overloadname}"
     entry: Any = simple_registry.singleton.get(full)
     if entry is not None:
-        yield "fake", [kernel.func for kernel in entry.fake_impl.kernels]
+        yield "fake", [_checked(kernel.func) for kernel in entry.fake_impl.kernels]
         yield "dispatch", list(entry.torch_dispatch_rules._data.items())
         yield "effect", str(entry.effect._effect)
     for key, kernel in sorted(overload.py_kernels.items(), key=lambda item: str(item[0])):
@@ -140,6 +140,14 @@ def _registered(overload: Any) -> Iterator[tuple[str, Any]]:
     for what, table in (("lowering", lowering.lowerings), ("decomposition", decompositions)):
         if (function := table.get(overload)) is not None and not _is_torchs(function):
             yield what, function
+
+
+def _checked(function: Any) -> Any:
+    """What torch calls behind a check that it makes once, and notes in a closure that it did."""
+    code = getattr(function, "__code__", None)
+    if code is None or not code.co_qualname.startswith("_check_pystubs_once."):
+        return function
+    return dict(zip(code.co_freevars, function.__closure__, strict=True))["func"].cell_contents
 
 
 def _is_torchs(function: Any) -> bool:

@@ -33,7 +33,12 @@ from precompile_context.adapters.pytorch.precompile.digests import (
     module_name,
     type_name,
 )
-from precompile_context.adapters.pytorch.precompile.identity import BUILTINS, found, torch_constant
+from precompile_context.adapters.pytorch.precompile.identity import (
+    BUILTINS,
+    OF_DYNAMO,
+    found,
+    torch_constant,
+)
 from precompile_context.adapters.pytorch.precompile.scope import (
     Scope,
     is_of_torch,
@@ -154,8 +159,6 @@ class Words:
             return f"annotation {value!r}"
         if (text := torch_constant(value)) is not None:
             return text
-        if kind.__name__ == "CustomOpDef" and is_pinned(kind.__module__):
-            return f"operator {value._qualname}"  # what is registered for it is told apart
         if (parts := behind_wrapper(value)) is not None:
             return f"{kind.__name__} {self._items(parts, path)}"
         if isinstance(value, functools._lru_cache_wrapper):
@@ -219,7 +222,7 @@ class Words:
             if name != "__class__":  # as `super()` asks for it
                 yield f"{name} {self.of(content, f'{name}, which {path} is closed over,')}"
         for name, value in sorted(vars(function).items()):
-            if not name.startswith("_torchdynamo"):
+            if not name.startswith(OF_DYNAMO):
                 yield f".{name} {self.of(value, f'{path}.{name}')}"
 
     def _globals(self, function: types.FunctionType) -> Iterator[str]:

@@ -1,0 +1,131 @@
+"""The automatic mode serves what calls the program's own operators, until one is edited."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.torch
+pytest.importorskip("torch")
+
+QUICK = {"TORCHINDUCTOR_VEC_ISA_OK": "1", "TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS": "0"}
+# Nothing but products of matrices, for which no kernel is built.
+OPERATORS = """\
+import torch
+
+def helper(gradient):
+    return gradient @ gradient
+
+def make(name, backward):
+    @torch.library.custom_op(f"operators_test::{name}", mutates_args=())
+    def operator(x: torch.Tensor) -> torch.Tensor:
+        return x @ x
+    operator.register_autograd(backward)
+    return operator
+
+unchanged = make("unchanged", lambda context, gradient: gradient @ gradient @ gradient)
+unchanged.register_fake(lambda x: torch.empty_like(x))
+gradient = make("gradient", lambda context, gradient: gradient @ gradient)
+gradient.register_fake(lambda x: torch.empty_like(x))
+helped = make("helped", lambda context, gradient: helper(gradient))
+helped.register_fake(lambda x: torch.empty_like(x))
+faked = make("faked", lambda context, gradient: gradient @ gradient)
+faked.register_fake(lambda x: torch.empty_like(x))
+attributed = make("attributed", lambda context, gradient: gradient @ gradient)
+attributed.register_fake(lambda x: torch.empty_like(x))
+attributed.times = 1
+"""
+EDITS = {
+    'make("gradient", lambda context, gradient: gradient @ gradient)': (
+        'make("gradient", lambda context, gradient: gradient)'
+    ),
+    "    return gradient @ gradient\n": "    return gradient @ gradient @ gradient\n",
+    "faked.register_fake(lambda x: torch.empty_like(x))": (
+        "faked.register_fake(lambda x: x.new_empty(x.shape))"
+    ),
+    "attributed.times = 1": "attributed.times = 2",
+}
+PROGRAM = """\
+import json
+import sys
+
+import torch
+
+import operators_of_test as operators
+from operators_of_test import attributed
+from precompile_context import UNSIGNED
+from precompile_context.adapters import pytorch
+
+def unchanged(x):
+    return operators.unchanged(x)
+
+def by_namespace(x):
+    return torch.ops.operators_test.unchanged(x)
+
+def gradient(x):
+    return operators.gradient(x)
+
+def helped(x):
+    return torch.ops.operators_test.helped.default(x)
+
+def faked(x):
+    return torch.ops.operators_test.faked(x)
+
+def times(x):
+    return attributed(x) if attributed.times == 1 else attributed(attributed(x))
+
+rows = {}
+for function in (unchanged, by_namespace, gradient, helped, faked, times):
+    # A bundle each: `served` is of one function then.
+    with pytorch.caching_precompile(f"{function.__name__}.precompile", trust=UNSIGNED) as report:
+        results = []
+        for call in (function, torch.compile(function)):
+            x = torch.ones(2, 2, requires_grad=True)
+            result = call(x)
+            result.sum().backward()
+            results.append([result.tolist(), x.grad.tolist()])
+        done = report.precompile.as_json()
+    rows[function.__name__] = {"equal": results[0] == results[1], **done}
+json.dump(rows, sys.stdout)
+"""
+
+
+def _run(place: Path, number: int) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "program.py"],
+        cwd=place,
+        env={**os.environ, **QUICK, "TORCHINDUCTOR_CACHE_DIR": str(place / f"cache{number}")},
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    rows: dict[str, Any] = json.loads(done.stdout)
+    assert all(row["equal"] for row in rows.values()), rows
+    return rows
+
+
+def test_an_operator_is_served_until_what_is_registered_for_it_is_edited(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(PROGRAM)
+    module = tmp_path / "operators_of_test.py"
+    module.write_text(OPERATORS)
+    cold = _run(tmp_path, 0)
+    assert {name: (row["saved"], row["cold"]) for name, row in cold.items()} == dict.fromkeys(
+        cold, (1, {})
+    )
+    text = OPERATORS
+    for before, after in EDITS.items():
+        assert text.count(before) == 1
+        text = text.replace(before, after)
+    module.write_text(text)
+    warm = _run(tmp_path, 1)
+    served = {name for name, row in warm.items() if row["served"]}
+    assert served == {"unchanged", "by_namespace"}, warm
+    for name in warm.keys() - served:
+        assert warm[name]["compiled"] == 1
+        assert warm[name]["differs"], warm[name]
