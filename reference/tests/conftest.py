@@ -12,6 +12,8 @@ from google.protobuf.internal import api_implementation
 
 from precompile_context import BundleFile
 from tests import remembering
+from tests.forking import Interpreters
+from tests.programs import QUICK
 
 
 def pytest_report_header() -> str:
@@ -57,6 +59,14 @@ def own_signals() -> None:
         if signal.getsignal(number) is signal.SIG_IGN:
             default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
             signal.signal(number, default)
+
+
+@pytest.fixture(scope="module")
+def interpreters() -> Iterator[Interpreters]:
+    """For programs that are `Programs` and only compile."""
+    interpreters = Interpreters({**os.environ, **QUICK})
+    yield interpreters
+    interpreters.close()
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.cuda_warning import without_cuda_warning
+from tests.forking import Interpreters
 
-RUN = [sys.executable, "-c", "from precompile_context.cli import main; main()", "run"]
+RUN = ["-c", "from precompile_context.cli import main; main()", "run"]
 # Probing for instruction sets and compiling headers would take most of the time.
 QUICK = {"TORCHINDUCTOR_VEC_ISA_OK": "1", "TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS": "0"}
 
@@ -38,10 +39,11 @@ class Ran:
 
 
 class Programs:
-    """Programs in one directory, with one bundle."""
+    """Programs in one directory, with one bundle; each starts anew, or is forked."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, interpreters: Interpreters | None = None) -> None:
         self.place = place
+        self._interpreters = interpreters
 
     def write(self, **sources: str) -> None:
         """Modules, by name."""
@@ -50,7 +52,7 @@ class Programs:
 
     def plain(self, **variables: str) -> Ran:
         """program.py without us."""
-        return Ran(*self._finished([sys.executable, "program.py"], variables), {})
+        return Ran(*self._finished(["program.py"], variables), {})
 
     def run(self, *options: str, **variables: str) -> Ran:
         """program.py by `precompile run`."""
@@ -67,15 +69,19 @@ class Programs:
         home = Path(tempfile.mkdtemp(dir=self.place))
         (home / "tmp").mkdir()
         caches = {"TORCHINDUCTOR_CACHE_DIR": str(home / "cache"), "TMPDIR": str(home / "tmp")}
-        done = subprocess.run(
-            command,
-            cwd=self.place,
-            env={**os.environ, **QUICK, **caches, **variables},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        environ = {**os.environ, **QUICK, **caches, **variables}
+        if self._interpreters is None:
+            done = subprocess.run(
+                [sys.executable, *command],
+                cwd=self.place,
+                env=environ,
+                capture_output=True,
+                text=True,
+                timeout=300,
+                check=False,
+            )
+        else:
+            done = self._interpreters.run(command, cwd=self.place, env=environ)
         stderr = without_cuda_warning(done.stderr)
         assert done.returncode == 0, stderr
         return done.stdout, stderr

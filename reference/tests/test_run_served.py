@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.forking import Interpreters
 from tests.programs import Programs
 
 pytestmark = pytest.mark.torch
@@ -29,6 +30,22 @@ def show(name, function, *arguments):
 
 def rows(*names: str) -> str:
     return "".join(f"{name} True\n" for name in names)
+
+
+def test_runs_behind_one_another_share_no_hash_seed_and_fail_as_programs_do(
+    tmp_path: Path, interpreters: Interpreters
+) -> None:
+    """Else what hangs on a set's order would be served here and in no other process."""
+    programs = Programs(tmp_path, interpreters)
+    programs.write(program="import sys\nprint(hash('a'), sys.argv, __name__)")
+    first, second = programs.plain(), programs.plain()
+    assert first.stdout != second.stdout
+    assert first.stdout.endswith("['program.py'] __main__\n")
+    with pytest.raises(ValueError, match="was read at the import"):
+        programs.plain(TORCHINDUCTOR_VEC_ISA_OK="0")
+    programs.write(program="raise LookupError('of the program')")
+    with pytest.raises(AssertionError, match="LookupError: of the program"):
+        programs.plain()
 
 
 DICTS = (
@@ -83,9 +100,9 @@ EDITS = {
 
 
 def test_dicts_that_helpers_iterate_are_served_until_keys_order_or_values_change(
-    tmp_path: Path,
+    tmp_path: Path, interpreters: Interpreters
 ) -> None:
-    programs = Programs(tmp_path)
+    programs = Programs(tmp_path, interpreters)
     programs.write(program=DICTS, helpers=HELPERS)
     expected = rows("module-level", "nested", "attribute")
     cold, warm = programs.precompile(), programs.precompile()
@@ -98,9 +115,9 @@ def test_dicts_that_helpers_iterate_are_served_until_keys_order_or_values_change
 
 
 def test_modules_that_code_reaches_by_made_up_names_are_found_by_their_own(
-    tmp_path: Path,
+    tmp_path: Path, interpreters: Interpreters
 ) -> None:
-    programs = Programs(tmp_path)
+    programs = Programs(tmp_path, interpreters)
     programs.write(
         program=BEGIN
         + """
@@ -142,8 +159,10 @@ show("unmarked", lambda x: columns(x), torch.ones(rows, 4))
 )
 
 
-def test_marked_inputs_are_served_and_another_size_where_it_is_dynamic(tmp_path: Path) -> None:
-    programs = Programs(tmp_path)
+def test_marked_inputs_are_served_and_another_size_where_it_is_dynamic(
+    tmp_path: Path, interpreters: Interpreters
+) -> None:
+    programs = Programs(tmp_path, interpreters)
     programs.write(program=MARKED, helpers="")
     marks = ("mark_dynamic", "maybe_mark_dynamic", "mark_static", "mark_unbacked")
     expected = rows(*marks, "unmarked")
@@ -155,8 +174,10 @@ def test_marked_inputs_are_served_and_another_size_where_it_is_dynamic(tmp_path:
     assert larger.frames[0] >= 3  # dynamic in three ways; what is static is compiled
 
 
-def test_graph_break_under_grad_warns_no_more_than_torch_does(tmp_path: Path) -> None:
-    programs = Programs(tmp_path)
+def test_graph_break_under_grad_warns_no_more_than_torch_does(
+    tmp_path: Path, interpreters: Interpreters
+) -> None:
+    programs = Programs(tmp_path, interpreters)
     programs.write(
         program=BEGIN
         + """
@@ -185,7 +206,7 @@ for compiles in (True, False):
     assert (cold.frames, warm.frames) == ((0, 2, 2), (2, 0, 0))
 
 
-def test_one_bundle_serves_both_modes_both_ways(tmp_path: Path) -> None:
+def test_one_bundle_serves_both_modes_both_ways(tmp_path: Path, interpreters: Interpreters) -> None:
     source = """
 import torch
 
@@ -200,7 +221,7 @@ print(block[0].weight.grad.sum().item())
         (second, ("", "--precompile", "", "--precompile")),
     ):
         place.mkdir()
-        programs = Programs(place)
+        programs = Programs(place, interpreters)
         programs.write(program=source)
         cold, *others = (programs.run(*filter(None, [option])) for option in orders)
         assert cold.report["kernels"]["built"] > 0
