@@ -1,7 +1,7 @@
 """Every name of torch that is used here and that torch does not promise to keep.
 
 Tested with torch 2.13, 2.14 and 2.15. A version that lacks one of them is not guessed around:
-the program runs cold.
+the program runs cold. A table, and long for that: an entry for each name.
 """
 
 import importlib
