@@ -171,22 +171,36 @@ def test_run_finds_a_script_on_path_and_names_the_bundle_after_its_program(
     assert "is no Python script" in lines[0]
 
 
-def test_run_says_that_nothing_will_be_cached_without_a_compiler(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("before", "why"),
+    [
+        (
+            "importlib.util.find_spec = lambda name: None if name == 'x' else find(name)\n"
+            "import os; os.environ['PRECOMPILE_ADAPTERS'] = 'x.y=z:W'",
+            "none of x is installed for this Python",
+        ),
+        (
+            "import _precompile_run; _precompile_run._found = lambda path: []",
+            "no adapter is announced by what is installed here; install precompile-context anew",
+        ),
+    ],
+    ids=["no compiler", "no adapter"],
+)
+def test_run_says_that_nothing_will_be_cached_without_a_compiler(
+    tmp_path: Path, before: str, why: str
+) -> None:
     program = "import sys; sys.path.insert(0, 'nothing'); print('ran')"
     hidden = (
         "import importlib.util, sys; find = importlib.util.find_spec\n"
-        "importlib.util.find_spec = lambda name: None if name in ('torch', 'x') else find(name)\n"
+        f"{before}\n"
         f"sys.argv = ['precompile', 'run', '--bundle', 'b', '-c', {program!r}]\n"
-        "import os; os.environ['PRECOMPILE_ADAPTERS'] = 'x.y=z:W'\n"
         "from precompile_context.cli import main; main()"
     )
     done = subprocess.run(
         [sys.executable, "-c", hidden], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (0, "ran\n")
-    assert done.stderr == (
-        "precompile: none of torch, x is installed for this Python: nothing will be cached\n"
-    )
+    assert done.stderr == f"precompile: {why}: nothing will be cached\n"
 
 
 # show and inspect

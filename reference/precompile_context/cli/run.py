@@ -255,13 +255,13 @@ def _say_what_will_not_be(program: list[str]) -> None:
     """That nothing will be cached; to a person also which options the program will get."""
     if sys.stderr is None:
         return
-    compilers = dict.fromkeys(["torch", *(name.partition(".")[0] for name, _ in installed())])
-    if not any(importlib.util.find_spec(name) for name in compilers):
-        line = (
-            f"precompile: none of {', '.join(sorted(compilers))} is installed for this Python: "
-            "nothing will be cached"
-        )
-        print(line, file=sys.stderr)
+    compilers = dict.fromkeys(name.partition(".")[0] for name, _ in installed())
+    if not compilers:  # an editable installation of before, say
+        why = "no adapter is announced by what is installed here; install precompile-context anew"
+        print(f"precompile: {why}: nothing will be cached", file=sys.stderr)
+    elif not any(importlib.util.find_spec(name) for name in compilers):
+        why = f"none of {', '.join(sorted(compilers))} is installed for this Python"
+        print(f"precompile: {why}: nothing will be cached", file=sys.stderr)
     ours = [a for a in program[1:] if a.split("=")[0] in _OPTIONS and a != "-m"]
     if ours and sys.stderr.isatty():
         line = f"precompile: {ours[0]} stands behind the program, and is the program's"

@@ -72,8 +72,8 @@ def add_use(file: Path, use: UsedBundle, artifacts: Iterable[ArtifactName]) -> N
         OSError: the file cannot be written, or is no record.
     """
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    row = (use.at, use.program, use.bundle, use.hits, use.misses, use.refused)
-    row += (use.bytes, json.dumps(dict(use.reasons)))
+    counts = (use.hits, use.misses, use.refused, use.bytes)
+    row = (use.at, use.program, use.bundle, *counts, json.dumps(dict(use.reasons)))
     with _opened(file, make=True) as record:
         record.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
         record.executemany(
@@ -102,7 +102,10 @@ def uses(file: Path, bundle: str | None = None) -> list[UsedBundle]:
             "FROM runs WHERE ? IS NULL OR bundle = ? ORDER BY at",
             (bundle, bundle),
         )
-        return [UsedBundle(*row[:6], reasons=json.loads(row[6]), at=row[7]) for row in rows]
+        return [
+            UsedBundle(program, bundle, hits, misses, refused, size, json.loads(reasons), at)
+            for program, bundle, hits, misses, refused, size, reasons, at in rows
+        ]
 
 
 def last_uses(file: Path, bundle: str) -> dict[ArtifactName, float]:
