@@ -88,7 +88,7 @@ def faults_after(require: Require, told: dict[str, Any]) -> Iterator[str]:
     """Why it was not so, by the report of the run."""
     parts = [part for part in (told, *told["children"]) if part["status"] != "idle"]
     if not parts:
-        yield "torch was never asked to compile"
+        yield "no compiler was asked for anything"
     for part in parts:
         who = "" if part["pid"] == told["pid"] else f"process {part['pid']}: "
         if part["status"] != "finished":

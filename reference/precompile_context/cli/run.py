@@ -301,7 +301,7 @@ def default_bundle(program: list[str]) -> str:
 
 
 def _start_report(settings: Settings) -> None:
-    """An idle report, before the program runs: it stands where torch is never asked to compile."""
+    """An idle report, before the program runs: it stands where no compiler is used."""
     from precompile_context.session import report
 
     report.begin(settings)
