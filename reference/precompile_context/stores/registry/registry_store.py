@@ -2,18 +2,17 @@
 
 import asyncio
 import contextlib
-import json
 import random
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 from precompile_context.stores.names import StoreName
 from precompile_context.stores.registry import image, manifests
 from precompile_context.stores.registry.client import Client
 from precompile_context.stores.registry.manifests import Layer, Manifest, NoBundleError
 from precompile_context.stores.registry.reference import Reference
+from precompile_context.stores.registry.repository import Repository
 from precompile_context.stores.store import (
     DeniedError,
     MissingExtraError,
@@ -26,8 +25,6 @@ _REQUESTS = 16
 _ATTEMPTS = 3
 # Times that the sum is written anew because others wrote, too.
 _ROUNDS = 6
-_PAGES = 1000
-_NEXT = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')
 
 
 class RegistryStore:
@@ -37,10 +34,10 @@ class RegistryStore:
     one writer alone writes; the name's own tag is made of those, by whoever pushed last.
     """
 
-    def __init__(self, name: str, client: Client, reference: Reference) -> None:
+    def __init__(self, name: str, repository: Repository, reference: Reference) -> None:
         self.name = name
         self.writable = reference.digest is None
-        self._client = client
+        self._repository = repository
         self._tag = reference.tag or ""
         self._digest = reference.digest
         self._layers: dict[str, tuple[Layer, ...]] = {}
@@ -54,7 +51,7 @@ class RegistryStore:
         """
         reference = Reference.parse(name.place, name.path)
         try:
-            return cls(str(name), Client(reference), reference)
+            return cls(str(name), Repository(Client(reference)), reference)
         except MissingExtraError as error:
             raise MissingExtraError(f"{name}: {error}") from None
 
@@ -83,7 +80,7 @@ class RegistryStore:
         for layer in self._layers[piece.name]:
             first, last = max(offset - start, 0), min(offset + size - start, layer.size)
             if first < last:
-                works.append(self._blob(layer, first, last - first))
+                works.append(self._repository.read(layer, first, last - first))
             start += layer.size
         return b"".join(await asyncio.gather(*works))
 
@@ -112,7 +109,7 @@ class RegistryStore:
             StoreError: MissingPieceError where there is no such image.
         """
         what = f"subject {subject}"
-        data = await self._get_manifest(subject, what)
+        data = await self._repository.get_manifest(subject, what)
         kind = str(manifests.parse(data, what).get("mediaType", manifests.MANIFEST))
         itself = Layer(manifests.digest_of(data), len(data))
         await self._sum_up(manifests.descriptor(kind, itself))
@@ -125,7 +122,7 @@ class RegistryStore:
         """
         what, piece = f"manifest {self._tag}", manifests.digest_of(data)
         with contextlib.suppress(MissingPieceError):
-            there = manifests.parse(await self._get_manifest(self._tag, what), what)
+            there = manifests.parse(await self._repository.get_manifest(self._tag, what), what)
             notes = there.get("annotations")
             if not isinstance(notes, dict) or image.NOTE not in notes:
                 raise StoreError(f"{what} is of something else: a bundle as an image wants its own")
@@ -134,25 +131,26 @@ class RegistryStore:
         layer, diff_id = image.layer(data)
         config = image.config(diff_id)
         for blob in (config, layer):
-            await self._upload(Layer(manifests.digest_of(blob), len(blob)), blob)
-        await self._put_manifest(self._tag, image.manifest(layer, config, piece))
+            await self._repository.upload(Layer(manifests.digest_of(blob), len(blob)), blob)
+        await self._repository.put_manifest(self._tag, image.manifest(layer, config, piece))
         return True
 
     async def delete(self, name: str) -> None:
         """Take the piece's manifest away; its blobs go when the registry collects garbage."""
         what = f"piece {name}"
         with contextlib.suppress(MissingPieceError):
-            answer = await self._get_manifest(self._piece_tag(name), what)
-            await self._client.ask("DELETE", f"manifests/{manifests.digest_of(answer)}", what=what)
+            await self._repository.delete_manifest(self._piece_tag(name), what)
         self._layers.pop(name, None)
         _, tagged, sum_ = await self._known_with_sum()
         unnamed = {one: layers for one, layers in sum_.pieces.items() if ":" in one} if sum_ else {}
         if tagged:
             await self._sum_up(None if sum_ is None else sum_.subject)
         elif sum_ is not None and unnamed:
-            await self._put_manifest(self._tag, manifests.encode(unnamed, self._tag, sum_.subject))
+            await self._repository.put_manifest(
+                self._tag, manifests.encode(unnamed, self._tag, sum_.subject)
+            )
         elif sum_ is not None:
-            await self._delete_manifest(self._tag, what)
+            await self._repository.delete_manifest(self._tag, what)
 
     # --- what there is
 
@@ -193,23 +191,9 @@ class RegistryStore:
 
     async def _tagged(self) -> set[str]:
         """The names of pieces that have a tag."""
-        found: set[str] = set()
-        path, what = "tags/list?n=1000", "the list of tags"
-        for _ in range(_PAGES):
-            try:
-                answer = await self._client.ask("GET", path, what=what)
-            except MissingPieceError:  # no such repository yet
-                return found
-            tags = manifests.parse(answer.body, what).get("tags")
-            for tag in tags if isinstance(tags, list) else ():
-                match = re.fullmatch(r"(.*)\.([0-9a-f]{64})", str(tag))
-                if match and match[1] == self._tag:
-                    found.add(match[2])
-            more = _NEXT.search(answer.headers.get("link", ""))
-            if more is None:
-                return found
-            path = more[1]
-        raise StoreError("the list of tags does not end")
+        tags = self._repository.tags()
+        matches = [re.fullmatch(r"(.*)\.([0-9a-f]{64})", tag) async for tag in tags]
+        return {match[2] for match in matches if match and match[1] == self._tag}
 
     async def _sum(self) -> Manifest | None:
         try:
@@ -219,18 +203,13 @@ class RegistryStore:
 
     async def _manifest(self, reference: str) -> Manifest:
         what = f"manifest {reference}"
-        return manifests.decode(await self._get_manifest(reference, what), what)
-
-    async def _get_manifest(self, reference: str, what: str) -> bytes:
-        headers = {"Accept": manifests.ACCEPTED}
-        answer = await self._client.ask("GET", f"manifests/{reference}", what=what, headers=headers)
-        if reference.startswith("sha256:") and manifests.digest_of(answer.body) != reference:
-            raise StoreError(f"{what}: its digest is another: it was altered")
-        return answer.body
+        return manifests.decode(await self._repository.get_manifest(reference, what), what)
 
     async def _fetch_layers(self, name: str) -> None:
         what = f"piece {name}"
-        found = manifests.decode(await self._get_manifest(self._piece_tag(name), what), what)
+        found = manifests.decode(
+            await self._repository.get_manifest(self._piece_tag(name), what), what
+        )
         if set(found.pieces) != {name}:
             raise StoreError(f"{what}: its manifest is of another piece")
         self._layers[name] = found.pieces[name]
@@ -242,7 +221,7 @@ class RegistryStore:
             NoBundleError: there is none.
         """
         found: dict[str, tuple[Layer, ...]] = {}
-        for one in await self._referrers(str(fault.descriptor["digest"])):
+        for one in await self._repository.referrers(str(fault.descriptor["digest"])):
             with contextlib.suppress(NoBundleError):
                 layer, _ = manifests.layer_of(one, "the list of what is attached")
                 found |= (await self._manifest(layer.digest)).pieces
@@ -250,44 +229,17 @@ class RegistryStore:
             raise fault
         return found
 
-    async def _referrers(self, digest: str) -> list[Mapping[str, Any]]:
-        what = "the list of what is attached"
-        try:
-            kind = quote(manifests.BUNDLE, safe="")
-            path = f"referrers/{digest}?artifactType={kind}"
-            answer = (await self._client.ask("GET", path, what=what)).body
-        except MissingPieceError:
-            try:
-                answer = await self._get_manifest(digest.replace(":", "-"), what)
-            except MissingPieceError:
-                return []
-        listed = manifests.parse(answer, what).get("manifests")
-        listed = listed if isinstance(listed, list) else []
-        return [one for one in listed if isinstance(one, dict)]
-
     # --- what moves
-
-    async def _blob(self, layer: Layer, offset: int, size: int) -> bytes:
-        what = f"layer {layer.digest}"
-        is_whole = (offset, size) == (0, layer.size)
-        headers = {} if is_whole else {"Range": f"bytes={offset}-{offset + size - 1}"}
-        skip = 0 if is_whole else offset
-        answer = await self._client.ask(
-            "GET", f"blobs/{layer.digest}", what=what, headers=headers, most=size, skip=skip
-        )
-        if len(answer.body) != size:
-            raise StoreError(f"{what}: {len(answer.body)} bytes came of the {size} asked for")
-        if is_whole and manifests.digest_of(answer.body) != layer.digest:
-            raise StoreError(f"{what}: its digest is another: it was altered")
-        return answer.body
 
     async def _put_all(self, name: str, parts: Sequence[tuple[Layer, memoryview]]) -> None:
         """Layers first; again where it fails: registries do while others push the same blob."""
         for number in range(_ATTEMPTS):
             try:
-                await self._upload(Layer(manifests.digest_of(manifests.EMPTY), 2), manifests.EMPTY)
+                await self._repository.upload(
+                    Layer(manifests.digest_of(manifests.EMPTY), 2), manifests.EMPTY
+                )
                 for layer, part in parts:
-                    await self._upload(layer, bytes(part))
+                    await self._repository.upload(layer, bytes(part))
                 await self._put_piece(name, tuple(layer for layer, _ in parts))
             except DeniedError:
                 raise
@@ -298,34 +250,6 @@ class RegistryStore:
             else:
                 return
 
-    async def _upload(self, layer: Layer, data: bytes) -> None:
-        what = f"layer {layer.digest}"
-        with contextlib.suppress(MissingPieceError):
-            await self._client.ask("HEAD", f"blobs/{layer.digest}", what=what)
-            return
-        begun = await self._client.ask("POST", "blobs/uploads/", what=what)
-        place = begun.headers.get("location")
-        if not place:
-            raise StoreError(f"{what}: the registry does not say where to")
-        place += ("&" if "?" in place else "?") + f"digest={quote(layer.digest, safe='')}"
-        headers = {"Content-Type": "application/octet-stream"}
-        await self._client.ask("PUT", place, what=what, headers=headers, content=data)
-
-    async def _put_manifest(self, reference: str, data: bytes) -> Mapping[str, str]:
-        answer = await self._client.ask(
-            "PUT",
-            f"manifests/{reference}",
-            what=f"manifest {reference}",
-            headers={"Content-Type": str(manifests.parse(data, "it").get("mediaType"))},
-            content=data,
-        )
-        return answer.headers
-
-    async def _delete_manifest(self, tag: str, what: str) -> None:
-        with contextlib.suppress(MissingPieceError):
-            found = manifests.digest_of(await self._get_manifest(tag, what))
-            await self._client.ask("DELETE", f"manifests/{found}", what=what)
-
     # --- the sum
 
     def _piece_tag(self, name: str) -> str:
@@ -333,7 +257,7 @@ class RegistryStore:
         return f"{self._tag}.{name}"
 
     async def _put_piece(self, name: str, layers: tuple[Layer, ...]) -> None:
-        await self._put_manifest(
+        await self._repository.put_manifest(
             self._piece_tag(name), manifests.encode({name: layers}, self._piece_tag(name))
         )
         self._layers[name] = layers
@@ -346,25 +270,8 @@ class RegistryStore:
             if sum_ is not None and sum_ == Manifest(known, subject):
                 return
             data = manifests.encode(known, self._tag, subject)
-            headers = await self._put_manifest(self._tag, data)
+            headers = await self._repository.put_manifest(self._tag, data)
             if subject is not None and "oci-subject" not in headers:
-                await self._list_attached(subject, data)
+                await self._repository.list_attached(subject, data)
             if number:
                 await asyncio.sleep(random.random() * 0.05 * 2**number)
-
-    async def _list_attached(self, subject: Mapping[str, Any], data: bytes) -> None:
-        """The list of referrers that a registry has not: it is the client's, by the norm of OCI."""
-        tag = str(subject["digest"]).replace(":", "-")
-        itself = manifests.parse(data, "it")
-        new = {
-            **manifests.descriptor(manifests.MANIFEST, Layer(manifests.digest_of(data), len(data))),
-            "artifactType": manifests.BUNDLE,
-            "annotations": itself["annotations"],
-        }
-        others = [
-            one
-            for one in await self._referrers(str(subject["digest"]))
-            if one.get("annotations") != new["annotations"]
-        ]
-        index = {"schemaVersion": 2, "mediaType": manifests.INDEX, "manifests": [*others, new]}
-        await self._put_manifest(tag, json.dumps(index).encode())
