@@ -30,6 +30,7 @@ _OF_SHAPE = frozenset(
         "DICT_CONTAINS",
         "DICT_NOT_CONTAINS",
         "EMPTY_NN_MODULE_HOOKS_DICT",
+        "NOT_PRESENT_IN_GENERIC_DICT",
         "DUPLICATE_INPUT",
     )
 )
