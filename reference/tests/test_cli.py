@@ -131,6 +131,7 @@ def test_verify_refuses_damage_with_code_and_offset(bundle: Path) -> None:
     as_json = run("verify", "--json", bundle)
     assert as_json.status == 1
     assert as_json.json() | {"detail": ""} == {
+        "version": 1,
         "ok": False,
         "code": "DIGEST_MISMATCH",
         "stage": "CONTENT",

@@ -1,6 +1,7 @@
 """`precompile explain`: would a bundle be used on this host, and if not, why."""
 
 from collections import defaultdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -134,7 +135,9 @@ def _other_compilers(bundle: Bundle) -> tuple[Environment, int]:
     """
     facts: dict[str, frozenset[str]] = {}
     theirs: set[int] = set()
-    for value in dict.fromkeys(where for _, where in installed()):
+    # An adapter may import its compiler, which is imported only where there is one.
+    there = (where for module, where in installed() if find_spec(module.partition(".")[0]))
+    for value in dict.fromkeys(there):
         if value.startswith("precompile_context.adapters.pytorch."):
             continue
         adapter = made(value)
