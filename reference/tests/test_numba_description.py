@@ -125,6 +125,57 @@ def test_an_implementation_that_nobody_names_is_in_every_name() -> None:
     assert extensions() != before
 
 
+@pytest.mark.parametrize("shadow", ["statistics", "profile"])
+def test_a_file_of_the_programs_that_has_the_name_of_pythons_is_looked_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shadow: str
+) -> None:
+    from precompile_context.adapters.numba.description import Description
+
+    digests = []
+    for source in ("def f(x): return x + 1", "def f(x): return x + 2"):
+        path = tmp_path / f"{shadow}.py"
+        path.write_text(source)
+        spec = importlib.util.spec_from_file_location(shadow, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, shadow, module)
+        exec(source, vars(module))
+        description = Description()
+        description.function(module.f)
+        digests.append(description.digest())
+    assert digests[0] != digests[1]
+
+
+def test_a_function_that_bears_anothers_name_is_looked_into() -> None:
+    import functools
+    import statistics
+
+    from precompile_context.adapters.numba.description import Description
+
+    digests = []
+    for number in (1.0, 2.0):
+
+        @functools.wraps(statistics.mean)
+        def ours(x: float, number: float = number) -> float:
+            return x * number
+
+        description = Description()
+        description.add(ours)
+        digests.append(description.digest())
+    assert digests[0] != digests[1]
+
+
+def test_pythons_own_functions_are_told_by_its_version() -> None:
+    import statistics
+
+    from precompile_context.adapters.numba.description import Description
+
+    description = Description()
+    description.function(statistics.mean)  # type: ignore[arg-type]
+    assert len(description._alive) == 0
+
+
 def test_what_cannot_be_told_is_refused_with_its_name() -> None:
     import numba
     from numba.extending import typeof_impl

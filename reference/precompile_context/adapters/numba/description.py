@@ -9,8 +9,10 @@ import enum
 import hashlib
 import inspect
 import marshal
+import os
 import struct
 import sys
+import sysconfig
 import types
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -23,6 +25,7 @@ from numba.extending import is_jitted
 
 # Their versions are facts: what lies in them is named, and not walked.
 _VERSIONED = frozenset({"numba", "numpy", "llvmlite", *sys.stdlib_module_names}) - {"__main__"}
+_STDLIB = ("stdlib", "platstdlib")
 # A function of a library may reach the whole library; past this it is left to numba alone.
 _MOST_OBJECTS = 20_000
 
@@ -81,7 +84,9 @@ class Description:
     def function(self, function: types.FunctionType) -> None:
         """Take in its code, its defaults, and all that its code names."""
         self.word("function", function.__module__, function.__qualname__)
-        if _is_versioned(function.__module__) or not self.once(function):
+        # By where it was written: `functools.wraps` gives it another's name and module.
+        where = function.__globals__.get("__name__", function.__module__)
+        if _is_versioned(where) or not self.once(function):
             return
         self.add(function.__defaults__)
         self.add(function.__kwdefaults__)
@@ -283,7 +288,20 @@ def _names_in(code: types.CodeType) -> Iterator[str]:
 
 
 def _is_versioned(module: object) -> bool:
-    return str(module).partition(".")[0] in _VERSIONED
+    """Whether a fact tells the version of what lies in the module."""
+    root = str(module).partition(".")[0]
+    if root not in sys.stdlib_module_names:
+        return root in _VERSIONED
+    # The program may have a `statistics.py` of its own, which stands before Python's.
+    file = getattr(sys.modules.get(root), "__file__", None)
+    return root in _VERSIONED and (file is None or _is_pythons(file))
+
+
+def _is_pythons(file: str) -> bool:
+    for folder in (os.path.dirname(os.__file__), *map(sysconfig.get_path, _STDLIB)):
+        if file.startswith(folder + os.sep):
+            return not {"site-packages", "dist-packages"} & set(file[len(folder) :].split(os.sep))
+    return False
 
 
 def source_digest(thing: Any) -> str:
