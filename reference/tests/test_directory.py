@@ -185,6 +185,46 @@ def test_what_a_killed_program_wrote_is_there_from_the_last_look(
     assert part.contents["directory.other", "file"][0] == b"content"
 
 
+def test_a_look_leaves_alone_what_is_still_written(own: DirectoryAdapter, tmp_path: Path) -> None:
+    part = Part({}, "directory.other")
+    own.start(part)
+    with (tmp_path / "root/file").open("wb", buffering=0) as file:
+        for half in (b"half of it, ", b"and the rest"):
+            file.write(half)
+            own._record(settled=True)
+            assert not part.contents
+    own._record(settled=True)
+    assert part.contents["directory.other", "file"][0] == b"half of it, and the rest"
+    own.stop()
+
+
+@pytest.mark.parametrize(
+    "fields", [{"mtime_ns": float("inf")}, {"mode": [1]}], ids=["time", "mode"]
+)
+def test_a_field_that_no_file_has_keeps_no_other_from_being_restored(
+    own: DirectoryAdapter, tmp_path: Path, fields: dict[str, Any]
+) -> None:
+    part = Part({"a": b"hostile", "good": b"good"}, "directory.other")
+    part.contents["directory.other", "a"][1].update(fields)
+    own.start(part)
+    own.stop()
+    assert (tmp_path / "root/good").read_bytes() == b"good"
+    assert own.report()["skipped"] == 1
+
+
+@pytest.mark.parametrize("text", ["", "[" * 100_000 + "]" * 100_000], ids=["empty", "deep"])
+def test_a_group_of_tritons_that_is_none_keeps_no_other_from_being_recorded(
+    own: DirectoryAdapter, tmp_path: Path, text: str
+) -> None:
+    adapter, part = adapter_of("triton")(), Part({}, "directory.triton")
+    adapter.start(part)
+    (tmp_path / "root/__grp__a.json").write_text(text)
+    (tmp_path / "root/__grp__b.json").write_text("{}")
+    adapter.stop()
+    assert {key for _, key in part.contents} == {"__grp__b.json"}
+    assert adapter.report()["skipped"] == 1
+
+
 def test_paths_in_tritons_groups_are_those_of_where_they_are(
     own: DirectoryAdapter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

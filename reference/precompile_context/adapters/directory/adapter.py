@@ -69,6 +69,7 @@ class DirectoryAdapter(Adapter):
         self._pid = 0
         self._counts: Counter[str] = Counter()
         self._seen: dict[str, tuple[int, int]] = {}
+        self._looked: dict[str, tuple[int, int]] = {}
         self._ended = threading.Event()
         self._lock = threading.Lock()
 
@@ -119,7 +120,7 @@ class DirectoryAdapter(Adapter):
                 continue
             try:
                 self._restore_one(part, one.key, one.attributes)
-            except (OSError, ValueError) as error:  # a hostile name, a link, a full disk
+            except Exception as error:  # a hostile name or time, a link, a full disk
                 self._counts["skipped"] += 1
                 part.tell(f"not all was restored; the first: {error}")
 
@@ -149,7 +150,9 @@ class DirectoryAdapter(Adapter):
                 self._record(settled=True)
 
     def _record(self, *, settled: bool) -> None:
-        """Record what differs from what was seen last; with `settled`, not what is just written."""
+        """Record what differs from what was seen last; with `settled`, not what is just written:
+        a program that is killed would leave half of it to others.
+        """
         part = self._part
         if part is None:
             return
@@ -167,19 +170,22 @@ class DirectoryAdapter(Adapter):
                 self._record_removed(part, found)
             # Those that name others come last, here too: a killed run leaves no such one alone.
             for key in sorted(found, key=self._tool.is_last):
-                if self._seen.get(key) != found[key]:
+                is_settled = not settled or self._looked.get(key) == found[key]
+                if is_settled and self._seen.get(key) != found[key]:
                     self._record_one(part, key, found[key], settled=settled)
+            self._looked = found
             if settled:  # at the end, the session saves
                 part.save()
 
     def _record_one(self, part: Part, key: str, seen: tuple[int, int], *, settled: bool) -> None:
         try:
             content, status = below.read(self._root, key, MOST_FILE)
-        except (OSError, ValueError):  # gone, too large, or not whole yet: the next look has it
+            if self._tool.holds_path(key):
+                content = _with_path(content, str(self._root), _ROOT)
+        # Gone, too large, or not whole yet: the next look has it.
+        except (OSError, ValueError, RecursionError):
             self._counts["skipped"] += not settled
             return
-        if self._tool.holds_path(key):
-            content = _with_path(content, str(self._root), _ROOT)
         mode = status.st_mode & _PERMISSIONS
         fields = {"mode": mode, "mtime_ns": status.st_mtime_ns, "removed": False}
         part.record(self._type, key, content, replace=True, **fields)
