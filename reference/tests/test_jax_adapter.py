@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import pytest
 
+from precompile_context.adapters.jax.adapter import JaxAdapter
 from precompile_context.testing import AdapterTests
 
 pytestmark = pytest.mark.compilers
@@ -143,3 +144,10 @@ def test_an_exported_function_travels_as_an_entry(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, done.stderr
     assert done.stdout == "6.0\n"
+
+
+def test_a_lock_that_another_thread_had_at_a_fork_is_not_waited_for() -> None:
+    adapter = JaxAdapter()
+    with adapter._lock:  # another thread's
+        adapter._clear()  # as the child's start does
+        assert not adapter._lock.locked()

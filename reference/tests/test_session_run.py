@@ -1,15 +1,19 @@
 """`precompile run` with adapters that are announced, whole ones and broken ones."""
 
 import json
+import os
 import re
 import runpy
+import signal
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 import _precompile_run
 from precompile_context import session
+from precompile_context.session import announced
 from tests.test_run import PLAIN, finished, run_command, script
 
 TOY = Path(__file__).parents[2] / "examples/toy_adapter"
@@ -152,3 +156,24 @@ def test_the_guide_shows_the_example_as_it_is() -> None:
     for file in ("toy_adapter.py", "test_toy_adapter.py"):
         source = (TOY / file).read_text().split('"""\n\n', 1)[1]
         assert f"```python\n{source}```" in guide
+
+
+def test_a_child_forked_while_another_thread_imports_an_adapter_has_its_own() -> None:
+    taken, done = threading.Event(), threading.Event()
+
+    def importing() -> None:
+        with announced._lock:
+            taken.set()
+            done.wait()
+
+    thread = threading.Thread(target=importing)
+    thread.start()
+    taken.wait()
+    pid = os.fork()
+    if not pid:
+        signal.alarm(20)  # else it would wait for ever
+        os._exit(0 if announced.made("tests.toys:no_such_adapter") is None else 1)
+    status = os.waitpid(pid, 0)[1]
+    done.set()
+    thread.join()
+    assert status == 0

@@ -83,6 +83,14 @@ def test_a_record_that_cannot_be_written_costs_a_program_nothing(record: Path) -
     assert "the record of use" in done.err
 
 
+@pytest.mark.parametrize("name", [None, 7], ids=["none", "number"])
+def test_a_program_whose_name_is_no_text_is_saved_all_the_same(
+    record: Path, monkeypatch: pytest.MonkeyPatch, name: object
+) -> None:
+    monkeypatch.setattr(sys, "argv", [name])
+    remember([PartReport(Path("/b"), applied=[(BLOB, "a")])])  # what saves comes behind it
+
+
 def test_prune_goes_by_the_record_and_not_further_back_than_it(
     record: Path, tmp_path: Path
 ) -> None:

@@ -1,14 +1,15 @@
 """The adapters that installed distributions announce, each made when its module is imported."""
 
 import importlib
-import threading
 
 from _precompile_run import announced, complain
 from precompile_context.errors import MisuseError
+from precompile_context.locks import WorkLock
 from precompile_context.session.adapter import Adapter
 
 _made: dict[str, Adapter | None] = {}
-_lock = threading.RLock()
+# A child that is forked while another thread imports an adapter does not wait for it for ever.
+_lock = WorkLock()
 
 
 def adapters_of(module: str) -> list[Adapter]:

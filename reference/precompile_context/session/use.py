@@ -1,5 +1,6 @@
 """What a session got from its bundle, into the record of use."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -12,8 +13,13 @@ from precompile_context.session.part_report import PartReport
 def remember(reports: Sequence[PartReport]) -> None:
     """Take in what the parts of one process's session did.
 
-    A record that cannot be written is none: the program goes on.
+    A record that cannot be written is none: the program goes on, and what it made is saved.
     """
+    with contextlib.suppress(Exception):
+        _remember(reports)
+
+
+def _remember(reports: Sequence[PartReport]) -> None:
     try:
         # Imported here: a Python without SQLite keeps no record.
         from precompile_context.files import use_record
@@ -42,10 +48,7 @@ def remember(reports: Sequence[PartReport]) -> None:
         bytes=sum(report.loaded.get(name, 0) for report in reports for name in {*report.applied}),
         reasons={why or "the bundle did not hold them": len(made)} if made or why else {},
     )
-    try:
-        use_record.add_use(file, use, given | made)
-    except OSError:
-        return
+    use_record.add_use(file, use, given | made)
 
 
 def last_used_of(file: Path) -> dict[ArtifactName, float]:

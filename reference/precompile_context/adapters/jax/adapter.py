@@ -35,11 +35,11 @@ class JaxAdapter(Adapter):
 
     def __init__(self) -> None:
         self._patches = Patches()
-        self._lock = threading.Lock()
         self._part: Part | None = None
         self._clear()
 
     def _clear(self) -> None:
+        self._lock = threading.Lock()  # in a forked child, another thread may have held the last
         self._served: list[str] = []
         self._compiled: dict[str, tuple[Question, float]] = {}
         self._unusable: set[str] = set()
