@@ -28,6 +28,7 @@ from precompile_context.stores import (
     StoreError,
     open_store,
 )
+from precompile_context.stores.registry.client import _given
 from precompile_context.testing import StoreTests
 from tests.registry_server import (
     PASSWORD,
@@ -432,6 +433,11 @@ def test_plain_oras_gives_the_bundle(name: str, tmp_path: Path) -> None:
     data = b"".join(path.read_bytes() for path in sorted(tmp_path.glob("*.segment")))
     found = Bundle.open(data, policy=UNSIGNED)
     assert {stored.key for stored in found.current().values()} == {"a", "b", "c"}
+
+
+def test_a_range_of_more_digits_than_any_number_is_none() -> None:
+    assert _given({"content-range": "bytes 2-5/9"}) == (2, 5)
+    assert _given({"content-range": f"bytes {'1' * 5000}-5/9"}) is None
 
 
 _HOSTILE = {

@@ -32,7 +32,7 @@ _TRIES = 4
 # 500: what Debian's registry says of a tag that is being written.
 _BUSY = (429, 500, 502, 503, 504)
 _PARAMETER = re.compile(r'(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
-_RANGE = re.compile(r"bytes (\d+)-(\d+)/(?:\d+|\*)")
+_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(?:\d+|\*)")
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class Client:
             raise StoreError(f"{what}: the registry did not answer") from None
         except httpx.ConnectError:
             raise StoreError(f"{what}: the registry cannot be reached") from None
-        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, UnicodeError):
+        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, ValueError):
             raise StoreError(f"{what}: the connection to the registry broke") from None
         if answer.status < 300:
             return answer
