@@ -59,6 +59,19 @@ def test_a_foreign_name_for_this_machine_gets_nothing(server: Server) -> None:
     assert _get(server, f"/{server.word}/", Host="attacker.example")[0] == 403
 
 
+def test_a_browser_that_goes_away_is_not_told(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for fault in (ConnectionResetError(), BrokenPipeError(), OSError("the disk")):
+        try:
+            raise fault
+        except OSError:
+            server.handle_error(None, ("127.0.0.1", 1))
+    err = capsys.readouterr().err
+    assert err.count("Traceback") == 1
+    assert "the disk" in err
+
+
 def test_the_page_runs_nothing_but_its_own_script() -> None:
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page())
     assert policy is not None

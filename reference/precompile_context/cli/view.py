@@ -6,7 +6,7 @@ import sys
 import threading
 import webbrowser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
@@ -65,6 +65,11 @@ class Server(ThreadingHTTPServer):
         # Other users of the machine and pages of other sites do not know it.
         self.word = secrets.token_urlsafe(16)
         self.name = quote(name, safe="")
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that wants no more of an answer is no fault."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     @property
     def host(self) -> str:
