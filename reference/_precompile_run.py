@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # whose import means that its compiler is there.
 GROUP = "precompile_context.adapters"
 # What is announced, as MODULE=WHERE:CLASS, for all processes of a run: to look costs more.
-_ADAPTERS = "PRECOMPILE_ADAPTERS"
+ADAPTERS = "PRECOMPILE_ADAPTERS"
 
 # Switches the automatic mode on without `precompile run`: a bundle, a directory for one, or a
 # store's name.
@@ -47,7 +47,7 @@ def begin() -> None:
         os.environ[_CACHE] = _absolute(bundle)
         # Its children read whose they are; a report has one object for each.
         os.environ.setdefault(_CACHE_PID, str(os.getpid()))
-    if _ADAPTERS not in os.environ:
+    if ADAPTERS not in os.environ:
         announce(os.environ)
     for module in dict.fromkeys(name for name, _ in announced()):
         after_import(module, _watch(module))
@@ -56,12 +56,12 @@ def begin() -> None:
 def announce(environ: "MutableMapping[str, str]") -> None:
     """Have the processes started with `environ` know the adapters that are installed here."""
     found = _found(sys.path)
-    environ[_ADAPTERS] = " ".join(f"{module}={where}" for module, where in found)
+    environ[ADAPTERS] = " ".join(f"{module}={where}" for module, where in found)
 
 
 def announced() -> "list[tuple[str, str]]":
     """The adapters of this run: module and class of each."""
-    pairs = (one.partition("=") for one in os.environ.get(_ADAPTERS, "").split())
+    pairs = (one.partition("=") for one in os.environ.get(ADAPTERS, "").split())
     return [(module, where) for module, _, where in pairs if module and where]
 
 

@@ -104,6 +104,14 @@ def test_inspect_gives_json_with_everything(bundle: Path) -> None:
     assert {block["compression"] for block in second["blocks"]} == {"NONE"}
 
 
+def test_inspect_s_page_never_replaces_the_bundle_and_one_form_is_asked_for(bundle: Path) -> None:
+    before = bundle.read_bytes()
+    for options in (["--html", bundle], ["--html", "o.html", "--bytes"], ["--json", "--bytes"]):
+        done = run("inspect", *options, bundle)
+        assert (done.status, done.out) == (2, ""), options
+    assert bundle.read_bytes() == before
+
+
 def test_inspect_tells_of_a_torn_tail(bundle: Path) -> None:
     with bundle.open("ab") as file:
         file.write(bytes(100))

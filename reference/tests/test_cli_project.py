@@ -7,6 +7,7 @@ import pytest
 import typer
 
 from precompile_context import BundleFile
+from precompile_context.cli import project as project_options
 from precompile_context.cli.app import app
 from tests.toys import BLOB, blobs
 
@@ -69,3 +70,21 @@ def test_what_is_not_ours_in_a_project_s_file_is_none_of_our_business(
     for text in ("no TOML at all", "tool = 1", "[tool.other]\na = 1\n"):
         project.write_text(text)
         assert "1 segment" in _printed(capsys, "inspect", "b.precompile")
+
+
+def test_a_bundle_that_a_project_names_lies_beside_its_file(project: Path) -> None:
+    known = {"bundle": "bundle"}
+    for named, bundle in (
+        ("train.precompile", str(project.parent / "train.precompile")),
+        ("/there/train.precompile", "/there/train.precompile"),
+        ("s3://bucket/team/", "s3://bucket/team/"),
+    ):
+        project.write_text(f'[tool.precompile.run]\nbundle = "{named}"\n')
+        assert project_options.options("run", known, project.parent / "below") == {"bundle": bundle}
+
+
+def test_the_variable_of_an_option_has_the_option_s_name(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRECOMPILE_INSPECT_JSON", "1")
+    assert json.loads(_printed(capsys, "inspect", "b.precompile"))["segments"]

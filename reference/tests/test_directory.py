@@ -94,6 +94,9 @@ def test_files_are_there_before_the_program_and_what_it_does_to_them_is_kept(
     out, said, report = run(here, "sub/a.bin", "b.bin", "c.lock")
     assert (out, report["recorded"]) == ("", 2)
     shutil.copy(here / "bundle", there)
+    explain = [sys.executable, "-m", "precompile_context", "explain", "bundle"]
+    explained = subprocess.run(explain, cwd=there, capture_output=True, text=True, check=True)
+    assert "1 of 1 segments fit this host" in explained.stdout
     out, said, report = run(there, "-b.bin", "d.bin")
     assert out == "b.bin sub/a.bin"
     assert (report["restored"], report["removed"]) == (2, 1)

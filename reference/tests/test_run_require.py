@@ -131,7 +131,7 @@ def test_what_a_report_says_decides() -> None:
         (warm, _report(_with_toy(missed=2)), "toy: 2 look-ups found nothing"),
         (warm, _report(_with_toy(matched=False, reason="another")), "toy: another"),
         (warm, _report(_part("running")), "it ended without telling what it did"),
-        (saved, _report(_part(not_saved="disk full")), "not saved: disk full"),
+        (saved, _report(_part(not_saved="not saved: disk full")), "not saved: disk full"),
         (saved, _report(_part("idle")), "no compiler was asked for anything"),
     ]
     for require, told, says in cases:
@@ -155,8 +155,8 @@ def test_the_line_at_the_end_counts_what_came_from_the_bundle() -> None:
     report.appended = [ArtifactId("inductor", "b")]
     said = "1 graph of 2, 2 libraries of 2 from the bundle; 1 artifact saved"
     assert summary(report) == said
-    report.not_saved = "disk full"
-    assert summary(report).endswith("; not saved: disk full")
+    report.not_saved = "not saved: disk full"
+    assert summary(report).endswith(" from the bundle; not saved: disk full")
 
 
 @pytest.mark.torch

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import runpy
+import shutil
 import signal
 import sys
 import threading
@@ -14,6 +15,7 @@ import pytest
 import _precompile_run
 from precompile_context import session
 from precompile_context.session import announced
+from precompile_context.session.settings import Settings
 from tests.test_run import PLAIN, finished, run_command, script
 
 TOY = Path(__file__).parents[2] / "examples/toy_adapter"
@@ -68,6 +70,26 @@ def test_an_installed_adapter_is_found_and_serves(site: Path, tmp_path: Path) ->
     assert told["status"] == "finished"
 
 
+def test_an_adapter_that_a_variable_names_is_tried_without_installing_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("PRECOMPILE_ADAPTERS", "toylang=toy_adapter:ToyAdapter")
+    for name in ("toylang.py", "toy_adapter.py"):  # beside the program
+        shutil.copy(TOY / name, tmp_path)
+    assert ran(tmp_path) == (0, "3.0 1\n", "")
+    assert ran(tmp_path) == (0, "3.0 0\n", "")
+
+
+def test_a_run_within_a_run_may_be_another_pythons_and_looks_for_adapters_itself() -> None:
+    environ, settings = {"PRECOMPILE_ADAPTERS": "x.y=z:W"}, Settings("b", False, None, 1)
+    settings.write(environ)
+    assert environ["PRECOMPILE_ADAPTERS"] == "x.y=z:W"
+    settings.write(environ)
+    assert "x.y=z:W" not in environ["PRECOMPILE_ADAPTERS"]
+    assert environ["PRECOMPILE_ADAPTERS"]
+
+
 def test_why_a_look_up_missed_is_told_of_each_adapter(
     site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,10 +110,12 @@ def test_explain_speaks_of_each_compiler(
     status, out, _ = finished(command, tmp_path)
     assert (status, out.splitlines()[1]) == (0, "segment 0 at byte 0 fits")
     assert "toylang.kernel" in out
+    (tmp_path / "host").write_text(finished([*command, "--print-host"], tmp_path)[1])
     monkeypatch.setenv("TOYLANG_TARGET", "two")
     status, out, _ = finished(command, tmp_path)
     assert status == 1
     assert "toylang.target: needs {one}, here {two}" in out
+    assert finished([*command, "--host", "host"], tmp_path)[0] == 0
 
 
 @pytest.mark.parametrize(

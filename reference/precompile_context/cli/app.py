@@ -40,6 +40,11 @@ class _Commands(TyperGroup):
             each.context_settings = {"help_option_names": _HELP, **each.context_settings}
             # Typer offers these on each of its apps; here each command is one.
             each.params = [p for p in each.params if p.name not in _COMPLETION]
+            below = "" if each is command else f"_{each.name}"
+            for p in each.params:  # PRECOMPILE_INSPECT_JSON is the variable of --json
+                if p.name in ("as_json", "as_bytes"):
+                    name = p.name.removeprefix("as_")
+                    p.envvar = f"PRECOMPILE_{cmd_name}{below}_{name}".upper()
         known = {
             name.lstrip("-"): p.name
             for p in command.params

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from _precompile_run import complain, installed
+from precompile_context.adapters.directory import tools
 from precompile_context.bundle import Bundle, StoredArtifact
 from precompile_context.cli import text
 from precompile_context.cli.codes import code_of, explanation
@@ -27,6 +28,9 @@ from precompile_context.trust import UNSIGNED
 from precompile_context.trust.pem import Believed
 
 app = typer.Typer()
+
+# A directory's type, before its name: whatever its name, its facts are known.
+_DIRECTORY = "directory."
 
 
 @app.command()
@@ -56,7 +60,12 @@ def explain(
         ),
     ] = None,
     print_host: Annotated[
-        bool, typer.Option("--print-host", help="Print this host's facts as JSON, and no more.")
+        bool,
+        typer.Option(
+            "--print-host",
+            help="Print this host's facts as JSON, and no more: torch's, and those of the other "
+            "compilers that BUNDLE is of.",
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="All of it, for programs.")] = False,
 ) -> None:
@@ -69,7 +78,9 @@ def explain(
     Reads the indexes alone. Exit status 1 where no segment fits, or one is not trusted.
     """
     if print_host:
+        others = {} if file is None else _other_compilers(opened(file, policy=UNSIGNED))[0].facts
         environment, reason = _this_host()
+        environment = Environment({**others, **environment.facts})
         tell({"host": described(environment), "torch_unknown": reason})
         return
     if file is None:
@@ -149,6 +160,10 @@ def _other_compilers(bundle: Bundle) -> tuple[Environment, int]:
             facts |= adapter.facts().facts
         except Exception as error:  # a compiler that is not there, or cannot be used
             complain(error)
+    types = {one.type for segment in bundle.segments for one in segment.manifest.artifacts}
+    for type_name in sorted(one for one in types if one.startswith(_DIRECTORY)):
+        theirs.update(segment.index for segment in concerning(bundle, {type_name}))
+        facts |= tools.facts(type_name.removeprefix(_DIRECTORY)).facts
     return Environment(facts), len(bundle.segments) - len(theirs)
 
 

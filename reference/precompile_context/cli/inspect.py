@@ -59,6 +59,10 @@ def inspect(
     Reads the indexes alone; `precompile verify` checks the content too. It applies
     nothing, and so shows a bundle of anyone.
     """
+    if html is not None and html.resolve() == Path(file).resolve():
+        raise typer.BadParameter("--html: the page would replace the bundle")
+    if as_bytes + as_json + (html is not None) > 1:
+        raise typer.BadParameter("--json, --bytes and --html exclude each other")
     if as_bytes:
         _print_bytes(file, full)
         return

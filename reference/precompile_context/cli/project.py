@@ -37,8 +37,17 @@ def options(command: str, known: dict[str, str], folder: Path) -> dict[str, Any]
             raise typer.BadParameter(f"{where} has no option {name}{hint}")
         if not isinstance(value, str | bool | int | float | list):
             raise typer.BadParameter(f"{where}: {name} is no value of an option")
+        if parameter == "bundle" and isinstance(value, str):
+            value = _below(file.parent, value)
         found[parameter] = value
     return found
+
+
+def _below(folder: Path, bundle: str) -> str:
+    """One bundle for all of the project, wherever in it somebody stands."""
+    from precompile_context.stores import is_store_name
+
+    return bundle if is_store_name(bundle) else str(folder / bundle)
 
 
 def _files(folder: Path) -> list[Path]:

@@ -95,7 +95,7 @@ def faults_after(require: Require, told: dict[str, Any]) -> Iterator[str]:
             yield f"{who}it ended without telling what it did"
         elif require is Require.SAVED:
             if part["bundle"]["not_saved"]:
-                yield f"{who}not saved: {part['bundle']['not_saved']}"
+                yield f"{who}not saved: {part['bundle']['not_saved'].removeprefix('not saved: ')}"
         else:
             yield from (f"{who}{fault}" for fault in _cold(part))
 

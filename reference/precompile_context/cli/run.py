@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, NoReturn
@@ -259,13 +260,19 @@ def _say_what_will_not_be(program: list[str]) -> None:
     if not compilers:  # an editable installation of before, say
         why = "no adapter is announced by what is installed here; install precompile-context anew"
         print(f"precompile: {why}: nothing will be cached", file=sys.stderr)
-    elif not any(importlib.util.find_spec(name) for name in compilers):
+    elif not any(_is_found(name, program) for name in compilers):
         why = f"none of {', '.join(sorted(compilers))} is installed for this Python"
         print(f"precompile: {why}: nothing will be cached", file=sys.stderr)
     ours = [a for a in program[1:] if a.split("=")[0] in _OPTIONS and a != "-m"]
     if ours and sys.stderr.isatty():
         line = f"precompile: {ours[0]} stands behind the program, and is the program's"
         print(line, file=sys.stderr)
+
+
+def _is_found(compiler: str, program: list[str]) -> bool:
+    """Whether the program can import it: a compiler may lie beside the program, too."""
+    beside = os.path.dirname(os.path.abspath(program[0]))  # of -m and -c, the current directory
+    return bool(importlib.util.find_spec(compiler) or PathFinder.find_spec(compiler, [beside]))
 
 
 def _check_store(name: str) -> None:

@@ -133,5 +133,5 @@ def at_the_end(told: Iterable[str], reports: Iterable[PartReport]) -> str:
     reports = list(reports)
     faults = [report.not_saved for report in reports if report.not_saved]
     if faults:
-        return f"{got}; not saved: {faults[0]}"
+        return f"{got}; not saved: {faults[0].removeprefix('not saved: ')}"
     return f"{got}; {plural(sum(len(report.appended) for report in reports), 'artifact')} saved"

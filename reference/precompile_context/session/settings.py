@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 
-from _precompile_run import announce
+from _precompile_run import ADAPTERS, announce
 from precompile_context.files import find_verifier
 from precompile_context.trust import UNSIGNED, TrustPolicy, verifier_of
 from precompile_context.trust.pem import Believed
@@ -87,8 +87,10 @@ class Settings:
 
     def write(self, environ: MutableMapping[str, str]) -> None:
         """Switch the start-up hook on for processes started with `environ`."""
+        # In a run of another run, the variable is that one's, and of its Python.
+        if not environ.get(ADAPTERS) or VARIABLE in environ:
+            announce(environ)
         environ[VARIABLE] = json.dumps(dataclasses.asdict(self))
-        announce(environ)
 
     def is_main(self) -> bool:
         """Whether this process is the program itself."""

@@ -5,11 +5,11 @@ import os
 import re
 from collections.abc import Iterable, Mapping, MutableMapping
 
+from _precompile_run import ADAPTERS
 from precompile_context.adapters.directory.tools import KNOWN, tool
 from precompile_context.errors import MisuseError
 
 _VARIABLE = "PRECOMPILE_DIRECTORIES"
-_ADAPTERS = "PRECOMPILE_ADAPTERS"
 _MODULE = "precompile_context.adapters.directory.by_name"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -42,7 +42,7 @@ def announce(named: Mapping[str, str], environ: MutableMapping[str, str]) -> Non
     environ[_VARIABLE] = json.dumps(dict(named))
     # `builtins` is there from the first: such an adapter begins when Python does.
     own = [f"builtins={_MODULE}:{name}" for name in named]
-    environ[_ADAPTERS] = " ".join([environ.get(_ADAPTERS, ""), *own]).strip()
+    environ[ADAPTERS] = " ".join([environ.get(ADAPTERS, ""), *own]).strip()
     for name, path in named.items():
         variable = tool(name).variable
         if variable is not None:
