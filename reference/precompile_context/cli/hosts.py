@@ -48,6 +48,6 @@ def _read(file: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError):
         facts = None
     if not isinstance(facts, dict):
-        text = "no facts of a host, as `precompile explain --print-host` writes them"
+        text = "no facts of a host, as `precompile explain BUNDLE --print-host` writes them"
         raise typer.BadParameter(f"{file}: {text}")
     return facts

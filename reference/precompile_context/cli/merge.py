@@ -58,7 +58,7 @@ def merge(
         typer.Option(
             metavar="FILE",
             help="Only what fits the host whose facts are in this file, which `precompile "
-            "explain --print-host` wrote there.",
+            "explain BUNDLE --print-host` wrote there.",
         ),
     ] = None,
     trust: Trust = None,
