@@ -95,8 +95,9 @@ test-core: $(VENV)/.ready ## the core, the command line, the distribution and th
 	$(BIN)/python -m pytest --numprocesses=$(JOBS) $(SIDE_BY_SIDE) \
 		-m 'not torch and not compilers' $(NOT_STORES)
 
+# A file at a time: what is made once for a file takes minutes in some, and is not made twice.
 test-pytorch: $(VENV)/.ready ## the adapter, with programs that compile
-	$(BIN)/python -m pytest --numprocesses=$(JOBS) $(SIDE_BY_SIDE) -m torch $(NOT_STORES)
+	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile -m torch $(NOT_STORES)
 
 # JAX, numba and Triton are in an environment of their own, beside all that $(VENV) has: torch is
 # what is tested without them, too.
