@@ -2,5 +2,6 @@
 
 from precompile_context.session.adapter import Adapter, Part, UnsupportedCompilerError
 from precompile_context.session.missing import Difference, Miss
+from precompile_context.session.served import ServedArtifact
 
-__all__ = ["Adapter", "Difference", "Miss", "Part", "UnsupportedCompilerError"]
+__all__ = ["Adapter", "Difference", "Miss", "Part", "ServedArtifact", "UnsupportedCompilerError"]

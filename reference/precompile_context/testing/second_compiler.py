@@ -5,9 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from precompile_context.artifact import CacheArtifact
 from precompile_context.environment import Environment
-from precompile_context.session import Adapter, Part, first_use
+from precompile_context.session import Adapter, Part, ServedArtifact, first_use
 from precompile_context.session.patches import Patches
 
 
@@ -27,13 +26,10 @@ def _compile(word: str) -> bytes:
 
 
 @dataclass(frozen=True)
-class SpelledWord(CacheArtifact):
+class SpelledWord(ServedArtifact):
     """One word."""
 
     TYPE: ClassVar[str] = "second.word"
-
-    def populate_cache(self) -> None:
-        """Nothing: words are served when they are asked for."""
 
 
 class SecondAdapter(Adapter):

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from precompile_context.artifact import ArtifactKind, CacheArtifact, PrecompileCacheArtifact
-from precompile_context.errors import MisuseError
+from precompile_context.artifact import ArtifactKind, PrecompileCacheArtifact
+from precompile_context.session import ServedArtifact
 
 if TYPE_CHECKING:
     from jax.export import Exported
 
 
 @dataclass(frozen=True)
-class Executable(CacheArtifact):
+class Executable(ServedArtifact):
     """What XLA compiled of one program, as the runtime serializes it: not compressed by JAX.
 
     Attributes:
@@ -28,28 +28,12 @@ class Executable(CacheArtifact):
     devices: str
     seconds: float
 
-    def populate_cache(self) -> None:
-        """There is no place to put one: JAX is answered when it compiles.
-
-        Raises:
-            MisuseError: always.
-        """
-        raise MisuseError("JAX asks for an executable when it compiles: `precompile run` serves it")
-
 
 @dataclass(frozen=True)
-class AutotunedFile(CacheArtifact):
+class AutotunedFile(ServedArtifact):
     """A result of XLA's autotuning on a GPU; its key is the file's name."""
 
     TYPE: ClassVar[str] = "jax.autotuned_file"
-
-    def populate_cache(self) -> None:
-        """Its directory is below the one that the program gives JAX for its cache.
-
-        Raises:
-            MisuseError: always.
-        """
-        raise MisuseError("JAX's program says which directory it is for: `precompile run` asks it")
 
 
 @dataclass(frozen=True)

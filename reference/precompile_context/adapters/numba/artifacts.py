@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from precompile_context.artifact import CacheArtifact
-from precompile_context.errors import MisuseError
+from precompile_context.session import ServedArtifact
 
 
 @dataclass(frozen=True)
-class NumbaFunction(CacheArtifact):
+class NumbaFunction(ServedArtifact):
     """What numba keeps of one signature of one function: a pickle, with object code in it.
 
     Attributes:
@@ -24,11 +23,3 @@ class NumbaFunction(CacheArtifact):
     signature: str
     source: str
     reads: str
-
-    def populate_cache(self) -> None:
-        """Never right: numba asks for each function by itself, and a session answers.
-
-        Raises:
-            MisuseError: always.
-        """
-        raise MisuseError("numba's functions are served when they are asked for, by a session")
