@@ -16,6 +16,7 @@ from precompile_context.adapters.jax.keys import Question, question
 from precompile_context.artifact import CacheArtifact
 from precompile_context.bundle import StoredArtifact
 from precompile_context.environment import Environment
+from precompile_context.plural import plural
 from precompile_context.session.adapter import Adapter, Part
 from precompile_context.session.first_use import before
 from precompile_context.session.missing import Difference, Miss
@@ -166,7 +167,7 @@ class JaxAdapter(Adapter):
     def summary(self) -> str | None:
         with self._lock:
             served, compiled = len(self._served), len(self._compiled)
-        return f"{served} executables of {served + compiled}" if served + compiled else None
+        return f"{plural(served, self.unit)} of {served + compiled}" if served + compiled else None
 
     def missed(self, missed: Sequence[tuple[str, str]]) -> Sequence[Miss]:
         """The nearest is of the same function; the digests say in which part it differs."""

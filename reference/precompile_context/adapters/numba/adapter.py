@@ -22,6 +22,7 @@ from precompile_context.adapters.numba.identity import Identity, identity
 from precompile_context.adapters.numba.misses import explained
 from precompile_context.artifact import CacheArtifact
 from precompile_context.environment import Environment
+from precompile_context.plural import plural
 from precompile_context.session import Adapter, Miss, Part
 from precompile_context.session.first_use import before
 from precompile_context.session.patches import Patches
@@ -76,7 +77,7 @@ class NumbaAdapter(Adapter):
         """How many came from the bundle."""
         served, compiled = self._counts["served"], self._counts["compiled"]
         left = f", {len(self._skipped)} left to numba" if self._skipped else ""
-        return f"{served} functions of {served + compiled}{left}"
+        return f"{plural(served, self.unit)} of {served + compiled}{left}"
 
     def missed(self, missed: Sequence[tuple[str, str]]) -> Sequence[Miss]:
         """What differs from the same function, as the bundle holds it."""
