@@ -79,6 +79,15 @@ def test_a_bundle_becomes_no_larger_than_it_may_be_without_what_was_used_longest
     assert file.path.read_bytes() == before
 
 
+def test_where_no_use_is_known_what_was_recorded_first_goes_first(file: BundleFile) -> None:
+    recorded = [f"k{number}" for number in reversed(range(10))]
+    blobs(**{key: noise(20_000, seed) for seed, key in enumerate(recorded)}).save_to(file)
+    prune_file(file, Rules(max_bytes=90_000), policy=UNSIGNED, last_used={})
+    kept = _keys(file)
+    assert 2 <= len(kept) <= 4
+    assert kept == set(recorded[-len(kept) :])
+
+
 def test_nothing_is_changed_by_a_dry_run_or_where_nothing_would_be_left(file: BundleFile) -> None:
     blobs(HERE, a=b"1", b=b"2").save_to(file)
     before = file.path.read_bytes()

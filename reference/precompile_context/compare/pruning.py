@@ -46,7 +46,8 @@ def prune(bundle: Bundle, rules: Rules, last_used: Mapping[ArtifactName, float])
     """
     gone: dict[ArtifactPlace, str] = {}
     sizes: dict[ArtifactPlace, float] = {}
-    left: list[tuple[float, ArtifactPlace]] = []
+    # When it was last used; where nobody knows, what was recorded first goes first.
+    left: list[tuple[float, int, int, ArtifactPlace]] = []
     environments = [dict(bundle.current(s)) for s in bundle.by_requirements().values()]
     for requirements, current in zip(bundle.by_requirements(), environments, strict=True):
         sizes |= {(a.segment, n): _stored_size(bundle, a) for n, a in current.items()}
@@ -63,13 +64,13 @@ def prune(bundle: Bundle, rules: Rules, last_used: Mapping[ArtifactName, float])
         _close(current, taken)
         gone |= {(current[name].segment, name): why for name, why in taken.items()}
         left += (
-            (times.get(name, 0.0), (stored.segment, name))
-            for name, stored in current.items()
+            (times.get(name, 0.0), stored.segment, position, (stored.segment, name))
+            for position, (name, stored) in enumerate(current.items())
             if name not in taken
         )
     if rules.max_bytes is not None:
         total = sum(sizes.values()) - sum(map(sizes.__getitem__, gone))
-        for _, place in sorted(left):
+        for *_, place in sorted(left):
             if total <= rules.max_bytes:
                 break
             gone[place] = "max-size"
