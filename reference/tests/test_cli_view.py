@@ -1,18 +1,21 @@
 """`precompile view` and `inspect --html`: what is served, to whom, and what a page holds."""
 
+import html
 import http.client
 import json
 import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
 
 from precompile_context.bundle import Bundle
 from precompile_context.bundle.source import BufferSource
 from precompile_context.cli.page import embedded, page
-from precompile_context.cli.view import Server
+from precompile_context.cli.view import Server, leading_to
 from precompile_context.trust import UNSIGNED
 
 VECTORS = Path(__file__).parents[2] / "conformance_tests" / "vectors" / "v1.0"
@@ -53,6 +56,13 @@ def test_the_address_serves_the_page_and_the_bundle_by_ranges(server: Server) ->
 def test_who_does_not_know_the_word_gets_nothing(server: Server) -> None:
     assert _get(server, "/")[0] == 404
     assert _get(server, f"/x/{server.name}")[0] == 404
+
+
+def test_the_word_is_in_no_argument_of_the_browsers(server: Server, tmp_path: Path) -> None:
+    address = leading_to(server, tmp_path)
+    assert server.word not in address
+    page = Path(url2pathname(urlsplit(address).path)).read_text()
+    assert html.unescape(page).count(server.address) == 1
 
 
 def test_a_foreign_name_for_this_machine_gets_nothing(server: Server) -> None:

@@ -1,11 +1,14 @@
 """`precompile view`: a page of this machine that shows a bundle, for whoever is at its screen."""
 
+import html
 import re
 import secrets
 import sys
+import tempfile
 import threading
 import webbrowser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -45,12 +48,24 @@ def view(
     server = Server(source, name, port)
     print(f"{text.safe(file)}: {server.address}", flush=True)
     print("precompile: Ctrl-C ends it", file=sys.stderr)
-    if browser:
-        threading.Thread(target=webbrowser.open, args=(server.address,), daemon=True).start()
-    try:
-        server.serve_forever()
-    finally:
-        server.server_close()
+    with tempfile.TemporaryDirectory(prefix="precompile-") as folder:
+        if browser:
+            address = leading_to(server, Path(folder))
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+        try:
+            server.serve_forever()
+        finally:
+            server.server_close()
+
+
+def leading_to(server: "Server", folder: Path) -> str:
+    """The address of a page that leads to the server's, in a folder that nobody else may read.
+
+    All users of a machine see what a browser is started with.
+    """
+    page = folder / "view.html"
+    page.write_text(f'<meta http-equiv="refresh" content="0; url={html.escape(server.address)}">')
+    return page.as_uri()
 
 
 class Server(ThreadingHTTPServer):
