@@ -188,6 +188,26 @@ def test_what_a_killed_program_wrote_is_there_from_the_last_look(
     assert part.contents["directory.other", "file"][0] == b"content"
 
 
+def test_what_lies_in_a_folder_that_cannot_be_read_is_not_taken_for_removed(
+    own: DirectoryAdapter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = Part({"folder/file": b"1", "folder2/file": b"2", "file": b"3"}, "directory.other")
+    own.start(part)
+    for name in ("folder2/file", "file"):
+        (tmp_path / "root" / name).unlink()
+    look = os.scandir
+
+    def refusing(path: Path) -> Any:
+        if path.name == "folder":
+            raise PermissionError(13, "not to be read", str(path))
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    own.stop()
+    removed = {key for (_, key), (_, fields) in part.contents.items() if fields["removed"]}
+    assert removed == {"folder2/file", "file"}
+
+
 def test_a_look_leaves_alone_what_is_still_written(own: DirectoryAdapter, tmp_path: Path) -> None:
     part = Part({}, "directory.other")
     own.start(part)
@@ -254,6 +274,19 @@ def test_paths_in_tritons_groups_are_those_of_where_they_are(
 def test_an_option_that_names_no_directory_is_misuse(option: str) -> None:
     with pytest.raises(MisuseError):
         parsed([option])
+
+
+@pytest.mark.parametrize("held", ["home", "here", "prefix", "etc"])
+def test_a_directory_that_holds_more_than_a_cache_is_misuse(
+    held: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "work" / "here").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "work" / "here")
+    path = {"home": tmp_path / "home", "here": "..", "prefix": sys.prefix, "etc": "/etc"}[held]
+    with pytest.raises(MisuseError, match="a directory of the tool's alone"):
+        parsed([f"tool={path}"])
+    assert parsed(["tool=cache"]) == {"tool": str(tmp_path / "work" / "here" / "cache")}
 
 
 def test_a_known_tool_needs_no_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

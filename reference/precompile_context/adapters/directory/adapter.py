@@ -5,7 +5,7 @@ import json
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,12 +13,11 @@ from typing import Any, ClassVar
 from precompile_context.adapters.directory import below
 from precompile_context.adapters.directory.named import directories
 from precompile_context.adapters.directory.tools import facts, tool
-from precompile_context.artifact import CacheArtifact, key_fault
+from precompile_context.artifact import key_fault
 from precompile_context.environment import Environment
-from precompile_context.errors import MisuseError
 from precompile_context.files import check_private
 from precompile_context.plural import plural
-from precompile_context.session import Adapter, Part
+from precompile_context.session import Adapter, Part, ServedArtifact
 from precompile_context.session.settings import Settings
 
 # A cache of compiled code has files of some megabytes. What is larger is something else.
@@ -33,7 +32,7 @@ _ROOT = "\N{REPLACEMENT CHARACTER}directory"
 
 
 @dataclass(frozen=True)
-class DirectoryFile(CacheArtifact):
+class DirectoryFile(ServedArtifact):
     """A file; its key is its name below the directory. A class for each directory has its TYPE.
 
     Attributes:
@@ -45,14 +44,6 @@ class DirectoryFile(CacheArtifact):
     mode: int
     mtime_ns: int
     removed: bool
-
-    def populate_cache(self) -> None:
-        """Never right: only a run knows where the directory is.
-
-        Raises:
-            MisuseError: always.
-        """
-        raise MisuseError("a directory's files are restored by `precompile run --directory`")
 
 
 class DirectoryAdapter(Adapter):
@@ -158,8 +149,9 @@ class DirectoryAdapter(Adapter):
             return
         with self._lock:
             found: dict[str, tuple[int, int]] = {}
+            unread: list[str] = []
             total = 0
-            for key, status in below.files(self._root):
+            for key, status in below.files(self._root, unread):
                 total += status.st_size
                 if len(found) == MOST_FILES or total > MOST_BYTES:
                     part.tell(f"more than {MOST_FILES} files or {MOST_BYTES >> 30} GiB: not all")
@@ -167,7 +159,7 @@ class DirectoryAdapter(Adapter):
                 if key_fault(key) is None and not self._tool.ignores(key):
                     found[key] = (status.st_mtime_ns, status.st_size)
             else:
-                self._record_removed(part, found)
+                self._record_removed(part, found, unread)
             # Those that name others come last, here too: a killed run leaves no such one alone.
             for key in sorted(found, key=self._tool.is_last):
                 is_settled = not settled or self._looked.get(key) == found[key]
@@ -192,8 +184,12 @@ class DirectoryAdapter(Adapter):
         self._seen[key] = seen
         self._counts["recorded"] += 1
 
-    def _record_removed(self, part: Part, found: Mapping[str, object]) -> None:
-        for key in [key for key in self._seen if key not in found]:
+    def _record_removed(
+        self, part: Part, found: Mapping[str, object], unread: Collection[str]
+    ) -> None:
+        """What is not there any more is gone, but in a folder that could not be looked into."""
+        hidden = tuple(f"{folder}/" if folder else "" for folder in unread)
+        for key in [key for key in self._seen if key not in found and not key.startswith(hidden)]:
             part.record(self._type, key, b"", replace=True, mode=0, mtime_ns=0, removed=True)
             del self._seen[key]
             self._counts["removed"] += 1

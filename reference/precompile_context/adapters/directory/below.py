@@ -83,14 +83,20 @@ def read(root: Path, key: str, most: int) -> tuple[bytes, os.stat_result]:
     return content, found
 
 
-def files(root: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """Every regular file below, by its name there; links are neither followed nor listed."""
+def files(root: Path, unread: list[str]) -> Iterator[tuple[str, os.stat_result]]:
+    """Every regular file below, by its name there; links are neither followed nor listed.
+
+    To `unread` are added the folders that are there and cannot be read, "" for the root.
+    """
     waiting = [""]
     while waiting:
         folder = waiting.pop()
         try:
             entries = sorted(os.scandir(root / folder), key=lambda entry: entry.name)
-        except OSError:  # removed meanwhile, or not to be read
+        except FileNotFoundError:  # removed meanwhile
+            continue
+        except OSError:
+            unread.append(folder)
             continue
         for entry in entries:
             key = f"{folder}/{entry.name}" if folder else entry.name

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import sys
 from collections.abc import Iterable, Mapping, MutableMapping
 
 from _precompile_run import ADAPTERS
@@ -32,7 +33,22 @@ def parsed(options: Iterable[str]) -> dict[str, str]:
         if name in found:
             raise MisuseError(f"{name!r} is named twice")
         found[name] = os.path.abspath(os.path.expanduser(path))
+        if whose := _held_by(found[name]):
+            raise MisuseError(f"{name}={path} holds {whose}: name a directory of the tool's alone")
     return found
+
+
+def _held_by(path: str) -> str | None:
+    """What lies in a directory that is no tool's cache: all of it would be recorded."""
+    path = os.path.realpath(path)
+    things = {
+        "the home directory": os.path.expanduser("~"),
+        "the current directory": os.getcwd(),
+        "Python": sys.prefix,
+        "the system's settings": "/etc/passwd",
+    }
+    real = {name: os.path.realpath(thing) for name, thing in things.items()}
+    return next((n for n, there in real.items() if os.path.commonpath([path, there]) == path), None)
 
 
 def announce(named: Mapping[str, str], environ: MutableMapping[str, str]) -> None:
