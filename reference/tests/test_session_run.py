@@ -70,6 +70,22 @@ def test_an_installed_adapter_is_found_and_serves(site: Path, tmp_path: Path) ->
     assert told["status"] == "finished"
 
 
+@pytest.mark.parametrize(
+    "options",
+    [[], ["-v", "--report", "r", "--why-miss"], ["--max-size", "10"], ["--directory", "d=cache"]],
+    ids=["plain", "telling", "small", "directory"],
+)
+def test_an_interrupted_program_saves_and_ends_as_in_plain_python(
+    site: Path, tmp_path: Path, options: list[str]
+) -> None:
+    interrupted = f"{PROGRAM}import os, signal\nos.kill(os.getpid(), signal.SIGINT)\ninput()\n"
+    command = [*run_command("--bundle", "b", *options), script(tmp_path, interrupted)]
+    status, _, err = finished(command, tmp_path)
+    assert status == -signal.SIGINT
+    assert "KeyboardInterrupt" in err
+    assert (tmp_path / "b").stat().st_size
+
+
 def test_an_adapter_that_a_variable_names_is_tried_without_installing_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,13 @@ from pathlib import Path
 from precompile_context.bundle import ArtifactName
 from precompile_context.session.part_report import PartReport
 
+# Not at the end: of a dataclass, Python makes methods by exec, after which it has forgotten that
+# the program was interrupted, and ends with another status.
+try:
+    from precompile_context.files import use_record
+except ImportError:  # a Python without SQLite keeps no record
+    use_record = None  # type: ignore[assignment]  # what it is everywhere else
+
 
 def remember(reports: Sequence[PartReport]) -> None:
     """Take in what the parts of one process's session did.
@@ -20,12 +27,7 @@ def remember(reports: Sequence[PartReport]) -> None:
 
 
 def _remember(reports: Sequence[PartReport]) -> None:
-    try:
-        # Imported here: a Python without SQLite keeps no record.
-        from precompile_context.files import use_record
-    except ImportError:
-        return
-    file = use_record.record_file()
+    file = None if use_record is None else use_record.record_file()
     if file is None or not reports:
         return
     given = {name for report in reports for name in report.applied}
@@ -53,12 +55,10 @@ def _remember(reports: Sequence[PartReport]) -> None:
 
 def last_used_of(file: Path) -> dict[ArtifactName, float]:
     """When each artifact of the bundle file was last used here; nothing without a record."""
+    record = None if use_record is None else use_record.record_file()
     try:
-        from precompile_context.files import use_record
-
-        record = use_record.record_file()
         return {} if record is None else use_record.last_uses(record, os.path.realpath(file))
-    except (ImportError, OSError):
+    except OSError:
         return {}
 
 
