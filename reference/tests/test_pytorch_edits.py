@@ -1,5 +1,7 @@
 """Programs that are edited between two runs: what is served is what eager mode gives then."""
 
+import sys
+import types
 from typing import Any
 
 import pytest
@@ -63,6 +65,26 @@ def test_edit_of_what_a_compile_took_for_constant_is_noticed(mode: str) -> None:
 def test_program_that_only_moved_is_served() -> None:
     moved = outcomes("frames", "moved", SERVED)
     assert {title: what for title, what in moved.items() if "served" not in what} == {}
+
+
+def test_modules_that_answer_for_any_name_have_no_part_in_what_picklers_ask_all_modules(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = types.ModuleType("lazy_for_this_test")
+
+    def lazily(kept: dict[str, Any]) -> Any:
+        def answer(name: str) -> Any:
+            try:
+                return kept[name]
+            except KeyError:
+                raise AttributeError(name) from None
+
+        return answer
+
+    vars(module)["__getattr__"] = lazily({"known": 1})
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    moved = outcomes("frames", "moved", [("code two calls away", "constant result")])
+    assert list(moved.values()) == ["only moved, and served"]
 
 
 def test_the_sequence_of_programs_is_that_of_its_seed() -> None:

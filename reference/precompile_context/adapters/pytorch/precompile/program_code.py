@@ -49,8 +49,10 @@ def of_program(calls: Calls) -> tuple[list[types.CodeType], set[str]]:
 
 
 def _not_of_services(calls: Calls) -> list[types.CodeType]:
-    """What was called otherwise than by an import, or to write a log or a warning."""
-    apart: set[int] = set()
+    """What was called otherwise than by an import, to write a log or a warning, or by a search
+    through all modules.
+    """
+    apart = _asked_by_picklers(calls)
     while True:
         new = {
             key
@@ -60,6 +62,25 @@ def _not_of_services(calls: Calls) -> list[types.CodeType]:
         if not new:
             return [code for key, (code, _) in calls.items() if key not in apart]
         apart |= new
+
+
+def _asked_by_picklers(calls: Calls) -> set[int]:
+    """The ids of modules' `__getattr__` that nothing has called but a pickler of torch's: it asks
+    every module there is for an object's name, to see whether it is that very object.
+    """
+    functions = (vars(module).get("__getattr__") for module in _modules() if calls)
+    ids = {id(f.__code__) for f in functions if isinstance(f, types.FunctionType)}
+    return {
+        key for key in ids & calls.keys() if calls[key][1] and all(map(_pickles, calls[key][1]))
+    }
+
+
+def _modules() -> list[types.ModuleType]:
+    return [module for module in list(sys.modules.values()) if type(module) is types.ModuleType]
+
+
+def _pickles(code: types.CodeType) -> bool:
+    return code.co_qualname.endswith("Pickler.dumps") and is_pinned_file(code.co_filename)
 
 
 def _is_service(apart: set[int], code: types.CodeType) -> bool:
