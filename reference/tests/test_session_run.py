@@ -86,6 +86,23 @@ def test_an_interrupted_program_saves_and_ends_as_in_plain_python(
     assert (tmp_path / "b").stat().st_size
 
 
+@pytest.mark.parametrize("there", [1, 60, 200], ids=["header", "first record", "manifest"])
+def test_another_process_in_the_middle_of_its_first_save_is_no_news(
+    site: Path, tmp_path: Path, there: int
+) -> None:
+    assert ran(tmp_path) == (0, "3.0 1\n", "")
+    whole = (tmp_path / "b").read_bytes()
+    assert there < len(whole)
+    (tmp_path / "b").write_bytes(whole[:there])
+    assert ran(tmp_path) == (0, "3.0 1\n", "")
+    assert ran(tmp_path) == (0, "3.0 0\n", "")
+    # Where nothing is to be written, it is a file that cannot be read.
+    (tmp_path / "b").write_bytes(whole[:there])
+    status, out, err = ran(tmp_path, "--read-only")
+    assert (status, out) == (0, "3.0 1\n")
+    assert "the program runs cold: TRUNCATED" in err
+
+
 def test_an_adapter_that_a_variable_names_is_tried_without_installing_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

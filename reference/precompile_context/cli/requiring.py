@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from precompile_context.adapters.pytorch.artifacts import TYPES
 from precompile_context.bundle import Bundle
 from precompile_context.cli import text
-from precompile_context.errors import PrecompileError
+from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.files import BundleFile
 from precompile_context.session.part import concerning
 from precompile_context.session.settings import Settings
@@ -60,8 +60,9 @@ def fault_before(require: Require, settings: Settings) -> str | None:
     except OSError as error:
         return error.strerror or str(error)
     except PrecompileError as error:
-        # An empty file is a new one.
-        return None if saves and not path.stat().st_size else refusal(error)
+        # A file is new that is empty, or at whose first save a process is or was killed.
+        is_new = error.code is ErrorCode.TRUNCATED or not path.stat().st_size
+        return None if saves and is_new else refusal(error)
     if saves or _has_others(bundle):
         return None
     try:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from precompile_context.bundle import Bundle
-from precompile_context.errors import PrecompileError
+from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.files import FilePath
 from precompile_context.session.adapter import Adapter
 from precompile_context.session.appending import Appending
@@ -149,11 +149,18 @@ class Session:
                 telling.tell_cold("no bundle is there, and none is to be made")
             return None
         except PrecompileError as error:
-            if self._store or self._file.stat().st_size:  # an empty file is a new one
+            if self._store or not self._is_new(error):
                 self._unopened = refusal(error)
                 telling.tell_cold(self._unopened)
                 self._telling.silence("save")  # that it cannot be appended to is the same news
             return None
+
+    def _is_new(self, error: PrecompileError) -> bool:
+        """Whether nothing is in the file yet: it is empty, or another process is in the middle of
+        its first save, or was killed there. An append goes on from that.
+        """
+        is_begun = error.code is ErrorCode.TRUNCATED and not self._read_only
+        return is_begun or not self._file.stat().st_size
 
     def leave(self) -> None:
         """In a forked child: record and save nothing, what was applied stays."""
