@@ -6,10 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from precompile_context import UNSIGNED, Bundle, BundleFile
+from precompile_context import UNSIGNED, Bundle, BundleFile, Environment
 from precompile_context.stores import open_store
 from tests.stores import bundle, keys, put, read
 from tests.test_cli import run
+
+
+def flat(text: str) -> str:
+    """What a box says, on one line."""
+    return " ".join(text.replace("│", " ").split())
 
 
 @pytest.fixture
@@ -94,7 +99,7 @@ def test_merge_takes_stores_and_files(store: str, tmp_path: Path) -> None:
 def test_a_wrong_name_is_wrong_usage_with_its_sentence(command: str) -> None:
     done = run(command, "s3:/bucket/x")
     assert done.status == 2
-    assert "two slashes" in " ".join(done.err.replace("│", " ").split())
+    assert "two slashes" in flat(done.err)
 
 
 def test_an_empty_store_is_told(tmp_path: Path) -> None:
@@ -142,4 +147,27 @@ def test_a_store_merged_into_itself_has_one_small_piece(store: str) -> None:
     assert keys(read(open_store(store))) == {"a", "b", "c", "d"}
     assert "not two" in run("merge", "--unsigned", store, "-o", store).out
     assert run("merge", "--unsigned", store, "-o", f"{store}/other").status == 2
-    assert "merge STORE -o STORE" in run("prune", "--superseded", store).err
+
+
+def test_prune_of_a_store_takes_out_what_is_to_go(store: str) -> None:
+    old = bundle("e") + bundle("old", environment=Environment.of(cpu="old"))
+    (piece,) = put(open_store(store), old)
+    rules = "--unsigned", "--grace", "0", "--environment", "cpu=old"
+    facts = run("prune", *rules, "--dry-run", "--json", store).json()
+    assert (facts["dry_run"], facts["replaced"], facts["piece"]) == (True, [piece], None)
+    assert [one["key"] for one in facts["removed"]] == ["old"]
+    assert keys(read(open_store(store))) == {"a", "b", "c", "e", "old"}
+    done = run("prune", *rules, store)
+    assert (done.status, done.err) == (0, "")
+    assert "1 artifact gone" in done.out
+    assert "1 piece went, for " in done.out
+    assert keys(read(open_store(store))) == {"a", "b", "c", "e"}
+    assert "0 artifacts gone" in run("prune", *rules, store).out
+    done = run("prune", "--unsigned", "--superseded", store)
+    assert done.status == 2
+    assert "no order in time" in flat(done.err)
+    done = run("prune", "--unsigned", "--unused", "1", store)
+    assert done.status == 2
+    assert "the record of use" in flat(done.err)
+    named = f"{store}/pieces/x".replace("file:", "https://host")
+    assert "never written" in flat(run("prune", *rules, named).err)

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from precompile_context import UNSIGNED, Bundle, SigningKey, TrustPolicy
-from precompile_context.stores import Patience, Store, StoreError, compact, open_store
+from precompile_context.stores import Grace, Patience, Store, StoreError, compact, open_store
 from precompile_context.testing import Fault, SimulatedStore
 from tests.s3_server import make_bucket, moto, s3_server
 from tests.samples import context
@@ -119,7 +119,7 @@ def _compact(store: Store, chance: random.Random) -> None:
             policy=UNSIGNED,
             signer=None,
             patience=patience,
-            grace=0.0,
+            grace=Grace(0.0),
         )
     except StoreError:
         return
@@ -193,8 +193,7 @@ def test_compaction_replaces_small_pieces_alone_and_leaves_strangers_and_damaged
         signer=None,
         patience=Patience(5),
         small=4000,
-        grace=7.0,
-        wait=waited.append,
+        grace=Grace(7.0, waited.append),
     )
     assert done.piece is not None
     assert len(done.replaced) == 2
@@ -216,7 +215,7 @@ def test_a_merged_piece_that_is_gone_or_another_deletes_nothing() -> None:
             store.data[name] = store.data[name][:-1] + b"x"
 
     with pytest.raises(StoreError, match="nothing was deleted"):
-        compact(store, policy=UNSIGNED, signer=None, patience=Patience(5), grace=0, wait=spoil)
+        compact(store, policy=UNSIGNED, signer=None, patience=Patience(5), grace=Grace(0, spoil))
     assert before.items() <= store.data.items()
 
 
@@ -229,7 +228,7 @@ def test_a_reader_that_has_listed_before_reads_on_until_the_grace_is_over() -> N
         readings.append(keys(read(store)))
 
     reading = read(store)
-    compact(store, policy=UNSIGNED, signer=None, patience=Patience(5), wait=meanwhile)
+    compact(store, policy=UNSIGNED, signer=None, patience=Patience(5), grace=Grace(wait=meanwhile))
     assert readings == [{"a", "b"}]
     assert keys(read(store)) == {"a", "b"}
     assert reading.bundle
@@ -251,7 +250,7 @@ def test_two_compactions_never_delete_what_the_other_relies_on() -> None:
     policy = TrustPolicy([one.verifying_key, two.verifying_key])
 
     def compacted(key: SigningKey) -> None:
-        compact(store, policy=policy, signer=key, patience=Patience(5), grace=0)
+        compact(store, policy=policy, signer=key, patience=Patience(5), grace=Grace(0))
 
     for first, second in ((one, two), (two, one)):
         store = Interleaved()

@@ -29,7 +29,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "extract": ("precompile extract train.precompile inductor KEY -o graph.bin",),
     "prune": (
         "precompile prune train.precompile --superseded --max-size 500MB",
-        "precompile prune train.precompile --environment torch.version=2.12.0",
+        "precompile prune s3://bucket/team/train/ --environment torch.version=2.12.0",
     ),
     "stats": ("precompile stats", "precompile stats --prometheus > precompile.prom"),
     "push": ("precompile push train.precompile s3://bucket/team/train/",),

@@ -1,8 +1,6 @@
 """`precompile merge`: several bundles, of several processes or hosts, as one."""
 
 import dataclasses
-import sys
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,14 +11,20 @@ from precompile_context.cli import text
 from precompile_context.cli.hosts import read_host
 from precompile_context.cli.keys import Key, Trust, read_key, run_keys
 from precompile_context.cli.progress import counted
-from precompile_context.cli.stores import COMMAND_SECONDS, opened_input, store_of
+from precompile_context.cli.stores import (
+    COMMAND_SECONDS,
+    GraceOption,
+    grace_of,
+    opened_input,
+    store_of,
+)
 from precompile_context.cli.told import tell
 from precompile_context.compare.merging import Host, MergeReport
 from precompile_context.environment import Environment
 from precompile_context.files import merge_files
 from precompile_context.session.trusting import trusting
 from precompile_context.stores import Patience, compact, is_store_name
-from precompile_context.stores.compaction import GRACE_SECONDS
+from precompile_context.stores.replacing import GRACE_SECONDS
 from precompile_context.trust import UNSIGNED, Signer, TrustPolicy
 
 app = typer.Typer()
@@ -45,14 +49,7 @@ def merge(
             "anything. The order of the inputs does not count then.",
         ),
     ] = False,
-    grace: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            metavar="SECONDS",
-            help="Of a store: so long, what was merged is kept for who reads.",
-        ),
-    ] = GRACE_SECONDS,
+    grace: GraceOption = GRACE_SECONDS,
     fits: Annotated[
         Path | None,
         typer.Option(
@@ -118,19 +115,12 @@ def _compact(
     store = store_of(name)
     if not store.writable:
         raise typer.BadParameter(f"{store.name} is read, and never written")
-
-    def wait(seconds: float) -> None:
-        if seconds and sys.stderr.isatty():
-            print(f"waiting {seconds:g} s for who has listed the pieces", file=sys.stderr)
-        time.sleep(seconds)
-
     done = compact(
         store,
         policy=policy,
         signer=signer,
         patience=Patience(COMMAND_SECONDS),
-        grace=grace,
-        wait=wait,
+        grace=grace_of(grace),
     )
     if as_json:
         facts = {"replaced": [one.name for one in done.replaced], "left": len(done.left)}

@@ -7,10 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
-from precompile_context.bundle import Bundle
 from precompile_context.cli import text
 from precompile_context.cli.keys import Key, Trust, read_key, run_keys
 from precompile_context.cli.progress import counted
+from precompile_context.cli.stores import (
+    COMMAND_SECONDS,
+    GraceOption,
+    bundle_in,
+    grace_of,
+    reading_of,
+    store_of,
+)
 from precompile_context.cli.told import tell
 from precompile_context.compare.pruning import Pruned, Rules
 from precompile_context.errors import MisuseError
@@ -18,8 +25,9 @@ from precompile_context.files import BundleFile
 from precompile_context.files.pruning import prune_file
 from precompile_context.files.use_record import SWITCH, last_uses, record_file, uses
 from precompile_context.session.trusting import trusting
-from precompile_context.stores import is_store_name
-from precompile_context.trust import UNSIGNED
+from precompile_context.stores import Patience, is_store_name, prune_store
+from precompile_context.stores.replacing import GRACE_SECONDS
+from precompile_context.trust import UNSIGNED, Signer, TrustPolicy
 
 app = typer.Typer()
 
@@ -34,7 +42,7 @@ _WHY = {
 
 @app.command()
 def prune(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The bundle.")],
+    bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="A file, or a store's name.")],
     unused: Annotated[
         float | None,
         typer.Option(
@@ -71,6 +79,7 @@ def prune(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would go, and change nothing.")
     ] = False,
+    grace: GraceOption = GRACE_SECONDS,
     trust: Trust = None,
     key: Key = None,
     unsigned: Annotated[
@@ -84,12 +93,10 @@ def prune(
     `precompile stats` shows; no clock is in the bundle. Each segment must be signed by
     this user's own key, by --key or one that is trusted, and the result is signed by
     your own key, or by --key.
+
+    Of a store, pieces that hold what is to go become one without it, and go themselves
+    when the grace is over. --superseded is of files: pieces have no order in time.
     """
-    if is_store_name(str(file)):
-        raise typer.BadParameter(
-            "pieces of a store are never changed: `precompile merge STORE -o STORE` makes few of "
-            "them; pull, prune and push to a new name for what is to go"
-        )
     try:
         most = None if max_size is None else text.bytes_of(max_size)
     except ValueError as error:
@@ -108,24 +115,76 @@ def prune(
     trusted = trusting(UNSIGNED if unsigned else run_keys(trust), signer, read_only=False)
     if trusted.fault is not None:
         raise OSError(trusted.fault)
-    used = _used(file, rules)
-    before = file.stat().st_size
     try:
-        pruned, bundle = prune_file(
-            BundleFile(file),
-            rules,
-            policy=trusted.policy,
-            signer=trusted.signer,
-            last_used=used,
-            dry_run=dry_run,
-            watch=counted("pruning"),
-        )
+        if is_store_name(bundle):
+            _prune_store(bundle, rules, trusted.policy, trusted.signer, grace, dry_run, as_json)
+        else:
+            _prune_file(Path(bundle), rules, trusted.policy, trusted.signer, dry_run, as_json)
     except MisuseError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def _prune_file(
+    file: Path,
+    rules: Rules,
+    policy: TrustPolicy,
+    signer: Signer | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    before = file.stat().st_size
+    pruned, bundle = prune_file(
+        BundleFile(file),
+        rules,
+        policy=policy,
+        signer=signer,
+        last_used=_used(str(file.resolve()), rules),
+        dry_run=dry_run,
+        watch=counted("pruning"),
+    )
     if as_json:
-        tell(_facts(pruned, bundle, before, dry_run))
+        tell({**_facts(pruned, bundle.size, before, dry_run), "digest": bundle.digest.hex()})
     else:
-        _print(file, pruned, bundle, before, dry_run)
+        _print(str(file), pruned, bundle.size, before, dry_run)
+
+
+def _prune_store(
+    name: str,
+    rules: Rules,
+    policy: TrustPolicy,
+    signer: Signer | None,
+    grace: float,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    store = store_of(name)
+    if not store.writable:
+        raise typer.BadParameter(f"{store.name} is read, and never written")
+    reading = reading_of(name, policy)
+    bundle_in(name, reading)
+    done = prune_store(
+        store,
+        reading,
+        rules,
+        policy=policy,
+        signer=signer,
+        last_used=_used(store.name, rules),
+        patience=Patience(COMMAND_SECONDS),
+        grace=grace_of(grace),
+        dry_run=dry_run,
+    )
+    before = sum(piece.size for piece in reading.pieces)
+    if as_json:
+        pieces = {"replaced": [p.name for p in done.replaced], "left": [p.name for p in done.left]}
+        facts = {"piece": done.piece and done.piece.name, **pieces}
+        tell({**_facts(done.pruned, done.size, before, dry_run), **facts})
+        return
+    _print(store.name, done.pruned, done.size, before, dry_run)
+    if done.replaced and not dry_run:
+        what = f"for {done.piece.name}" if done.piece else "and nothing stays of them"
+        print(f"  {text.plural(len(done.replaced), 'piece')} went, {what}")
+    for piece in done.left:
+        print(f"  left as it is: {piece.name}, which cannot be written anew")
 
 
 def _fact(text: str) -> tuple[str, str]:
@@ -135,7 +194,7 @@ def _fact(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _used(file: Path, rules: Rules) -> dict[tuple[str, str], float]:
+def _used(name: str, rules: Rules) -> dict[tuple[str, str], float]:
     """What the record says of the bundle, where a rule asks for it.
 
     Raises:
@@ -146,24 +205,22 @@ def _used(file: Path, rules: Rules) -> dict[tuple[str, str], float]:
         raise typer.BadParameter(f"no record of use is kept: {SWITCH} switches it off")
     if record is None or (rules.unused_since is None and rules.max_bytes is None):
         return {}
-    name = str(file.resolve())
     runs = uses(record, name)
     if rules.unused_since is not None and not (runs and runs[0].at <= rules.unused_since):
         days = (time.time() - runs[0].at) / _DAY if runs else 0.0
         raise typer.BadParameter(
-            f"the record of use of {file} goes back {days:.0f} days, which is not long enough"
+            f"the record of use of {name} goes back {days:.0f} days, which is not long enough"
         )
     return last_uses(record, name)
 
 
-def _facts(pruned: Pruned, bundle: Bundle, before: int, dry_run: bool) -> dict[str, Any]:
+def _facts(pruned: Pruned, size: int, before: int, dry_run: bool) -> dict[str, Any]:
     return {
         "ok": True,
         "dry_run": dry_run,
         "size_before": before,
-        "size": bundle.size,
+        "size": size,
         "bytes": pruned.bytes,
-        "digest": bundle.digest.hex(),
         "removed": [
             {"type": name[0], "key": name[1], "segment": segment, "why": why}
             for (segment, name), why in pruned.places.items()
@@ -171,12 +228,12 @@ def _facts(pruned: Pruned, bundle: Bundle, before: int, dry_run: bool) -> dict[s
     }
 
 
-def _print(file: Path, pruned: Pruned, bundle: Bundle, before: int, dry_run: bool) -> None:
-    name = text.safe(str(file))
+def _print(name: str, pruned: Pruned, size: int, before: int, dry_run: bool) -> None:
+    name = text.safe(name)
     count = text.plural(len(pruned.places), "artifact")
     if dry_run:
         print(f"{name}: {count} would go, about {text.size(pruned.bytes)} of {text.size(before)}")
     else:
-        print(f"{name}: {count} gone, {text.size(before)} became {text.size(bundle.size)}")
+        print(f"{name}: {count} gone, {text.size(before)} became {text.size(size)}")
     for why, number in Counter(pruned.places.values()).items():
         print(f"  {why:11}  {number:,} {_WHY[why]}")

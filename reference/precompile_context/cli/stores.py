@@ -2,8 +2,10 @@
 
 import contextlib
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -12,6 +14,7 @@ from precompile_context.cli import text
 from precompile_context.errors import MisuseError, PrecompileError
 from precompile_context.files import BundleFile
 from precompile_context.stores import (
+    Grace,
     Level,
     Patience,
     Reading,
@@ -27,6 +30,16 @@ from precompile_context.trust import TrustPolicy
 # A person watches, and can end it.
 COMMAND_SECONDS = 3600.0
 
+GraceOption: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        "--grace",
+        min=0,
+        metavar="SECONDS",
+        help="Of a store: so long, the pieces that are replaced are kept for who reads.",
+    ),
+]
+
 
 def store_of(name: str) -> Store:
     """The store of this name.
@@ -39,6 +52,17 @@ def store_of(name: str) -> Store:
         return open_store(name)
     except MisuseError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def grace_of(seconds: float) -> Grace:
+    """So long, with a line for who waits at a terminal."""
+
+    def wait(seconds: float) -> None:
+        if seconds and sys.stderr.isatty():
+            print(f"waiting {seconds:g} s for who has listed the pieces", file=sys.stderr)
+        time.sleep(seconds)
+
+    return Grace(seconds, wait)
 
 
 def reading_of(name: str, policy: TrustPolicy, *, whole: bool = False) -> Reading:

@@ -141,10 +141,13 @@ class Merge:
         kept = [stored for group in groups for _, _, stored in group.kept.values()]
         limits.check_room(sum(a.content_size for a in kept), sum(map(_items, kept)))
 
-    def chunks(self, signer: Signer | None = None) -> Iterator[bytes | memoryview]:
+    def chunks(
+        self, signer: Signer | None = None, *, marks: Iterable[ArtifactId] = ()
+    ) -> Iterator[bytes | memoryview]:
         """The result's bytes, in order: one chain, content read as it is written.
 
-        Without `signer`, it is unsigned.
+        Without `signer`, it is unsigned. `marks` are ids of what is in no bundle, which the
+        result says that it removes: who knows them reads something out of it.
 
         Raises:
             PrecompileError: a CONTENT code, where an input is damaged.
@@ -163,6 +166,7 @@ class Merge:
             ]
             if not kept and not removed and self.report.artifacts:
                 continue  # nothing is left of the environment
+            removed, marks = [*marks, *removed], ()
             for run, removals in split(batch, removed):
                 writer = SegmentWriter(
                     chain, requirements=requirements, signer=signer, workers=_WORKERS

@@ -5,9 +5,11 @@ from precompile_context.stores.compaction import Compacted, compact
 from precompile_context.stores.level import Level
 from precompile_context.stores.names import StoreName, is_store_name
 from precompile_context.stores.opening import open_store
+from precompile_context.stores.pruning import PrunedStore, prune_store
 from precompile_context.stores.pushing import Pushed, lacking, push
 from precompile_context.stores.ranges import Traffic
 from precompile_context.stores.reading import LeftOut, Reading, read_store
+from precompile_context.stores.replacing import Grace
 from precompile_context.stores.store import (
     DeadlineError,
     DeniedError,
@@ -24,12 +26,14 @@ __all__ = [
     "Compacted",
     "DeadlineError",
     "DeniedError",
+    "Grace",
     "LeftOut",
     "Level",
     "MissingExtraError",
     "MissingPieceError",
     "Patience",
     "Piece",
+    "PrunedStore",
     "Pushed",
     "Reading",
     "Store",
@@ -41,6 +45,7 @@ __all__ = [
     "is_store_name",
     "lacking",
     "open_store",
+    "prune_store",
     "push",
     "read_store",
 ]
