@@ -1,5 +1,6 @@
 """Pieces are pushed whole or not at all, none twice, and none that was acknowledged is lost."""
 
+import contextlib
 import random
 import threading
 import time
@@ -23,6 +24,8 @@ from precompile_context.testing import Fault, SimulatedStore
 from tests.samples import context, noise
 from tests.stores import bundle, content, keys, put, read
 
+# Seconds; and what a program waits beyond: for threads to be scheduled, and no more.
+DEADLINE, SLACK = 0.3, 0.5
 NAME = StoreName.parse("s3://bucket/prefix")
 
 
@@ -172,20 +175,30 @@ def test_a_push_beside_the_program_leaves_the_end_only_what_is_new(
     assert size < 500
 
 
-@pytest.mark.parametrize("fault", [Fault.STALLED, Fault.STUCK])
-def test_the_end_of_a_program_waits_no_longer_than_its_deadline(
-    fault: Fault, tmp_path: Path
+@pytest.mark.parametrize("kind", ["list", "read", "put"])
+@pytest.mark.parametrize("fault", Fault)
+def test_in_every_fault_a_program_begins_and_ends_by_its_deadlines_and_loses_nothing(
+    kind: str, fault: Fault, tmp_path: Path
 ) -> None:
-    store = SimulatedStore(fault=lambda kind, number: fault if kind == "put" else None)
-    session = attached(store, tmp_path, push_seconds=0.5)
-    session.open(UNSIGNED)
-    record(session, "a")
+    store = SimulatedStore(stuck=0.8)
+    put(store, bundle("a"), bundle("b", size=2 << 20))
+    session = attached(store, tmp_path, read_seconds=DEADLINE, push_seconds=DEADLINE)
+    store.fault = lambda asked, number: fault if asked == kind else None
     began = time.monotonic()
-    with pytest.raises(StoreError, match="nothing within"):
+    session.open(UNSIGNED)
+    assert time.monotonic() - began < DEADLINE + SLACK
+    record(session, "new")
+    began = time.monotonic()
+    with contextlib.suppress(StoreError):
         session.finish(None)
-    assert time.monotonic() - began < 1.0
-    assert list(tmp_path.rglob("left-*.precompile"))
-    time.sleep(3.0 if fault is Fault.STUCK else 0.0)  # the loop is free again
+    assert time.monotonic() - began < DEADLINE + SLACK
+    assert list(tmp_path.rglob("left-*.precompile")) or len(store.data) == 3
+    store.fault = lambda asked, number: None
+    time.sleep(2 * store.stuck if fault is Fault.STUCK else 0.0)  # until the loop is free again
+    after = attached(store, tmp_path)
+    after.open(UNSIGNED)
+    after.finish(None)
+    assert keys(read(store)) == {"a", "b", "new"}
 
 
 def test_a_store_that_is_only_read_keeps_nothing_and_says_so(tmp_path: Path) -> None:
@@ -212,7 +225,7 @@ def test_a_machine_that_can_keep_nothing_reads_all_the_same(tmp_path: Path) -> N
 
 def test_of_many_writers_killed_at_random_nothing_that_was_acknowledged_is_lost() -> None:
     """Each request may be the last one of its writer; readers look on all the while."""
-    for seed in range(1000):
+    for seed in range(150):
         chance = random.Random(seed)
         store = SimulatedStore(seed=seed)
         store.fault = partial(_any_of, chance)

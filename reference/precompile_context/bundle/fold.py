@@ -116,14 +116,16 @@ def fold(bundle: Bundle, segments: tuple[Segment, ...]) -> Folded:
     )
 
 
-def unwritten(bundle: Bundle, stored: StoredArtifact, origin: str = "") -> NewArtifact:
-    """A stored artifact as one to be written; `origin` names the bundle in an error's text."""
+def unwritten(
+    bundle: Bundle, stored: StoredArtifact, origin: str = "", *, is_common: bool = False
+) -> NewArtifact:
+    """A stored artifact as one to be written; the rest is StoredContent's."""
     return NewArtifact(
         stored.type,
         stored.key,
         stored.kind,
         stored.content_digest,
-        StoredContent(bundle, stored, origin),
+        StoredContent(bundle, stored, origin, is_common=is_common),
         stored.backends,
         stored.fields,
     )

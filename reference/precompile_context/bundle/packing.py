@@ -4,9 +4,10 @@ import hashlib
 import itertools
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import zstandard
 
@@ -23,6 +24,11 @@ RAW_BLOCK_CONTENT = 64 << 20
 # Eight samples tell of random bytes, weights, text and libraries what larger ones tell.
 PROBE_SIZE = 1 << 20
 _SAMPLE, _SAMPLES = 8 << 10, 8
+# From this size on, contents that come of one block may have one for themselves: what is smaller
+# compresses worse by itself, and costs little where it is fetched in vain.
+_APART = 256 << 10
+# Content that waits for more of its kind.
+_OPEN_AT_ONCE = 64 << 20
 _WINDOW_LOG = 23
 # Level 7 for a segment of one block, which takes about a tenth of a second at most. Level 3 where
 # there are more: 128 MiB of what torch's caches record took 0.065 s in place of 0.31, which outruns
@@ -70,13 +76,20 @@ class Packer:
     def __init__(self, workers: int | None = None) -> None:
         self._workers = workers or WORKERS
 
-    def pack(self, contents: Iterable[tuple[bytes, Content]]) -> Iterator[StoredBlock]:
+    def pack(
+        self,
+        contents: Iterable[tuple[bytes, Content]],
+        came_of: Mapping[bytes, object] = MappingProxyType({}),
+    ) -> Iterator[StoredBlock]:
         """The blocks that hold the given (digest, content) pairs, compressed side by side.
+
+        `came_of` says of a digest which block it was stored in before: contents of different
+        ones stay apart. It may grow while `contents` are taken.
 
         The blocks of a content that takes several come one behind another. At most two
         blocks for each worker are in memory beside the contents.
         """
-        drafts = _drafts(contents)
+        drafts = _drafts(contents, came_of)
         first = next(drafts, None)
         if first is None:
             return
@@ -94,10 +107,28 @@ class Packer:
                 yield pending.popleft().result()
 
 
-def _drafts(contents: Iterable[tuple[bytes, Content]]) -> Iterator[_Draft]:
-    digests: list[bytes] = []  # of what is to share a block
-    pieces: list[Content] = []
-    shared = 0
+class _Open:
+    """Contents that are to share a block."""
+
+    def __init__(self) -> None:
+        self.digests: list[bytes] = []
+        self.pieces: list[Content] = []
+        self.size = 0
+
+    def add(self, digests: list[bytes], pieces: list[Content], size: int) -> None:
+        self.digests += digests
+        self.pieces += pieces
+        self.size += size
+
+    def draft(self) -> _Draft:
+        return _Draft(True, True, self.digests, self.pieces)
+
+
+def _drafts(
+    contents: Iterable[tuple[bytes, Content]], came_of: Mapping[bytes, object]
+) -> Iterator[_Draft]:
+    open_: dict[object, _Open] = {}  # by where their contents were stored before
+    total = 0
     for digest, content in contents:
         size = len(content)
         if size >= PROBE_SIZE and not _compresses(content):
@@ -105,14 +136,29 @@ def _drafts(contents: Iterable[tuple[bytes, Content]]) -> Iterator[_Draft]:
         elif size > BLOCK_CONTENT:
             yield from _own_blocks(digest, content, BLOCK_CONTENT, compress=True)
         else:
-            shared += size
-            if shared > BLOCK_CONTENT:
-                yield _Draft(True, True, digests, pieces)
-                digests, pieces, shared = [], [], size
-            digests.append(digest)
-            pieces.append(content)
-    if pieces:
-        yield _Draft(True, True, digests, pieces)
+            place = came_of.get(digest)
+            shared = open_.setdefault(place, _Open())
+            if shared.size + size > BLOCK_CONTENT:
+                yield shared.draft()
+                total -= shared.size
+                shared = open_[place] = _Open()
+            shared.add([digest], [content], size)
+            total += size
+            if total > _OPEN_AT_ONCE and len(open_) > 1:
+                largest = max(open_, key=lambda one: open_[one].size)
+                total -= open_[largest].size
+                yield open_.pop(largest).draft()
+    small = _Open()
+    for shared in open_.values():
+        if shared.size >= _APART:
+            yield shared.draft()
+        else:
+            small.add(shared.digests, shared.pieces, shared.size)
+            if small.size >= _APART:
+                yield small.draft()
+                small = _Open()
+    if small.pieces:
+        yield small.draft()
 
 
 def _own_blocks(digest: bytes, content: Content, step: int, *, compress: bool) -> Iterator[_Draft]:

@@ -12,8 +12,19 @@ from precompile_context.errors import PrecompileError
 class StoredContent:
     """An artifact's content, in place of its bytes, for whoever writes more than fits in memory."""
 
-    def __init__(self, bundle: Bundle, artifact: StoredArtifact, origin: str = "") -> None:
-        """`origin` names the bundle where an error of one among several is told."""
+    def __init__(
+        self,
+        bundle: Bundle,
+        artifact: StoredArtifact,
+        origin: str = "",
+        *,
+        is_common: bool = False,
+    ) -> None:
+        """`origin` names the bundle where an error of one among several is told.
+
+        `is_common`: others of them hold it, too.
+        """
+        self._is_common = is_common
         self.bundle = bundle
         self._artifact = artifact
         self._origin = origin
@@ -25,6 +36,14 @@ class StoredContent:
     def has_own_blocks(self) -> bool:
         """Whether it is large and its blocks hold nothing else: they are written as they are."""
         return self.bundle.has_own_blocks(self._artifact)
+
+    @property
+    def place(self) -> object:
+        """Equal for contents that begin in one block of one bundle, and for all common ones."""
+        if self._is_common:
+            return None
+        first = next(iter(self.bundle.blocks(self._artifact)), None)
+        return id(self.bundle), self._artifact.segment, first
 
     def own_blocks(self) -> Iterator[StoredBlock]:
         """Those blocks, one in memory at a time, verified like what `read` gives.

@@ -64,14 +64,18 @@ class SegmentWriter:
         producer: Producer = PRODUCER,
         signer: Signer | None = None,
         workers: int | None = None,
+        apart: bool = False,
     ) -> None:
         """Without `signer`, the segment is unsigned.
 
-        `workers` compress side by side; each holds about 50 MiB.
+        `workers` compress side by side; each holds about 50 MiB. With `apart`, contents that
+        lay in different blocks do so again: whoever fetches what belongs together fetches no more.
         """
         self.written: Written | None = None
         self._chain = chain
         self._packer = Packer(workers)
+        self._apart = apart
+        self._came_of: dict[bytes, object] = {}
         self._requirements = requirements
         self._producer = producer
         self._signer = signer
@@ -162,7 +166,7 @@ class SegmentWriter:
         new: set[bytes] = set()
         if batch.has_stored:
             yield from self._taken_over(batch, new)
-        yield from self._packer.pack(self._new_contents(batch, digests, new))
+        yield from self._packer.pack(self._new_contents(batch, digests, new), self._came_of)
 
     def _taken_over(self, batch: Batch, new: set[bytes]) -> Iterator[StoredBlock]:
         for row, content in enumerate(batch.contents):
@@ -216,6 +220,8 @@ class SegmentWriter:
                 if self._reading is not None and self._reading is not content.bundle:
                     self._reading.release()
                 self._reading = content.bundle
+                if self._apart:
+                    self._came_of[digest] = content.place
                 yield digest, content.read()
             else:
                 yield digest, content

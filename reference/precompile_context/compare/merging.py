@@ -142,12 +142,17 @@ class Merge:
         limits.check_room(sum(a.content_size for a in kept), sum(map(_items, kept)))
 
     def chunks(
-        self, signer: Signer | None = None, *, marks: Iterable[ArtifactId] = ()
+        self,
+        signer: Signer | None = None,
+        *,
+        marks: Iterable[ArtifactId] = (),
+        apart: bool = False,
     ) -> Iterator[bytes | memoryview]:
         """The result's bytes, in order: one chain, content read as it is written.
 
         Without `signer`, it is unsigned. `marks` are ids of what is in no bundle, which the
-        result says that it removes: who knows them reads something out of it.
+        result says that it removes: who knows them reads something out of it. `apart` is as
+        SegmentWriter's.
 
         Raises:
             PrecompileError: a CONTENT code, where an input is damaged.
@@ -156,7 +161,10 @@ class Merge:
         before: dict[ArtifactName, set[_ChainId]] = {}  # kept so far, and the chains that list it
         for requirements, group in self._groups.items():
             kept = group.kept.values()
-            batch = Batch.of(unwritten(b, stored, origin) for origin, b, stored in kept)
+            batch = Batch.of(
+                unwritten(b, stored, origin, is_common=name in group.common)
+                for name, (origin, b, stored) in group.kept.items()
+            )
             # Only what a host that both environments fit would find before.
             # A removal is of its own chain: where another one lists the name, it stays.
             removed = [
@@ -169,7 +177,7 @@ class Merge:
             removed, marks = [*marks, *removed], ()
             for run, removals in split(batch, removed):
                 writer = SegmentWriter(
-                    chain, requirements=requirements, signer=signer, workers=_WORKERS
+                    chain, requirements=requirements, signer=signer, workers=_WORKERS, apart=apart
                 )
                 yield from writer.chunks(run, removals)
             for name in group.kept:
@@ -184,6 +192,7 @@ class _Group:
         # By name, the chains that remove it, and those that list it.
         self.removed: dict[ArtifactName, set[_ChainId]] = {}
         self.listed: dict[ArtifactName, set[_ChainId]] = {}
+        self.common: set[ArtifactName] = set()  # what several bundles hold
         self.equal = self.equivalent = self.unnamed = 0
         self.conflicts: list[Conflict] = []
 
@@ -253,6 +262,7 @@ class _Group:
 
     def _count(self, origin: str, stored: StoredArtifact) -> Relation:
         """How an artifact relates to the one that is kept under its name."""
+        self.common.add((stored.type, stored.key))
         first, _, kept = self.kept[stored.type, stored.key]
         found = relation(kept, stored)
         if found is Relation.EQUAL:

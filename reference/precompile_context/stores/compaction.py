@@ -67,7 +67,7 @@ def compact(
     if kept is not None:
         data = b"".join(ranges(bundles[kept].source, 0, kept.size))
     else:
-        data = b"".join(merge.chunks(signer, marks=mark(generation)))
+        data = b"".join(merge.chunks(signer, marks=mark(generation), apart=True))
     put, replaced = replace(store, ranks, kept, data, patience=patience, grace=grace or Grace())
     gone = {put, *replaced}
     return Compacted(put, replaced, tuple(piece for piece in pieces if piece not in gone))

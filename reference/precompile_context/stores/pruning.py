@@ -89,7 +89,7 @@ def prune_store(
     aim, data = rules, b""
     for _ in range(_ROUNDS):
         merge = _without(bundles, names)
-        data = b"".join(merge.chunks(signer, marks=mark(generation)))
+        data = b"".join(merge.chunks(signer, marks=mark(generation), apart=True))
         if not merge.report.artifacts:
             data = b""
         if most is None or aim.max_bytes is None or rest + len(data) <= most:

@@ -33,6 +33,7 @@ class SimulatedStore:
         latency: seconds that each request takes.
         bandwidth: bytes a second of one request's answer; None for no bound.
         late: how many listings a new piece is lacking in.
+        stuck: seconds that a request which is STUCK takes.
         fault: asked before each request, with its kind ("list", "read", "put", "delete")
             and its number from 0 on; what the request meets, None for nothing.
         requests: how many there were, by kind.
@@ -48,6 +49,7 @@ class SimulatedStore:
         latency: float = 0.0,
         bandwidth: float | None = None,
         late: int = 0,
+        stuck: float = 3.0,
         fault: Callable[[str, int], Fault | None] = lambda kind, number: None,
         seed: int = 0,
     ) -> None:
@@ -55,6 +57,7 @@ class SimulatedStore:
         self.latency = latency
         self.bandwidth = bandwidth
         self.late = late
+        self.stuck = stuck
         self.fault = fault
         self.requests: dict[str, int] = {"list": 0, "read": 0, "put": 0, "delete": 0}
         self.received = self.sent = 0
@@ -122,7 +125,7 @@ class SimulatedStore:
         if fault is Fault.STALLED:
             await asyncio.Event().wait()
         if fault is Fault.STUCK:
-            time.sleep(3.0)
+            time.sleep(self.stuck)
         if fault is Fault.DENIED:
             raise DeniedError("the store refuses the caller")
         if fault is Fault.MISSING:
