@@ -32,6 +32,9 @@ CORE_FILES := $(patsubst %,--ignore-glob='*/%',test_run*.py test_pytorch_*.py te
 	test_without_posix.py self_tests/*)
 CORE_TESTS := -m 'not torch and not compilers' $(CORE_FILES)
 QUICK_TESTS := -m 'not torch and not compilers and not slow' $(CORE_FILES)
+# What else is slow varies files, processes, the order of calls or the size of contents, not what
+# protobuf is given: quick tests give it messages like those.
+RUNTIME_TESTS := -m 'not torch and not compilers and (not slow or runtimes)' $(CORE_FILES)
 # They have a part of their own.
 NOT_STORES := --ignore-glob='*/test_stores_*.py'
 INTERPRETERS := 3.12 3.13 3.14
@@ -404,11 +407,13 @@ freeze-schema: .buf/node_modules/.bin/buf
 # All tests run on the newest, which is the one in $(VENV).
 OTHER_RUNTIMES := $(filter-out $(shell sed -n 's/^protobuf==//p' constraints.txt),$(PROTOBUF_RUNTIMES))
 
-test-runtimes: $(OTHER_RUNTIMES:%=.runtimes/%) ## the core's tests on the other protobuf runtimes
+test-runtimes: $(OTHER_RUNTIMES:%=.runtimes/%) ## what protobuf has a part in, and all vectors, on its other runtimes
 	@set -e; for version in $(OTHER_RUNTIMES); do \
 		echo "== protobuf $$version"; \
-		PYTHONPATH=.runtimes/$$version PRECOMPILE_TEST_PROTOBUF=$$version \
-			$(BIN)/python -m pytest -q --numprocesses=$(JOBS) $(SIDE_BY_SIDE) $(CORE_TESTS); \
+		export PYTHONPATH=$(CURDIR)/.runtimes/$$version PRECOMPILE_TEST_PROTOBUF=$$version; \
+		$(BIN)/python -m pytest -q --numprocesses=$(JOBS) $(SIDE_BY_SIDE) $(RUNTIME_TESTS); \
+		$(BIN)/precompile-conformance run --jobs $(JOBS) \
+			--testee '$(BIN)/python -m testees.reference'; \
 	done
 
 # --- the core on other interpreters --------------------------------------------------------

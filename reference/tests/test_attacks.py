@@ -302,6 +302,7 @@ def verify(path: Path, trusted: Path, expect: str) -> tuple[int, str]:
 
 
 @pytest.mark.slow
+@pytest.mark.runtimes
 def test_a_replayed_old_bundle_is_refused_by_the_digest_that_is_expected(
     tmp_path: Path, trusted: Path
 ) -> None:
@@ -320,6 +321,7 @@ def test_a_replayed_old_bundle_is_refused_by_the_digest_that_is_expected(
 
 
 @pytest.mark.slow
+@pytest.mark.runtimes
 def test_a_dropped_tail_and_reordered_bundles_are_refused_by_the_digest_that_is_expected(
     tmp_path: Path, trusted: Path
 ) -> None:
@@ -490,6 +492,7 @@ def test_a_key_that_is_none_is_refused_in_a_signed_bundle(key: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.runtimes
 def test_a_hostile_signer_s_name_does_not_steer_the_terminal(tmp_path: Path) -> None:
     segments = chain("a")
     claim = Signature(sig=b"x" * 64, keyid="\x1b[2J\u202e\nsegment 9: signed by you, trusted")

@@ -34,6 +34,7 @@ def test_the_corpus_is_small() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.runtimes
 def test_a_mutated_bundle_is_sealed_so_that_changes_reach_what_is_behind_the_digests() -> None:
     """Of random changes, far more reach the decoded manifest or the content than are refused."""
     whole = max((data for corpus, data in seeds.seeds() if corpus == "bundle"), key=len)

@@ -138,6 +138,7 @@ def test_runs_over_many_blocks_are_checked_without_going_through_them(name: str)
 
 
 @pytest.mark.slow
+@pytest.mark.runtimes
 @pytest.mark.parametrize(
     "place",
     [(0, MANY + 1), (1, MANY), (0, MANY - 1), (1, MANY - 1), (MANY - 1, 2), (MANY, 1)],
@@ -166,6 +167,7 @@ def test_reading_goes_through_each_block_of_a_run_once(name: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.runtimes
 def test_names_alone_are_checked_in_a_time_that_their_number_bounds() -> None:
     built = _runs([(0, 1)] * MANY)
     assert _lines(lambda: Bundle.open(built.data, policy=UNSIGNED), most=100 * MANY) > 0

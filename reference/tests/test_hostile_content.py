@@ -452,6 +452,7 @@ print(code, peak >> 10, int(time.process_time() - start))
 
 
 @pytest.mark.slow
+@pytest.mark.runtimes
 @pytest.mark.parametrize(
     ("claimed", "real", "compression", "code"),
     [

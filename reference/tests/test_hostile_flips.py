@@ -72,6 +72,7 @@ def _flipped(bit: int) -> bytes:
 
 
 @pytest.mark.slow
+@pytest.mark.runtimes
 def test_every_single_bit_flip_is_refused_or_harmless() -> None:
     """What may pass is a flip in bytes that nobody reads: an unknown field of an envelope."""
     whole = _read(BUILT.data)
@@ -121,6 +122,7 @@ def test_every_flip_of_a_digest_is_refused() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.runtimes
 def test_every_flip_of_a_column_is_refused_for_what_it_says() -> None:
     """As an attacker would make it: the payload's digest is right."""
     payload = BUILT.segments[1].payload
@@ -191,6 +193,7 @@ def _check_bounded(data: bytes) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.runtimes
 @settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(damaged())
 def test_damaged_bundles_give_a_bundle_or_a_precompile_error(data: bytes) -> None:

@@ -29,6 +29,7 @@ def test_recover_changes_nothing_about_a_whole_bundle() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.runtimes
 def test_recover_reads_up_to_the_last_complete_segment_at_every_length() -> None:
     built = two_segments()
     first_end = built.segments[1].offset
@@ -235,6 +236,7 @@ def test_a_later_major_where_e_does_not_count_is_not_told() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.runtimes
 def test_recover_takes_blocks_of_64_mib_of_data_and_no_larger_ones() -> None:
     """Behind the block stands damage, so that only a forward search can cross it."""
     torn = b"torn"

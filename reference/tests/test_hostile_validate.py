@@ -268,6 +268,7 @@ def test_open_accepts_an_entry_of_64_mib_of_content() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.runtimes
 def test_open_takes_a_block_record_of_64_mib_of_data_and_no_larger_one() -> None:
     """The records are there, so that the entries' sizes add up; nothing of them is read."""
     for size, more in ((MOST, 0), (MOST + 1, 1)):

@@ -62,6 +62,7 @@ def run(steps: list[Operation]) -> tuple[PrecompileContext, Model]:
 
 
 @pytest.mark.slow
+@pytest.mark.runtimes
 @settings(max_examples=150, deadline=None)
 @given(operations)
 def test_what_is_read_back_equals_the_model(steps: list[Operation]) -> None:
@@ -87,6 +88,7 @@ def test_what_is_read_back_equals_the_model(steps: list[Operation]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.runtimes
 @settings(max_examples=75, deadline=None)
 @given(operations)
 def test_the_same_calls_give_the_same_bytes(steps: list[Operation]) -> None:
@@ -112,6 +114,7 @@ def test_an_append_keeps_every_byte_of_before(steps: list[Operation], more: Oper
 
 
 @pytest.mark.slow
+@pytest.mark.runtimes
 @settings(max_examples=150, deadline=None)
 @given(operations, operations)
 def test_concatenation_is_a_union(first: list[Operation], second: list[Operation]) -> None:

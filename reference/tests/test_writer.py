@@ -268,6 +268,7 @@ sys.stdout.buffer.write(write_segment(*artifacts))
 
 
 @pytest.mark.slow
+@pytest.mark.runtimes
 def test_the_same_calls_give_the_same_bytes_in_every_process() -> None:
     """No clock, host, path, random number or hash order."""
     written = set()
@@ -364,6 +365,7 @@ def _claims(data: bytes) -> tuple[int, int]:
 
 
 @pytest.mark.slow
+@pytest.mark.runtimes
 def test_a_writer_stores_content_again_rather_than_claim_too_much() -> None:
     """200 times the same 8 MiB would be 1.6 GiB in 9 KiB."""
     content = bytes(8 << 20)
@@ -377,6 +379,7 @@ def test_a_writer_stores_content_again_rather_than_claim_too_much() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.runtimes
 def test_a_later_segment_stores_content_again_rather_than_claim_too_much() -> None:
     """Of the whole bundle, at the end of each segment."""
     content, chain, data = bytes(8 << 20), Chain(), b""
