@@ -19,6 +19,8 @@ ATHERIS := 3.0.0
 MKDOCS_MATERIAL := 9.8.2
 MKDOCSTRINGS := 1.0.8
 MOTO := 5.2.5
+# The newest for the oldest Python here.
+BUILDGRID := 0.4.4
 # Nothing is installed but the files whose hashes stand in locks/.
 LOCKED := install --quiet --no-deps --require-hashes
 PYTHON_FILES := conftest.py hatch_build.py reference conformance_tests benchmarks fuzz examples viewer/test website
@@ -117,13 +119,20 @@ test-compilers: $(VENV)/.ready ## the adapters for JAX, numba and Triton, and se
 	.compilers/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
-# What speaks S3 for the tests is a process of its own, with an environment of its own.
-test-stores: $(VENV)/.ready .moto/.ready ## stores: a simulated one, servers of objects and of images, HTTP
+# What speaks S3 for the tests is a process of its own, with an environment of its own; so is a build cache.
+test-stores: $(VENV)/.ready .moto/.ready ## stores: a simulated one, servers of objects and of images, HTTP, a build cache
+	@$(MAKE) --no-print-directory .buildgrid/.ready || \
+		echo 'NOT RUN: stores in a build cache, because BuildGrid could not be installed here' >&2
 	@command -v docker-registry >/dev/null || \
 		echo 'NOT RUN: stores in a registry, because docker-registry is missing' >&2
 	@command -v oras >/dev/null || \
 		echo 'NOT RUN: what oras reads of a registry (curl does), because oras is missing' >&2
 	PRECOMPILE_MOTO=.moto/bin/moto_server $(BIN)/python -m pytest -q reference/tests/test_stores_*.py
+
+.buildgrid/.ready: locks/buildgrid.txt
+	$(PYTHON) -m venv .buildgrid
+	.buildgrid/bin/python -m pip $(LOCKED) -r locks/buildgrid.txt
+	touch $@
 
 .moto/.ready: locks/moto.txt
 	$(PYTHON) -m venv .moto
@@ -460,6 +469,7 @@ lock: .uv/bin/uv ## locks/ anew: what is installed, every file by its hash
 	echo grpcio-tools==$(GRPCIO_TOOLS) | $(call compile,-,protoc)
 	echo atheris==$(ATHERIS) | $(call compile,-,fuzz)
 	echo 'moto[server,s3]==$(MOTO)' | $(call compile,-,moto)
+	echo buildgrid==$(BUILDGRID) | $(call compile,-,buildgrid)
 	$(foreach version,$(PROTOBUF_RUNTIMES),\
 		echo protobuf==$(version) | $(call compile,-,protobuf-$(version)) &&) true
 	printf '%s\n' mkdocs-material==$(MKDOCS_MATERIAL) 'mkdocstrings[python]==$(MKDOCSTRINGS)' | $(call compile,-,site)
@@ -476,4 +486,4 @@ compile = .uv/bin/uv pip compile --quiet --universal --python-version 3.11 --gen
 	.uv/bin/python -m pip install --quiet uv==$(UV)
 
 clean: ## what was installed and built here, away
-	rm -rf .site viewer/node_modules .uv .moto .compilers .models $(VENV) .protoc .buf .runtimes .interpreters .torch dist
+	rm -rf .site viewer/node_modules .uv .moto .buildgrid .compilers .models $(VENV) .protoc .buf .runtimes .interpreters .torch dist

@@ -2,8 +2,8 @@
 
     PRECOMPILE_MOTO=.moto/bin/moto_server python -m benchmarks.stores [MIB]
 
-A server that speaks S3 (moto) and Debian's docker-registry, where they are installed.
-Headers are among the bytes. The numbers are counts: another load gives the same.
+A server that speaks S3 (moto), Debian's docker-registry and BuildGrid's cache, where they are
+installed. Headers are among the bytes. The numbers are counts: another load gives the same.
 """
 
 import os
@@ -28,6 +28,7 @@ from precompile_context.stores import (
     push,
     read_store,
 )
+from tests.reapi_server import build_cache, buildgrid
 from tests.registry_server import docker_registry, registry
 from tests.s3_server import Proxy, make_bucket, moto, s3_server
 from tests.toys import BLOB, toy_context
@@ -135,6 +136,16 @@ def main() -> None:
                 print(f"| registry | {' | '.join(row)} |", flush=True)
             row = of_many(name.replace("x:", "many:"), near.replace("x:", "many:"), proxy)
             print(f"| registry | {' | '.join(row)} |", flush=True)
+            proxy.close()
+        command = buildgrid()
+        if command is None:
+            print("NOT RUN: a build cache: PRECOMPILE_BUILDGRID", file=sys.stderr)
+        else:
+            host = stack.enter_context(build_cache(command, place))
+            proxy = Proxy(int(host.rpartition(":")[2]))
+            name, near = f"reapi://{host}/x", f"reapi://{urlsplit(proxy.address).netloc}/x"
+            for row in rows(name, near, proxy, mebibytes):
+                print(f"| build cache | {' | '.join(row)} |", flush=True)
             proxy.close()
 
 

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from precompile_conformance.build import Artifact, BuiltBundle, Segment, bundle
-from precompile_conformance.wire import sha256
+from precompile_conformance.wire import record, sha256, varint
 
 CASES = Path(__file__).parent / "cases"
 SEGMENT = "application/vnd.precompile.segment"
@@ -82,6 +82,10 @@ def main() -> None:
     write("empty_piece", ["STORE-003"], {**objects(a), **empty}, [a], ["a"], [name_of(b)])
     write("no_piece", ["STORE-002"], {"notes.txt": b"not a piece"}, [], [], [])
     registry("manifest_of_pieces", ["STORE-011", "STORE-012"], [b, a], ["a", "b", "b2"])
+    # One slot was left empty, one was emptied, and the last two are behind what the bounds say.
+    slots = {"slot 2": b, "door 3": None, "slot 4": "deleted", "slot 5": c, "slot 6": a}
+    build_cache("slots", ["STORE-020", "STORE-022"], slots, "slots 2 5", [a, b, c], abc)
+    build_cache("slots_without_bounds", ["STORE-022"], {"slot 0": a}, None, [a], ["a"])
 
 
 def registry(
@@ -111,6 +115,54 @@ def registry(
         "layers": layers,
     }
     (CASES / case / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+
+
+def build_cache(
+    case: str,
+    requirements: list[str],
+    held: dict[str, BuiltBundle | str | None],
+    bounds: str | None,
+    pieces: list[BuiltBundle],
+    keys: list[str],
+) -> None:
+    """Entries of an action cache for the name `train`, and the blobs that they name."""
+    blobs: dict[str, bytes] = {}
+    entries = [entry(["bounds"], bounds, [])] if bounds else []
+    for which, what in held.items():
+        if isinstance(what, BuiltBundle):
+            data = [segment.data for segment in what.segments]
+            blobs |= {hashlib.sha256(one).hexdigest(): one for one in data}
+            entries.append(entry(which.split(), f"piece {name_of(what)}", data))
+        else:
+            entries.append(entry(which.split(), what or "closed", []))
+    write(case, requirements, blobs, pieces, keys, [], "blobs")
+    (CASES / case / "entries.json").write_text(json.dumps(entries, indent=1) + "\n")
+
+
+def entry(which: list[str], text: str, segments: list[bytes]) -> dict[str, object]:
+    """One entry: the digest of its action, and what its result says."""
+    command = b"".join(_field(1, one.encode()) for one in ["precompile-bundle", "train", *which])
+    action = _field(1, _digest(command)) + _field(2, _digest(b""))
+    files = [
+        {
+            "path": f"{number:06d}.segment",
+            "hash": hashlib.sha256(segment).hexdigest(),
+            "size": len(segment),
+        }
+        for number, segment in enumerate(segments)
+    ]
+    key = {"hash": hashlib.sha256(action).hexdigest(), "size": len(action)}
+    return {"action": key, "stdout": text, "files": files}
+
+
+def _digest(data: bytes) -> bytes:
+    """A message Digest; a size of 0 is left out."""
+    size = b"\x10" + varint(len(data)) if data else b""
+    return _field(1, hashlib.sha256(data).hexdigest().encode()) + size
+
+
+def _field(number: int, data: bytes) -> bytes:
+    return record(number << 3 | 2, data)
 
 
 if __name__ == "__main__":

@@ -55,12 +55,41 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
+class _Streams:
+    """Counts the streams that begin in one direction of an HTTP/2 connection: its requests."""
+
+    _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+    def __init__(self) -> None:
+        self._data = b""
+        self._is_http2: bool | None = None
+        self._skip = 0
+
+    def begun(self, data: bytes) -> int:
+        """How many begin in what comes next."""
+        if self._is_http2 is False:
+            return 0
+        self._data += data
+        if self._is_http2 is None:
+            if len(self._data) < len(self._PREFACE):
+                return 0
+            self._is_http2 = self._data.startswith(self._PREFACE)
+            self._skip = len(self._PREFACE)
+        found = 0
+        while self._is_http2 and len(self._data) >= self._skip + 9:
+            head = self._data[self._skip : self._skip + 9]
+            found += head[3] == 1  # HEADERS
+            self._data = self._data[self._skip + 9 :]
+            self._skip = int.from_bytes(head[:3], "big")
+        return found
+
+
 class Proxy:
     """Passes bytes on to a port of this machine.
 
     Attributes:
         address: where it listens.
-        requests: how many it has seen.
+        requests: how many it has seen, of HTTP/1 and of HTTP/2 without TLS.
         up, down: bytes to and from the server, headers among them.
         latency: seconds that each request waits.
     """
@@ -75,12 +104,14 @@ class Proxy:
                 with socket.create_connection(("127.0.0.1", port)) as server:
                     back = threading.Thread(target=proxy._down, args=(server, self.request))
                     back.start()
+                    streams = _Streams()
                     with suppress(OSError):
                         while data := self.request.recv(1 << 16):
                             proxy.up += len(data)
                             if data.split(b" ", 1)[0] in (b"GET", b"PUT", b"HEAD", b"DELETE"):
                                 proxy.requests += 1
                                 time.sleep(proxy.latency)
+                            proxy.requests += streams.begun(data)
                             server.sendall(data)
                         server.shutdown(socket.SHUT_WR)
                     back.join()

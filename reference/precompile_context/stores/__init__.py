@@ -1,4 +1,4 @@
-"""Where bundles live beyond a file: sets of immutable pieces in object stores and registries."""
+"""Where bundles live beyond a file: immutable pieces in object stores, registries, build caches."""
 
 from precompile_context.stores.attaching import Attached, attached
 from precompile_context.stores.compaction import Compacted, compact

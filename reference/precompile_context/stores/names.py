@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from precompile_context.errors import MisuseError
+from precompile_context.stores.reapi.place import Place
 from precompile_context.stores.registry.reference import LOCAL_HOSTS, Reference
 
-SCHEMES = ("s3", "gs", "az", "oci", "https", "http", "file")
+SCHEMES = ("s3", "gs", "az", "oci", "reapi", "https", "http", "file")
 # What cannot be said by a place, for each kind of store; whatever opens a door is none of it.
 OPTIONS: Mapping[str, tuple[str, ...]] = {
     "s3": ("endpoint", "region", "path_style", "anonymous"),
     "gs": ("endpoint", "anonymous"),
     "az": ("endpoint", "account"),
+    "reapi": ("tls",),
 }
 _SUFFIX = ".precompile"
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+")
@@ -28,8 +30,8 @@ class StoreName:
     Attributes:
         scheme: one of SCHEMES.
         place: bucket, container or host; empty for `file:`.
-        path: prefix of the pieces, without a slash at its ends, the object's path, or a
-            registry's REPOSITORY:TAG@DIGEST.
+        path: prefix of the pieces, without a slash at its ends, the object's path, a registry's
+            REPOSITORY:TAG@DIGEST, or a build cache's INSTANCE/NAME.
         is_object: whether one object is named, to be read and not written.
         options: what the query says.
     """
@@ -71,7 +73,7 @@ class StoreName:
                 "own environment variables and files"
             )
         if not host:
-            what = "host" if scheme in ("http", "https", "oci") else "bucket"
+            what = "host" if scheme in ("http", "https", "oci", "reapi") else "bucket"
             raise MisuseError(f"a name {scheme}://… lacks the {what}: {scheme}://PLACE/PATH")
         if parts.fragment:
             raise MisuseError("a store's name has no part behind a #; write %23 where one is meant")
@@ -81,6 +83,10 @@ class StoreName:
             return _http(scheme, parts.netloc, path, host, parts.query)
         if scheme == "oci":
             return _registry(parts.netloc, path, parts.query)
+        if scheme == "reapi":
+            options = _options(scheme, parts.query)
+            Place.parse(parts.netloc, path, options)
+            return cls(scheme, parts.netloc, path, is_object=False, options=options)
         return cls(
             scheme, parts.netloc, path, path.endswith(_SUFFIX), _options(scheme, parts.query)
         )

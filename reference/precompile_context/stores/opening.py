@@ -16,6 +16,10 @@ def open_store(name: str | StoreName) -> Store:
         from precompile_context.stores.registry.registry_store import RegistryStore
 
         return RegistryStore.open(parsed)
+    if parsed.scheme == "reapi":
+        from precompile_context.stores.reapi.reapi_store import BuildCacheStore
+
+        return BuildCacheStore.open(parsed)
     from precompile_context.stores.object_store import ObjectStore
 
     return ObjectStore.open(parsed)
