@@ -29,9 +29,10 @@ HEAD = "| program | "
 
 
 def cell(runs: dict[str, Run], column: str) -> str:
-    """Seconds, hits and misses, kernels, bytes, what was appended, frames, and the outcome."""
+    """Processor seconds, caches, kernels, bytes, what was appended, frames, and the outcome."""
     run = runs[column]
-    parts = [f"{run.seconds:.2f} s, {run.hits}/{run.misses}, {run.kernels}", f"{run.size:,} B"]
+    spent = f"{run.cpu:.2f} of {run.process:.1f} s"
+    parts = [f"{spent}, {run.hits}/{run.misses}, {run.kernels}", f"{run.size:,} B"]
     if column in ("run", "precompile"):
         parts.append(f"{run.appended} new")
     if run.frames:

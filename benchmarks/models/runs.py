@@ -1,8 +1,10 @@
 """The runs of one program: cold and warm, each a process with empty cache directories."""
 
+import dataclasses
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -26,7 +28,9 @@ class Run:
     """What one process printed and did.
 
     Attributes:
-        seconds: of compiling, and of applying what was saved.
+        wall, cpu: seconds of compiling, and of applying what was saved; cpu is processor time,
+            compilers' included.
+        process: processor seconds from the process's start to its end, imports included.
         size: bytes that it was warm from, or that it saved.
         appended: artifacts that were new in the bundle.
         frames: served and compiled ones of the automatic mode, with reasons; else empty.
@@ -35,7 +39,9 @@ class Run:
     status: int
     stdout: str
     stderr: str
-    seconds: float = 0.0
+    wall: float = 0.0
+    cpu: float = 0.0
+    process: float = 0.0
     hits: int = 0
     misses: int = 0
     kernels: int = 0
@@ -93,18 +99,11 @@ class Program:
         return copy
 
     def _alone(self, *options: str) -> Run:
-        report = self._scratch / "figures.json"
-        report.unlink(missing_ok=True)
-        module = ["-m", "benchmarks.models.alone", "--figures", str(report)]
-        done = self._process([*module, *options])
-        if not report.exists():
-            return Run(done.returncode, done.stdout, done.stderr)
-        figures = json.loads(report.read_text())
-        return Run(
-            done.returncode,
-            done.stdout,
-            done.stderr,
-            seconds=figures["seconds"],
+        run, figures = self._clocked([], *options)
+        if not figures:
+            return run
+        return dataclasses.replace(
+            run,
             hits=figures["fx_hits"] + figures["aot_hits"],
             misses=figures["fx_misses"] + figures["aot_misses"],
             kernels=figures["kernels_built"],
@@ -112,26 +111,41 @@ class Program:
         )
 
     def _ours(self, bundle: Path, *options: str) -> Run:
-        report = self._scratch / "report.json"
-        report.unlink(missing_ok=True)
+        path = self._scratch / "report.json"
+        path.unlink(missing_ok=True)
         command = ["-m", "precompile_context", "run", "--bundle", str(bundle), *options]
-        done = self._process([*command, "--report", str(report)])
-        if not report.exists():
-            return Run(done.returncode, done.stdout, done.stderr)
-        figures = json.loads(report.read_text())
-        caches = figures["graphs"]["fx"], figures["graphs"]["aot"]
-        return Run(
+        run, _ = self._clocked([*command, "--report", str(path)])
+        if not path.exists():
+            return run
+        report = json.loads(path.read_text())
+        caches = report["graphs"]["fx"], report["graphs"]["aot"]
+        return dataclasses.replace(
+            run,
+            hits=sum(cache["hits"] for cache in caches),
+            misses=sum(cache["misses"] for cache in caches),
+            kernels=report["kernels"]["built"],
+            size=bundle.stat().st_size if bundle.exists() else 0,
+            appended=report["artifacts"]["recorded"],
+            frames=report["precompile"] or {},
+        )
+
+    def _clocked(self, before: list[str], *options: str) -> tuple[Run, dict[str, Any]]:
+        """What the process did, and the figures of its clock; none where it failed."""
+        path = self._scratch / "figures.json"
+        path.unlink(missing_ok=True)
+        module = ["-m", "benchmarks.models.clocked", "--figures", str(path)]
+        spent = _spent()
+        done = self._process([*before, *module, *options])
+        figures = json.loads(path.read_text()) if path.exists() else {}
+        run = Run(
             done.returncode,
             done.stdout,
             done.stderr,
-            seconds=figures["seconds"]["apply"] + figures["seconds"]["compile"],
-            hits=sum(cache["hits"] for cache in caches),
-            misses=sum(cache["misses"] for cache in caches),
-            kernels=figures["kernels"]["built"],
-            size=bundle.stat().st_size if bundle.exists() else 0,
-            appended=figures["artifacts"]["recorded"],
-            frames=figures["precompile"] or {},
+            wall=figures.get("wall", 0.0),
+            cpu=figures.get("cpu", 0.0),
+            process=_spent() - spent,
         )
+        return run, figures
 
     def _process(self, arguments: list[str]) -> subprocess.CompletedProcess[str]:
         home = Path(tempfile.mkdtemp(dir=self._scratch))
@@ -154,3 +168,9 @@ class Program:
             timeout=_LIMIT,
             check=False,
         )
+
+
+def _spent() -> float:
+    """Processor seconds of the children that have ended, and of theirs."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime

@@ -228,6 +228,16 @@ class Registry:
         self._classes[type_name] = cls
         return self._noted(type_name, cls)
 
+    def add(self, cls: type[CacheArtifact]) -> None:
+        """Register a class, unless one is registered for its type. Announced ones are not asked
+        for, which takes milliseconds.
+
+        Raises:
+            MisuseError: as `register` does.
+        """
+        if getattr(cls, "TYPE", None) not in self._classes:
+            self.register(cls)
+
     def get(self, type_name: str) -> type[CacheArtifact] | None:
         """The class of a type; a well-known type's is found when first asked for.
 

@@ -17,7 +17,7 @@ from precompile_context import (
 )
 from precompile_context.bundle import runs
 from precompile_context.bundle.fold import MANY_SEGMENTS
-from precompile_context.files import merge_files
+from precompile_context.files.merging import merge_files
 from precompile_context.trust import UNSIGNED
 from tests.signing import ALICE
 from tests.toys import (

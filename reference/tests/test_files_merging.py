@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from precompile_context import BundleFile, ErrorCode
-from precompile_context.files import merge_files
+from precompile_context.files.merging import merge_files
 from precompile_context.trust import UNSIGNED
 from tests.toys import (
     BLOB,
@@ -111,7 +111,7 @@ def test_merge_of_much_content_stays_below_256_mebibytes(tmp_path: Path) -> None
     assert sum(path.stat().st_size for path in paths) > 500 << 20
     script = (
         "import sys; from pathlib import Path\n"
-        "from precompile_context.files import merge_files\n"
+        "from precompile_context.files.merging import merge_files\n"
         "from precompile_context.trust import UNSIGNED\n"
         "merge_files(Path(sys.argv[1]), [Path(p) for p in sys.argv[2:]], policy=UNSIGNED)\n"
         "status = Path('/proc/self/status').read_text()\n"

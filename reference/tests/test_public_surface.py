@@ -23,6 +23,7 @@ LAYERS = {
     "artifact": 1,
     "environment": 1,
     "pausing": 1,
+    "on_demand": 1,
     "plural": 1,
     "locks": 1,
     "bundle": 2,

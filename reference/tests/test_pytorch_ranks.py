@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from precompile_context.files import local_key, merge_files
+from precompile_context.files import local_key
+from precompile_context.files.merging import merge_files
 from precompile_context.trust import TrustPolicy
 from tests.cuda_warning import without_cuda_warning
 

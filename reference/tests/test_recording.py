@@ -21,7 +21,7 @@ from precompile_context import (
     TrustPolicy,
     VerifyingKey,
 )
-from precompile_context.files import merge_files
+from precompile_context.files.merging import merge_files
 from tests.signing import ALICE
 from tests.toys import (
     BLOB,

@@ -63,6 +63,28 @@ FIRST = {
         "show(built)",
         0,
     ),
+    "aot_compile, loaded": (
+        "if os.path.exists('file'):\n"
+        "    with open('file', 'rb') as file:\n"
+        "        show(torch.compiler.load_compiled_function(file))\n"
+        "else:\n"
+        "    step = torch.compile(square, fullgraph=True).aot_compile(((torch.ones(4, 4),), {}))\n"
+        "    step.save_compiled_function('file')\n"
+        "    show(step)",
+        0,
+    ),
+    "standalone_compile, loaded": (
+        "from torch.fx.experimental.proxy_tensor import make_fx\n"
+        "from torch._inductor.standalone_compile import CompiledArtifact\n"
+        "if os.path.exists('file'):\n"
+        "    show(CompiledArtifact.load(path='file'))\n"
+        "else:\n"
+        "    example = [torch.ones(4, 4)]\n"
+        "    built = torch._inductor.standalone_compile(make_fx(square)(*example), example)\n"
+        "    built.save(path='file')\n"
+        "    show(built)",
+        0,
+    ),
 }
 
 

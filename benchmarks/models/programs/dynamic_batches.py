@@ -6,7 +6,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from benchmarks.models.digest import bits
 
 torch.manual_seed(0)
-config = GPT2Config(vocab_size=256, n_positions=64, n_embd=64, n_layer=2, n_head=4)
+config = GPT2Config(vocab_size=256, n_positions=64, n_embd=64, n_layer=1, n_head=4)
 model = GPT2LMHeadModel(config).eval()
 compiled = torch.compile(model)
 scores = []

@@ -19,7 +19,7 @@ config = BertConfig(
     vocab_size=256,
     hidden_size=64,
     intermediate_size=128,
-    num_hidden_layers=2,
+    num_hidden_layers=1,
     num_attention_heads=4,
     num_labels=3,
 )

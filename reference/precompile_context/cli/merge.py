@@ -21,7 +21,7 @@ from precompile_context.cli.stores import (
 from precompile_context.cli.told import tell
 from precompile_context.compare.merging import Host, MergeReport
 from precompile_context.environment import Environment
-from precompile_context.files import merge_files
+from precompile_context.files.merging import merge_files
 from precompile_context.session.trusting import trusting
 from precompile_context.stores import Patience, compact, is_store_name
 from precompile_context.stores.replacing import GRACE_SECONDS

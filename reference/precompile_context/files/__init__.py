@@ -5,7 +5,6 @@ from precompile_context.files.atomic import replace
 from precompile_context.files.bundle_file import BundleFile, file_at, open_named
 from precompile_context.files.directory import Directory
 from precompile_context.files.keys import local_key, read_signing_key, read_verifying_key
-from precompile_context.files.merging import merge_files
 from precompile_context.files.private_directory import check_private
 from precompile_context.files.removing import remove_unchanged
 from precompile_context.files.trusted_keys import (
@@ -28,7 +27,6 @@ __all__ = [
     "find_signer",
     "find_verifier",
     "local_key",
-    "merge_files",
     "open_named",
     "read_signing_key",
     "read_verifying_key",

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from precompile_context.bundle import ArtifactName
+from precompile_context.files.state_directory import state_directory
 
 # Switches the record off, for a machine or a team.
 SWITCH = "PRECOMPILE_STATS"
@@ -56,13 +57,8 @@ def record_file(environ: Mapping[str, str] = os.environ) -> Path | None:
     """Where the record is; None where it is switched off, or no home directory is known."""
     if environ.get(SWITCH, "").lower() in _NO:
         return None
-    state = environ.get("XDG_STATE_HOME", "")
-    if not os.path.isabs(state):  # a relative one is to be ignored, as the XDG specification says
-        try:
-            state = str(Path.home() / ".local" / "state")
-        except RuntimeError:
-            return None
-    return Path(state, "precompile", "use.sqlite3")
+    state = state_directory(environ)
+    return None if state is None else state / "use.sqlite3"
 
 
 def add_use(file: Path, use: UsedBundle, artifacts: Iterable[ArtifactName]) -> None:

@@ -3,21 +3,22 @@
 import threading
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from precompile_context.bundle import Bundle
 from precompile_context.bundle.fold import MANY_SEGMENTS
-from precompile_context.compare.pruning import Rules
 from precompile_context.errors import MisuseError, PrecompileError
 from precompile_context.files import BundleFile
 from precompile_context.files.bundle_file import is_signed_alike
-from precompile_context.files.pruning import prune_file
 from precompile_context.session.contexts import Contexts
 from precompile_context.session.part_report import PartReport
 from precompile_context.session.telling import Telling, failure
 from precompile_context.session.trusting import Trusting
 from precompile_context.session.use import last_used_of
-from precompile_context.stores import Attached
 from precompile_context.trust import NOBODY
+
+if TYPE_CHECKING:
+    from precompile_context.stores import Attached
 
 # A fold copies what stands before; past this, that costs more than small segments do.
 _MOST_BASE = 256 << 20
@@ -43,7 +44,7 @@ class Appending:
         telling: Telling,
         *,
         writes: bool,
-        store: Attached | None = None,
+        store: "Attached | None" = None,
         max_bytes: int | None = None,
     ) -> None:
         """With `store`, the file is where what goes there waits, and the bundle is the store's.
@@ -128,6 +129,9 @@ class Appending:
 
         Not where others signed part of it: what is written anew bears our signature alone.
         """
+        from precompile_context.compare.pruning import Rules
+        from precompile_context.files.pruning import prune_file
+
         try:
             if self._file.path.stat().st_size <= max_bytes:
                 return

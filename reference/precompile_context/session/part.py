@@ -4,6 +4,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from precompile_context.artifact import ArtifactId, AttributeValue
 from precompile_context.bundle import ArtifactName, Bundle, Segment, StoredArtifact
@@ -14,7 +15,9 @@ from precompile_context.session.adapter import Adapter
 from precompile_context.session.contexts import Contexts
 from precompile_context.session.part_report import PartReport
 from precompile_context.session.telling import Telling, failure, otherwise
-from precompile_context.stores import Attached
+
+if TYPE_CHECKING:
+    from precompile_context.stores import Attached
 
 
 class SessionPart:
@@ -40,7 +43,7 @@ class SessionPart:
         report: PartReport,
         telling: Telling,
         save: Callable[["SessionPart"], None],
-        store: Attached | None = None,
+        store: "Attached | None" = None,
     ) -> None:
         self.adapter = adapter
         self.environment = environment
@@ -60,8 +63,7 @@ class SessionPart:
         known = adapter.types_here()
         self.types: Collection[str] = {cls.TYPE for cls in known}
         for cls in known:
-            if self.contexts.main.registry.get(cls.TYPE) is None:
-                self.contexts.main.register(cls)
+            self.contexts.main.registry.add(cls)
 
     # Of the protocol.
 

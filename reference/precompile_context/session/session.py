@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from precompile_context.bundle import Bundle
 from precompile_context.errors import ErrorCode, PrecompileError
@@ -16,8 +17,11 @@ from precompile_context.session.part_report import PartReport
 from precompile_context.session.telling import Telling, failure, refusal
 from precompile_context.session.trusting import Trusted, Trusting, believed, signing, trusting
 from precompile_context.session.use import remember
-from precompile_context.stores import attached
+from precompile_context.stores.names import is_store_name
 from precompile_context.trust import Signer
+
+if TYPE_CHECKING:
+    from precompile_context.stores import Attached
 
 # Without handlers of the program's, logging prints a warning's text, one line, on stderr.
 _log = logging.getLogger("precompile_context")
@@ -64,7 +68,7 @@ class Session:
         self.bundle: Bundle | None = None
         self.parts: list[SessionPart] = []
         self.reports: dict[str, PartReport] = {}
-        self._store = attached(path)
+        self._store = _attached(path)
         self._read_only = read_only
         # Absolute: the program may change its directory.
         self._file = bundle_path(path) if self._store is None else self._store.file
@@ -204,6 +208,15 @@ def bundle_path(path: str | os.PathLike[str]) -> Path:
         os.makedirs(text, exist_ok=True)
         text = os.path.join(text, _FILE_NAME)
     return Path(text).absolute()
+
+
+def _attached(path: str | os.PathLike[str]) -> "Attached | None":
+    """The store that a name means; None for a file, which needs nothing of stores."""
+    if not isinstance(path, str) or not is_store_name(path):
+        return None
+    from precompile_context.stores import attached
+
+    return attached(path)
 
 
 def _quietly(work: Callable[[], None]) -> Exception | None:

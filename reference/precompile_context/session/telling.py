@@ -6,7 +6,7 @@ from types import MappingProxyType
 from precompile_context.errors import ErrorCode, PrecompileError, Stage
 from precompile_context.session.adapter import UnsupportedCompilerError
 from precompile_context.session.part_report import PartReport
-from precompile_context.stores import StoreError
+from precompile_context.stores.store import StoreError
 
 _WHOM_TO_TRUST = (
     "trust the signer's public key (--trust KEY.pub, or trust=), vouch for the file yourself "

@@ -1,6 +1,8 @@
 """torch.compile's caches to artifacts and back. torch is imported when a function is first used."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from precompile_context.on_demand import on_demand
 
 if TYPE_CHECKING:
     from precompile_context.adapters.pytorch.automatic import caching_precompile, precompiling
@@ -53,17 +55,4 @@ __all__ = [
     "warm_start",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """A public name, imported when it is first asked for."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    home = import_module(f"{__name__}.{_HOMES[name]}")
-    value = globals()[name] = getattr(home, name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = on_demand(globals(), _HOMES)

@@ -4,7 +4,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from precompile_context.adapters.pytorch import workers
 from precompile_context.adapters.pytorch.artifacts import KNOWN
@@ -17,7 +17,6 @@ from precompile_context.adapters.pytorch.precompile.entry import AOTAutogradBack
 from precompile_context.adapters.pytorch.precompile.mode import Precompile
 from precompile_context.adapters.pytorch.private import UnsupportedTorchError
 from precompile_context.adapters.pytorch.recording.capturing import Capture
-from precompile_context.adapters.pytorch.recording.misses import Misses
 from precompile_context.adapters.pytorch.recording.observe import Observation, Tally
 from precompile_context.adapters.pytorch.report import counted
 from precompile_context.adapters.pytorch.serving import shortcuts
@@ -40,12 +39,17 @@ from precompile_context.session.part import SessionPart
 from precompile_context.session.patches import Patches
 from precompile_context.session.settings import Settings
 
+if TYPE_CHECKING:
+    from precompile_context.adapters.pytorch.recording.misses import Misses
+
 # Whatever is compiled passes one of these before a cache is asked: dynamo's frames and lazy
-# backward graphs, inductor called by itself, and a look for a precompiled function.
+# backward graphs, inductor called by itself, and a look for a precompiled function. So does what
+# a file of torch's holds compiled, without the libraries that it needs.
 _FIRST = {
     "torch._dynamo.callback": "CompilationCallbackHandler.install_callbacks",
     "torch._dynamo.convert_frame": "_compile",
     "torch._dynamo.package": "DiskDynamoCache.load",
+    "torch._inductor.async_compile": "CppCodeCache.load_async",
     "torch._inductor.compile_fx": "compile_fx",
 }
 
@@ -106,6 +110,8 @@ class PyTorchAdapter(Adapter):
             self._counts = None
             self._observation = Observation(Tally(workers.tally_file(report, os.getpid())))
         if why_miss:
+            from precompile_context.adapters.pytorch.recording.misses import Misses
+
             self._misses = Misses(Patches())
 
     def start(self, part: SessionPart) -> None:  # type: ignore[override]  # it populates, too
@@ -130,6 +136,8 @@ class PyTorchAdapter(Adapter):
         if self._mode is not None:
             try:
                 self._mode.start()
+                if self._observation is not None:
+                    self._observation.watch_frames()
             except UnsupportedTorchError as error:  # what the caches hold serves all the same
                 self._mode.report.is_off(str(error))
                 part.tell_about(f"unsupported torch version, running cold: {error}", "precompile")

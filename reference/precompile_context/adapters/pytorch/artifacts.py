@@ -188,13 +188,14 @@ def artifact_class(type_name: str, registry: Registry) -> type[CacheArtifact]:
     Raises:
         MisuseError: `type_name` is no type's name.
     """
+    known = next((known for known in KNOWN if type_name == known.TYPE), None)
+    if known is not None:
+        registry.add(known)
     cls = registry.get(type_name)
     if cls is None:
-        cls = next((known for known in KNOWN if type_name == known.TYPE), None)
-        if cls is None:
-            cls = dataclass(frozen=True)(
-                type(f"TorchArtifact_{type_name}", (OtherTorchArtifact,), {"TYPE": type_name})
-            )
+        cls = dataclass(frozen=True)(
+            type(f"TorchArtifact_{type_name}", (OtherTorchArtifact,), {"TYPE": type_name})
+        )
         registry.register(cls)
     return cls
 

@@ -46,6 +46,11 @@ NAMES = (
     ),
     PrivateName(
         "torch._inductor.codecache",
+        "CppCodeCache.load_async",
+        "wrapped: a library is about to be looked for, of a compile or of a file that is loaded",
+    ),
+    PrivateName(
+        "torch._inductor.codecache",
         "CppCodeCache._load_library",
         "wrapped: each C++ library that inductor loads, whoever built it, passes here",
     ),

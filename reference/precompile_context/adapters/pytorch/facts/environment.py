@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from precompile_context.adapters.pytorch import private
+from precompile_context.adapters.pytorch.facts.torch_sources import sources_digest
 from precompile_context.bundle import Bundle
 from precompile_context.environment import Environment
 
@@ -100,11 +101,10 @@ def _libc() -> str:
 
 def _torch_facts() -> Iterator[tuple[str, list[str]]]:
     import torch
-    from torch._inductor.codecache import torch_key
 
     yield "torch.version", [str(torch.__version__)]
     yield "torch.git_version", [str(torch.version.git_version)]
-    yield "torch.key", [torch_key().hex()]
+    yield "torch.key", [sources_digest().hex()]
     for toolkit in ("cuda", "hip", "xpu"):
         yield f"{toolkit}.version", [str(getattr(torch.version, toolkit, None) or "")]
 

@@ -69,8 +69,7 @@ class Store:
         self._lock = threading.RLock()
         self._pid = os.getpid()
         for cls in (DynamoEntry, AOTAutogradBackend):
-            if context.registry.get(cls.TYPE) is None:
-                context.registry.register(cls)
+            context.registry.add(cls)
 
     def versions(self, frame: str) -> list[tuple[str, Callable[[], SavedVersion]]]:
         """Each version of the frame by key, and how to read it."""

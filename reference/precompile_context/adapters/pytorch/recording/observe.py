@@ -91,6 +91,16 @@ class Observation:
         _watch_graphs(tally, patches)
         _watch_compile_time(self._compiling, patches)
 
+    def watch_frames(self) -> None:
+        """Measure how long it takes to serve a frame, too; once what serves them is put in."""
+        from torch._dynamo import convert_frame
+
+        def compile_frame(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            with self._compiling.running():
+                return original(*args, **kwargs)
+
+        self._patches.wrap(convert_frame, "_compile", compile_frame)
+
     def stop(self) -> None:
         """Count no more."""
         self._patches.undo()
@@ -105,7 +115,9 @@ class Observation:
         return counts
 
     def compile_seconds(self) -> float:
-        """Wall time so far during which dynamo or inductor was compiling, overlaps once."""
+        """Wall time so far during which dynamo or inductor was compiling, or a frame was served
+        in its place; overlaps once.
+        """
         return self._compiling.seconds
 
 
