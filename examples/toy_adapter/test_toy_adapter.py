@@ -12,6 +12,7 @@ class TestToyAdapter(AdapterTests):
     adapter = "toy_adapter:ToyAdapter"
     module = "toylang"
     path = (str(Path(__file__).parent),)
+    refuses = False  # it runs whatever its cache gives
     other_host: ClassVar = {"TOYLANG_TARGET": "two"}
     program = """
 import toylang

@@ -29,6 +29,9 @@ class ToyAdapter(Adapter):
     types = (ToyKernel,)
     unit = "kernel"
 
+    def __init__(self) -> None:
+        self._patches = Patches()
+
     def watch(self, module: str, begin: Callable[[], bool]) -> None:
         first_use.before(sys.modules[module], "evaluate", begin)
 
@@ -45,7 +48,6 @@ class ToyAdapter(Adapter):
             part.record(ToyKernel.TYPE, key, code)
             part.save()
 
-        self._patches = Patches()
         self._patches.wrap(toylang.Cache, "get", get)
         self._patches.wrap(toylang.Cache, "put", put)
 

@@ -1,10 +1,17 @@
 """What the demo prints and fails for; its runs are made by `precompile demo` alone."""
 
+import json
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import typer
 
+from precompile_context.cli import demo_compilers
 from precompile_context.cli.demo import _faults, _print
+from precompile_context.cli.demo_compilers import DEMOS
 from precompile_context.cli.demo_runs import MODEL, Row
 
 LOSSES = ("0x1.6fc1f80000000p+2", "0x1.6d15880000000p+2", "0x1.6652400000000p+2")
@@ -41,12 +48,63 @@ def test_table_fits_80_columns(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     _print(ROWS, ["a fault"])
-    out, err = capsys.readouterr()
+    out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= 80
     assert "…" not in out
     assert "27.3 times faster" in " ".join(out.split())
-    assert err == "precompile demo: a fault\n"
 
 
-def test_the_program_that_the_demo_runs_is_there() -> None:
+OTHERS = [
+    demo_compilers.Row("cold, jax alone", 12.0, 10.5, 14.0, 22, 548_656, LOSSES),
+    demo_compilers.Row("cold, recording", 12.5, 10.9, 14.9, 22, 313_450, LOSSES),
+    demo_compilers.Row("warm, jax's own cache", 2.0, 0.4, 4.0, 0, 548_656, LOSSES),
+    demo_compilers.Row("warm, bundle", 2.1, 0.5, 4.2, 0, 313_450, LOSSES),
+]
+
+
+def test_of_other_compilers_equal_results_and_nothing_compiled_pass() -> None:
+    assert list(demo_compilers.faults(OTHERS)) == []
+    for row, change, part in (
+        (3, {"compiled": 1}, "'warm, bundle' compiled 1 functions"),
+        (3, {"results": LOSSES[:2]}, "results of 'warm, bundle' are not those of 'cold, jax"),
+        (2, {"results": LOSSES[:2]}, "bit for bit"),
+    ):
+        rows = [*OTHERS[:row], replace(OTHERS[row], **change), *OTHERS[row + 1 :]]  # type: ignore[arg-type]
+        (fault,) = demo_compilers.faults(rows)
+        assert part in fault
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["compile", "no compile"])
+def test_of_other_compilers_the_table_fits_80_columns(
+    told: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    rows = OTHERS if told else [replace(row, compile=None) for row in OTHERS]
+    demo_compilers.show(next(iter(DEMOS.values())), rows, [])
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
+    assert "…" not in out
+    assert "5.7 times faster, and takes 1.05 times as long" in " ".join(out.split())
+    assert ("compile: " in out) is told
+
+
+def test_a_compiler_that_is_not_here_is_named_with_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo_compilers, "find_spec", lambda name: None)
+    with pytest.raises(typer.BadParameter, match=r"pip install 'precompile-context\[numba\]'"):
+        demo_compilers.Runs(DEMOS[demo_compilers.Compiler.NUMBA], tmp_path)
+
+
+def test_the_programs_that_the_demo_runs_are_there() -> None:
     assert MODEL.is_file()
+    assert all(demo.model.is_file() for demo in DEMOS.values())
+
+
+@pytest.mark.compilers
+def test_the_demo_of_numba_is_warm_and_right() -> None:
+    command = [sys.executable, "-m", "precompile_context", "demo", "--compiler", "numba", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["ok"], told["faults"]) == (0, True, [])
+    assert [row["compiled"] for row in told["runs"]] == [12, 12, 0, 0]

@@ -49,7 +49,7 @@ RUN = (sys.executable, "-m", "precompile_context", "run")
 FORKED = """
 import os, program
 pid = os.fork()
-print(program.main(), flush=True)
+print(f"{program.main()}\\n", end="", flush=True)
 if pid:
     os.waitpid(pid, 0)
 """

@@ -1,17 +1,20 @@
-"""`precompile demo`: a transformer trained cold, warm by torch's mega-cache, warm by a bundle."""
+"""`precompile demo`: a program cold, warm by its compiler's own cache, and warm by a bundle."""
 
 import dataclasses
 import math
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from precompile_context.cli import demo_compilers
+from precompile_context.cli.demo_compilers import DEMOS, Compiler, Demo
 from precompile_context.cli.demo_runs import Row, Runs
+from precompile_context.cli.progress import in_turn
 from precompile_context.cli.told import tell
 
 app = typer.Typer()
@@ -22,6 +25,9 @@ EAGER_TOLERANCE = 1e-4
 
 @app.command()
 def demo(
+    compiler: Annotated[
+        Compiler, typer.Option(help="Whose: that of the others takes half a minute.")
+    ] = Compiler.TORCH,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Train a small transformer cold, warm by torch's mega-cache, and warm by a bundle.
@@ -29,43 +35,61 @@ def demo(
     Each run is three training steps in a new process with empty cache directories.
     Takes two to three minutes, for the first three runs build every kernel. Fails
     if losses differ, or if the run with the bundle built a kernel.
+
+    Of JAX and numba: a program cold, warm by the compiler's own cache, and warm by a
+    bundle. Fails if results differ, or if the run with the bundle compiled a function.
     """
     with tempfile.TemporaryDirectory(prefix="precompile-demo-") as scratch:
-        runs = Runs(Path(scratch))
-        eager, *rows = _made(
-            {
-                "eager": runs.eager,
-                "cold, torch alone": runs.cold,
-                "cold, recording": runs.cold_recording,
-                "warm, mega-cache": runs.warm_mega_cache,
-                "warm, bundle": runs.warm_bundle,
-            }
+        wrong = (
+            _of_torch(Path(scratch), as_json=as_json)
+            if compiler is Compiler.TORCH
+            else _of(DEMOS[compiler], Path(scratch), as_json=as_json)
         )
-    faults = list(_faults(eager, rows))
+    for fault in () if as_json else wrong:
+        print(f"precompile demo: {fault}", file=sys.stderr)
+    raise typer.Exit(1 if wrong else 0)
+
+
+def _of_torch(scratch: Path, *, as_json: bool) -> list[str]:
+    runs = Runs(scratch)
+    eager, *rows = in_turn(
+        {
+            "eager": runs.eager,
+            "cold, torch alone": runs.cold,
+            "cold, recording": runs.cold_recording,
+            "warm, mega-cache": runs.warm_mega_cache,
+            "warm, bundle": runs.warm_bundle,
+        }
+    )
+    wrong = list(_faults(eager, rows))
     if as_json:
-        figures = [dataclasses.asdict(row) for row in (eager, *rows)]
-        tell({"ok": not faults, "runs": figures, "faults": faults})
+        _tell([eager, *rows], wrong)
     else:
-        _print(rows, faults)
-    raise typer.Exit(1 if faults else 0)
+        _print(rows, wrong)
+    return wrong
 
 
-def _made(runs: dict[str, Callable[[str], Row]]) -> list[Row]:
-    """Make the runs; on a terminal a line on stderr shows which, and for how long."""
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+def _of(other: Demo, scratch: Path, *, as_json: bool) -> list[str]:
+    runs = demo_compilers.Runs(other, scratch)
+    rows = in_turn(
+        {
+            f"cold, {other.name} alone": runs.alone,
+            "cold, recording": runs.with_bundle,
+            f"warm, {other.name}'s own cache": runs.alone,
+            "warm, bundle": runs.with_bundle,
+        }
+    )
+    wrong = list(demo_compilers.faults(rows))
+    if as_json:
+        _tell(rows, wrong)
+    else:
+        demo_compilers.show(other, rows, wrong)
+    return wrong
 
-    console = Console(stderr=True)
-    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-    rows = []
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as progress:
-        for number, (mode, run) in enumerate(runs.items(), start=1):
-            task = progress.add_task(f"run {number} of {len(runs)}: {mode}", total=None)
-            rows.append(run(mode))
-            progress.remove_task(task)
-    return rows
+
+def _tell(rows: Sequence[Row | demo_compilers.Row], wrong: list[str]) -> None:
+    figures = [dataclasses.asdict(row) for row in rows]
+    tell({"ok": not wrong, "runs": figures, "faults": wrong})
 
 
 def _faults(eager: Row, rows: list[Row]) -> Iterator[str]:
@@ -118,5 +142,3 @@ def _print(rows: list[Row], faults: list[str]) -> None:
         )
     if not faults:
         console.print("Losses are equal bit for bit in all four, and close to those of eager mode.")
-    for fault in faults:
-        print(f"precompile demo: {fault}", file=sys.stderr)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ MODEL = Path(pytorch.__file__).with_name("demo_model.py")
 # A run of the demo that takes longer hangs.
 RUN_SECONDS = 600
 
-_PRECOMPILE = [sys.executable, "-c", "from precompile_context.cli import main; main()"]
+PRECOMPILE = [sys.executable, "-c", "from precompile_context.cli import main; main()"]
 # Torch alone, counted by the same means as the others.
 _OBSERVED = (
     "import sys; from precompile_context.cli.run import become; "
@@ -89,7 +90,7 @@ class Runs:
     def _with_bundle(self, mode: str) -> Row:
         report = self._scratch / "report.json"
         options = ["run", "--bundle", str(self._bundle), "--report", str(report)]
-        return self._run(mode, [*_PRECOMPILE, *options], (), report, self._bundle)
+        return self._run(mode, [*PRECOMPILE, *options], (), report, self._bundle)
 
     def _run(
         self,
@@ -99,28 +100,9 @@ class Runs:
         report_file: Path,
         saved: Path | None,
     ) -> Row:
-        """Run the model.
-
-        Raises:
-            PrecompileError: APPLY_FAILED, the run failed.
-        """
         out = self._scratch / "result.json"
-        began = time.perf_counter()
-        done = subprocess.run(
-            [*command, str(MODEL), "--out", str(out), *arguments],
-            env=self._environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=RUN_SECONDS,
-            check=False,
-        )
-        wall = time.perf_counter() - began
-        if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["no output"])[-1]
-            detail = f"the run '{mode}' ended with status {done.returncode}: {last}"
-            raise PrecompileError(ErrorCode.APPLY_FAILED, detail)
-        sys.stderr.write(done.stderr)
+        command = [*command, str(MODEL), "--out", str(out), *arguments]
+        wall = finished(mode, command, self._environment())
         result = json.loads(out.read_text())
         report: dict[str, Any] = json.loads(report_file.read_text())
         caches = report["graphs"]["fx"], report["graphs"]["aot"]
@@ -144,3 +126,28 @@ class Runs:
         for place in places.values():
             place.mkdir(parents=True, exist_ok=True)
         return {**os.environ, **{name: str(place) for name, place in places.items()}}
+
+
+def finished(mode: str, command: list[str], environ: Mapping[str, str]) -> float:
+    """Run a program to its end; the seconds that its process took.
+
+    Raises:
+        PrecompileError: APPLY_FAILED, it failed.
+    """
+    began = time.perf_counter()
+    done = subprocess.run(
+        command,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=RUN_SECONDS,
+        check=False,
+    )
+    wall = time.perf_counter() - began
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no output"])[-1]
+        detail = f"the run '{mode}' ended with status {done.returncode}: {last}"
+        raise PrecompileError(ErrorCode.APPLY_FAILED, detail)
+    sys.stderr.write(done.stderr)
+    return wall

@@ -167,7 +167,8 @@ class Adapter(ABC):
         """Serve and record no more; what was served stays with the compiler.
 
         Called at the end, in a forked child at once, where `start` may come again with a part
-        of the child's own, and after `start` has raised. No other thread is waited for.
+        of the child's own, after `start` has raised, and where `start` never came to be called:
+        a method before it raised, or nothing is to be served. No other thread is waited for.
         """
 
     def report(self) -> Mapping[str, Any]:

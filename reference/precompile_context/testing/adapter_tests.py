@@ -17,21 +17,22 @@ from precompile_context.trust import UNSIGNED
 
 _SECOND = "precompile_context.testing.second_compiler"
 _PLAIN = "import program\nprint(program.main())\n"
+# Each line in one write, beside the other process.
 _FORKED = """
 import os, program
 pid = os.fork()
-print(program.main(), flush=True)
+print(f"{program.main()}\\n", end="", flush=True)
 if pid:
     os.waitpid(pid, 0)
 """
 # A process that has used its compiler, and whose child goes on to.
 _FORKED_LATER = """
 import os, program
-print(program.main(), flush=True)
+print(f"{program.main()}\\n", end="", flush=True)
 if pid := os.fork():
     os.waitpid(pid, 0)
 else:
-    print(program.main(), flush=True)
+    print(f"{program.main()}\\n", end="", flush=True)
 """
 _THREADS = """
 import threading, program
@@ -48,11 +49,44 @@ import os, signal, program
 print(program.main(), flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
+# What is recorded is whole and signed, and nothing that a compiler made.
+_GARBLED = """
+from precompile_context.session.part import SessionPart
+record = SessionPart.record
+SessionPart.record = lambda part, type, key, content, **fields: record(
+    part, type, key, b"no code of anybody's" * 9, **fields
+)
+import program
+print(program.main())
+"""
+_FULL_DISK = """
+import errno
+from precompile_context.files import appending
+def full(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+appending.write_all = full
+import program
+print(program.main())
+"""
 _TWO = f"""
 import program
 from {_SECOND} import spell
 print(program.main(), spell("word").decode())
 """
+
+
+# The class and the methods of it that fail, by a variable.
+_FAULTY = "precompile_context.testing.faulty_adapter:FaultyAdapter"
+# Those of one tuple are reached in one process.
+_FAULTS = (
+    ("watch",),
+    ("ruled_out",),
+    ("facts",),
+    ("requirements",),
+    ("fitting",),
+    ("start",),
+    ("observe", "stop", "report", "summary", "missed"),
+)
 
 
 @dataclass(frozen=True)
@@ -71,6 +105,10 @@ class Done:
     report: Mapping[str, Any]
 
 
+# By class: what a cold process did, its bundle, and the files of the key that signed it.
+_made: dict[type, tuple[Done, bytes, Mapping[Path, bytes]]] = {}
+
+
 class AdapterTests:
     """Inherit it in a class whose name begins with Test. Every test starts processes of its own.
 
@@ -80,6 +118,7 @@ class AdapterTests:
         program: source of a module whose `main()` compiles something and returns a result
             that shows whether it is right, the same in every process and on every host.
         other_host: variables under which the facts are another host's.
+        refuses: whether the compiler or the adapter notices content that is no compiler's.
         path: folders that its modules are in, where they are not installed.
         variables: more that all processes are started with.
         seconds: for each process.
@@ -89,6 +128,7 @@ class AdapterTests:
     module: ClassVar[str]
     program: ClassVar[str]
     other_host: ClassVar[Mapping[str, str]]
+    refuses: ClassVar[bool] = True
     path: ClassVar[Sequence[str]] = ()
     variables: ClassVar[Mapping[str, str]] = {}
     seconds: ClassVar[float] = 300.0
@@ -99,22 +139,27 @@ class AdapterTests:
         return tmp_path / "bundle.precompile"
 
     def run(
-        self, bundle: Path, driver: str = _PLAIN, *, place: str = "first", **variables: str
+        self,
+        bundle: Path,
+        driver: str = _PLAIN,
+        *,
+        place: str = "first",
+        adapter: str | None = None,
+        **variables: str,
     ) -> Done:
         """A process with `bundle`, in a folder of this name. Program, home and temporary files
         lie below it; the latter two are empty: what the compiler itself keeps is not there.
+        `adapter` stands in for the class's.
         """
-        folder = bundle.parent / place
+        folder = self._prepared(bundle, place)
         home = folder / "home"
-        folder.mkdir(exist_ok=True)
-        for part in (home, folder / "tmp"):
-            shutil.rmtree(part, ignore_errors=True)
-            part.mkdir()
-        (folder / "program.py").write_text(self.program)
         (folder / "driver.py").write_text(driver)
         report = folder / "report.json"
         report.unlink(missing_ok=True)
-        announced = (f"{self.module}={self.adapter}", f"{_SECOND}={_SECOND}:SecondAdapter")
+        announced = (
+            f"{self.module}={adapter or self.adapter}",
+            f"{_SECOND}={_SECOND}:SecondAdapter",
+        )
         done = subprocess.run(
             [sys.executable, "driver.py"],
             cwd=folder,
@@ -140,6 +185,15 @@ class AdapterTests:
         told = json.loads(report.read_text()) if report.exists() else {}
         return Done(done.returncode, done.stdout, done.stderr, self.part(told), told)
 
+    def _prepared(self, bundle: Path, place: str) -> Path:
+        folder = bundle.parent / place
+        folder.mkdir(exist_ok=True)
+        for part in (folder / "home", folder / "tmp"):
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir()
+        (folder / "program.py").write_text(self.program)
+        return folder
+
     def part(self, report: Mapping[str, Any]) -> Mapping[str, Any]:
         """What the report of a process says of the adapter."""
         compilers = report.get("compilers", {})
@@ -147,11 +201,26 @@ class AdapterTests:
         return own[0] if own else {}
 
     def recorded(self, bundle: Path) -> Done:
-        """The bundle, made by a first process, which ran cold."""
-        done = self.run(bundle)
-        assert (done.status, self.lines(done)) == (0, [])
-        assert done.part["loaded"] == done.part["applied"] == 0
-        assert done.part["recorded"] > 0
+        """The bundle, made by a first process, which ran cold. It runs once for the tests of a
+        class: each gets a copy, and of the key that signed it.
+        """
+        config = bundle.parent / "config"
+        if (made := _made.get(type(self))) is None:
+            done = self.run(bundle)
+            assert (done.status, self.lines(done)) == (0, [])
+            assert done.part["loaded"] == done.part["applied"] == 0
+            assert done.part["recorded"] > 0
+            files = [file for file in config.rglob("*") if file.is_file()]
+            keys = {file.relative_to(config): file.read_bytes() for file in files}
+            _made[type(self)] = done, bundle.read_bytes(), keys
+            return done
+        self._prepared(bundle, "first")
+        done, data, signed_by = made
+        bundle.write_bytes(data)
+        for name, key in signed_by.items():
+            (config / name).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            (config / name).write_bytes(key)
+            (config / name).chmod(0o600)
         return done
 
     def lines(self, done: Done) -> list[str]:
@@ -197,7 +266,7 @@ class AdapterTests:
     def test_a_forked_child_is_right_and_harms_nothing(self, bundle: Path, driver: str) -> None:
         cold = self.run(bundle, driver)
         line, other = cold.out.splitlines()
-        assert (cold.status, other, self.lines(cold)) == (0, line, [])
+        assert (cold.status, other, self.lines(cold)) == (0, line, []), cold.err
         self.is_warm(self.run(bundle, place="second"), f"{line}\n")
 
     def test_threads_at_once_are_right_and_all_is_saved(self, bundle: Path) -> None:
@@ -249,3 +318,67 @@ class AdapterTests:
         other = self.run(bundle, _TWO, place="other", **self.other_host)
         assert other.report["compilers"]["second"]["applied"] == 1
         assert (other.part["matched"], other.out) == (False, both.out)
+
+    def test_whole_content_that_no_compiler_made_is_compiled_anew_and_replaced(
+        self, bundle: Path
+    ) -> None:
+        if not self.refuses:
+            return
+        cold = self.run(bundle, _GARBLED)
+        served = self.run(bundle, place="second")
+        assert (served.status, served.out) == (0, cold.out)
+        (line,) = self.lines(served)
+        assert "not all was applied; the first, " in line
+        self.is_warm(self.run(bundle, place="third"), cold.out)
+
+    def test_a_strangers_bundle_is_neither_served_nor_touched(self, bundle: Path) -> None:
+        cold = self.recorded(bundle)
+        before = bundle.read_bytes()
+        stranger = {"XDG_CONFIG_HOME": str(bundle.parent / "stranger")}
+        other = self.run(bundle, place="other", **stranger)
+        assert (other.status, other.out, other.part["applied"]) == (0, cold.out, 0)
+        (line,) = self.lines(other)
+        assert "UNTRUSTED_SIGNER" in line
+        assert bundle.read_bytes() == before
+
+    def test_on_a_full_disk_the_program_is_right_and_nothing_is_lost(self, bundle: Path) -> None:
+        cold = self.recorded(bundle)
+        before = bundle.read_bytes()
+        other = self.run(bundle, _FULL_DISK, place="other", **self.other_host)
+        assert (other.status, other.out) == (0, cold.out)
+        _, line = self.lines(other)  # the first: it was saved in another environment
+        assert "not saved: " in line
+        assert "No space left on device" in line
+        assert bundle.read_bytes() == before
+
+    def test_in_a_directory_that_others_may_write_signatures_decide(self, bundle: Path) -> None:
+        cold = self.recorded(bundle)
+        bundle.parent.chmod(0o777)
+        bundle.chmod(0o666)
+        self.is_warm(self.run(bundle, place="second"), cold.out)
+
+    def test_another_version_is_refused_by_name_and_gets_a_segment(self, bundle: Path) -> None:
+        cold = self.recorded(bundle)
+        variables = {"PRECOMPILE_FAULTY_ADAPTER": self.adapter, "PRECOMPILE_FAULTS": "version"}
+        other = self.run(bundle, place="other", adapter=_FAULTY, **variables)
+        assert (other.status, other.out, other.part["applied"]) == (0, cold.out, 0)
+        (line,) = self.lines(other)
+        assert ": needs {" in line
+        assert "here {another}" in line
+        self.is_warm(self.run(bundle), cold.out)
+
+    @pytest.mark.parametrize("methods", _FAULTS, ids="-".join)
+    def test_an_adapter_that_raises_breaks_no_program(
+        self, bundle: Path, methods: tuple[str, ...]
+    ) -> None:
+        cold = self.recorded(bundle)
+        before = bundle.read_bytes()
+        variables = {
+            "PRECOMPILE_FAULTY_ADAPTER": self.adapter,
+            "PRECOMPILE_FAULTS": " ".join(methods),
+        }
+        done = self.run(bundle, place="other", adapter=_FAULTY, **variables)
+        assert (done.status, done.out) == (0, cold.out)
+        assert len(self.lines(done)) == 1, done.err
+        assert "RuntimeError: a fault in " in done.err
+        assert bundle.read_bytes() == before

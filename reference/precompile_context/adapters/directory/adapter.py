@@ -124,16 +124,17 @@ class DirectoryAdapter(Adapter):
             return
         if self._tool.holds_path(key):
             content = _with_path(content, _ROOT, str(self._root))
+        written = int(attributes.get("mtime_ns", 0))
         made = below.write(
             self._root,
             key,
             content,
             mode=int(attributes.get("mode", 0)) & _PERMISSIONS | 0o600,
-            mtime_ns=int(attributes.get("mtime_ns", 0)),
+            mtime_ns=written,
         )
         self._counts["restored" if made else "kept"] += 1
-        if made:
-            self._seen[key] = (int(attributes.get("mtime_ns", 0)), len(content))
+        # One that is there is looked at in the end: is it of this time and size, it is this one.
+        self._seen[key] = (written, len(content))
 
     def _at_intervals(self) -> None:
         while not self._ended.wait(INTERVAL_SECONDS):
