@@ -24,6 +24,7 @@ CALLS = {
     "merge": "merge --unsigned -o {d}/out {b}",
     "prune": "prune --unsigned --superseded {b}",
     "stats": "stats",
+    "quarantine": "quarantine list",
     "extract": f"extract {{b}} {BLOB} one -o {{d}}/content",
     "push": "push --unsigned {b} file:{d}/store/",
     "pull": "pull file:{d}/store/ {d}/pulled",

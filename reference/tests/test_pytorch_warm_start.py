@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,7 +49,7 @@ def scale(x):
 torch.manual_seed(0)
 x, y = torch.randn(32, 64, requires_grad=True), torch.randn(64, 16)
 results = []
-with pytorch.warm_start(bundle) as report:
+with pytorch.warm_start(bundle, quarantine="without" in steps) as report:
     if "step" in steps:
         loss = step(x, y)
         loss.backward()
@@ -57,6 +58,8 @@ with pytorch.warm_start(bundle) as report:
         results += [scale(torch.randn(8, 8)), scale(torch.randn(12, 8))]
     if "die" in steps:
         os.kill(os.getpid(), signal.SIGKILL)
+    if "fault" in steps:
+        os.kill(os.getpid(), signal.SIGSEGV)
 print(json.dumps({
     "result": hashlib.sha256(b"".join(r.numpy().tobytes() for r in results)).hexdigest(),
     "builds": len(builds),
@@ -137,6 +140,26 @@ def test_a_warm_run_builds_nothing_and_is_equal_to_the_bit(
     assert (warm["fx"], warm["aot"]) == ([4, 0], [3, 0])
     assert warm["result"] == second["result"]
     assert (warm["appended"], warm["recorded"], warm["stderr"]) == (0, 0, "")
+
+
+def test_what_a_program_died_of_is_left_out_of_torchs_own_cache_too(
+    runs: Runs, second: dict[str, Any], tmp_path: Path
+) -> None:
+    shutil.copy(runs.directory / "b.precompile", tmp_path / "b.precompile")
+    state, cache = str(tmp_path / "state"), str(tmp_path / "cache")
+    environ = {"XDG_STATE_HOME": state, "TORCHINDUCTOR_CACHE_DIR": cache}
+    command, inherited = runs.command(str(tmp_path / "b.precompile"), "step", "fault")
+    died = subprocess.run(command, env={**inherited, **environ}, timeout=300, check=False)
+    assert died.returncode == -signal.SIGSEGV
+    libraries = list(Path(cache).rglob("*.so"))
+    assert libraries
+    cold = runs.run(str(tmp_path / "b.precompile"), "step", "without", **environ)
+    assert cold["stderr"].count("left out, to be compiled anew: ") == 1
+    assert {one["code"] for one in cold["refused"]} == {"APPLY_FAILED"}
+    assert (cold["fx"], cold["aot"]) == ([0, 2], [0, 1])
+    assert cold["builds"] >= 2
+    warm = runs.run(str(tmp_path / "b.precompile"), "step", XDG_STATE_HOME=state)
+    assert (warm["fx"], warm["builds"], warm["result"]) == ([2, 0], 0, cold["result"])
 
 
 def test_another_cpu_capability_is_refused_by_name(runs: Runs, second: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from precompile_context.version import __version__
 
 COMMANDS = (
     *("run", "demo", "inspect", "show", "view", "verify", "explain", "diff", "merge", "extract"),
-    *("prune", "stats", "push", "pull"),
+    *("prune", "stats", "quarantine", "push", "pull"),
     *("keygen", "sign", "trust", "man"),
 )
 _COMPLETION = ("install_completion", "show_completion")

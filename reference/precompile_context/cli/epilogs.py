@@ -32,6 +32,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "precompile prune s3://bucket/team/train/ --environment torch.version=2.12.0",
     ),
     "stats": ("precompile stats", "precompile stats --prometheus > precompile.prom"),
+    "quarantine": (
+        "precompile quarantine list",
+        "precompile quarantine remove train.precompile",
+    ),
     "push": ("precompile push train.precompile s3://bucket/team/train/",),
     "pull": ("precompile pull s3://bucket/team/train/ train.precompile",),
     "keygen": ("precompile keygen ci.pem",),

@@ -30,6 +30,7 @@ _WITH_VALUE = {"-m": "MODULE", "-c": "CODE"}
 _OPTIONS = (
     *("--bundle", "--read-only", "--precompile", "--report", "--why-miss"),
     *("--directory", "--trust", "--key", "--unsigned", "--max-size", "--require"),
+    "--quarantine",
     *("--quiet", "--verbose"),
 )
 
@@ -110,6 +111,15 @@ def run(
             envvar="PRECOMPILE_REQUIRE",
         ),
     ] = None,
+    quarantine: Annotated[
+        bool,
+        typer.Option(
+            "--quarantine",
+            help="Leave out what a program on this machine had been given when it died of a "
+            "fault (SIGSEGV, say), and compile that anew: `precompile quarantine list`.",
+            envvar="PRECOMPILE_QUARANTINE",
+        ),
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("-q", "--quiet", help="Say nothing of the bundle.")
     ] = False,
@@ -162,6 +172,7 @@ def run(
         verbosity=verbose - quiet,
         require=require,
         max_bytes=max_bytes,
+        quarantine=quarantine,
         directories=_directories(directory or ()),
     )
 
@@ -179,6 +190,7 @@ def become(
     verbosity: int = 0,
     require: Require | None = None,
     max_bytes: int | None = None,
+    quarantine: bool = False,
     directories: Mapping[str, str] = MappingProxyType({}),
 ) -> NoReturn:
     """Turn this process into the program; without a bundle it is only observed. Never returns.
@@ -202,6 +214,7 @@ def become(
         why_miss=why_miss,
         verbosity=verbosity,
         max_bytes=max_bytes,
+        quarantine=quarantine,
     )
     if require is None:
         _become(settings, program, directories)

@@ -196,6 +196,13 @@ class PrecompileContext:
         with self._lock:
             return self._state.remove(name)
 
+    def renew(self, type: str, key: str) -> bool:
+        """Have what is current under this name saved in the place of what a file holds under it,
+        with `keep_existing`, too; whether there is anything.
+        """
+        with self._lock:
+            return self._state.renew((type, key))
+
     def edit_artifact(self, key: str, edit: Callable[[bytes], bytes]) -> None:
         """Replace a backend's content by `edit(content)`; its entries follow and are unsaved again.
 

@@ -195,6 +195,16 @@ class State:
         self._backend_changed(name)
         return True
 
+    def renew(self, name: ArtifactName) -> bool:
+        """As if an artifact had been taken away and recorded again; whether it was there."""
+        self.settle()
+        value = self.held.get(name)
+        if value is None:
+            return False
+        self.remove(name)
+        self.put(name, value)
+        return True
+
     def unserialized(self, snapshot: Snapshot) -> Mapping[ArtifactName, Value]:
         """What the next segment holds, in recorded order."""
         changed, removed = self.memory.changed, self.memory.removed

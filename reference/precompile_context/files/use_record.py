@@ -70,7 +70,7 @@ def add_use(file: Path, use: UsedBundle, artifacts: Iterable[ArtifactName]) -> N
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     counts = (use.hits, use.misses, use.refused, use.bytes)
     row = (use.at, use.program, use.bundle, *counts, json.dumps(dict(use.reasons)))
-    with _opened(file, make=True) as record:
+    with opened(file, make=True) as record:
         record.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
         record.executemany(
             "INSERT OR REPLACE INTO uses VALUES (?, ?, ?, ?)",
@@ -92,7 +92,7 @@ def uses(file: Path, bundle: str | None = None) -> list[UsedBundle]:
     """
     if not file.exists():
         return []
-    with _opened(file) as record:
+    with opened(file) as record:
         rows = record.execute(
             "SELECT program, bundle, hits, misses, refused, bytes, reasons, at "
             "FROM runs WHERE ? IS NULL OR bundle = ? ORDER BY at",
@@ -112,13 +112,13 @@ def last_uses(file: Path, bundle: str) -> dict[ArtifactName, float]:
     """
     if not file.exists():
         return {}
-    with _opened(file) as record:
+    with opened(file) as record:
         rows = record.execute("SELECT type, key, at FROM uses WHERE bundle = ?", (bundle,))
         return {(type_name, key): at for type_name, key, at in rows}
 
 
 @contextlib.contextmanager
-def _opened(file: Path, *, make: bool = False) -> Iterator[sqlite3.Connection]:
+def opened(file: Path, *, make: bool = False) -> Iterator[sqlite3.Connection]:
     """The file, in one transaction, which is taken back where an exception ends it."""
     try:
         mode = "rwc" if make else "ro"

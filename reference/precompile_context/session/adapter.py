@@ -153,6 +153,12 @@ class Adapter(ABC):
         """
         return
 
+    def leave_out(self, stored: StoredArtifact, content: bytes) -> None:  # noqa: B027
+        """A program died after it was given this, and the user wants it compiled anew: where an
+        earlier process put it into the compiler's own cache, take it away there, if it is still
+        the same. Before `start`. By default nothing: what is served from memory leaves nothing.
+        """
+
     @abstractmethod
     def start(self, part: Part) -> None:
         """Begin to serve from `part` and to record into it.

@@ -116,6 +116,7 @@ class Appending:
             return
         contexts, report = part
         with self._saving:
+            contexts.renew_left_out()
             if self._store is not None:
                 contexts.leave_out_known()
             for context, keep_existing in contexts.by_rule():

@@ -1,6 +1,6 @@
 """What a part records into: where the first content of a key stays, and where the last."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from precompile_context.artifact import ArtifactId, ArtifactKind
 from precompile_context.bundle import ArtifactName, Bundle, StoredArtifact
@@ -34,6 +34,7 @@ class Contexts:
             signer=trusting_.signer,
         )
         self._before: set[ArtifactId] = set()
+        self._left_out: set[ArtifactName] = set()
         self._elsewhere: dict[ArtifactName, StoredArtifact] = {}
 
     def by_rule(self) -> Iterator[tuple[PrecompileContext, bool]]:
@@ -66,6 +67,23 @@ class Contexts:
         """What was loaded under this name is not to stand in the way of what replaces it."""
         self._elsewhere.pop((type_name, key), None)
         self.main.remove(type_name, key)
+
+    def leave_out(self, names: Collection[ArtifactName]) -> None:
+        """What was loaded under these names stays in the file, unless something else is recorded
+        under them: that is to stand in its place.
+        """
+        self._left_out.update(names)
+
+    def renew_left_out(self) -> None:
+        """Before a save: have what was recorded in the place of what was left out written."""
+        if not self._left_out:
+            return
+        for id_ in self.main.current():
+            name = (id_.type, id_.key)
+            if name in self._left_out and id_ not in self._before:
+                self._elsewhere.pop(name, None)
+                self.main.renew(*name)
+                self._left_out.discard(name)
 
     def leave_out_known(self) -> None:
         """Record no more what lies elsewhere already, as far as a cache's rule lets it stay there.

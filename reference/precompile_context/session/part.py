@@ -14,6 +14,7 @@ from precompile_context.errors import ErrorCode, MisuseError, PrecompileError, S
 from precompile_context.session.adapter import Adapter
 from precompile_context.session.contexts import Contexts
 from precompile_context.session.part_report import PartReport
+from precompile_context.session.quarantine import Quarantine
 from precompile_context.session.telling import Telling, failure, otherwise
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class SessionPart:
         telling: Telling,
         save: Callable[["SessionPart"], None],
         store: "Attached | None" = None,
+        quarantine: Quarantine | None = None,
     ) -> None:
         self.adapter = adapter
         self.environment = environment
@@ -56,6 +58,7 @@ class SessionPart:
         self._telling = telling
         self._save = save
         self._store = store
+        self._quarantine = quarantine
         self._recorded: dict[ArtifactName, bool] = {}  # whether it supersedes
         self._lock = threading.Lock()
         self._pid = os.getpid()
@@ -141,10 +144,18 @@ class SessionPart:
         everything = self.bundle.current(self.bundle.matching(self.environment))
         self.current = {n: stored for n, stored in everything.items() if n[0] in self.types}
         self.report.loaded = {name: stored.content_size for name, stored in self.current.items()}
+        self._leave_out_suspects()
 
     def applied(self, names: Iterable[ArtifactName]) -> None:
         """The compiler has these now."""
+        names = list(names)
+        self.about_to_apply(names)
         self.report.applied += names
+
+    def about_to_apply(self, names: Iterable[ArtifactName]) -> None:
+        """The compiler gets these: should the program die of them, the next run knows."""
+        if self._quarantine is not None:
+            self._quarantine.given(self.current[name] for name in names if name in self.current)
 
     def refused(self, outcome: Outcome) -> None:
         """The compiler does not get this. What is damaged is taken out of the file, so that what
@@ -202,10 +213,32 @@ class SessionPart:
             else:
                 self._telling.tell(f"not all could be read: {failure(error)}")
             return None
+        self.about_to_apply([name])
         with self._lock:
             if name not in self.hits:
                 self.report.applied.append(name)
         return content
+
+    def _leave_out_suspects(self) -> None:
+        """Tell what a program died after that it was given, and leave that out, if it is to be."""
+        quarantine = self._quarantine
+        suspects = [] if quarantine is None else quarantine.among(self.current.values())
+        if quarantine is None or not suspects:
+            return
+        self._telling.tell(quarantine.told(suspects), "suspects")
+        if not quarantine.leaves_out:
+            return
+        for one in suspects:
+            stored = self.current[one.type, one.key]
+            content = self.read(stored)
+            if content is not None:
+                with contextlib.suppress(Exception):  # it stays where it is, and is told
+                    self.adapter.leave_out(stored, content)
+            detail = f"{one.program} died after it was given: {one.fault}"
+            self.report.refused.append(Outcome(one.type, one.key, ErrorCode.APPLY_FAILED, detail))
+        names = {(one.type, one.key) for one in suspects}
+        self.current = {name: s for name, s in self.current.items() if name not in names}
+        self.contexts.leave_out(names)
 
     def _is_gone(self, type: str, key: str) -> None:
         self.current = {name: s for name, s in self.current.items() if name != (type, key)}

@@ -14,9 +14,10 @@ from precompile_context.session.appending import Appending
 from precompile_context.session.contexts import Contexts
 from precompile_context.session.part import SessionPart
 from precompile_context.session.part_report import PartReport
+from precompile_context.session.quarantine import Quarantine
 from precompile_context.session.telling import Telling, failure, refusal
 from precompile_context.session.trusting import Trusted, Trusting, believed, signing, trusting
-from precompile_context.session.use import remember
+from precompile_context.session.use import name_of, remember
 from precompile_context.stores.names import is_store_name
 from precompile_context.trust import Signer
 
@@ -51,6 +52,7 @@ class Session:
         signer: Signer | FilePath | None = None,
         tell: Callable[[str], None] = _log.warning,
         max_bytes: int | None = None,
+        quarantine: bool = False,
     ) -> None:
         """Args:
         path: the bundle file, or a directory for one, or a store's name.
@@ -60,6 +62,7 @@ class Session:
             use, or nobody where `trust` is UNSIGNED.
         tell: is given the one line that a person should see, if there is one.
         max_bytes: what the file may have at the end; what was used longest ago goes.
+        quarantine: leave out what a program had been given when it died of a fault.
 
         Raises:
             MisuseError: an argument is none of these, or names a key that is not there.
@@ -84,6 +87,8 @@ class Session:
         self._pid = os.getpid()
         self._trusting: Trusting | None = None
         self._unopened: str | None = None  # why there is no bundle
+        self._leaves_out = quarantine
+        self._quarantine: Quarantine | None = None
 
     def new_report(self) -> PartReport:
         """An empty one."""
@@ -116,6 +121,7 @@ class Session:
                 telling=telling,
                 save=self._save,
                 store=self._store,
+                quarantine=self._quarantine,
             )
             part.load()
             adapter.start(part)
@@ -138,6 +144,9 @@ class Session:
                 self._appending.writes = False
                 self._telling.tell(f"not saved: {trusting_.fault}", "save")
             self.bundle = self._opened(trusting_, telling)
+            if self.bundle is not None:
+                name = name_of(self._store.name if self._store else None, self._file)
+                self._quarantine = Quarantine(name, leaves_out=self._leaves_out)
         return self._trusting
 
     def _opened(self, trusting_: Trusting, telling: Telling) -> Bundle | None:
@@ -181,6 +190,8 @@ class Session:
         try:
             if self.bundle is not None:
                 self.bundle.release()
+            if self._quarantine is not None:
+                self._quarantine.end()
             for part in parts:
                 fault = _quietly(part.adapter.stop)
                 if fault is not None:

@@ -17,6 +17,7 @@ CACHE_VARIABLE = "PRECOMPILE_CACHE"
 # Options of it, which `precompile run` takes as defaults of its own. Several keys stand in the
 # third as paths do in PATH.
 READ_ONLY_VARIABLE, REPORT_VARIABLE = "PRECOMPILE_READ_ONLY", "PRECOMPILE_REPORT"
+QUARANTINE_VARIABLE = "PRECOMPILE_QUARANTINE"
 TRUST_VARIABLE, KEY_VARIABLE = "PRECOMPILE_TRUST", "PRECOMPILE_KEY"
 # The first process that saw PRECOMPILE_CACHE; the start-up hook sets it.
 MAIN_VARIABLE = "PRECOMPILE_CACHE_PID"
@@ -41,6 +42,7 @@ class Settings:
         pid: the program's process; others that see the variable are its children.
         precompile: serve and save whole frames, too.
         max_bytes: what the bundle's file may have at a process's end; None for no bound.
+        quarantine: leave out what a program had been given when it died of a fault.
     """
 
     bundle: str | None
@@ -53,6 +55,7 @@ class Settings:
     key: str | None = None
     verbosity: int = 0
     max_bytes: int | None = None
+    quarantine: bool = False
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -72,6 +75,7 @@ class Settings:
         return cls(
             environ[CACHE_VARIABLE],
             read_only=environ.get(READ_ONLY_VARIABLE, "").lower() in _YES,
+            quarantine=environ.get(QUARANTINE_VARIABLE, "").lower() in _YES,
             report=os.path.abspath(report) if report else None,
             pid=int(environ.get(MAIN_VARIABLE) or os.getpid()),
             precompile=True,

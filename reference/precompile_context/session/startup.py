@@ -140,6 +140,7 @@ class Run:
                     signer=settings.key,
                     tell=tell if settings.verbosity >= 0 else lambda line: None,
                     max_bytes=settings.max_bytes,
+                    quarantine=settings.quarantine,
                 )
             part = self._session.begin(adapter)
             if part is not None:

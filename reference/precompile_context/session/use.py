@@ -42,8 +42,8 @@ def _remember(reports: Sequence[PartReport]) -> None:
     if not (given or made or refused or why):
         return
     use = use_record.UsedBundle(
-        program=_program(),
-        bundle=reports[0].store or os.path.realpath(reports[0].path),
+        program=program_name(),
+        bundle=name_of(reports[0].store, reports[0].path),
         hits=len(given),
         misses=len(made),
         refused=refused,
@@ -62,6 +62,12 @@ def last_used_of(file: Path) -> dict[ArtifactName, float]:
         return {}
 
 
-def _program() -> str:
+def name_of(store: str | None, file: Path) -> str:
+    """By which the record knows a bundle, wherever one stands."""
+    return store or os.path.realpath(file)
+
+
+def program_name() -> str:
+    """What this process runs, for a person."""
     name = os.path.basename(sys.argv[0]) if sys.argv else ""
     return name or "python"

@@ -14,6 +14,7 @@ from precompile_context.adapters.directory import below
 from precompile_context.adapters.directory.named import directories
 from precompile_context.adapters.directory.tools import facts, tool
 from precompile_context.artifact import key_fault
+from precompile_context.bundle import StoredArtifact
 from precompile_context.environment import Environment
 from precompile_context.files import check_private
 from precompile_context.plural import plural
@@ -72,6 +73,13 @@ class DirectoryAdapter(Adapter):
     def facts(self) -> Environment:
         """As the table of tools says."""
         return facts(self.tool_name)
+
+    def leave_out(self, stored: StoredArtifact, content: bytes) -> None:
+        """Remove the file, as long as it is the one that was restored."""
+        if self._tool.holds_path(stored.key):
+            content = _with_path(content, _ROOT, str(self._root))
+        if below.read(self._root, stored.key, MOST_FILE)[0] == content:
+            below.remove(self._root, stored.key)
 
     def start(self, part: Part) -> None:
         """Restore, and look for what is new from time to time.

@@ -83,6 +83,18 @@ def read(root: Path, key: str, most: int) -> tuple[bytes, os.stat_result]:
     return content, found
 
 
+def remove(root: Path, key: str) -> None:
+    """Remove the file.
+
+    Raises:
+        UnsafeNameError: the name leads out of the directory.
+        OSError: it cannot be removed.
+    """
+    *folders, name = parts_of(key)
+    with _opened(root, folders, make=False) as folder:
+        os.unlink(name, dir_fd=folder)
+
+
 def files(root: Path, unread: list[str]) -> Iterator[tuple[str, os.stat_result]]:
     """Every regular file below, by its name there; links are neither followed nor listed.
 

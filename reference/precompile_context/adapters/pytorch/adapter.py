@@ -20,7 +20,7 @@ from precompile_context.adapters.pytorch.recording.capturing import Capture
 from precompile_context.adapters.pytorch.recording.observe import Observation, Tally
 from precompile_context.adapters.pytorch.report import counted
 from precompile_context.adapters.pytorch.serving import shortcuts
-from precompile_context.adapters.pytorch.serving.applying import register_types
+from precompile_context.adapters.pytorch.serving.applying import register_types, take_away
 from precompile_context.adapters.pytorch.serving.handing import Serving
 from precompile_context.adapters.pytorch.summary import summary
 from precompile_context.adapters.pytorch.warm_start_report import WarmStartReport
@@ -114,6 +114,9 @@ class PyTorchAdapter(Adapter):
 
             self._misses = Misses(Patches())
 
+    def leave_out(self, stored: StoredArtifact, content: bytes) -> None:
+        take_away(stored, content)
+
     def start(self, part: SessionPart) -> None:  # type: ignore[override]  # it populates, too
         self._part, self._loaded = part, set()
         main = part.contexts.main
@@ -175,6 +178,7 @@ class PyTorchAdapter(Adapter):
             if stored.kind in kinds
         }
         part.prefetch(small)
+        part.about_to_apply(small)
         cache = self._mode.cache if self._mode else None
         populated = Populate(Snapshot.of(small), part.contexts.main.registry, cache).run()
         for type_name, keys in populated.info.artifacts.items():

@@ -88,6 +88,21 @@ def put(root: str | os.PathLike[str], place: str, content: bytes, *, replace: bo
     return True
 
 
+def remove(root: str | os.PathLike[str], place: str, content: bytes) -> None:
+    """Remove the file at `place` below `root` where it holds `content`.
+
+    Raises:
+        UnsafePlaceError: the place is unsafe, or a symbolic link stands in its way.
+        OSError: the file cannot be read or removed.
+    """
+    path = Path(root)
+    for part in relative_parts(place):
+        path /= part
+        _refuse_link(path)
+    if path.exists() and path.stat().st_size == len(content) and path.read_bytes() == content:
+        path.unlink(missing_ok=True)
+
+
 def _refuse_link(path: Path) -> None:
     """A link below the cache directory may lead anywhere."""
     if path.is_symlink():

@@ -39,6 +39,7 @@ class WarmStart:
         trust: Trusted = (),
         signer: Signer | FilePath | None = None,
         tell: Callable[[str], None] = _log.warning,
+        quarantine: bool = False,
     ) -> None:
         """Args:
         path: the bundle file, or a directory for one, or a store's name.
@@ -48,11 +49,19 @@ class WarmStart:
         signer: signs what is appended; by default this user's own key, made on first
             use, or nobody where `trust` is UNSIGNED.
         tell: is given the one line that a person should see, if there is one.
+        quarantine: leave out what a program had been given when it died of a fault.
 
         Raises:
             MisuseError: an argument is none of these, or names a key that is not there.
         """
-        self._session = Session(path, read_only=read_only, trust=trust, signer=signer, tell=tell)
+        self._session = Session(
+            path,
+            read_only=read_only,
+            trust=trust,
+            signer=signer,
+            tell=tell,
+            quarantine=quarantine,
+        )
         new = self._session.new_report()
         self.report = WarmStartReport(new.path, store=new.store)
         self._adapter = PyTorchAdapter(precompile=precompile, report=self.report)
@@ -94,13 +103,16 @@ def warm_start(
     *,
     trust: Trusted = (),
     signer: Signer | FilePath | None = None,
+    quarantine: bool = False,
 ) -> Iterator[WarmStartReport]:
     """Apply a bundle file before the block compiles anything, and extend it by what is new.
 
     `path` is a file, a directory for one, or a store's name: `s3://bucket/team/train/`.
     `trust` is a policy, or keys that are trusted beside the signer's, by name, file or
     themselves; the signer is by default this user's own key. The report is complete when
-    the block has ended. Never raises for the sake of the bundle; see `WarmStart`.
+    the block has ended. `quarantine` leaves out what a program had been given when it died of a
+    fault. Never raises for the sake of the bundle; see `WarmStart`.
     """
-    with WarmStart(path, read_only=read_only, trust=trust, signer=signer) as report:
+    start = WarmStart(path, read_only=read_only, trust=trust, signer=signer, quarantine=quarantine)
+    with start as report:
         yield report

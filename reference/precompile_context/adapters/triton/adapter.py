@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from precompile_context.adapters.triton.artifacts import TritonKernel, put_files
+from precompile_context.adapters.triton.artifacts import TritonKernel, put_files, take_away
 from precompile_context.adapters.triton.group import pack
 from precompile_context.adapters.triton.misses import described, explained
+from precompile_context.bundle import StoredArtifact
 from precompile_context.environment import Environment
 from precompile_context.session import Adapter, Miss, Part, first_use
 
@@ -53,6 +54,12 @@ class TritonAdapter(Adapter):
         if assemblers := _assemblers():
             facts["triton.ptxas"] = assemblers
         return Environment({name: frozenset(values) for name, values in facts.items()})
+
+    def leave_out(self, stored: StoredArtifact, content: bytes) -> None:
+        from triton import knobs
+        from triton.runtime.cache import FileCacheManager
+
+        take_away(knobs.cache.manager_class or FileCacheManager, stored.key, content)
 
     def start(self, part: Part) -> None:
         from triton import knobs

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from precompile_context.adapters.triton.group import unpack
@@ -47,3 +48,23 @@ def put_files(manager: object, key: str, content: bytes) -> dict[str, str]:
     paths = {name: cache.put(data, name) for name, data in files.items()}
     cache.put_group(group, paths)  # last: what it names is there
     return paths
+
+
+def take_away(manager: object, key: str, content: bytes) -> None:
+    """Have this class's cache hold the kernel no more, as long as its files are the same.
+
+    Raises:
+        ValueError: the key is none of Triton's, or the content holds no kernel's files.
+        OSError: they cannot be removed.
+    """
+    if not _KEY.fullmatch(key):
+        raise ValueError(f"{key!r:.80} is no key of Triton's")
+    folder, group = key.split("/")
+    files = unpack(content)
+    cache = manager(folder)  # type: ignore[operator]  # a class of CacheManager's
+    paths = {name: Path(path) for name in files if (path := cache.get_file(name))}
+    if all(path.read_bytes() == files[name] for name, path in paths.items()):
+        for path in paths.values():
+            path.unlink(missing_ok=True)
+        if index := cache.get_file(f"__grp__{group}"):
+            Path(index).unlink(missing_ok=True)

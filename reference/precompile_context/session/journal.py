@@ -1,0 +1,282 @@
+"""What this process was given, written down before it can run, with room for how the process dies.
+
+One file a living process, locked by it and removed at its end. Python's faulthandler adds a line
+where the process dies of a fault: SIGSEGV, SIGBUS, SIGILL, SIGFPE or SIGABRT. Nothing else does. So
+whoever is killed, ends at once (os._exit), becomes another program or loses its machine leaves a
+list without that line, which accuses nobody.
+
+Only one can handle such a signal. Where the program does so itself, before or after, there is no
+journal; and it sees nothing of ours.
+"""
+
+import contextlib
+import faulthandler
+import json
+import os
+import re
+import secrets
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from precompile_context.files.system import RAW
+from precompile_context.session.patches import Patches
+
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+_enable, _disable = faulthandler.enable, faulthandler.disable
+_FAULTS = ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT")
+_FATAL = re.compile(rb"^Fatal Python error: ([ -~]{1,80})", re.MULTILINE)
+_MOST_BYTES = 16 << 20
+# Out of the way of programs that close what they do not know, and open files of their own.
+_LEAST_FD = 500
+# Lists of those that live or have just died: more than that are some other tool's.
+_MOST_FILES = 10_000
+
+
+@dataclass(frozen=True)
+class Given:
+    """An artifact, with what it was compiled from as far as that is known."""
+
+    type: str
+    key: str
+    digest: bytes
+    function: str = ""
+
+
+@dataclass(frozen=True)
+class Death:
+    """A process that died of a fault, and what it had been given of each bundle, in order."""
+
+    program: str
+    fault: str
+    at: float
+    given: dict[str, list[Given]]
+
+
+class _Journal:
+    """This process's; there is one at most."""
+
+    def __init__(self) -> None:
+        self._patches: Patches | None = None
+        self._reset()
+
+    def _reset(self) -> None:
+        self._fd = -1
+        self._file: os.stat_result | None = None
+        self._path: Path | None = None
+        self._bundles: set[str] = set()
+        self._is_ours = False  # faulthandler
+        self._is_off = False
+        self._size = 0
+        self._lock = threading.Lock()
+
+    def write(self, folder: Path, program: str, bundle: str, given: Iterable[Given]) -> None:
+        """Before these can run.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        with self._lock:
+            if self._path is None and not self._begin(folder, program):
+                return
+            self._bundles.add(bundle)
+            self._append(
+                [bundle, one.type, one.key, one.digest.hex(), one.function] for one in given
+            )
+
+    def end(self, bundle: str) -> None:
+        """What was given of this bundle has done no harm.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        with self._lock:
+            self._bundles.discard(bundle)
+            if self._path is None:
+                return
+            if self._bundles:
+                self._append([[bundle]])
+                return
+            path, self._path = self._path, None
+            path.unlink(missing_ok=True)  # a fault that comes now is written where nobody reads
+
+    def in_child(self) -> None:
+        """What a forked child dies of is no news of its parent."""
+        if self._is_ours:
+            _disable()
+            with contextlib.suppress(OSError):
+                if self._is_there():
+                    os.close(self._fd)
+        self._reset()
+
+    def _begin(self, folder: Path, program: str) -> bool:
+        """Make the file and have faults told there; whether that can be."""
+        if self._is_off or fcntl is None or not (self._is_ours or _nobody_handles_faults()):
+            return False
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        made = _made(folder)
+        if made is None:
+            return False
+        before = self._fd if self._is_ours and self._is_there() else None
+        self._fd, self._path = made
+        self._file, self._size = os.fstat(self._fd), 0
+        self._append([[program]])
+        more: dict[str, Any] = {"c_stack": False} if sys.version_info >= (3, 14) else {}
+        _enable(file=self._fd, all_threads=False, **more)
+        self._is_ours = True
+        if before is not None:
+            os.close(before)
+        if self._patches is None:
+            self._patches = self._hidden()
+        return True
+
+    def _append(self, lines: Iterable[list[str]]) -> None:
+        data = "".join(f"{json.dumps(line)}\n" for line in lines).encode()
+        self._size += len(data)
+        if not self._is_there():
+            if self._is_ours:
+                _disable()
+            self._give_up()
+        elif self._size <= _MOST_BYTES:
+            os.write(self._fd, data)
+
+    def _is_there(self) -> bool:
+        """A program may have closed it, and opened a file of its own under the number."""
+        try:
+            now = os.fstat(self._fd)
+        except OSError:
+            return False
+        return self._file is not None and os.path.samestat(now, self._file)
+
+    def _hidden(self) -> Patches:
+        """Have the program find faulthandler as if it were not in use."""
+
+        def is_enabled(original: Callable[[], bool]) -> bool:
+            return not self._is_ours and original()
+
+        def enable(original: Callable[..., None], *args: Any, **kwargs: Any) -> None:
+            original(*args, **kwargs)
+            self._give_up()
+
+        def disable(original: Callable[[], bool]) -> bool:
+            was_ours = self._is_ours
+            self._give_up()
+            return original() and not was_ours
+
+        patches = Patches()
+        for around in (is_enabled, enable, disable):
+            patches.wrap(faulthandler, around.__name__, around)
+        return patches
+
+    def _give_up(self) -> None:
+        """Faults are the program's own affair from now on."""
+        self._is_ours, self._is_off = False, True
+
+
+_journal = _Journal()
+
+
+def write(folder: Path, program: str, bundle: str, given: Iterable[Given]) -> None:
+    """These are about to be given to the program.
+
+    Raises:
+        OSError: the journal cannot be written.
+    """
+    _journal.write(folder, program, bundle, given)
+
+
+def end(bundle: str) -> None:
+    """The program came to its end, or has no more to do with the bundle.
+
+    Raises:
+        OSError: the journal cannot be written.
+    """
+    _journal.end(bundle)
+
+
+def deaths(folder: Path) -> Iterator[Death]:
+    """The processes that died of a fault since somebody last looked; their lists are removed, and
+    those of whoever died otherwise. Each comes once the one before has been taken in.
+    """
+    if fcntl is None or not folder.is_dir():
+        return
+    with os.scandir(folder) as entries:
+        names = [entry.name for _, entry in zip(range(_MOST_FILES), entries, strict=False)]
+    for name in sorted(names):
+        path = folder / name
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | RAW)
+        except OSError:  # somebody else was first
+            continue
+        with open(fd, "rb") as file:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:  # it lives
+                continue
+            death = _read(file.read(2 * _MOST_BYTES), os.fstat(fd).st_mtime)
+            if death is not None:
+                yield death
+            path.unlink(missing_ok=True)
+
+
+def _read(data: bytes, at: float) -> Death | None:
+    fault = _FATAL.search(data)
+    if fault is None:
+        return None
+    program, given = "", dict[str, list[Given]]()
+    for line in data[: fault.start()].splitlines():
+        try:
+            match json.loads(line):
+                case [str(bundle), str(kind), str(key), str(digest), str(function)]:
+                    one = Given(kind, key, bytes.fromhex(digest), function)
+                    given.setdefault(bundle, []).append(one)
+                case [str(name)] if not program:
+                    program = name
+                case [str(bundle)]:
+                    given.pop(bundle, None)
+        except (ValueError, RecursionError):  # cut off, or not ours
+            continue
+    return Death(program, fault[1].decode(), at, given) if given else None
+
+
+def _made(folder: Path) -> tuple[int, Path] | None:
+    """A new file that this process holds locked; None where it cannot be."""
+    path = folder / f"{os.getpid()}-{time.time_ns()}-{secrets.token_hex(4)}"
+    low = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | RAW, 0o600)
+    try:
+        fd = fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, _LEAST_FD)
+    except OSError:  # so many are not allowed
+        fd = os.dup(low)
+    os.close(low)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if path.exists():  # else it was taken for a dead process's, before it was locked
+            return fd, path
+    except OSError:  # that, or there are no locks here
+        path.unlink(missing_ok=True)
+    os.close(fd)
+    return None
+
+
+def _nobody_handles_faults() -> bool:
+    """Whether a fault simply ends this process; False where that cannot be known."""
+    bits = sum(1 << (getattr(signal, name) - 1) for name in _FAULTS if hasattr(signal, name))
+    try:
+        with open("/proc/self/status", "rb") as file:
+            caught = re.search(rb"^SigCgt:\s*([0-9a-f]+)$", file.read(), re.MULTILINE)
+    except OSError:
+        return False
+    return caught is not None and not int(caught[1], 16) & bits
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_journal.in_child)
