@@ -139,6 +139,15 @@ test-stores: $(VENV)/.ready .moto/.ready ## stores: a simulated one, servers of 
 	.moto/bin/python -m pip $(LOCKED) -r locks/moto.txt
 	touch $@
 
+# What each run came to. Whoever changes that copies the new summary.json (`run --report`) there, and has
+# `make conformance` make the page of all.
+KEPT := conformance_tests/results
+RESULTS := $(patsubst %,$(KEPT)/%.json,reference cpp typescript viewer stdlib)
+
+.PHONY: conformance
+conformance: $(VENV)/.ready ## docs/conformance.md and the badges, of conformance_tests/results alone
+	$(BIN)/precompile-conformance page $(RESULTS) --into docs/conformance.md
+
 test-conformance: $(VENV)/.ready ## the reference and the reader in one file against SPEC.md's vectors
 	$(BIN)/precompile-conformance check
 	$(BIN)/precompile-conformance run --trace --jobs $(JOBS)
@@ -194,7 +203,8 @@ run-viewer: $(TYPESCRIPT)/node_modules/.package-lock.json viewer/node_modules/.p
 	npm run --silent build --prefix viewer -- --check
 	$(BIN)/python viewer/test/make_bundles.py viewer/build
 	npm test --silent --prefix viewer
-	$(BIN)/precompile-conformance run $(VIEWER_CLASSES) --testee 'node viewer/test/testee.mjs'
+	$(BIN)/precompile-conformance run $(VIEWER_CLASSES) \
+		--testee 'node viewer/test/testee.mjs'
 
 viewer/node_modules/.package-lock.json: viewer/package.json viewer/package-lock.json
 	npm ci --silent --prefix viewer
@@ -281,7 +291,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt locks/python.txt reference/precom
 	$(BIN)/python -m pip check
 	touch $@
 
-.PHONY: check-python check-types check-spec check-map
+.PHONY: check-python check-types check-spec check-map check-conformance
 check-python: $(VENV)/.ready
 	$(BIN)/ruff check $(PYTHON_FILES)
 	$(BIN)/ruff format --check $(PYTHON_FILES)
@@ -295,6 +305,9 @@ check-types: $(VENV)/.ready
 
 check-map: $(VENV)/.ready
 	$(BIN)/python reference/module_map.py --check
+
+check-conformance: $(VENV)/.ready
+	$(BIN)/precompile-conformance page $(RESULTS) --into docs/conformance.md --check
 
 check-spec: $(VENV)/.ready
 	$(BIN)/python -m precompile_conformance.spec lint
@@ -330,7 +343,8 @@ run-cpp: $(VENV)/.ready
 	cmake --build $(CPP)/build/sanitized --parallel $(JOBS)
 	set -e; for build in build build/sanitized; do \
 		$(CPP)/$$build/unit_tests; \
-		$(BIN)/precompile-conformance run --jobs $(JOBS) --testee $(CPP)/$$build/testee; \
+		$(BIN)/precompile-conformance run --jobs $(JOBS) \
+			--testee $(CPP)/$$build/testee; \
 	done
 	@if [ -n '$(CLANG)' ]; then $(MAKE) --no-print-directory run-cpp-fuzzer; \
 	else echo 'NOT RUN: the fuzzer of the C++ implementation, because clang++ is missing' >&2; fi

@@ -23,6 +23,12 @@ PAGES = (
 )
 # Bundles of SPEC.md, each in a viewer of its own.
 SAMPLES = ("hello", "blocks")
+# What programs import, what authors of adapters and of stores do.
+PUBLIC = (
+    "precompile_context",
+    *(f"precompile_context.adapters.{name}" for name in ("pytorch", "jax", "numba")),
+    *("precompile_context.session", "precompile_context.stores", "precompile_context.testing"),
+)
 VECTORS = corpus.VECTORS / "v1.0"
 _REQUIREMENT = re.compile(r"^- \*\*\[(PCB-[A-Z]+-\d+)\]\*\* (.*)$", re.M)
 _LINK = re.compile(r"\]\(([^)#:\s]+)[^)\s]*\)")
@@ -38,8 +44,7 @@ def main(folder: Path) -> None:
             shutil.copytree(source, target, dirs_exist_ok=True)
         elif source.is_file():
             shutil.copyfile(source, target)
-    for own in ("start.md", "try.md"):
-        shutil.copyfile(Path(__file__).with_name(own), folder / own)
+    shutil.copyfile(Path(__file__).with_name("try.md"), folder / "try.md")
     (folder / "viewer.html").write_text(viewer.page(), encoding="utf-8")
     for name in SAMPLES:
         data = (VECTORS / "SPEC" / name / "input.precompile").read_bytes()
@@ -53,7 +58,7 @@ def main(folder: Path) -> None:
 
 
 def _adapt(page: Path, folder: Path) -> None:
-    """Anchors for requirements; files that a page leads to are copied beside it."""
+    """Anchors for requirements; files that a page leads to are copied beside it, folders named."""
     text = page.read_text(encoding="utf-8")
     if page.name in ("SPEC.md", "SPEC-context.md") and page.parent == folder:
         text = _REQUIREMENT.sub(r"- <a id='\1'></a>**[\1](cases.md#\1)** \2", text)
@@ -62,23 +67,32 @@ def _adapt(page: Path, folder: Path) -> None:
     for target in set(_LINK.findall(text)):
         path = (page.parent / target).resolve()
         origin = ROOT / path.relative_to(folder)
-        if origin.is_file() and not path.exists():
+        if origin.is_dir():
+            text = re.sub(rf"\[([^\]]*)\]\({re.escape(target)}\)", r"\1", text)
+        elif origin.is_file() and not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(origin, path)
     page.write_text(text, encoding="utf-8")
 
 
 def _api() -> str:
-    """The public surface, as `__all__` has it."""
-    surface = ROOT / "reference/precompile_context/__init__.py"
-    tree = ast.parse(surface.read_text(encoding="utf-8"))
+    """The public surface: each public module, as its `__all__` has it."""
+    lines = ["# Python API", "", "All of what a program may import; what is not here may change."]
+    for module in PUBLIC:
+        lines += ["", f"## {module}", ""]
+        lines += [f"::: {module}.{name}\n" for name in _all(module) if not name.startswith("__")]
+    return "\n".join(lines)
+
+
+def _all(module: str) -> list[str]:
+    path = ROOT / "reference" / Path(*module.split("."))
+    tree = ast.parse((path / "__init__.py").read_text(encoding="utf-8"))
     (names,) = (
         ast.literal_eval(node.value)
         for node in tree.body
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
     )
-    lines = [f"::: precompile_context.{name}\n" for name in names if not name.startswith("__")]
-    return "# Python API\n\nAll of `precompile_context`.\n\n" + "\n".join(lines)
+    return list(names)
 
 
 def _cases() -> str:

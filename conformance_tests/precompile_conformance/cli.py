@@ -4,30 +4,23 @@ import contextlib
 import importlib.util
 import shlex
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-from rich.progress import Progress as Bar
 
-from precompile_conformance import corpus, expectations, trace
-from precompile_conformance.reports import files, text
+from precompile_conformance import corpus, expectations, page, progress, trace
+from precompile_conformance.reports import files, summary, text
 from precompile_conformance.selection import Selection, SelectionError
 from precompile_conformance.session import Session
-from precompile_conformance.status import Result
 from precompile_conformance.testee import StartError, TesteeError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 # The reference, which is there in a checkout.
 DEFAULT_TESTEE = (sys.executable, "-m", "testees.reference")
 DEFAULT_SECONDS = 60.0
-# Seconds between two lines of progress in a pipe.
-_EVERY = 5.0
 _CLASSES = ", ".join(corpus.CLASS_NAMES)
 
 Testees = Annotated[
@@ -64,10 +57,16 @@ def run(
     ] = False,
     jobs: Jobs = 1,
     timeout: Timeout = DEFAULT_SECONDS,
-    expected: Annotated[Path | None, typer.Option(help="TOML file of expected failures.")] = None,
+    expected: Annotated[
+        Path | None,
+        typer.Option(help="TOML file of expected failures; else xfails.toml beside the testee."),
+    ] = None,
     write_xfail: Annotated[Path | None, typer.Option(help="Draft that file.")] = None,
     report: Annotated[
         Path | None, typer.Option(help="Folder for JSON, JUnit, HTML and badge.")
+    ] = None,
+    same_as: Annotated[
+        Path | None, typer.Option(help="Fail where this summary.json of another run differs.")
     ] = None,
     traced: Annotated[
         bool, typer.Option("--trace", help="Fail where a requirement has no case that passed.")
@@ -84,10 +83,14 @@ def run(
         if frozen and only is None:
             raise corpus.CorpusError(f"{directory.name} is not frozen")
         chosen = (classes or (), area or (), case or (), requirement or (), large, only)
-        known = expectations.load(expected) if expected else {}
-        session = Session(commands, _progress(verbose=verbose), jobs, timeout, known, write_xfail)
+        known = [expectations.of_testee(command, expected) for command in commands]
+        same = same_as.read_text(encoding="utf-8") if same_as else ""
+        shown = progress.of_cases(verbose=verbose)
+        session = Session(commands, shown, jobs, timeout, known, write_xfail)
         told, cases = session.run(directory, Selection(*chosen))
         told = replace(told, options=_repeated(version, vectors, timeout, expected))
+    if same_as and summary.render(summary.of(told)) != same:
+        told = replace(told, faults=[*told.faults, f"{same_as}: this run's summary is another one"])
     if traced:
         reasons = trace.reasons()
         told = replace(told, faults=[*told.faults, *trace.faults(told, cases, reasons)])
@@ -111,7 +114,7 @@ def matrix(
     """Run every version's vectors, a released one's as it was released; exit 1 where one fails."""
     good = True
     with _told():
-        session = Session(_commands(testee), _progress(verbose=False), jobs, timeout)
+        session = Session(_commands(testee), progress.of_cases(verbose=False), jobs, timeout)
         for version in corpus.versions(vectors):
             directory = vectors / f"v{version}"
             only = corpus.frozen_ids(directory)
@@ -124,6 +127,9 @@ def matrix(
             good = good and told.is_good
         good = good and bool(corpus.versions(vectors))
     raise typer.Exit(0 if good else 1)
+
+
+app.command("page")(page.page)
 
 
 @app.command("explore")
@@ -139,7 +145,7 @@ def explore_command(
     """Search for bundles and scripts that testees get wrong; exit 1 where there is one."""
     from precompile_conformance.explore import explore
 
-    with _told(), _far("searching") as far:
+    with _told(), progress.far("searching") as far:
         tally = explore(_commands(testee), seconds=seconds, seed=seed, told=far)
     for index, found in enumerate(tally.found):
         found.case.id = f"FOUND/seed-{seed}-{index}"
@@ -167,7 +173,7 @@ def interop(
     from precompile_conformance.interop import cross, report
 
     name = f"v{version or _newest(vectors)}"
-    with _told(), _far("writing") as far:
+    with _told(), progress.far("writing") as far:
         cases = corpus.load(vectors / name)
         told = cross(_commands(testee), cases, copies=copies, seconds=timeout, told=far)
         for line in report.lines(told, vectors, out / name):
@@ -256,45 +262,3 @@ def _told() -> Iterator[None]:
     except OSError as error:
         print(f"ERROR: {error.filename}: {error.strerror}", file=sys.stderr)
         raise typer.Exit(1) from None
-
-
-@contextlib.contextmanager
-def _far(begin: str) -> Iterator[Callable[[object], None]]:
-    """How far a command is, on standard error: a line that changes, or in a pipe some lines."""
-    console = Console(stderr=True)
-    if console.is_terminal:
-        with console.status(begin) as status:
-            yield lambda progress: status.update(str(progress))
-        return
-    started = last = time.monotonic()
-
-    def tell(progress: object) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= _EVERY:
-            last = now
-            print(f"{now - started:.0f} s: {progress}", file=sys.stderr, flush=True)
-
-    yield tell
-
-
-def _progress(
-    *, verbose: bool
-) -> Callable[[str, int], contextlib.AbstractContextManager[Callable[[Result], None]]]:
-    """A bar on a terminal, and none in a pipe; with `verbose` a line for each case."""
-    console = Console(stderr=True)
-
-    @contextlib.contextmanager
-    def progress(name: str, total: int) -> Iterator[Callable[[Result], None]]:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
-            task = bar.add_task(name, total=total)
-
-            def done(result: Result) -> None:
-                bar.advance(task)
-                if verbose:
-                    bar.console.print(text.one_line(result), highlight=False, markup=False)
-
-            yield done
-
-    return progress

@@ -146,6 +146,12 @@ def frozen_ids(directory: Path) -> frozenset[str] | None:
     return frozenset(name.rpartition("/")[0] for name in names if name.endswith(CASE_FILE))
 
 
+def frozen_digest(directory: Path) -> str:
+    """The SHA-256 of the list of what the version was released with; empty where it is not."""
+    path = directory / FROZEN_FILE
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
+
+
 def freeze(directory: Path) -> int:
     """Release a version as it is now; the number of its cases.
 

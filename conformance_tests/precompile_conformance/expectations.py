@@ -8,6 +8,9 @@
 
 The observed outcome is part of it, with the place and what came there where an answer of
 the right kind differs: a case that fails otherwise, or passes, is an XPASS.
+
+`xfails.toml` beside a testee is found by itself: in a folder that its command names, or beside
+a file that it names.
 """
 
 import json
@@ -19,6 +22,7 @@ from typing import Any
 
 from precompile_conformance.status import Result, Status
 
+FILE = "xfails.toml"
 _FIELDS = ("id", "observed", "reason", "link")
 _FAILURES = (Status.FAIL, Status.CRASH, Status.TIMEOUT)
 
@@ -34,6 +38,27 @@ class Expectation:
     observed: str
     reason: str
     link: str
+
+
+# Of one testee, by case id.
+Expected = Mapping[str, Expectation]
+
+
+def of_testee(command: Sequence[str], given: Path | None) -> Expected:
+    """What is expected of a testee: of the file that was given, else of the one beside it, if any.
+
+    Raises:
+        ExpectationsError: that file is not as it must be, or several stand beside it.
+    """
+    if given:
+        return load(given)
+    named = (Path(word) for word in command)
+    folders = (path if path.is_dir() else path.parent for path in named if path.exists())
+    found = sorted({folder.resolve() / FILE for folder in folders if (folder / FILE).is_file()})
+    if len(found) > 1:
+        told = " and ".join(map(str, found))
+        raise ExpectationsError(f"{told}: both are beside the testee; --expected names one")
+    return load(found[0]) if found else {}
 
 
 def load(path: Path) -> dict[str, Expectation]:

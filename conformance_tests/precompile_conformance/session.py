@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from precompile_conformance import corpus, expectations, requirements_index, running
@@ -18,15 +18,15 @@ Progress = Callable[[str, int], AbstractContextManager[Callable[[Result], None]]
 class Session:
     """How cases are run.
 
-    `seconds` is how long one answer may take; `drafts` gets the failures as a draft of a
-    file of expectations.
+    `seconds` is how long one answer may take; `expected` has what each command may fail, or is
+    empty; `drafts` gets the failures as a draft of a file of expectations.
     """
 
     commands: Sequence[Sequence[str]]
     progress: Progress
     jobs: int = 1
     seconds: float = 60.0
-    expected: dict[str, expectations.Expectation] = field(default_factory=dict)
+    expected: Sequence[expectations.Expected] = ()
     drafts: Path | None = None
 
     def run(self, directory: Path, selection: Selection) -> tuple[Report, list[corpus.Case]]:
@@ -39,10 +39,15 @@ class Session:
         """
         cases = corpus.load(directory)
         faults = corpus.faults(directory)
-        unmatched = expectations.unmatched(self.expected, [case.id for case in cases])
-        faults += [f"{id_}: listed, and no case" for id_ in unmatched]
+        known = [case.id for case in cases]
+        expected = self.expected or [{} for _ in self.commands]
+        unmatched = {id_ for one in expected for id_ in expectations.unmatched(one, known)}
+        faults += [f"{id_}: listed, and no case" for id_ in sorted(unmatched)]
         chosen = selection.of(cases)
-        testees = [self._run(command, chosen) for command in self.commands]
+        testees = [
+            self._run(command, chosen, allowed)
+            for command, allowed in zip(self.commands, expected, strict=True)
+        ]
         report = Report(
             directory.name[1:],
             corpus.digest(directory),
@@ -50,11 +55,16 @@ class Session:
             requirements_index.by_id(),
             testees,
             faults,
-            is_frozen=corpus.frozen_ids(directory) is not None,
+            frozen=corpus.frozen_digest(directory),
         )
         return report, cases
 
-    def _run(self, command: Sequence[str], cases: Sequence[corpus.Case]) -> TesteeReport:
+    def _run(
+        self,
+        command: Sequence[str],
+        cases: Sequence[corpus.Case],
+        expected: expectations.Expected,
+    ) -> TesteeReport:
         claims = running.ask_claims(command, self.seconds)
         with self.progress(claims.name, len(cases)) as done:
             results = running.run_all(
@@ -62,5 +72,5 @@ class Session:
             )
         if self.drafts:
             self.drafts.write_text(expectations.draft(results), encoding="utf-8")
-        results = expectations.apply(results, self.expected)
+        results = expectations.apply(results, expected)
         return TesteeReport(tuple(command), claims, results)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from builders.bases import MORE, PLAIN
 from builders.case import WRITER, accepts, case, refuses
-from precompile_conformance import cli, corpus
+from precompile_conformance import cli, corpus, expectations
 from precompile_conformance.cli import app
 
 RUN = CliRunner()
@@ -140,6 +140,7 @@ def test_the_help_names_the_classes() -> None:
         (["--testee", "/no/such", "--report", "/dev/null"], "/dev/null: File exists"),
         (["--testee", "/no/such", "--write-xfail", "/proc/x/a"], "/proc/x: No such file"),
         (["--testee", "/no/such", "--expected", "/no/list"], "/no/list: No such file or directory"),
+        (["--testee", "/no/such", "--same-as", "/no/list"], "/no/list: No such file or directory"),
     ],
 )
 def test_what_cannot_be_used_is_one_line_before_any_case(
@@ -196,6 +197,44 @@ def test_expected_failures_make_a_run_succeed_until_they_pass(tmp_path: Path) ->
     draft.write_text(draft.read_text().replace("SELF/empty", "SELF/gone"))
     status, output = run(tmp_path / "4", "liar", "--expected", str(draft))
     assert (status, "SELF/gone: listed, and no case" in output) == (1, True)
+
+
+def test_expected_failures_beside_a_testee_are_found_and_each_has_its_own(tmp_path: Path) -> None:
+    """In the folder of the program that a command names; another testee's are not meant."""
+    testees = {}
+    for mode in ("liar", "honest"):
+        program = tmp_path / mode / "testee.sh"
+        program.parent.mkdir()
+        program.write_text(f"exec {sys.executable} -m self_tests.testee {mode}\n")
+        testees[mode] = f"sh {program}"
+    place = str(vectors(tmp_path))
+
+    def judged(*modes: str, more: tuple[str, ...] = ()) -> tuple[int, str]:
+        asked = [word for mode in modes for word in ("--testee", testees[mode])]
+        result = RUN.invoke(app, ["run", *asked, "--vectors", place, *more])
+        return result.exit_code, result.output
+
+    listed = tmp_path / "liar" / "xfails.toml"
+    assert judged("liar", more=("--write-xfail", str(listed)))[0] == 1
+    status, output = judged("liar")
+    assert (status, "reason is empty" in output) == (1, True)
+    listed.write_text(listed.read_text().replace('""', '"known"'))
+    status, output = judged("liar", "honest")
+    assert (status, "2 XFAIL" in output, "2 PASS" in output) == (0, True, True)
+    listed.rename(tmp_path / "honest" / "xfails.toml")
+    status, output = judged("honest")
+    assert (status, "2 XPASS" in output, "it passes now" in output) == (1, True, True)
+    assert judged("liar")[0] == 1
+
+
+def test_two_files_beside_one_testee_are_not_guessed_between(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "xfails.toml").write_text("")
+    command = ["sh", str(tmp_path / "a"), str(tmp_path / "b")]
+    with pytest.raises(expectations.ExpectationsError, match="--expected names one"):
+        expectations.of_testee(command, None)
+    assert expectations.of_testee(command[:2], None) == {}
 
 
 def test_json_junit_html_and_badge_tell_the_same(tmp_path: Path) -> None:

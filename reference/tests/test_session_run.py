@@ -208,13 +208,6 @@ def test_the_session_names_no_compiler_but_in_the_first_versions_names() -> None
         assert not re.findall(r"\b(?:torch|jax|numba|triton)\b", text), file
 
 
-def test_the_guide_shows_the_example_as_it_is() -> None:
-    guide = (TOY.parents[1] / "docs/adapters.md").read_text()
-    for file in ("toy_adapter.py", "test_toy_adapter.py"):
-        source = (TOY / file).read_text().split('"""\n\n', 1)[1]
-        assert f"```python\n{source}```" in guide
-
-
 def test_a_child_forked_while_another_thread_imports_an_adapter_has_its_own() -> None:
     taken, done = threading.Event(), threading.Event()
 

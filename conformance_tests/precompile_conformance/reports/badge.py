@@ -1,6 +1,6 @@
 """A badge: conformance, the version, and how many applicable cases pass."""
 
-from precompile_conformance.reports.report import TesteeReport
+from precompile_conformance.reports.summary import TesteeSummary
 from precompile_conformance.status import Status
 
 _LETTER = 6.6  # average width at 11 px
@@ -17,14 +17,14 @@ _SVG = """\
 """
 
 
-def render(testee: TesteeReport, version: str) -> str:
+def render(testee: TesteeSummary, version: str) -> str:
     """The SVG text."""
-    counts = testee.counts()
-    applicable = len(testee.results) - counts[Status.NOT_APPLICABLE]
+    counts = testee.counts
+    applicable = counts.total() - counts[Status.NOT_APPLICABLE]
     label = f"precompile bundle {version}"
-    value = f"{counts[Status.PASS]} of {applicable} cases"
+    value = f"{counts[Status.PASS]:,} of {applicable:,} cases"
     if testee.is_good and counts[Status.XFAIL] == 0:
-        value = f"{', '.join(testee.class_names())} · {value}"
+        value = f"{', '.join(testee.classes)} · {value}"
     left = round(len(label) * _LETTER + 12)
     right = round(len(value) * _LETTER + 12)
     return _SVG.format(
@@ -34,7 +34,7 @@ def render(testee: TesteeReport, version: str) -> str:
     )  # fmt: skip
 
 
-def _colour(testee: TesteeReport) -> str:
+def _colour(testee: TesteeSummary) -> str:
     if not testee.is_good:
         return "#b3261e"
-    return "#9a6700" if testee.counts()[Status.XFAIL] else "#1a7f37"
+    return "#9a6700" if testee.counts[Status.XFAIL] else "#1a7f37"

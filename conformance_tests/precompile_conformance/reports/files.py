@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from precompile_conformance.reports import as_json, badge, html, junit, markdown
+from precompile_conformance.reports import as_json, badge, html, junit, markdown, summary
 from precompile_conformance.reports.report import Report
 
 
@@ -23,13 +23,15 @@ def prepare(directory: Path) -> None:
 def write(report: Report, directory: Path) -> list[Path]:
     """Write all forms, and a badge for each testee; what was written."""
     directory.mkdir(parents=True, exist_ok=True)
+    told = summary.of(report)
     texts = {
         "report.json": as_json.render(report),
+        "summary.json": summary.render(told),
         "junit.xml": junit.render(report),
         "index.html": html.render(report),
-        "conformance.md": markdown.render(report),
+        "conformance.md": markdown.render(told),
     }
-    for index, testee in enumerate(report.testees):
+    for index, testee in enumerate(told.testees):
         suffix = f"-{index}" if index else ""
         texts[f"badge{suffix}.svg"] = badge.render(testee, report.version)
     for name, text in texts.items():

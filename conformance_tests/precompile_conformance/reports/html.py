@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from precompile_conformance.corpus import Case
-from precompile_conformance.reports import badge
+from precompile_conformance.reports import badge, summary
 from precompile_conformance.reports.report import ORDER, Report, TesteeReport, worst
 from precompile_conformance.status import Result, Status
 
@@ -40,7 +40,7 @@ def render(report: Report) -> str:
     return environment.get_template("page.html.jinja").render(
         report=report,
         rows=[_row(report, id_, reasons().get(id_, "")) for id_ in report.requirements],
-        badges=[badge.render(testee, report.version) for testee in report.testees],
+        badges=[badge.render(testee, report.version) for testee in summary.of(report).testees],
         statuses=[str(status) for status in reversed(ORDER)],
         areas=sorted({_area(id_) for id_ in report.requirements}),
     )

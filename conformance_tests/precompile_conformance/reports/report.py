@@ -49,8 +49,8 @@ class Report:
     """A run of a version's cases with one testee or several.
 
     `faults` are of the harness and of files of expectations: any of them fails the run.
-    `options` are those under which one case is run again as it was. A version that is not
-    frozen is a draft.
+    `options` are those under which one case is run again as it was. `frozen` is the SHA-256 of
+    the list of what the version was released with; empty for a draft.
     """
 
     version: str
@@ -60,7 +60,12 @@ class Report:
     testees: Sequence[TesteeReport]
     faults: Sequence[str] = ()
     options: Sequence[str] = ()
-    is_frozen: bool = False
+    frozen: str = ""
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether the version was released."""
+        return bool(self.frozen)
 
     @property
     def is_good(self) -> bool:
