@@ -143,6 +143,38 @@ HOLDERS: dict[str, tuple[str, str]] = {
         "    return Box\nBox = make(V)",
         "lib.Box().get()",
     ),
+    "property closed over": (
+        "def make(n):\n    class Box:\n        @property\n        def n(self):\n"
+        "            return n\n    return Box\nBox = make(V)",
+        "lib.Box().n",
+    ),
+    "static method closed over": (
+        "def make(n):\n    class Box:\n        @staticmethod\n        def get():\n"
+        "            return n\n    return Box\nBox = make(V)",
+        "lib.Box().get()",
+    ),
+    "__init__ closed over": (
+        "def make(n):\n    class Box:\n        def __init__(self):\n            self.n = n\n"
+        "    return Box\nBox = make([V])",
+        "lib.Box().n[0]",
+    ),
+    "base that is made by a function": (
+        "def make(n):\n    class Base:\n        def get(self):\n            return n\n"
+        "    return Base\nclass Box(make(V)):\n    pass",
+        "lib.Box().get()",
+    ),
+    "attribute of a method": (
+        "class Box:\n    def get(self):\n        return Box.get.n\nBox.get.n = V",
+        "lib.Box().get()",
+    ),
+    "default of a property": (
+        "def get(self, n=V):\n    return n\nclass Box:\n    n = property(get)",
+        "lib.Box().n",
+    ),
+    "default of a method, an object": (
+        _CONFIG + "class Box:\n    def get(self, c=Config(V)):\n        return c.n",
+        "lib.Box().get()",
+    ),
     "descriptor": (
         "class Field:\n    def __init__(self, n):\n        self.n = n\n"
         "    def __get__(self, owner, cls):\n        return self.n\nclass Box:\n    n = Field(V)",

@@ -35,6 +35,10 @@ FOUND = (
     ("environment", "operator's gradient"),
     ("environment by get", "constant result"),
     ("name in the environment", "constant result"),
+    ("class made by a function", "frame"),
+    ("property closed over", "helper"),
+    ("__init__ closed over", "module's forward"),
+    ("base that is made by a function", "object made inside"),
 )
 # What a second run is served, where nothing but the place in the file has changed.
 SERVED = (
@@ -44,6 +48,8 @@ SERVED = (
     ("closure over a function", "module's forward"),
     ("dataclass default factory", "frame"),
     ("environment by getenv", "helper"),
+    ("class made by a function", "frame"),
+    ("default of a method, an object", "helper"),
 )
 
 

@@ -217,6 +217,12 @@ def _defaults(value: Any) -> str:
 
 def codes_of(value: Any) -> Iterator[types.CodeType]:
     """The code of a function, and of those behind it: wrapped, bound, in a property or closure."""
+    for item in functions_of(value):
+        yield item.__code__ if isinstance(item, types.FunctionType) else item
+
+
+def functions_of(value: Any) -> Iterator[types.FunctionType | types.CodeType]:
+    """A function, and those behind it, and code that stands alone."""
     seen: set[int] = set()
     pending = [value]
     while pending:
@@ -224,11 +230,15 @@ def codes_of(value: Any) -> Iterator[types.CodeType]:
         if id(item) in seen:
             continue
         seen.add(id(item))
-        if isinstance(item, types.CodeType):
+        if isinstance(item, types.CodeType | types.FunctionType):
             yield item
-        elif isinstance(item, types.FunctionType):
-            yield item.__code__
         pending += behind(item)
+
+
+def has_state(function: types.FunctionType) -> bool:
+    """Whether it has defaults, or is closed over more than its class, which `super()` asks for."""
+    names = function.__code__.co_freevars
+    return bool(function.__defaults__ or function.__kwdefaults__ or set(names) - {"__class__"})
 
 
 def behind(value: Any) -> Iterator[Any]:

@@ -23,6 +23,8 @@ from precompile_context.adapters.pytorch.precompile.digests import (
     class_digest,
     code_digest,
     codes_of,
+    functions_of,
+    has_state,
     is_pinned,
     module_name,
     nested_codes,
@@ -177,11 +179,15 @@ def _codes_told(kind: str, value: Any) -> Iterator[str]:
 
 
 def _codes_of_class(cls: type) -> Iterator[str]:
+    """Of methods that are all code: what others hold beside, a class's digest does not tell."""
     for base in cls.__mro__:
         if not is_pinned(base.__module__):
             for member in vars(base).values():
-                for code in codes_of(member):
-                    yield from map(code_digest, nested_codes(code))
+                for item in functions_of(member):
+                    if isinstance(item, types.CodeType):
+                        yield from map(code_digest, nested_codes(item))
+                    elif not has_state(item):
+                        yield from map(code_digest, nested_codes(item.__code__))
 
 
 def _is_by_identity(guard: Any) -> bool:

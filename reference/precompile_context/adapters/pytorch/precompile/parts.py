@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from precompile_context.adapters.pytorch.precompile.digests import (
     UnportableError,
     code_digest,
+    has_state,
     is_pinned,
     is_pinned_file,
     module_name,
@@ -146,9 +147,7 @@ def took_part(
         Part(module, code.co_qualname, digest, state.function(digest, module, code.co_qualname))
         for digest, (module, code) in functions.items()
     ]
-    for part in told_parts:
-        if part.code in parts.ran and not state.knows(part.code):
-            _check_alone(functions[part.code][1])
+    _check_unnamed([code for digest, (_, code) in functions.items() if not state.knows(digest)])
     return Parts(
         functions=tuple(sorted(told_parts, key=lambda part: (part.module, part.name, part.code))),
         classes=tuple(
@@ -239,12 +238,13 @@ class _State:
         return short_digest(Words(self._traced_scope).of(cls, type_name(cls)))
 
 
-def _check_alone(code: types.CodeType) -> None:
-    """Raise UnportableError where a function that ran is of nested code, and keeps something."""
-    for function in functions_alive([code])[id(code)]:
-        if function.__closure__ or function.__defaults__ or function.__kwdefaults__:
+def _check_unnamed(codes: list[types.CodeType]) -> None:
+    """Raise UnportableError where a function of nested code is kept, and keeps something."""
+    alive = functions_alive(codes)
+    for code in codes:
+        if any(map(has_state, alive[id(code)])):
             raise UnportableError(
-                f"{code.co_qualname} ran while torch compiled, is kept, and has no name"
+                f"{code.co_qualname} took part in the compile, holds values, and has no name"
             )
 
 
