@@ -6,7 +6,7 @@ import random
 import pytest
 
 from precompile_context.stores import StoreError
-from precompile_context.stores.reapi.slots import Blob, Entry, Slots
+from precompile_context.stores.reapi.slots import Blob, BusyError, Entry, Slots
 
 PIECE = Entry("", (Blob("a" * 64, 5),))
 
@@ -31,7 +31,7 @@ class Registers:
         await self._step()
         return self.held.get(which)
 
-    async def set(self, entry: Entry, *which: str) -> None:
+    async def set(self, entry: Entry, *which: str, is_repeated: bool = True) -> None:
         await self._step()
         self.held[which] = entry
         if self.deaths:  # done, and never told
@@ -74,6 +74,33 @@ def test_writers_in_any_order_lose_nothing(writers: int) -> None:
             assert await listed(registers) == {name(n) for n in range(writers)}, seed
 
     asyncio.run(rounds())
+
+
+def test_a_request_that_seemed_to_fail_and_comes_late_is_not_taken_for_the_last() -> None:
+    class Late(Registers):
+        """The first text in the race comes when another writer has won it."""
+
+        late: Entry | None = None
+        is_over = False
+
+        async def set(self, entry: Entry, *which: str, is_repeated: bool = True) -> None:
+            if which[0] == "race" and self.late is None:
+                assert not is_repeated
+                self.late = entry
+                raise BusyError("busy", 3)
+            if which[0] == "door" and not self.is_over and self.late:
+                self.is_over = True
+                await put(self, name(2))
+                self.held["race", "0"] = self.late
+            await super().set(entry, *which)
+
+    async def both() -> None:
+        registers = Late()
+        await put(registers, name(1))
+        assert registers.is_over
+        assert await listed(registers) == {name(1), name(2)}
+
+    asyncio.run(both())
 
 
 def test_what_was_acknowledged_outlives_writers_that_die() -> None:
@@ -174,9 +201,9 @@ def test_bounds_far_apart_are_refused_in_a_sentence() -> None:
 
 def test_a_cache_that_keeps_nothing_is_told() -> None:
     class Forgetful(Registers):
-        async def set(self, entry: Entry, *which: str) -> None:
+        async def set(self, entry: Entry, *which: str, is_repeated: bool = True) -> None:
             if which[0] != "slot":
-                await super().set(entry, *which)
+                await super().set(entry, *which, is_repeated=is_repeated)
 
     with pytest.raises(StoreError, match="does not keep"):
         asyncio.run(put(Forgetful(), name(1)))

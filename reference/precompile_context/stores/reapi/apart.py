@@ -108,6 +108,8 @@ def _begin(place: Place) -> _Link:
         raise StoreError(_NO_PROCESS)
     ours, theirs = socket.socketpair()
     arguments = [[*map(str, sys.path)], theirs.fileno(), os.getpid(), vars(place)]
+    # No module of the working directory is taken for one of Python's.
+    flag = "-I" if sys.flags.isolated else "-P"
     # What switches this package's automatic mode on is not for that process.
     environment = {
         name: value
@@ -117,7 +119,7 @@ def _begin(place: Place) -> _Link:
     try:
         with theirs:
             subprocess.run(
-                [sys.executable, "-c", _PROGRAM, *map(json.dumps, arguments)],
+                [sys.executable, flag, "-c", _PROGRAM, *map(json.dumps, arguments)],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

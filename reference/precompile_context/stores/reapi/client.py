@@ -15,6 +15,7 @@ from buildgrid.common.protos.google.bytestream import bytestream_pb2 as bytestre
 from buildgrid.common.protos.google.bytestream.bytestream_pb2_grpc_aio import ByteStreamStub
 
 from precompile_context.stores.reapi.place import Place
+from precompile_context.stores.reapi.slots import BusyError, pause
 from precompile_context.stores.registry.reference import is_local
 from precompile_context.stores.store import DeniedError, MissingPieceError, StoreError
 
@@ -28,8 +29,8 @@ _SECONDS = 30.0
 _STREAM_SECONDS = 600.0
 # What servers send and take in one message unless they say otherwise.
 MOST_BYTES = 4 << 20
-_TRIES = 3
-_BUSY = ("UNAVAILABLE", "RESOURCE_EXHAUSTED", "ABORTED")
+# How often one request is sent where the server says that: one that refuses some of many is there.
+_BUSY = {"UNAVAILABLE": 3, "ABORTED": 3, "RESOURCE_EXHAUSTED": 6}
 _TOLD = {
     "DEADLINE_EXCEEDED": "the build cache did not answer",
     "UNAVAILABLE": "the build cache cannot be reached, or is too busy",
@@ -68,23 +69,30 @@ class Client:
         return self._place.instance
 
     async def ask(
-        self, stub: Callable[[grpc.aio.Channel], Any], name: str, request: Any, *, what: str
+        self,
+        stub: Callable[[grpc.aio.Channel], Any],
+        name: str,
+        request: Any,
+        *,
+        what: str,
+        is_repeated: bool = True,
     ) -> Any:
         """The answer to one call; again, where the server is too busy. `what` is for a message.
 
         Raises:
-            StoreError: MissingPieceError where it is not there; DeniedError.
+            StoreError: MissingPieceError where it is not there; DeniedError; BusyError.
         """
-        for number in range(_TRIES):
+        number = 0
+        while True:
+            number += 1
             try:
                 with _faults(what):
                     call = getattr(stub(self._at_home()), name)
                     return await call(request, timeout=_SECONDS, metadata=self._metadata())
-            except _BusyError:
-                if number == _TRIES - 1:
+            except BusyError as error:
+                if not is_repeated or number >= error.tries:
                     raise
-            await asyncio.sleep(0.1 * 3**number)
-        raise AssertionError
+            await pause(number)
 
     async def download(self, resource: str, offset: int, size: int, *, what: str) -> bytes:
         """So many bytes of a resource, or fewer, where the server gives fewer.
@@ -153,6 +161,8 @@ class Client:
     def _channel(self) -> grpc.aio.Channel:
         options = [
             ("grpc.max_receive_message_length", MOST_BYTES + (64 << 10)),
+            # What is sent is sent once, but where `ask` says otherwise.
+            ("grpc.enable_retries", 0),
             ("grpc.max_reconnect_backoff_ms", 2000),
             # Connections that others of this process have to the same host are not ours.
             ("grpc.use_local_subchannel_pool", 1),
@@ -165,10 +175,6 @@ class Client:
             raise StoreError(f"{KEY} and {CERTIFICATE} name files that belong together")
         credentials = grpc.ssl_channel_credentials(*files.values())
         return grpc.aio.secure_channel(self._place.host, credentials, options=options)
-
-
-class _BusyError(StoreError):
-    """The server may do it if it is asked again."""
 
 
 @contextlib.contextmanager
@@ -184,7 +190,9 @@ def _faults(what: str) -> Iterator[None]:
         if status in ("PERMISSION_DENIED", "UNAUTHENTICATED"):
             raise DeniedError(f"{what}: the build cache refuses the caller") from None
         text = f"{what}: {_TOLD.get(status, 'the build cache did not do it')} ({status})"
-        raise (_BusyError if status in _BUSY else StoreError)(text) from None
+        if status in _BUSY:
+            raise BusyError(text, _BUSY[status]) from None
+        raise StoreError(text) from None
     except (grpc.aio.UsageError, ValueError, TypeError):
         raise StoreError(f"{what}: the build cache's answer cannot be read") from None
 

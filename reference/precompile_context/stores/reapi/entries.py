@@ -61,7 +61,7 @@ class Entries:
             return None
         return _decoded(found)
 
-    async def set(self, entry: Entry, *which: str) -> None:
+    async def set(self, entry: Entry, *which: str, is_repeated: bool = True) -> None:
         """Make the entry hold that, whatever it held.
 
         Raises:
@@ -79,8 +79,13 @@ class Entries:
             action_digest=key_of([self._name, *which]),
             action_result=reapi.ActionResult(output_files=files, stdout_raw=entry.text.encode()),
         )
-        what = f"entry {' '.join(which)}"
-        await self._client.ask(ActionCacheStub, "UpdateActionResult", request, what=what)
+        await self._client.ask(
+            ActionCacheStub,
+            "UpdateActionResult",
+            request,
+            what=f"entry {' '.join(which)}",
+            is_repeated=is_repeated,
+        )
 
 
 def _decoded(result: reapi.ActionResult) -> Entry:

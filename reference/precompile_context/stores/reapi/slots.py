@@ -67,12 +67,24 @@ class Registers(Protocol):
             StoreError: that is not known.
         """
 
-    async def set(self, entry: Entry, *which: str) -> None:
-        """Make the entry hold that, whatever it held.
+    async def set(self, entry: Entry, *which: str, is_repeated: bool = True) -> None:
+        """Make the entry hold that, whatever it held; not `is_repeated`, by one request.
 
         Raises:
-            StoreError: it is not known to hold that.
+            StoreError: it is not known to hold that; BusyError.
         """
+
+
+class BusyError(StoreError):
+    """The server may do it if it is asked again.
+
+    Attributes:
+        tries: how often it is worth to ask, in all.
+    """
+
+    def __init__(self, text: str, tries: int) -> None:
+        super().__init__(text)
+        self.tries = tries
 
 
 _DELETED = Entry("deleted")
@@ -148,10 +160,9 @@ class Slots:
             StoreError: it is not known to be there.
         """
         # [STORE-021]
-        own = Entry(f"writer {secrets.token_hex(16)}")
         for attempt in range(_ATTEMPTS):
             number = known.end + attempt
-            if not await self._take(number, own):
+            if not await self._take(number):
                 if attempt:  # most often a slot that others have had, and no contest
                     await asyncio.sleep(random.random() * 0.01 * min(attempt * attempt, 50))
                 continue
@@ -163,17 +174,36 @@ class Slots:
             return
         raise StoreError(f"piece {name}: {_ATTEMPTS} slots were others': too many write at once")
 
-    async def _take(self, number: int, own: Entry) -> bool:
+    async def _take(self, number: int) -> bool:
         """Whether the slot is this writer's."""
         which = str(number)
         # A cache may have dropped one of the two.
         if await self._entries.get("door", which) or await self._entries.get("slot", which):
             return False
-        await self._entries.set(own, "race", which)
+        own = await self._race(which)
         if await self._entries.get("door", which) is not None:
             return False
         await self._entries.set(_CLOSED, "door", which)
         return await self._entries.get("race", which) == own
+
+    async def _race(self, which: str) -> Entry:
+        """Write a text to the race that nobody has written there.
+
+        Another one each time: one that seemed to fail and came late would otherwise be taken
+        for the last.
+        """
+        number = 0
+        while True:
+            number += 1
+            own = Entry(f"writer {secrets.token_hex(16)}")
+            try:
+                await self._entries.set(own, "race", which, is_repeated=False)
+            except BusyError as error:
+                if number >= error.tries:
+                    raise
+            else:
+                return own
+            await pause(number)
 
     async def delete(self, name: str) -> None:
         """Empty each slot that holds the piece; listings pass over what is empty at the start.
@@ -202,6 +232,11 @@ class Slots:
     async def _bound(self, begin: int, end: int) -> None:
         """Say where listings begin and end; too low does no harm, and too high is never said."""
         await self._entries.set(Entry(f"slots {begin} {end}"), "bounds")
+
+
+async def pause(number: int) -> None:
+    """Wait before a request is sent again, after so many times."""
+    await asyncio.sleep(random.uniform(0.5, 1.0) * min(1.0, 0.1 * 3 ** (number - 1)))
 
 
 async def _all(works: Iterable[Awaitable[T]]) -> list[T]:

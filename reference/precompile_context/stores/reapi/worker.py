@@ -39,7 +39,9 @@ async def _serve(link: socket.socket, program: int, cache: BuildCache) -> None:
         except StoreError as error:
             header["error"] = [type(error).__name__, str(error)]
         except Exception as error:  # as the program would: it cannot be left without an answer
-            header["error"] = ["StoreError", f"the build cache's client failed: {error!r}"[:200]]
+            # Without its text, which may hold what was sent.
+            text = f"the build cache's client failed: {type(error).__name__}"
+            header["error"] = ["StoreError", text]
         del works[number]
         async with lock:
             writer.write(frames.pack(header, data))
