@@ -94,7 +94,7 @@ CHANGED = $(wildcard $(shell git ls-files --modified --others --exclude-standard
 # A worker that has done its tests takes some of another's.
 SIDE_BY_SIDE := --dist=worksteal
 
-check: check-python check-types check-generated check-schema check-spec check-map ## formatting, lint, types, schema, generated code, SPEC.md
+check: check-python check-types check-generated check-schema check-spec check-map check-conformance ## formatting, lint, types, schema, generated code, SPEC.md
 
 test-core: $(VENV)/.ready ## the core, the command line, the distribution and the suite's own tests
 	$(BIN)/python -m pytest --numprocesses=$(JOBS) $(SIDE_BY_SIDE) \
@@ -150,8 +150,8 @@ conformance: $(VENV)/.ready ## docs/conformance.md and the badges, of conformanc
 
 test-conformance: $(VENV)/.ready ## the reference and the reader in one file against SPEC.md's vectors
 	$(BIN)/precompile-conformance check
-	$(BIN)/precompile-conformance run --trace --jobs $(JOBS)
-	$(BIN)/precompile-conformance run --jobs $(JOBS) \
+	$(BIN)/precompile-conformance run --trace --jobs $(JOBS) --same-as $(KEPT)/reference.json
+	$(BIN)/precompile-conformance run --jobs $(JOBS) --same-as $(KEPT)/stdlib.json \
 		--testee '$(BIN)/python conformance_tests/testees/stdlib'
 
 # A mutant is the reference with one check taken out; `--all` (10 minutes) runs each with all cases.
@@ -171,7 +171,7 @@ run-typescript: $(TYPESCRIPT)/node_modules/.package-lock.json
 	npm test --silent --prefix $(TYPESCRIPT)
 	@if command -v chromium >/dev/null; then $(MAKE) --no-print-directory run-browser; \
 	else echo 'NOT RUN: TypeScript in a browser, because chromium is missing' >&2; fi
-	$(BIN)/precompile-conformance run --jobs $(JOBS) \
+	$(BIN)/precompile-conformance run --jobs $(JOBS) --same-as $(KEPT)/typescript.json \
 		--testee 'node $(TYPESCRIPT)/dist/testee/main.js'
 
 run-browser:
@@ -203,7 +203,7 @@ run-viewer: $(TYPESCRIPT)/node_modules/.package-lock.json viewer/node_modules/.p
 	npm run --silent build --prefix viewer -- --check
 	$(BIN)/python viewer/test/make_bundles.py viewer/build
 	npm test --silent --prefix viewer
-	$(BIN)/precompile-conformance run $(VIEWER_CLASSES) \
+	$(BIN)/precompile-conformance run $(VIEWER_CLASSES) --same-as $(KEPT)/viewer.json \
 		--testee 'node viewer/test/testee.mjs'
 
 viewer/node_modules/.package-lock.json: viewer/package.json viewer/package-lock.json
@@ -343,7 +343,7 @@ run-cpp: $(VENV)/.ready
 	cmake --build $(CPP)/build/sanitized --parallel $(JOBS)
 	set -e; for build in build build/sanitized; do \
 		$(CPP)/$$build/unit_tests; \
-		$(BIN)/precompile-conformance run --jobs $(JOBS) \
+		$(BIN)/precompile-conformance run --jobs $(JOBS) --same-as $(KEPT)/cpp.json \
 			--testee $(CPP)/$$build/testee; \
 	done
 	@if [ -n '$(CLANG)' ]; then $(MAKE) --no-print-directory run-cpp-fuzzer; \

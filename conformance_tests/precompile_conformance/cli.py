@@ -90,7 +90,13 @@ def run(
         told, cases = session.run(directory, Selection(*chosen))
         told = replace(told, options=_repeated(version, vectors, timeout, expected))
     if same_as and summary.render(summary.of(told)) != same:
-        told = replace(told, faults=[*told.faults, f"{same_as}: this run's summary is another one"])
+        told = replace(
+            told,
+            faults=[
+                *told.faults,
+                f"{same_as}: this run's summary is another one; --report keeps it",
+            ],
+        )
     if traced:
         reasons = trace.reasons()
         told = replace(told, faults=[*told.faults, *trace.faults(told, cases, reasons)])
