@@ -5,6 +5,7 @@ inherits the variable. So it is a module of its own, outside the package: it cos
 microseconds, imports nothing that is not there already, and never a compiler.
 """
 
+import _thread
 import os
 import sys
 
@@ -28,6 +29,9 @@ _CACHE_PID = "PRECOMPILE_CACHE_PID"
 
 _begun = False
 _failed = False
+_started: "Any" = None
+# Two threads that import their first compilers at once: one of them imports our package.
+_lock = _thread.allocate_lock()
 # sys.path before the program's own directory came to its front.
 _path: list[str] = []
 
@@ -42,6 +46,8 @@ def begin() -> None:
     if _begun or is_helper(sys.orig_argv):
         return
     _begun = True
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_renew_lock)
     _path[:] = sys.path
     if bundle := os.environ.get(_CACHE):
         os.environ[_CACHE] = _absolute(bundle)
@@ -128,20 +134,37 @@ def is_helper(arguments: "Sequence[str]") -> bool:
     return bool(code) and f"from {_HELPER} import" in code[0]
 
 
+def _renew_lock() -> None:
+    """A thread that held it is not in the forked child."""
+    global _lock
+    _lock = _thread.allocate_lock()
+
+
 def _watch(name: str) -> "Callable[[], None]":
     def start() -> None:
         global _failed
         if _failed:  # has been told
             return
-        _failed = True
-        _startup().watch(name)
-        _failed = False
+        try:
+            _startup().watch(name)
+        except BaseException:
+            _failed = True
+            raise
 
     return start
 
 
 def _startup() -> "Any":
-    """Our package, imported as it was installed: the program may have a `precompile` of its own."""
+    """Our part of a run, imported once."""
+    global _started
+    if _started is None:
+        with _lock:
+            _started = _started or _imported()
+    return _started
+
+
+def _imported() -> "Any":
+    """Our package as it was installed: the program may have a `precompile` of its own."""
     path, theirs = sys.path[:], sys.modules.pop("precompile", None)
     sys.path[:] = [entry for entry in path if entry in _path or not _has_precompile(entry)]
     try:

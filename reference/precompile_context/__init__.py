@@ -18,6 +18,7 @@ from precompile_context.context.sink import LoadReport, SaveReport
 from precompile_context.environment import Environment, Match, Mismatch, Requirement
 from precompile_context.errors import ErrorCode, MisuseError, PrecompileError, Stage
 from precompile_context.files import BundleFile, Directory
+from precompile_context.startable import Startable
 from precompile_context.trust import (
     UNSIGNED,
     CertificateSigner,
@@ -66,6 +67,7 @@ __all__ = [
     "Signer",
     "SigningKey",
     "Stage",
+    "Startable",
     "StitchedEntry",
     "StoredArtifact",
     "TrustPolicy",

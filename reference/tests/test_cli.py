@@ -202,7 +202,7 @@ def test_extract_writes_into_a_pipe_and_through_a_link(bundle: Path, tmp_path: P
     assert not Path(os.devnull).is_file()
 
 
-def test_what_is_not_there_is_one_line(bundle: Path, tmp_path: Path) -> None:
+def test_what_is_not_there_is_two_lines(bundle: Path, tmp_path: Path) -> None:
     cases = [
         ("verify", tmp_path / "missing"),
         ("inspect", tmp_path),
@@ -213,7 +213,7 @@ def test_what_is_not_there_is_one_line(bundle: Path, tmp_path: Path) -> None:
         done = run(*arguments)
         assert (done.status, done.out) == (1, ""), arguments
         assert done.err.startswith("precompile: "), arguments
-        assert len(done.err.splitlines()) == 1, arguments
+        assert len(done.err.splitlines()) == 2, arguments
 
 
 def test_wrong_usage_is_status_2(bundle: Path) -> None:

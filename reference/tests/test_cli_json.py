@@ -10,6 +10,8 @@ from precompile_context import BundleFile
 from precompile_context.cli import epilogs, refusal, told
 from precompile_context.cli.app import COMMANDS, app
 from precompile_context.errors import ErrorCode, PrecompileError
+from precompile_context.session import report
+from precompile_context.session.settings import Settings
 from precompile_context.trust import SigningKey
 from tests.toys import BLOB, HERE, blobs
 
@@ -68,3 +70,13 @@ def test_each_command_prints_the_keys_that_the_page_lists(
 def test_a_refusal_has_the_keys_that_the_page_lists() -> None:
     facts = refusal.facts(PrecompileError(ErrorCode.TRUNCATED, "it ends", 7))
     assert set(facts) == _listed("A refusal, of any command")
+
+
+def test_a_report_has_the_keys_that_the_page_lists() -> None:
+    settings = Settings(bundle=None, read_only=False, report=None, pid=1)
+    keys = {*report.entry(settings, "idle"), "children", "totals"}
+    rows = PAGE.split("\n## The report of a run\n", 1)[1]
+    listed = re.findall(r"^\| (`.*?) \|", rows, re.MULTILINE)
+    assert {key for row in listed for key in re.findall(r"`(\w+)`", row)} == keys
+    (line,) = (row for row in rows.splitlines() if row.startswith("| `totals`"))
+    assert set(report.totals([])) == set(re.findall(r"`(\w+)`", line)) - {"totals"}

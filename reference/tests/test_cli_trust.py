@@ -72,7 +72,7 @@ def test_keygen_never_replaces_a_key(tmp_path: Path) -> None:
     path.write_text("precious")
     done = run("keygen", path)
     assert done.status == 1
-    assert len(done.err.splitlines()) == 1
+    assert len(done.err.splitlines()) == 2
     assert path.read_text() == "precious"
 
 
@@ -81,7 +81,7 @@ def test_keygen_never_replaces_a_public_key_whose_private_key_is_elsewhere(tmp_p
     public.write_text("precious")
     done = run("keygen", tmp_path / "k")
     assert (done.status, done.out) == (1, "")
-    assert len(done.err.splitlines()) == 1
+    assert len(done.err.splitlines()) == 2
     assert str(public) in done.err
     assert public.read_text() == "precious"
     assert not (tmp_path / "k").exists()
@@ -159,11 +159,11 @@ def test_a_policy_that_cannot_be_is_wrong_usage(
     assert (done.status, done.out) == (2, "")
 
 
-def test_a_key_file_that_is_not_there_is_one_line(bundle: Path, tmp_path: Path) -> None:
+def test_a_key_file_that_is_not_there_is_two_lines(bundle: Path, tmp_path: Path) -> None:
     for command in (["verify", bundle, "--trust"], ["sign", bundle, "--key"]):
         done = run(*command, tmp_path / "none")
         assert done.status == 1
-        assert len(done.err.splitlines()) == 1
+        assert len(done.err.splitlines()) == 2
 
 
 def test_verify_without_trust_says_who_signed_and_that_nobody_was_asked_for(
@@ -253,9 +253,9 @@ def test_keygen_tells_of_a_passphrase_that_is_too_long_in_a_line(tmp_path: Path)
     assert not (tmp_path / "k.pem").exists()
 
 
-def test_keygen_without_a_file_s_name_is_one_line() -> None:
+def test_keygen_without_a_file_s_name_is_two_lines() -> None:
     done = run("keygen", "")
-    assert (done.status, done.err.count("\n")) == (1, 1)
+    assert (done.status, done.err.count("\n")) == (1, 2)
 
 
 def test_trust_names_a_key_once_and_every_command_knows_it(bundle: Path, keys: Path) -> None:

@@ -25,6 +25,7 @@ LAYERS = {
     "pausing": 1,
     "on_demand": 1,
     "plural": 1,
+    "startable": 1,
     "locks": 1,
     "bundle": 2,
     "trust": 2,

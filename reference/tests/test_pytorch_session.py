@@ -385,6 +385,6 @@ def test_a_directory_that_takes_no_second_file_costs_the_fold_alone(
     for number in range(5):
         record("inductor", f"f{number}", graph(None, number))
         running._session.parts[0].save()
-    running.finish()
+    running.stop()
     assert len(BundleFile(bundle).open(policy=UNSIGNED).current()) == 5
     assert not caplog.records

@@ -243,7 +243,7 @@ def test_a_run_s_own_segments_are_folded_and_signed_and_a_trusted_one_s_stay(
     for number in range(1, 6):
         record("inductor", f"f{number}", graph(None, number))
         running._session.parts[0].save()
-    running.finish()
+    running.stop()
     own = local_key()
     assert own is not None
     assert bundle.read_bytes()[: len(kept)] == kept

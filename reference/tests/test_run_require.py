@@ -64,7 +64,10 @@ def test_a_run_that_cannot_be_warm_does_not_start(tmp_path: Path) -> None:
     bundle = tmp_path / "b.precompile"
     done = _require("warm", bundle, "-c", "print('ran')")
     assert (done.status, done.out) == (3, "")
-    assert done.err == f"precompile: {bundle}: not warm: there is no such file\n"
+    assert done.err.splitlines() == [
+        f"precompile: {bundle}: not warm: there is no such file",
+        "help: a run without --require and --read-only makes it",
+    ]
     blobs(HERE, a=b"1").save_to(bundle)
     assert "UNSIGNED" in _require("warm", bundle, "-c", "print('ran')").err
     bundle.write_bytes(b"no bundle")
@@ -103,7 +106,7 @@ def test_a_run_that_cannot_save_does_not_start(tmp_path: Path) -> None:
 def test_a_program_that_never_compiles_is_neither(tmp_path: Path) -> None:
     done = _require("saved", tmp_path / "b.precompile", "-c", "print('ran')")
     assert (done.status, done.out) == (3, "ran\n")
-    assert done.err.endswith("not saved: no compiler was asked for anything\n")
+    assert "not saved: no compiler was asked for anything\nhelp: " in done.err
 
 
 @pytest.mark.parametrize("status", [0, 1, 7])

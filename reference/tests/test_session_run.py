@@ -227,3 +227,46 @@ def test_a_child_forked_while_another_thread_imports_an_adapter_has_its_own() ->
     done.set()
     thread.join()
     assert status == 0
+
+
+def test_a_compiler_that_is_imported_while_another_one_s_adapter_begins_is_served_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    began, watched = threading.Event(), []
+
+    class Startup:
+        @staticmethod
+        def watch(name: str) -> None:
+            if name == "slow":
+                began.set()
+                assert seen.wait(20)
+            watched.append(name)
+
+    seen = threading.Event()
+    monkeypatch.setattr(_precompile_run, "_started", Startup)
+    thread = threading.Thread(target=_precompile_run._watch("slow"))
+    thread.start()
+    assert began.wait(20)
+    _precompile_run._watch("quick")()
+    seen.set()
+    thread.join()
+    assert watched == ["quick", "slow"]
+
+
+def test_what_fails_at_a_compiler_s_import_is_tried_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls = []
+
+    class Startup:
+        @staticmethod
+        def watch(name: str) -> None:
+            calls.append(name)
+            raise OSError("out of order")
+
+    monkeypatch.setattr(_precompile_run, "_started", Startup)
+    monkeypatch.setattr(_precompile_run, "_failed", False)
+    with pytest.raises(OSError, match="out of order"):
+        _precompile_run._watch("one")()
+    _precompile_run._watch("other")()
+    assert calls == ["one"]

@@ -1,15 +1,19 @@
 """Triton's adapter, with kernels for a GPU that is not there."""
 
 import stat
+import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import ClassVar
 
 import pytest
 
+from precompile_context.adapters.triton.adapter import TritonAdapter
 from precompile_context.adapters.triton.artifacts import TritonKernel, put_files
 from precompile_context.adapters.triton.group import pack, unpack
 from precompile_context.session.settings import Settings
 from precompile_context.testing import AdapterTests
+from precompile_context.testing.memory_part import MemoryPart
 
 PROGRAM = """
 import os
@@ -187,3 +191,27 @@ def test_a_kernel_goes_below_its_key_alone_and_its_group_comes_last() -> None:
 def test_a_kernel_is_an_artifact_with_its_functions_name() -> None:
     kernel = TritonKernel(KEY, pack(FILES), kernel="add")
     assert (kernel.TYPE, kernel.kernel) == ("triton.kernel", "add")
+
+
+def test_a_cache_manager_that_the_program_sets_meanwhile_stays_when_the_run_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Manager:
+        """Triton's, or the program's."""
+
+    cache = SimpleNamespace(manager_class=None)
+    triton, runtime = ModuleType("triton"), ModuleType("triton.runtime.cache")
+    triton.__dict__["knobs"] = SimpleNamespace(cache=cache)
+    runtime.__dict__["FileCacheManager"] = Manager
+    monkeypatch.setitem(sys.modules, "triton", triton)
+    monkeypatch.setitem(sys.modules, "triton.runtime", ModuleType("triton.runtime"))
+    monkeypatch.setitem(sys.modules, "triton.runtime.cache", runtime)
+    for theirs in (Manager, None):
+        adapter = TritonAdapter()
+        adapter.start(MemoryPart())
+        assert issubclass(cache.manager_class, Manager)
+        ours = cache.manager_class
+        cache.manager_class = theirs or ours
+        adapter.stop()
+        assert cache.manager_class is theirs
+        cache.manager_class = None

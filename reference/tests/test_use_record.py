@@ -1,6 +1,8 @@
 """The record of use: what is remembered, for how long, and what `stats` and `prune` make of it."""
 
+import contextlib
 import json
+import sqlite3
 import sys
 import time
 from pathlib import Path
@@ -79,7 +81,7 @@ def test_a_record_that_cannot_be_written_costs_a_program_nothing(record: Path) -
     record.write_bytes(b"no database, but long enough to be looked at as one" * 40)
     remember([PartReport(Path("/b"), applied=[(BLOB, "a")])])
     done = run("stats")
-    assert (done.status, len(done.err.splitlines())) == (1, 1)
+    assert (done.status, len(done.err.splitlines())) == (1, 2)
     assert "the record of use" in done.err
 
 
@@ -150,3 +152,14 @@ def test_a_session_keeps_its_file_within_the_size_that_it_may_have(
         appending.trusting = Trusting(UNSIGNED)
         appending.finish([])
         assert {key for _, key in file_contents(BundleFile(path))} == kept
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [("runs", "at"), ("runs", "hits"), ("runs", "reasons"), ("uses", "at")]
+)
+def test_what_is_no_number_in_the_record_is_told(record: Path, table: str, column: str) -> None:
+    remember([PartReport(Path("/b"), applied=[(BLOB, "a")], loaded={(BLOB, "a"): 7})])
+    with contextlib.closing(sqlite3.connect(record)) as database, database:
+        database.execute(f"UPDATE {table} SET {column} = ?", ("[1]",))
+    with pytest.raises(OSError, match="the record of use"):
+        uses(record) if table == "runs" else use_record.last_uses(record, "/b")

@@ -1,18 +1,22 @@
 """`precompile explain`: would a bundle be used on this host, and if not, why."""
 
 from collections import defaultdict
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from _precompile_run import complain, installed
-from precompile_context.adapters.directory import tools
 from precompile_context.bundle import Bundle, StoredArtifact
 from precompile_context.cli import text
 from precompile_context.cli.codes import code_of, explanation
-from precompile_context.cli.hosts import described, read_host
+from precompile_context.cli.hosts import (
+    described,
+    fitting,
+    host_for,
+    other_compilers,
+    read_host,
+    torch_host,
+)
 from precompile_context.cli.keys import Trust, run_keys
 from precompile_context.cli.stores import bundle_in, opened, reading_of
 from precompile_context.cli.told import tell
@@ -20,17 +24,12 @@ from precompile_context.compare.explanation import Explanation, Verdict
 from precompile_context.compare.explanation import explain as explained
 from precompile_context.environment import Environment
 from precompile_context.errors import PrecompileError
-from precompile_context.session.announced import made
-from precompile_context.session.part import concerning
 from precompile_context.session.trusting import trusting
 from precompile_context.stores import is_store_name
 from precompile_context.trust import UNSIGNED
 from precompile_context.trust.pem import Believed
 
 app = typer.Typer()
-
-# A directory's type, before its name: whatever its name, its facts are known.
-_DIRECTORY = "directory."
 
 
 @app.command()
@@ -78,8 +77,8 @@ def explain(
     Reads the indexes alone. Exit status 1 where no segment fits, or one is not trusted.
     """
     if print_host:
-        others = {} if file is None else _other_compilers(opened(file, policy=UNSIGNED))[0].facts
-        environment, reason = _this_host()
+        others = {} if file is None else other_compilers(opened(file, policy=UNSIGNED))[0].facts
+        environment, reason = torch_host()
         environment = Environment({**others, **environment.facts})
         tell({"host": described(environment), "torch_unknown": reason})
         return
@@ -92,9 +91,9 @@ def explain(
     reading = reading_of(file, UNSIGNED) if is_store_name(file) else None
     bundle = bundle_in(file, reading) if reading else opened(file, policy=UNSIGNED)
     distrust = None if unsigned or host else _distrust(bundle, run_keys(trust))
-    environment, reason = (Environment(), None) if host else _host(bundle)
+    environment, reason = (Environment(), None) if host else host_for(bundle)
     if host or fact:
-        environment = _fitting(read_host(host, fact or [], environment), bundle)
+        environment = fitting(read_host(host, fact or [], environment), bundle)
     verdict = explained(bundle, environment)
     moves = reading.needs(verdict.applied) if reading else None
     if as_json:
@@ -120,62 +119,6 @@ def _distrust(bundle: Bundle, keys: list[Believed]) -> str | None:
     except PrecompileError as error:
         return str(error)
     return None
-
-
-def _fitting(environment: Environment, bundle: Bundle) -> Environment:
-    from precompile_context.adapters.pytorch.facts import environment as host
-
-    return host.fitting_environment(environment, bundle)
-
-
-def _host(bundle: Bundle) -> tuple[Environment, str | None]:
-    """This host's facts, as far as a segment asks for any; and why those of torch are unknown."""
-    if not any(segment.manifest.requirements for segment in bundle.segments):
-        return Environment(), None
-    others, rest = _other_compilers(bundle)
-    if not rest:
-        return others, None
-    environment, reason = _this_host()
-    environment = environment if reason else _fitting(environment, bundle)
-    return Environment({**others.facts, **environment.facts}), reason
-
-
-def _other_compilers(bundle: Bundle) -> tuple[Environment, int]:
-    """The facts that other adapters than torch's tell, where the bundle has segments of theirs;
-    and how many segments are nobody's of them. What an adapter cannot tell stays unknown.
-    """
-    facts: dict[str, frozenset[str]] = {}
-    theirs: set[int] = set()
-    # An adapter may import its compiler, which is imported only where there is one.
-    there = (where for module, where in installed() if find_spec(module.partition(".")[0]))
-    for value in dict.fromkeys(there):
-        if value.startswith("precompile_context.adapters.pytorch."):
-            continue
-        adapter = made(value)
-        own = concerning(bundle, {cls.TYPE for cls in adapter.types}) if adapter else []
-        if adapter is None or not own:
-            continue
-        theirs.update(segment.index for segment in own)
-        try:
-            facts |= adapter.facts().facts
-        except Exception as error:  # a compiler that is not there, or cannot be used
-            complain(error)
-    types = {one.type for segment in bundle.segments for one in segment.manifest.artifacts}
-    for type_name in sorted(one for one in types if one.startswith(_DIRECTORY)):
-        theirs.update(segment.index for segment in concerning(bundle, {type_name}))
-        facts |= tools.facts(type_name.removeprefix(_DIRECTORY)).facts
-    return Environment(facts), len(bundle.segments) - len(theirs)
-
-
-def _this_host() -> tuple[Environment, str | None]:
-    from precompile_context.adapters.pytorch.facts import environment as host
-
-    try:
-        return host.host_environment(), None
-    except ModuleNotFoundError as error:
-        return host.torchless_environment(), str(error)
-    except Exception as error:  # a torch that cannot be used here, for whatever reason
-        return host.torchless_environment(), f"{type(error).__name__}: {error}"
 
 
 def _describe(

@@ -38,7 +38,7 @@ def extract(
     for. The file appears whole and undamaged, or not at all.
     """
     bundle = BundleFile(file).open(policy=UNSIGNED)
-    artifact = _find(bundle, type_name, key, segment)
+    artifact = _find(file, bundle, type_name, key, segment)
     with refusal.about(file):
         if str(output) == "-":
             _write_out(bundle.read(artifact))
@@ -70,12 +70,13 @@ def _write_out(content: bytes) -> None:
     sys.stdout.flush()
 
 
-def _find(bundle: Bundle, type_name: str, key: str, segment: int | None) -> StoredArtifact:
+def _find(
+    file: Path, bundle: Bundle, type_name: str, key: str, segment: int | None
+) -> StoredArtifact:
     if segment is not None and not 0 <= segment < len(bundle.segments):
         raise typer.BadParameter(f"the bundle has segments 0 to {len(bundle.segments) - 1}")
     segments = None if segment is None else bundle.segments[segment : segment + 1]
     artifact = bundle.current(segments).get((type_name, key))
     if artifact is None:
-        print(f"precompile: the bundle holds no {type_name} {key!r}", file=sys.stderr)
-        raise typer.Exit(1)
+        raise refusal.lacking(file, f"{type_name} {key!r}")
     return artifact

@@ -1,5 +1,6 @@
 """Keys and passphrases that the command line names: by file, name, variable or beginning."""
 
+import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,8 +9,16 @@ from typing import Annotated
 import typer
 
 from precompile_context.errors import MisuseError
-from precompile_context.files import find_signer, find_verifier, local_key
-from precompile_context.trust import CertificateSigner, SigningKey
+from precompile_context.files import (
+    BundleFile,
+    FilePath,
+    find_signer,
+    find_verifier,
+    local_key,
+)
+from precompile_context.session.trusting import Trusting, trusting
+from precompile_context.stores import is_store_name
+from precompile_context.trust import UNSIGNED, CertificateSigner, SigningKey
 from precompile_context.trust.keys import MOST_PASSPHRASE_BYTES
 from precompile_context.trust.pem import Believed
 
@@ -76,6 +85,34 @@ def read_key(
         return find_signer(name, read_passphrase(passphrase_file))
     except MisuseError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def trusting_inputs(
+    files: Sequence[FilePath], trust: Sequence[str] | None, key: str | None, *, unsigned: bool
+) -> Trusting:
+    """Whom a command trusts that writes what it read in files, and who signs that.
+
+    Raises:
+        typer.BadParameter: a key is none.
+        PrecompileError, OSError: a file is refused, or this user's own key cannot be had.
+    """
+    signer = None if unsigned else read_key(key)
+    if not unsigned and signer is None:
+        check_before_own_key(files)
+    trusted = trusting(UNSIGNED if unsigned else run_keys(trust), signer, read_only=False)
+    if trusted.fault is not None:
+        raise OSError(trusted.fault)
+    return trusted
+
+
+def check_before_own_key(files: Sequence[FilePath]) -> None:
+    """Open the files where this user's own key is yet to be made: none is for what is refused."""
+    with contextlib.suppress(OSError, MisuseError):  # told when the key is read
+        if local_key(make=False) is not None:
+            return
+    for file in files:
+        if not is_store_name(str(file)):
+            BundleFile(file).open(policy=UNSIGNED)
 
 
 def own_key() -> SigningKey:

@@ -8,8 +8,8 @@ import typer
 
 from precompile_context.bundle import Bundle
 from precompile_context.cli import text
-from precompile_context.cli.hosts import read_host
-from precompile_context.cli.keys import Key, Trust, read_key, run_keys
+from precompile_context.cli.hosts import fitting, host_for, read_host
+from precompile_context.cli.keys import Key, Trust, trusting_inputs
 from precompile_context.cli.progress import counted
 from precompile_context.cli.stores import (
     COMMAND_SECONDS,
@@ -20,12 +20,11 @@ from precompile_context.cli.stores import (
 )
 from precompile_context.cli.told import tell
 from precompile_context.compare.merging import Host, MergeReport
-from precompile_context.environment import Environment
+from precompile_context.environment import Environment, Mismatch
 from precompile_context.files.merging import merge_files
-from precompile_context.session.trusting import trusting
 from precompile_context.stores import Patience, compact, is_store_name
 from precompile_context.stores.replacing import GRACE_SECONDS
-from precompile_context.trust import UNSIGNED, Signer, TrustPolicy
+from precompile_context.trust import Signer, TrustPolicy
 
 app = typer.Typer()
 
@@ -55,7 +54,7 @@ def merge(
         typer.Option(
             metavar="FILE",
             help="Only what fits the host whose facts are in this file, which `precompile "
-            "explain BUNDLE --print-host` wrote there.",
+            "explain BUNDLE --print-host` wrote there; or `here`, what fits this host.",
         ),
     ] = None,
     trust: Trust = None,
@@ -83,13 +82,11 @@ def merge(
             "--output is a file; `precompile push` puts it into a store, and a store alone, "
             "merged into itself, has fewer pieces then"
         )
-    signer = None if unsigned else read_key(key)
-    trusted = trusting(UNSIGNED if unsigned else run_keys(trust), signer, read_only=False)
-    if trusted.fault is not None:
-        raise OSError(trusted.fault)
+    trusted = trusting_inputs(() if skip_damaged else files, trust, key, unsigned=unsigned)
     if is_store_name(output):
         _compact(output, trusted.policy, trusted.signer, grace, as_json)
         return
+    host = None if fits is None else _Fits(_host(fits))
     report, merged = merge_files(
         output,
         files,
@@ -98,13 +95,17 @@ def merge(
         strict=strict,
         skip_damaged=skip_damaged,
         watch=counted("merging"),
-        fits=None if fits is None else _host(fits),
+        fits=host,
         open_input=lambda name: opened_input(trusted.policy)(str(name)),
     )
+    nearest = host.nearest if host and not report.artifacts else ()
     if as_json:
-        tell(_facts(files, report, merged))
+        differs = [mismatch.requirement.name for mismatch in nearest]
+        tell({**_facts(files, report, merged), "differs": differs})
     else:
         _print(Path(output), files, report, merged)
+        for mismatch in nearest:
+            print(f"  differs     {text.safe(str(mismatch))}")
     if merged is None or report.left_out:
         raise typer.Exit(1)
 
@@ -132,11 +133,31 @@ def _compact(
         print(f"{text.safe(store.name)}: {pieces} went, for {done.piece.name}")
 
 
-def _host(file: Path) -> Host:
-    from precompile_context.adapters.pytorch.facts.environment import fitting_environment
+def _host(name: Path) -> Host:
+    """This host, or the one that the file tells of."""
+    if str(name) == "here":
+        return lambda bundle: host_for(bundle)[0]
+    told = read_host(name, (), Environment())
+    return lambda bundle: fitting(told, bundle)
 
-    told = read_host(file, (), Environment())
-    return lambda bundle: fitting_environment(told, bundle)
+
+class _Fits:
+    """The host that segments must fit; it knows which one was nearest where none does."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._misfits: list[tuple[Mismatch, ...]] = []
+
+    def __call__(self, bundle: Bundle) -> Environment:
+        environment = self._host(bundle)
+        found = (environment.mismatches(s.manifest.requirements) for s in bundle.segments)
+        self._misfits += [mismatches for mismatches in found if mismatches]
+        return environment
+
+    @property
+    def nearest(self) -> tuple[Mismatch, ...]:
+        """In which facts the segment differs that differs in the fewest."""
+        return min(self._misfits, key=len, default=())
 
 
 def _facts(files: list[str], report: MergeReport, merged: Bundle | None) -> dict[str, Any]:
@@ -164,7 +185,8 @@ def _print(output: Path, files: list[str], report: MergeReport, merged: Bundle |
     name = text.safe(str(output))
     if merged is None:
         conflicts = text.plural(len(report.conflicts), "conflict")
-        print(f"{name}: not written, for {conflicts if report.artifacts else 'nothing is left'}")
+        why = conflicts if report.artifacts else "nothing is left"
+        print(f"{name}: not written, for {why}")
     else:
         print(
             f"{name}: {text.plural(len(merged.segments), 'segment')}, "

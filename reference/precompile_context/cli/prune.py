@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from precompile_context.cli import text
-from precompile_context.cli.keys import Key, Trust, read_key, run_keys
+from precompile_context.cli.keys import Key, Trust, trusting_inputs
 from precompile_context.cli.progress import counted
 from precompile_context.cli.stores import (
     COMMAND_SECONDS,
@@ -24,10 +24,9 @@ from precompile_context.errors import MisuseError
 from precompile_context.files import BundleFile
 from precompile_context.files.pruning import prune_file
 from precompile_context.files.use_record import SWITCH, last_uses, record_file, uses
-from precompile_context.session.trusting import trusting
 from precompile_context.stores import Patience, is_store_name, prune_store
 from precompile_context.stores.replacing import GRACE_SECONDS
-from precompile_context.trust import UNSIGNED, Signer, TrustPolicy
+from precompile_context.trust import Signer, TrustPolicy
 
 app = typer.Typer()
 
@@ -111,10 +110,7 @@ def prune(
         raise typer.BadParameter(
             "what is to go? --unused, --max-size, --environment or --superseded"
         )
-    signer = None if unsigned else read_key(key)
-    trusted = trusting(UNSIGNED if unsigned else run_keys(trust), signer, read_only=False)
-    if trusted.fault is not None:
-        raise OSError(trusted.fault)
+    trusted = trusting_inputs([bundle], trust, key, unsigned=unsigned)
     try:
         if is_store_name(bundle):
             _prune_store(bundle, rules, trusted.policy, trusted.signer, grace, dry_run, as_json)

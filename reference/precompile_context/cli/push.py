@@ -6,7 +6,7 @@ import typer
 
 from precompile_context.bundle.source import ranges
 from precompile_context.cli import text
-from precompile_context.cli.keys import Key, Trust, read_key, run_keys
+from precompile_context.cli.keys import Key, Trust, trusting_inputs
 from precompile_context.cli.stores import (
     COMMAND_SECONDS,
     opened,
@@ -16,11 +16,9 @@ from precompile_context.cli.stores import (
 )
 from precompile_context.cli.told import tell
 from precompile_context.errors import MisuseError
-from precompile_context.session.trusting import trusting
 from precompile_context.stores import Patience, Store, StoreError, Traffic, lacking
 from precompile_context.stores import push as put
 from precompile_context.stores.registry.registry_store import RegistryStore
-from precompile_context.trust import UNSIGNED
 
 app = typer.Typer()
 
@@ -59,10 +57,7 @@ def push(
         raise typer.BadParameter("--subject and --as-image are for registries: oci://…")
     if subject and as_image:
         raise typer.BadParameter("an image is attached to none: --subject or --as-image")
-    signer = None if unsigned else read_key(key)
-    trusted = trusting(UNSIGNED if unsigned else run_keys(trust), signer, read_only=False)
-    if trusted.fault is not None:
-        raise OSError(trusted.fault)
+    trusted = trusting_inputs([bundle], trust, key, unsigned=unsigned)
     to = store_of(store)
     if not to.writable:
         raise typer.BadParameter(f"{to.name} is one object, to be read: push to a folder's name")

@@ -1,7 +1,10 @@
 """How the command says no: what, with the file first; why; and what to type."""
 
 import contextlib
+import errno
+import os
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -46,17 +49,84 @@ def lines(error: PrecompileError) -> list[str]:
     ]
 
 
+def system_facts(error: OSError) -> dict[str, Any]:
+    """What the system or a store refused, for a program."""
+    line = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+    facts = {"ok": False, "code": None, "stage": None, "offset": None, "detail": line}
+    return facts | {"file": error.filename}
+
+
+def system_lines(error: OSError) -> list[str]:
+    """The same for a person: the file first, where it is of one."""
+    file = "" if error.filename is None else os.fsdecode(error.filename)
+    what = f"{file}: {error.strerror}" if file else f"{error.strerror or error}"
+    todo = _TODO.get(error.errno or 0, _HOW) if file else _HOW
+    helps = todo.format(file=file, there=_there(file), path=_path())
+    return [f"precompile: {text.safe(what)}", f"help: {text.safe(helps)}"]
+
+
+def lacking(file: Path | str, what: str) -> OSError:
+    """That a bundle holds nothing of what was asked for."""
+    return OSError(errno.ENODATA, f"it holds no {what}", str(file))
+
+
+_HOW = "{path} --help"
+_LOOK = "`ls {there}` shows what is there"
+_WHO = "`ls -ld {file}` shows who may; or name another place"
+_FULL = "`df {there}` shows how full the disk is; remove something, or name another place"
+# What a person can do about what the system says of a file.
+_TODO = {
+    errno.ENOENT: _LOOK,
+    errno.ENOTDIR: _LOOK,
+    errno.EISDIR: "name a file in it: `ls {there}` shows them",
+    errno.EINVAL: "name a file: `ls -ld {file}` shows what this is",
+    errno.EEXIST: "name another file, or remove this one",
+    errno.EACCES: _WHO,
+    errno.EPERM: _WHO,
+    errno.EROFS: "name a place that can be written",
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.ENODATA: "precompile inspect --full {file}",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
+
+
+def _there(file: str) -> str:
+    """The nearest folder that there is, of a file's name."""
+    folder = os.path.abspath(file)
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    return folder
+
+
+def misuse_lines(error: Exception) -> list[str]:
+    """A wrong use that a command left to who was called to find."""
+    return [f"precompile: {text.safe(str(error))}", f"help: {_path()} --help"]
+
+
+def _path() -> str:
+    """The command as it was typed."""
+    from precompile_context.cli.app import COMMANDS
+
+    return " ".join(["precompile", *(word for word in sys.argv[1:2] if word in COMMANDS)])
+
+
 def say(said: list[str]) -> None:
-    """On stderr; on a terminal each in one line of it, whole otherwise."""
+    """On stderr; on a terminal three lines of it at most, whole otherwise."""
     if sys.stderr is None:
         return
-    for line in said:
-        if not sys.stderr.isatty():
-            print(line, file=sys.stderr)
-            continue
-        short = text.shorten(line, text.WIDTH)
-        colour = {"precompile:": "red", "help:": "green"}.get(line.partition(" ")[0])
-        print(text.coloured(short, colour, sys.stderr), file=sys.stderr)
+    with contextlib.suppress(OSError):  # closed, or full: there is nobody to tell
+        for line in _fitting(said) if sys.stderr.isatty() else said:
+            colour = {"precompile:": "red", "help:": "green"}.get(line.partition(" ")[0])
+            print(text.coloured(line, colour, sys.stderr), file=sys.stderr)
+
+
+def _fitting(said: list[str]) -> Iterator[str]:
+    """Two lines may be three; what is longer than its line then has its middle left out."""
+    if len(said) == 2 and len(said[0]) > text.WIDTH:
+        first = textwrap.wrap(said[0], text.WIDTH, break_on_hyphens=False)[0]
+        said = [first, f"  {said[0][len(first) :].strip()}", said[1]]
+    yield from (text.shorten(line, text.WIDTH) for line in said)
 
 
 def usage_lines(error: Exception) -> list[str]:

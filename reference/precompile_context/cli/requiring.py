@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 from precompile_context.adapters.pytorch.artifacts import TYPES
 from precompile_context.bundle import Bundle
+from precompile_context.cli import refusal as refusal_lines
 from precompile_context.cli import text
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.files import BundleFile
@@ -125,7 +126,7 @@ def run(require: Require, settings: Settings, start: Callable[[Settings], NoRetu
     """
     fault = fault_before(require, settings)
     if fault is not None:
-        _end(require, settings, [fault])
+        _end(require, settings, [fault], ran=False)
     with tempfile.TemporaryDirectory(prefix="precompile-") as folder:
         file = settings.report or os.path.join(folder, "report.json")
         child = os.fork()
@@ -134,7 +135,7 @@ def run(require: Require, settings: Settings, start: Callable[[Settings], NoRetu
             try:
                 start(settings)
             except OSError as error:
-                print(f"precompile: {error.strerror}: {error.filename}", file=sys.stderr)
+                refusal_lines.say(refusal_lines.system_lines(error))
             finally:
                 os._exit(1)
         status = _wait(child)
@@ -146,7 +147,7 @@ def run(require: Require, settings: Settings, start: Callable[[Settings], NoRetu
         sys.exit(status or 1)
     faults = list(faults_after(require, told))
     if faults:
-        _end(require, settings, faults)
+        _end(require, settings, faults, ran=True)
     sys.exit(0)
 
 
@@ -162,9 +163,21 @@ def _wait(child: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def _end(require: Require, settings: Settings, faults: list[str]) -> NoReturn:
+def _end(require: Require, settings: Settings, faults: list[str], *, ran: bool) -> NoReturn:
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    why = text.safe(" ".join(faults[0].split()))
-    if sys.stderr is not None:
-        print(f"precompile: {settings.bundle}: not {require}: {why}{more}", file=sys.stderr)
+    why = " ".join(faults[0].split())
+    what = f"precompile: {settings.bundle}: not {require}: {why}{more}"
+    refusal_lines.say([text.safe(what), text.safe(f"help: {_todo(require, settings, ran)}")])
     sys.exit(NOT_SO)
+
+
+def _todo(require: Require, settings: Settings, ran: bool) -> str:
+    """What to do about it."""
+    bundle = str(settings.bundle)
+    if require is Require.SAVED:
+        return "precompile run --help: --bundle names where to, --key who signs"
+    if ran:
+        return "precompile run --why-miss says what differs"
+    if is_store_name(bundle) or os.path.exists(bundle):
+        return f"precompile explain {bundle}"
+    return "a run without --require and --read-only makes it"

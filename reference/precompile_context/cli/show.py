@@ -1,7 +1,6 @@
 """`precompile show`: one artifact, and the source of a compiled graph, without unpickling it."""
 
 import pickletools
-import sys
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -37,8 +36,7 @@ def show(
     bundle = opened(file, policy=UNSIGNED)
     found = _find(bundle, key)
     if not found:
-        print(f"precompile: the bundle holds no key that begins with {key!r}", file=sys.stderr)
-        raise typer.Exit(1)
+        raise refusal.lacking(file, f"key that begins with {key!r}")
     keys = sorted({artifact.key for artifact in found})
     if len(keys) > 1:
         shown = ", ".join(map(text.safe, keys[:4])) + (", …" if len(keys) > 4 else "")

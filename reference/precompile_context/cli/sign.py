@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from precompile_context.cli import refusal, text
-from precompile_context.cli.keys import Key, own_key, read_key
+from precompile_context.cli.keys import Key, check_before_own_key, own_key, read_key
 from precompile_context.cli.told import tell
 from precompile_context.files import BundleFile
 
@@ -31,8 +31,10 @@ def sign(
     """
     if key is None and passphrase_file is not None:
         raise typer.BadParameter("your own key has no passphrase; --key names the one that has")
-    signer = read_key(key, passphrase_file) or own_key()
     with refusal.about(file):
+        if key is None:
+            check_before_own_key([file])
+        signer = read_key(key, passphrase_file) or own_key()
         count = BundleFile(file).sign(signer)
     if as_json:
         tell({"ok": True, "keyid": signer.keyid, "signed": count})

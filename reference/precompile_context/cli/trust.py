@@ -49,6 +49,9 @@ def add(
     pem = read_some(file)
     try:
         verifier = CertificateVerifier(pem, *subject) if subject else verifier_of(pem)
+    except MisuseError as error:
+        raise typer.BadParameter(f"{file}: {error}") from None
+    try:
         add_trusted(name, verifier)
     except MisuseError as error:
         raise typer.BadParameter(str(error)) from None

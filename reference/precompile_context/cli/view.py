@@ -1,6 +1,7 @@
 """`precompile view`: a page of this machine that shows a bundle, for whoever is at its screen."""
 
 import html
+import os
 import re
 import secrets
 import sys
@@ -79,7 +80,7 @@ class Server(ThreadingHTTPServer):
         self.page = page().encode()
         # Other users of the machine and pages of other sites do not know it.
         self.word = secrets.token_urlsafe(16)
-        self.name = quote(name, safe="")
+        self.name = quote(os.fsencode(name), safe="")
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that wants no more of an answer is no fault."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, overload
@@ -45,6 +44,7 @@ from precompile_context.errors import MisuseError
 from precompile_context.files import FilePath, file_at
 from precompile_context.locks import StateLock, WorkLock
 from precompile_context.pausing import without_collection
+from precompile_context.startable import startable
 from precompile_context.trust import NOBODY, Signer, TrustPolicy
 from precompile_context.trust.keys import check_signer
 from precompile_context.trust.policy import check_policy
@@ -377,7 +377,7 @@ class PrecompileContext:
             # [PCB-CTX-014]
             self._states[-1].state = State()
 
-    @contextlib.contextmanager
+    @startable
     def fresh(self) -> Iterator[None]:
         """An empty state for the length of a with-block, the old one back afterwards."""
         # [PCB-CTX-015]

@@ -99,8 +99,8 @@ def uses(file: Path, bundle: str | None = None) -> list[UsedBundle]:
             (bundle, bundle),
         )
         return [
-            UsedBundle(program, bundle, hits, misses, refused, size, json.loads(reasons), at)
-            for program, bundle, hits, misses, refused, size, reasons, at in rows
+            UsedBundle(str(program), str(bundle), *map(int, counts), _reasons(reasons), float(at))
+            for program, bundle, *counts, reasons, at in rows
         ]
 
 
@@ -114,7 +114,11 @@ def last_uses(file: Path, bundle: str) -> dict[ArtifactName, float]:
         return {}
     with opened(file) as record:
         rows = record.execute("SELECT type, key, at FROM uses WHERE bundle = ?", (bundle,))
-        return {(type_name, key): at for type_name, key, at in rows}
+        return {(str(type_name), str(key)): float(at) for type_name, key, at in rows}
+
+
+def _reasons(text: str) -> dict[str, int]:
+    return {str(reason): int(count) for reason, count in json.loads(text).items()}
 
 
 @contextlib.contextmanager
@@ -128,5 +132,6 @@ def opened(file: Path, *, make: bool = False) -> Iterator[sqlite3.Connection]:
             for statement in _SCHEMA if make else ():
                 record.execute(statement)
             yield record
-    except (sqlite3.Error, ValueError) as error:
+    # SQLite keeps any value in any column: what is no number there is no record of ours.
+    except (sqlite3.Error, ValueError, TypeError, AttributeError) as error:
         raise OSError(None, f"the record of use: {error}", str(file)) from error

@@ -51,6 +51,9 @@ class Appending:
 
         `max_bytes` is what the file may have at the end.
         """
+        if max_bytes is not None:
+            # Not at the end: a dataclass that is made there has Python forget an interrupt.
+            import precompile_context.files.pruning  # noqa: F401
         self.writes = writes
         self.trusting = Trusting(NOBODY)
         self.base = b""

@@ -189,7 +189,7 @@ class Run:
         if watched or settings.verbosity > 0:
             told = [_summary_of(one, self._parts.get(one.name)) for one in self._adapters]
             line = at_the_end(told, self._session.reports.values())
-            tell(f"precompile: {settings.bundle}: {printable(line)}")
+            tell(printable(f"precompile: {settings.bundle}: {line}"))
 
     def _explain_misses(self) -> None:
         """Tell what everything that was not found differs in from what the bundle held."""

@@ -1,5 +1,6 @@
 """What a session says: a line for a person, and all of it in the report."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
@@ -49,7 +50,7 @@ class Telling:
             about = f"{self._prefix}{about}"
         if about not in self._told:
             self._told.add(about)
-            self._say(f"precompile: {self._where}: {printable(self._prefix + line)}")
+            self._say(printable(f"precompile: {self._where}: {self._prefix}{line}"))
 
     def tell_cold(self, reason: str) -> None:
         """Why nothing is applied."""
@@ -90,7 +91,7 @@ def otherwise(facts: Sequence[object]) -> str:
 
 def failure(error: Exception) -> str:
     """What went wrong: its kind too, where the text is not ours."""
-    if isinstance(error, PermissionError) and error.filename:
-        return f"{error.strerror}: {error.filename}"
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.strerror}: {os.fsdecode(error.filename)}"
     known = isinstance(error, (PrecompileError, StoreError, UnsupportedCompilerError))
     return str(error) if known else f"{type(error).__name__}: {error}"

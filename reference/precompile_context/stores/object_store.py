@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from precompile_context.errors import MisuseError
 from precompile_context.stores.names import StoreName
@@ -55,7 +56,7 @@ class ObjectStore:
             raise MissingExtraError(text) from None
         try:
             if name.scheme == "file":
-                return cls(str(name), kinds.LocalStore(name.path, mkdir=True))
+                return cls(str(name), cast("Objects", _Folder(name.path)))
             url = f"{name.scheme}://{name.place}"
             prefix, path = ("", name.path) if name.is_object else (name.path, None)
             options: dict[str, Any] = {
@@ -129,6 +130,31 @@ class ObjectStore:
             return
 
 
+class _Folder:
+    """A folder as the library offers it: one that is not there is empty, and a piece makes it."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def list(self, prefix: str) -> AsyncIterable[Any]:
+        """All that is below it; nothing is made for a look."""
+        return self._made().list(prefix) if os.path.isdir(self._path) else _nothing()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._made(), name)
+
+    def _made(self) -> Any:
+        from obstore.store import LocalStore
+
+        os.makedirs(self._path, exist_ok=True)
+        return LocalStore(self._path)
+
+
+async def _nothing() -> AsyncIterator[Any]:
+    for item in tuple[Any, ...]():
+        yield item
+
+
 class _IsThereError(StoreError):
     """A create found the object there already."""
 
@@ -187,6 +213,8 @@ def _refused(error: BaseException) -> str:
 
 def _told(error: BaseException) -> str:
     """What the library says, in short: without addresses, which may be signed, and headers."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     status = re.search(r"status (?:code )?:?\s*(\d{3}[^:,\n]{0,40})", str(error), re.IGNORECASE)
     if status:
         return f"the store answers {status[1].strip()}"

@@ -1,6 +1,5 @@
 """The automatic mode for a block of a program: each torch.compile is served and saved."""
 
-import contextlib
 import os
 from collections.abc import Iterator
 
@@ -13,10 +12,11 @@ from precompile_context.adapters.pytorch.warm_start_report import WarmStartRepor
 from precompile_context.context import PrecompileContext
 from precompile_context.files import FilePath
 from precompile_context.session.trusting import Trusted
+from precompile_context.startable import startable
 from precompile_context.trust import Signer
 
 
-@contextlib.contextmanager
+@startable
 def caching_precompile(
     path: str | os.PathLike[str],
     read_only: bool = False,
@@ -33,7 +33,7 @@ def caching_precompile(
         yield report
 
 
-@contextlib.contextmanager
+@startable
 def precompiling(context: PrecompileContext) -> Iterator[PrecompileReport]:
     """The automatic mode over a context of one's own, which the caller serializes and loads.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from precompile_context.bundle import Bundle
 from precompile_context.files import FilePath
 from precompile_context.session.session import Session, bundle_path
 from precompile_context.session.trusting import Trusted
+from precompile_context.startable import startable
 from precompile_context.trust import Signer
 
 # Without handlers of the program's, logging prints a warning's text, one line, on stderr.
@@ -23,7 +23,7 @@ __all__ = ["WarmStart", "bundle_path", "warm_start"]
 
 
 class WarmStart:
-    """One process's use of a bundle file by torch, from `start` to `finish`, or as a with-block.
+    """One process's use of a bundle file by torch, from `start` to `stop`, or as a with-block.
 
     Nothing here breaks the program: a file that is damaged, foreign or of another
     host, and any failure of ours, is one line of a warning, and the program
@@ -80,7 +80,7 @@ class WarmStart:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.finish()
+        self.stop()
 
     def start(self) -> WarmStartReport:
         """Stand ready with what fits, then begin to record."""
@@ -91,12 +91,12 @@ class WarmStart:
         """In a forked child: record and save nothing, what was applied stays."""
         self._session.leave()
 
-    def finish(self) -> None:
+    def stop(self) -> None:
         """Save what is left, fold what this run appended, and record no more. Once."""
         self._session.finish()
 
 
-@contextlib.contextmanager
+@startable
 def warm_start(
     path: str | os.PathLike[str],
     read_only: bool = False,

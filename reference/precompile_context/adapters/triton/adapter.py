@@ -27,6 +27,7 @@ class TritonAdapter(Adapter):
         self._part: Part | None = None
         self._serves = False
         self._before: Any = None
+        self._ours: Any = None
         self._compiled: dict[str, bytes] = {}
         self._served = 0
 
@@ -68,14 +69,17 @@ class TritonAdapter(Adapter):
         self._part, self._compiled, self._served = part, {}, 0
         self._serves = True
         self._before = knobs.cache.manager_class
-        knobs.cache.manager_class = _manager(self._before or FileCacheManager, self)
+        self._ours = _manager(self._before or FileCacheManager, self)
+        knobs.cache.manager_class = self._ours
 
     def stop(self) -> None:
         from triton import knobs
 
         if self._serves:
             self._serves = False
-            knobs.cache.manager_class = self._before
+            # The program may have set one of its own since, on ours perhaps, which passes on now.
+            if knobs.cache.manager_class is self._ours:
+                knobs.cache.manager_class = self._before
 
     def find(self, key: str, manager: object) -> dict[str, str] | None:
         """Where the files of a kernel are, which the bundle had; None where it had none."""

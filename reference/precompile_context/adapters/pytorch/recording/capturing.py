@@ -22,6 +22,7 @@ from precompile_context.adapters.pytorch.serving import shortcuts
 from precompile_context.context.context import PrecompileContext
 from precompile_context.errors import MisuseError
 from precompile_context.session.patches import Patches
+from precompile_context.startable import startable
 
 
 class Capture:
@@ -175,7 +176,7 @@ class Capture:
                 self.fault = error
 
 
-@contextlib.contextmanager
+@startable
 def capture(context: PrecompileContext) -> Iterator[Capture]:
     """Record into `context`, of `host_environment()`, what torch compiles within the block.
 
