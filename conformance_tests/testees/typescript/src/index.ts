@@ -8,6 +8,9 @@ export { DEFAULT_LIMITS, type Limits } from "./limits.js";
 export { Reader, type OpenOptions } from "./reader.js";
 export type { Requirement } from "./requirements.js";
 export type { Artifact, Segment } from "./segment.js";
+export {
+  JoinedSource, openStore, pieceName, piecesOfManifest, type Layer, type Piece, type StoreContents,
+} from "./store.js";
 export { Policy } from "./trust.js";
 export { Verifier, type Verification } from "./verifier.js";
 export { ArtifactKind } from "../gen/precompile/v1/artifact_pb.js";
