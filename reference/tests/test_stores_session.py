@@ -1,5 +1,6 @@
 """A real program warm from a store; each run is a machine of its own, with empty caches."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 
 from tests.cuda_warning import without_cuda_warning
+from tests.registry_server import docker_registry, log_in, registry_with_passwords
+from tests.s3_server import make_bucket, moto, s3_server
 from tests.test_pytorch_warm_start import PROGRAM
 
 pytestmark = pytest.mark.torch
@@ -144,6 +147,52 @@ def test_run_and_the_variable_take_a_store(machines: Machines) -> None:
     report = json.loads((machines.place / "r.json").read_text())
     assert report["artifacts"]["applied"] > 0
     assert pieces(store) == before
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param("s3", marks=pytest.mark.skipif(moto() is None, reason="NOT RUN: no moto")),
+        pytest.param(
+            "oci",
+            marks=pytest.mark.skipif(docker_registry() is None, reason="NOT RUN: no registry"),
+        ),
+    ],
+)
+def test_a_fresh_process_is_warm_from_a_server_and_no_report_holds_a_secret(
+    kind: str, machines: Machines, tmp_path: Path
+) -> None:
+    secret = "hunter2hunter2"
+    variables = {
+        "AWS_ACCESS_KEY_ID": "someone",
+        "AWS_SECRET_ACCESS_KEY": secret,
+        "DOCKER_CONFIG": str(tmp_path),
+    }
+    with contextlib.ExitStack() as stack:
+        if kind == "s3":
+            command = moto()
+            assert command
+            address = stack.enter_context(s3_server(command, tmp_path))
+            make_bucket(address, "bucket")
+            name = f"s3://bucket/x?endpoint={address}&region=us-east-1"
+        else:
+            log_in(tmp_path, host := stack.enter_context(registry_with_passwords(tmp_path)))
+            name = f"oci://{host}/team/train:v3"
+        reports = []
+        for number in range(2):
+            report = tmp_path / f"report{number}.json"
+            arguments = ["run", "--bundle", name, "--report", str(report), "-c", FUNCTION]
+            main = "from precompile_context.cli import main; main()"
+            done = machines.start("-c", main, *arguments, **variables)
+            assert secret not in done.stdout + done.stderr + report.read_text()
+            reports.append((done.stdout, json.loads(report.read_text())))
+    (cold, first), (warm, second) = reports
+    assert warm == cold
+    assert first["kernels"]["built"] > 0 == second["kernels"]["built"]
+    assert second["artifacts"]["applied"] > 0
+    kept = [path for path in machines.place.rglob("*.precompile") if path.is_file()]
+    assert kept
+    assert not any(secret.encode() in path.read_bytes() for path in kept)
 
 
 def test_a_store_that_is_gone_leaves_what_was_recorded_for_the_next_run(

@@ -26,7 +26,7 @@ from tests.stores import bundle, content, keys, put, read
 
 STRESS = os.environ.get("PRECOMPILE_STRESS") == "1"
 WRITERS = 64
-ROUNDS = 1000 if STRESS else 12
+ROUNDS = int(os.environ.get("PRECOMPILE_SIMULATED_ROUNDS", "1000" if STRESS else "12"))
 # A long run may be done in several: the first round of this one, and how many.
 FIRST_ROUND = int(os.environ.get("PRECOMPILE_FIRST_ROUND", "0"))
 SERVER_ROUNDS = int(os.environ.get("PRECOMPILE_SERVER_ROUNDS", "50" if STRESS else "1"))
@@ -84,7 +84,7 @@ def _seen(store: Store) -> set[str]:
 
 def test_writers_that_die_lose_nothing_that_was_acknowledged() -> None:
     acknowledgements = replaced = 0
-    for round_ in range(ROUNDS):
+    for round_ in range(FIRST_ROUND, FIRST_ROUND + ROUNDS):
         chance = random.Random(round_)
         store = _faults(chance)
         acknowledged: set[str] = set()

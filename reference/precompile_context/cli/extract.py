@@ -10,8 +10,8 @@ import typer
 from precompile_context import files
 from precompile_context.bundle import Bundle, StoredArtifact
 from precompile_context.cli import refusal, text
+from precompile_context.cli.stores import opened
 from precompile_context.cli.told import tell
-from precompile_context.files import BundleFile
 from precompile_context.trust import UNSIGNED
 
 app = typer.Typer()
@@ -19,7 +19,7 @@ app = typer.Typer()
 
 @app.command()
 def extract(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The bundle.")],
+    file: Annotated[str, typer.Argument(metavar="BUNDLE", help="A file, or a store's name.")],
     type_name: Annotated[str, typer.Argument(metavar="TYPE", help="The artifact's type.")],
     key: Annotated[str, typer.Argument(metavar="KEY", help="The artifact's key.")],
     output: Annotated[
@@ -37,7 +37,7 @@ def extract(
     The content is data: nothing is executed or unpickled, so no signature is asked
     for. The file appears whole and undamaged, or not at all.
     """
-    bundle = BundleFile(file).open(policy=UNSIGNED)
+    bundle = opened(file, policy=UNSIGNED)
     artifact = _find(file, bundle, type_name, key, segment)
     with refusal.about(file):
         if str(output) == "-":
@@ -71,7 +71,7 @@ def _write_out(content: bytes) -> None:
 
 
 def _find(
-    file: Path, bundle: Bundle, type_name: str, key: str, segment: int | None
+    file: str, bundle: Bundle, type_name: str, key: str, segment: int | None
 ) -> StoredArtifact:
     if segment is not None and not 0 <= segment < len(bundle.segments):
         raise typer.BadParameter(f"the bundle has segments 0 to {len(bundle.segments) - 1}")

@@ -9,13 +9,14 @@ from precompile_context.cli import refusal, text
 from precompile_context.cli.keys import Key, check_before_own_key, own_key, read_key
 from precompile_context.cli.told import tell
 from precompile_context.files import BundleFile
+from precompile_context.stores import is_store_name
 
 app = typer.Typer()
 
 
 @app.command()
 def sign(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The bundle.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The bundle.")],
     key: Key = None,
     passphrase_file: Annotated[
         Path | None,
@@ -29,16 +30,18 @@ def sign(
     but nothing can check what its code does. Others' signatures stay, and so does
     the bundle digest.
     """
+    if is_store_name(file):
+        raise typer.BadParameter("pieces of a store are never changed: pull, sign and push a file")
     if key is None and passphrase_file is not None:
         raise typer.BadParameter("your own key has no passphrase; --key names the one that has")
     with refusal.about(file):
         if key is None:
-            check_before_own_key([file])
+            check_before_own_key([Path(file)])
         signer = read_key(key, passphrase_file) or own_key()
-        count = BundleFile(file).sign(signer)
+        count = BundleFile(Path(file)).sign(signer)
     if as_json:
         tell({"ok": True, "keyid": signer.keyid, "signed": count})
     elif count:
-        print(f"{text.safe(str(file))}: {text.plural(count, 'segment')} signed")
+        print(f"{text.safe(file)}: {text.plural(count, 'segment')} signed")
     else:
-        print(f"{text.safe(str(file))}: every segment was signed by this key already")
+        print(f"{text.safe(file)}: every segment was signed by this key already")
