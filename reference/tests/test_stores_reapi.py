@@ -119,13 +119,13 @@ def test_a_push_moves_what_is_new_and_an_open_the_index(name: str) -> None:
 
 @needs_server
 def test_writers_of_many_processes_lose_nothing(name: str) -> None:
-    """Each is a store of its own, with a process of its own that asks; half of them write twice."""
+    """Each is a store of its own, with a process of its own that asks, and writes four times."""
     contents = [bundle(f"k{number}") for number in range(16)]
-    stores = [open_store(name) for _ in range(8)]
+    stores = [open_store(name) for _ in range(4)]
 
     async def write_all() -> None:
         names = [Bundle.open(data, policy=UNSIGNED).digest.hex() for data in contents]
-        works = [stores[n % 8].put(names[n], contents[n]) for n in range(16)]
+        works = [stores[n % 4].put(names[n], contents[n]) for n in range(16)]
         await asyncio.gather(*works)
 
     asyncio.run(write_all())

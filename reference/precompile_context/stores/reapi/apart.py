@@ -143,7 +143,7 @@ def _send(link: _Link) -> None:
             frames.send(link.socket, *item)
         link.socket.shutdown(socket.SHUT_RDWR)
     except OSError:
-        return  # whoever receives tells it
+        _end(link)
 
 
 def _receive(link: _Link) -> None:
@@ -159,11 +159,16 @@ def _receive(link: _Link) -> None:
             else:
                 _settle(future, (header["result"], payload))
     except OSError:
-        with link.lock:
-            link.has_ended = True
+        _end(link)
         link.outgoing.put(None)
-        for future in list(link.waiting.values()):
-            _settle(future, StoreError(_ENDED))
+
+
+def _end(link: _Link) -> None:
+    """Nothing comes any more: whoever waits is told, and who asks next begins another process."""
+    with link.lock:
+        link.has_ended = True
+    for future in list(link.waiting.values()):
+        _settle(future, StoreError(_ENDED))
 
 
 def _settle(future: "Future[Answer]", result: Answer | StoreError) -> None:
