@@ -36,6 +36,8 @@ _AT_ONCE = ("here", "run", "python", "needs")
 _ALONE = ("printed", "elsewhere")
 _MARK = re.compile(r"<!-- ([a-z][a-z ]*?)(?:: (.*))? -->")
 _FENCE = re.compile(r"( *)(`{3,}|~{3,})(.*)")
+# Blocks that this does not read: in a quotation, or in HTML.
+_OTHER = re.compile(r"> *(?:`{3,}|~{3,})| *<pre")
 _LIST = re.compile(r" *(?:[-*+]|\d+\.) ")
 
 
@@ -123,7 +125,9 @@ def _parts(path: Path) -> Iterator[Mark | Block]:
             if (mark[1] in _ALONE) == bool(mark[2]):
                 raise PageError(f"{path}:{number}: {mark[1]} says too much, or nothing")
             yield Mark(number, mark[1], mark[2] or "")
-        elif line.startswith("    ") and not before.strip() and not in_list:
+        elif _OTHER.match(line):
+            raise PageError(f"{path}:{number}: code that nothing runs: use a fence of its own")
+        elif line.startswith(("    ", "\t")) and not before.strip() and not in_list:
             raise PageError(f"{path}:{number}: indented code, which nothing runs: use a fence")
         if line.strip() and not line.startswith(" "):
             in_list = bool(_LIST.match(line))

@@ -48,6 +48,8 @@ def _page(tmp_path: Path, text: str) -> Path:
         ("<!-- file: a -->\n", "no block stands right below file"),
         ("<!-- not run: no -->\nText.\n```python\n```\n", "no block stands right below not run"),
         ("Text.\n\n    pip install something\n", "indented code"),
+        ("> ```python\n> print()\n> ```\n", "a fence of its own"),
+        ("<pre>pip install something</pre>\n", "a fence of its own"),
         ("```python\nprint()\n", "has no end"),
     ],
 )
