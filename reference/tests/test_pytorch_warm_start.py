@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from precompile_context import UNSIGNED, BundleFile
+from precompile_context.session.part import seconds_of
 from tests.cuda_warning import without_cuda_warning
 
 pytestmark = pytest.mark.torch
@@ -69,6 +71,7 @@ print(json.dumps({
     "applied": len(report.applied),
     "appended": len(report.appended),
     "reason": report.reason,
+    "not_spent": report.not_spent and report.seconds_not_spent,
     **report.as_json()["artifacts"],
 }))
 """
@@ -140,6 +143,13 @@ def test_a_warm_run_builds_nothing_and_is_equal_to_the_bit(
     assert (warm["fx"], warm["aot"]) == ([4, 0], [3, 0])
     assert warm["result"] == second["result"]
     assert (warm["appended"], warm["recorded"], warm["stderr"]) == (0, 0, "")
+    # What torch itself measured when each graph was compiled, whoever did that.
+    bundle = BundleFile(runs.directory / "b.precompile").open(policy=UNSIGNED)
+    graphs = [one for one in bundle.current(bundle.segments).values() if one.type == "inductor"]
+    seconds = [seconds_of(one) for one in graphs]
+    assert len(seconds) == 4
+    assert all(0.01 < one < 300 for one in seconds)
+    assert warm["not_spent"] == pytest.approx(sum(seconds))
 
 
 def test_what_a_program_died_of_is_left_out_of_torchs_own_cache_too(

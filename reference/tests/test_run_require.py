@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -176,7 +177,13 @@ def test_a_first_run_saves_and_a_second_is_warm_which_a_terminal_is_told(
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "second"))
     warm = run("run", "-v", "--require", "warm", "--bundle", "b.precompile", "train.py")
     assert (warm.status, warm.out) == (0, first.out)
-    assert warm.err.endswith("1 graph of 1, 1 library of 1 from the bundle; 0 artifacts saved\n")
+    told = re.search(
+        r"1 graph of 1, 1 library of 1 from the bundle(, (\d+\.\d) s of compiling not spent)?; "
+        r"0 artifacts saved\n$",
+        warm.err,
+    )
+    assert told is not None, warm.err
+    assert told[2] is None or 0 < float(told[2]) < 300  # some machines are quick
     quiet = run("run", "-q", "--read-only", "--bundle", "none.precompile", "train.py")
     assert (quiet.status, without_cuda_warning(quiet.err)) == (0, "")
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "third"))

@@ -33,7 +33,7 @@ def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _use(bundle: str, at: float = 0.0, program: str = "train.py") -> UsedBundle:
-    return UsedBundle(program, bundle, 3, 1, 0, 1000, {"another host": 1}, at)
+    return UsedBundle(program, bundle, 3, 1, 0, 1000, {"another host": 1}, at, 1.5)
 
 
 def test_what_processes_did_is_summed_by_program_and_bundle(record: Path) -> None:
@@ -45,11 +45,28 @@ def test_what_processes_did_is_summed_by_program_and_bundle(record: Path) -> Non
         ('a "b"', "/c\n", 1, 3),
     ]
     assert told["uses"][0]["reasons"] == {"another host": 2}
+    assert told["uses"][0]["seconds"] == 3.0
     assert "train.py" in run("stats").out
+    assert "2.00 kB given, 3.0 s of compiling not spent" in run("stats").out
     lines = run("stats", "--prometheus").out.splitlines()
+    total = "precompile_compile_not_spent_seconds_total"
+    assert f'{total}{{program="train.py",bundle="/b"}} 3.0' in lines
     assert 'precompile_hits_total{program="train.py",bundle="/b"} 6' in lines
     assert r'precompile_misses_total{program="a \"b\"",bundle="/c\n"} 1' in lines
     assert [u["bundle"] for u in run("stats", "--json", "/b").json()["uses"]] == ["/b"]
+
+
+def test_a_record_without_seconds_gets_them(record: Path) -> None:
+    record.parent.mkdir(parents=True)
+    with contextlib.closing(sqlite3.connect(record)) as old, old:
+        old.execute(
+            "CREATE TABLE runs (at REAL, program TEXT, bundle TEXT, hits INTEGER, misses INTEGER, "
+            "refused INTEGER, bytes INTEGER, reasons TEXT)"
+        )
+        old.execute("INSERT INTO runs VALUES (1.0, 'old', '/b', 1, 0, 0, 5, '{}')")
+    assert [(use.program, use.seconds) for use in uses(record)] == [("old", 0.0)]
+    add_use(record, _use("/b", 2.0), [])
+    assert [(use.program, use.seconds) for use in uses(record)] == [("old", 0.0), ("train.py", 1.5)]
 
 
 def test_the_record_is_bounded_and_what_is_oldest_goes(

@@ -22,6 +22,7 @@ class _Row:
     misses: int = 0
     refused: int = 0
     bytes: int = 0
+    seconds: float = 0.0
     last: float = 0.0
     reasons: Counter[str] = field(default_factory=Counter)
 
@@ -32,6 +33,7 @@ class _Row:
         self.misses += use.misses
         self.refused += use.refused
         self.bytes += use.bytes
+        self.seconds += use.seconds
         self.last = max(self.last, use.at)
         self.reasons.update(use.reasons)
 
@@ -87,6 +89,7 @@ def _facts(program: str, bundle: str, row: _Row) -> dict[str, Any]:
         "misses": row.misses,
         "refused": row.refused,
         "bytes": row.bytes,
+        "seconds": round(row.seconds, 3),
         "last_used": row.last,
         "reasons": dict(row.reasons.most_common()),
     }
@@ -98,13 +101,16 @@ _METRICS = {
     "misses": "Artifacts that they had to make.",
     "refused": "Artifacts that could not be given.",
     "bytes": "Bytes of the contents that they were given.",
+    "seconds": "Seconds of compiling that these had taken and were not spent.",
 }
+
+_METRIC_NAMES = {"seconds": "compile_not_spent_seconds"}
 
 
 def _prometheus(rows: dict[tuple[str, str], _Row]) -> list[str]:
     lines = []
     for name, meaning in _METRICS.items():
-        metric = f"precompile_{name}_total"
+        metric = f"precompile_{_METRIC_NAMES.get(name, name)}_total"
         lines += [f"# HELP {metric} {meaning}", f"# TYPE {metric} counter"]
         for (program, bundle), row in rows.items():
             labels = f'program="{_label(program)}",bundle="{_label(bundle)}"'
@@ -114,6 +120,10 @@ def _prometheus(rows: dict[tuple[str, str], _Row]) -> list[str]:
 
 def _label(value: str) -> str:
     return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+
+
+def _not_spent(row: _Row) -> str:
+    return f", {row.seconds:,.1f} s of compiling not spent" if row.seconds else ""
 
 
 def _print(rows: dict[tuple[str, str], _Row]) -> None:
@@ -127,7 +137,7 @@ def _print(rows: dict[tuple[str, str], _Row]) -> None:
                 f"  {text.shorten(text.safe(program), 24):24}  {text.plural(row.runs, 'run')}, "
                 f"{row.hits:,} hits, {row.misses:,} misses, {row.refused:,} refused"
             )
-            print(f"  {'':24}  {text.size(row.bytes)} given")
+            print(f"  {'':24}  {text.size(row.bytes)} given{_not_spent(row)}")
             for reason, count in row.reasons.most_common(3):
                 line = f"  {'':24}  {count:,} for: "
                 print(line + text.shorten(text.safe(reason), text.WIDTH - len(line)))

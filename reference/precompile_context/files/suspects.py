@@ -81,7 +81,11 @@ def suspects(record: Path, bundle: str | None = None) -> list[Suspect]:
             f"SELECT {_COLUMNS} FROM suspects WHERE ? IS NULL OR bundle = ? ORDER BY at, rowid",
             (bundle, bundle),
         )
-        return [Suspect(*row) for row in found]
+        return [
+            Suspect(*map(str, names), digest, str(function), str(program), str(fault), float(at))
+            for *names, digest, function, program, fault, at in found
+            if isinstance(digest, bytes)
+        ]
 
 
 def lift(record: Path, bundle: str, contents: Collection[Content]) -> None:

@@ -25,7 +25,7 @@ _MOST_USES = 200_000
 _WAIT_SECONDS = 1.0
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS runs (at REAL, program TEXT, bundle TEXT, hits INTEGER, "
-    "misses INTEGER, refused INTEGER, bytes INTEGER, reasons TEXT)",
+    "misses INTEGER, refused INTEGER, bytes INTEGER, reasons TEXT, seconds REAL)",
     "CREATE TABLE IF NOT EXISTS uses (bundle TEXT, type TEXT, key TEXT, at REAL, "
     "PRIMARY KEY (bundle, type, key))",
 )
@@ -41,6 +41,7 @@ class UsedBundle:
         bytes: of the contents that it was given.
         reasons: how often it missed for which reason.
         at: when it ended, in seconds since 1970.
+        seconds: that the compiles of what it was given took where they were recorded.
     """
 
     program: str
@@ -51,6 +52,7 @@ class UsedBundle:
     bytes: int
     reasons: Mapping[str, int] = field(default_factory=dict)
     at: float = field(default_factory=time.time)
+    seconds: float = 0.0
 
 
 def record_file(environ: Mapping[str, str] = os.environ) -> Path | None:
@@ -69,9 +71,12 @@ def add_use(file: Path, use: UsedBundle, artifacts: Iterable[ArtifactName]) -> N
     """
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     counts = (use.hits, use.misses, use.refused, use.bytes)
-    row = (use.at, use.program, use.bundle, *counts, json.dumps(dict(use.reasons)))
+    reasons = json.dumps(dict(use.reasons))
+    row = (use.at, use.program, use.bundle, *counts, reasons, use.seconds)
     with opened(file, make=True) as record:
-        record.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        if not _has_seconds(record):  # one of before
+            record.execute("ALTER TABLE runs ADD COLUMN seconds REAL DEFAULT 0")
+        record.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         record.executemany(
             "INSERT OR REPLACE INTO uses VALUES (?, ?, ?, ?)",
             [(use.bundle, *name, use.at) for name in artifacts],
@@ -93,14 +98,18 @@ def uses(file: Path, bundle: str | None = None) -> list[UsedBundle]:
     if not file.exists():
         return []
     with opened(file) as record:
+        seconds = "seconds" if _has_seconds(record) else "0.0"
         rows = record.execute(
-            "SELECT program, bundle, hits, misses, refused, bytes, reasons, at "
+            f"SELECT program, bundle, hits, misses, refused, bytes, reasons, at, {seconds} "
             "FROM runs WHERE ? IS NULL OR bundle = ? ORDER BY at",
             (bundle, bundle),
         )
         return [
-            UsedBundle(str(program), str(bundle), *map(int, counts), _reasons(reasons), float(at))
-            for program, bundle, *counts, reasons, at in rows
+            UsedBundle(
+                *(str(program), str(bundle), *map(int, counts)),
+                *(_reasons(reasons), float(at), float(seconds)),
+            )
+            for program, bundle, *counts, reasons, at, seconds in rows
         ]
 
 
@@ -119,6 +128,10 @@ def last_uses(file: Path, bundle: str) -> dict[ArtifactName, float]:
 
 def _reasons(text: str) -> dict[str, int]:
     return {str(reason): int(count) for reason, count in json.loads(text).items()}
+
+
+def _has_seconds(record: sqlite3.Connection) -> bool:
+    return any(column[1] == "seconds" for column in record.execute("PRAGMA table_info(runs)"))
 
 
 @contextlib.contextmanager

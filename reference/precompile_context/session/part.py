@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from precompile_context.artifact import ArtifactId, AttributeValue
+from precompile_context.artifact import ArtifactId, ArtifactKind, AttributeValue
 from precompile_context.bundle import ArtifactName, Bundle, Segment, StoredArtifact
 from precompile_context.context.populate import Outcome
 from precompile_context.environment import Environment
@@ -19,6 +19,9 @@ from precompile_context.session.telling import Telling, failure, otherwise
 
 if TYPE_CHECKING:
     from precompile_context.stores import Attached
+
+# Of one compile: a year. What says more was not measured.
+_MOST_SECONDS = 3.2e7
 
 
 class SessionPart:
@@ -91,6 +94,7 @@ class SessionPart:
         if self._takes_part() and (stored := self.current.get((type, key))) is not None:
             with self._lock, contextlib.suppress(ValueError):
                 self.report.applied.remove((type, key))
+            self.report.not_spent.pop((type, key), None)
             self.refused(Outcome(stored.type, stored.key, ErrorCode.APPLY_FAILED, detail))
             self._is_gone(type, key)
 
@@ -151,6 +155,16 @@ class SessionPart:
         names = list(names)
         self.about_to_apply(names)
         self.report.applied += names
+        for name in names:
+            stored = self.current.get(name)
+            if stored is not None and stored.kind != ArtifactKind.ENTRY:  # wanted or not
+                self.used(name)
+
+    def used(self, name: ArtifactName) -> None:
+        """The compiler need not make this: what that took once is not spent now."""
+        stored = self.current.get(name)
+        if stored is not None and (seconds := seconds_of(stored)):
+            self.report.not_spent[name] = seconds
 
     def about_to_apply(self, names: Iterable[ArtifactName]) -> None:
         """The compiler gets these: should the program die of them, the next run knows."""
@@ -217,6 +231,7 @@ class SessionPart:
         with self._lock:
             if name not in self.hits:
                 self.report.applied.append(name)
+        self.used(name)
         return content
 
     def _leave_out_suspects(self) -> None:
@@ -243,6 +258,14 @@ class SessionPart:
     def _is_gone(self, type: str, key: str) -> None:
         self.current = {name: s for name, s in self.current.items() if name != (type, key)}
         self.contexts.is_damaged(type, key)
+
+
+def seconds_of(stored: StoredArtifact) -> float:
+    """What the compile took, as its field `seconds` says; 0.0 where it says nothing of use."""
+    seconds = next((value for name, value in stored.fields if name == "seconds"), 0.0)
+    if isinstance(seconds, float) and 0 < seconds < _MOST_SECONDS:
+        return seconds
+    return 0.0
 
 
 def concerning(bundle: Bundle, types: Collection[str]) -> list[Segment]:

@@ -27,6 +27,8 @@ class PartReport:
         refused: those that could not be given, each with its reason.
         recorded: what this process recorded and the file did not hold at the start.
         appended: what this process wrote to the file.
+        not_spent: of `applied`, the seconds that its compile took where it was recorded, as far
+            as that is known.
         not_saved: one line that says why something could not be written; None so far.
         store: the store's name; None where the bundle is a file.
     """
@@ -42,6 +44,7 @@ class PartReport:
     appended: list[ArtifactId] = field(default_factory=list)
     not_saved: str | None = None
     store: str | None = None
+    not_spent: dict[tuple[str, str], float] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return shown(type(self).__name__, self._shown())
@@ -66,6 +69,11 @@ class PartReport:
         asked = {*self.applied, *((outcome.type, outcome.key) for outcome in self.refused)}
         return {name: size for name, size in self.loaded.items() if name not in asked}
 
+    @property
+    def seconds_not_spent(self) -> float:
+        """The sum of `not_spent`."""
+        return sum(self.not_spent.values())
+
     def counts(self) -> dict[str, Any]:
         """In a few numbers, beside the other parts of a session."""
         return {
@@ -75,6 +83,7 @@ class PartReport:
             "applied": len(self.applied),
             "recorded": len(self.recorded),
             "refused": len(self.refused),
+            "seconds_not_spent": round(self.seconds_not_spent, 3),
         }
 
     def as_json(self) -> dict[str, Any]:
@@ -109,6 +118,9 @@ class PartReport:
         }
 
 
+# Below, the line at the end says nothing of seconds.
+LEAST_SECONDS = 0.05
+
 NO_PART: Mapping[str, Any] = PartReport(Path()).counts()
 
 
@@ -131,6 +143,9 @@ def at_the_end(told: Iterable[str], reports: Iterable[PartReport]) -> str:
     served = ", ".join(filter(None, told))
     got = f"{served} from the bundle" if served else "nothing was asked of it"
     reports = list(reports)
+    seconds = sum(report.seconds_not_spent for report in reports)
+    if seconds >= LEAST_SECONDS:
+        got += f", {seconds:,.1f} s of compiling not spent"
     faults = [report.not_saved for report in reports if report.not_saved]
     if faults:
         return f"{got}; not saved: {faults[0].removeprefix('not saved: ')}"

@@ -21,7 +21,7 @@ VERSION = 1
 
 Entry = dict[str, Any]
 
-NO_SECONDS = dict.fromkeys(("apply", "compile", "save"), 0.0)
+NO_SECONDS = dict.fromkeys(("apply", "compile", "save", "not_spent"), 0.0)
 NO_SESSION: Mapping[str, Any] = {
     "bundle": {"bytes": 0, "matched": None, "reason": None, "not_saved": None},
     "artifacts": {
@@ -66,7 +66,8 @@ def entry(
     compilers: an object for each compiler that was used, by its adapter's name: matched and
         reason as above; loaded, applied, recorded, refused and missed (look-ups in vain) as
         counts; and what its adapter says itself.
-    seconds: apply (before the first compile), compile, save (at the end).
+    seconds: apply (before the first compile), compile, save (at the end); not_spent, what
+        the compiles of what was applied took where they were recorded, as far as is known.
 
     Of PyTorch, whose words stand at the top in version 1:
 

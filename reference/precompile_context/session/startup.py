@@ -228,6 +228,7 @@ class Run:
                 "apply": self._apply_seconds,
                 "compile": sum(compiling),
                 "save": save_seconds,
+                "not_spent": sum(one.seconds_not_spent for one in reports),
             },
         )
         report.put(settings, part)

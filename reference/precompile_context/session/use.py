@@ -48,6 +48,7 @@ def _remember(reports: Sequence[PartReport]) -> None:
         misses=len(made),
         refused=refused,
         bytes=sum(report.loaded.get(name, 0) for report in reports for name in {*report.applied}),
+        seconds=sum(report.seconds_not_spent for report in reports),
         reasons={why or "the bundle did not hold them": len(made)} if made or why else {},
     )
     use_record.add_use(file, use, given | made)

@@ -24,6 +24,7 @@ from precompile_context.artifact import CacheArtifact
 from precompile_context.environment import Environment
 from precompile_context.plural import plural
 from precompile_context.session import Adapter, Miss, Part
+from precompile_context.session.elapsed import Elapsed
 from precompile_context.session.first_use import before
 from precompile_context.session.patches import Patches
 
@@ -41,6 +42,7 @@ class NumbaAdapter(Adapter):
         self._patches = Patches()
         self._part: Part | None = None
         self._counts: Counter[str] = Counter()
+        self._elapsed = Elapsed()
         self._skipped: dict[str, str] = {}
         self._missed: dict[str, Identity] = {}
         # By cache and signature, what a look-up asked for in vain: the code is saved under it.
@@ -106,12 +108,14 @@ class NumbaAdapter(Adapter):
                 return data
         self._missed[asked.key] = asked
         names[str(sig)] = asked
+        self._elapsed.begin(asked.key)
         return None
 
     def _save(self, original: Callable[..., Any], cache: Any, sig: Any, data: Any) -> Any:
         part, asked = self._part, self._asked.get(cache, {}).pop(str(sig), None)
         if part is None or asked is None:
             return original(cache, sig, data)
+        seconds = round(self._elapsed.end(asked.key), 3)
         kept = _Kept(cache._cache_file)
         cache._cache_file, theirs = kept, cache._cache_file
         try:
@@ -123,10 +127,10 @@ class NumbaAdapter(Adapter):
                 self._skipped[asked.function] = "numba does not cache it"
             else:
                 self._counts["compiled"] += 1
-                self._record(part, asked, kept.content)
+                self._record(part, asked, kept.content, seconds)
         return None
 
-    def _record(self, part: Part, asked: Identity, content: bytes) -> None:
+    def _record(self, part: Part, asked: Identity, content: bytes, seconds: float) -> None:
         part.record(
             _TYPE,
             asked.key,
@@ -135,6 +139,7 @@ class NumbaAdapter(Adapter):
             signature=asked.signature,
             source=asked.source,
             reads=asked.reads,
+            seconds=seconds,
         )
         part.save()
 

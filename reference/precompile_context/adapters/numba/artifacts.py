@@ -15,6 +15,7 @@ class NumbaFunction(ServedArtifact):
         signature: the types of its arguments.
         source: a digest of its file, and of its code and options.
         reads: what it calls and reads, a line each: a digest and the name.
+        seconds: that its compile took, without those of functions that were compiled for it.
     """
 
     TYPE: ClassVar[str] = "numba.function"
@@ -23,3 +24,4 @@ class NumbaFunction(ServedArtifact):
     signature: str
     source: str
     reads: str
+    seconds: float = 0.0

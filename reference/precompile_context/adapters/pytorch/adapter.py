@@ -123,7 +123,9 @@ class PyTorchAdapter(Adapter):
         register_types(main.registry)
         self._mode = None
         if self._is_automatic():
-            self._mode = Precompile(main, part.save)
+            self._mode = Precompile(
+                main, part.save, on_served=lambda key: part.used((DynamoEntry.TYPE, key))
+            )
         if self._shown is not None:
             self._shown.precompile = self._mode.report if self._mode else None
         if part.report.matched and part.bundle is not None:

@@ -5,10 +5,11 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from precompile_context.adapters.pytorch import places
 from precompile_context.adapters.pytorch.answers import CompilerAnswer
+from precompile_context.adapters.pytorch.taken import compile_seconds
 from precompile_context.adapters.pytorch.variants import guard_variant
 from precompile_context.artifact import CacheArtifact, Registry, key_fault
 
@@ -47,10 +48,17 @@ class TorchArtifact(CacheArtifact):
 
 @dataclass(frozen=True)
 class InductorArtifact(TorchArtifact):
-    """A compiled graph of FxGraphCache."""
+    """A compiled graph of FxGraphCache.
+
+    Attributes:
+        seconds: that torch took to compile it, its kernels included, as the content says: the
+            same content is the same artifact.
+    """
 
     TYPE: ClassVar[str] = "inductor"
     SUPERSEDES: ClassVar[bool] = False
+
+    seconds: float = 0.0
 
     def place(self) -> str:
         """Any file of the key's directory is a candidate there, whatever its name."""
@@ -198,6 +206,13 @@ def artifact_class(type_name: str, registry: Registry) -> type[CacheArtifact]:
         )
         registry.register(cls)
     return cls
+
+
+def fields_of(type_name: str, torch_key: str, content: bytes) -> dict[str, Any]:
+    """Those of what torch recorded under its key."""
+    if type_name == InductorArtifact.TYPE:
+        return {"torch_key": torch_key, "seconds": compile_seconds(content)}
+    return {"torch_key": torch_key}
 
 
 def key_of(torch_key: str, content: bytes) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from precompile_context.adapters.pytorch.artifacts import (
     TorchArtifact,
     artifact_class,
+    fields_of,
     fitting_key,
     key_of,
 )
@@ -79,7 +80,8 @@ def record_mega_cache(context: PrecompileContext, data: bytes) -> None:
     names = _Names()
     for artifact in artifacts:
         key = names.key_for(artifact)
-        context.record_artifact(artifact.type, key, artifact.content, torch_key=artifact.key)
+        fields = fields_of(artifact.type, artifact.key, artifact.content)
+        context.record_artifact(artifact.type, key, artifact.content, **fields)
 
 
 class _Names:

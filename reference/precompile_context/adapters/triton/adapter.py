@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -98,8 +99,8 @@ class TritonAdapter(Adapter):
         self._served += 1
         return paths
 
-    def record(self, key: str, group: Mapping[str, str]) -> None:
-        """A kernel was compiled: its files, by name and path."""
+    def record(self, key: str, group: Mapping[str, str], seconds: float) -> None:
+        """A kernel was compiled, in so many seconds: its files, by name and path."""
         part = self._part
         if part is None or not self._serves:
             return
@@ -114,7 +115,7 @@ class TritonAdapter(Adapter):
             part.tell(f"not all was recorded: {type(error).__name__}: {error}")
             return
         self._compiled[key] = content
-        part.record(TritonKernel.TYPE, key, content, kernel=name)
+        part.record(TritonKernel.TYPE, key, content, kernel=name, seconds=round(seconds, 3))
         part.save()
 
     def report(self) -> Mapping[str, Any]:
@@ -155,6 +156,7 @@ def _manager(base: Any, adapter: TritonAdapter) -> Any:
         def __init__(self, key: str, override: bool = False, dump: bool = False) -> None:
             super().__init__(key, override=override, dump=dump)
             self._bundled = None if override or dump else key
+            self._begun = time.perf_counter()  # made anew for each kernel that is asked for
 
         def get_group(self, filename: str) -> dict[str, str] | None:
             found: dict[str, str] | None = super().get_group(filename)
@@ -165,7 +167,8 @@ def _manager(base: Any, adapter: TritonAdapter) -> Any:
         def put_group(self, filename: str, group: dict[str, str]) -> Any:
             done = super().put_group(filename, group)
             if self._bundled is not None:
-                adapter.record(f"{self._bundled}/{filename}", group)
+                seconds = time.perf_counter() - self._begun
+                adapter.record(f"{self._bundled}/{filename}", group, seconds)
             return done
 
     return BundleCacheManager

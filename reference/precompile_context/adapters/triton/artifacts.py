@@ -14,11 +14,17 @@ _KEY = re.compile(r"[A-Z2-7]{52}/[^/\\\x00]{1,255}")
 
 @dataclass(frozen=True)
 class TritonKernel(CacheArtifact):
-    """All files of one kernel, for one target; `kernel` is the function's name."""
+    """All files of one kernel, for one target.
+
+    Attributes:
+        kernel: the function's name.
+        seconds: that its compile took.
+    """
 
     TYPE: ClassVar[str] = "triton.kernel"
 
     kernel: str = ""
+    seconds: float = 0.0
 
     def populate_cache(self) -> None:
         """Put the files where Triton's own cache looks.

@@ -49,12 +49,14 @@ class DynamoEntry(PrecompileCacheArtifact[Version]):
 
     Attributes:
         frame: names the frame and how it was to be compiled; its versions have one.
+        seconds: that torch took to compile it, without a backward that is compiled later.
     """
 
     TYPE: ClassVar[str] = "precompile_dynamo"
     KIND: ClassVar[ArtifactKind] = ArtifactKind.ENTRY
 
     frame: str
+    seconds: float = 0.0
 
     def after_deserialization(self) -> Version:
         """Unpickle it: code of its producer's choice runs.

@@ -9,6 +9,7 @@ torch evaluates. Nothing is added to a call.
 import functools
 import inspect
 import threading
+import time
 import types
 from collections.abc import Callable
 from typing import Any
@@ -39,8 +40,12 @@ class Frames:
     No exception of ours leaves it: the frame is compiled as it would be without.
     """
 
-    def __init__(self, store: Store, report: PrecompileReport) -> None:
+    def __init__(
+        self, store: Store, report: PrecompileReport, on_served: Callable[[str], None]
+    ) -> None:
+        """`on_served` is told the key of each entry that is served."""
         self._store = store
+        self._on_served = on_served
         self._report = report
         self._patches = Patches()
         self._local = threading.local()
@@ -100,14 +105,15 @@ class Frames:
                 graph_keys.collecting() as operators,
                 environment_reads.traced_reads() as variables,
             ):
+                begun = time.perf_counter()
                 result = original(*args, **kwargs)
+                seconds = round(time.perf_counter() - begun, 3)
         finally:
             self._local.recorder = outer
         if _is_compiled(result):
             self._report.count("compiled")
-            self._record(
-                name, key, functools.partial(recorder.version, meanwhile.ran, operators, variables)
-            )
+            made = functools.partial(recorder.version, meanwhile.ran, operators, variables)
+            self._record(name, key, made, seconds)
         return result
 
     def _key(self, call: types.SimpleNamespace) -> str:
@@ -155,12 +161,13 @@ class Frames:
                 self._report.is_other(name, version, f"{type(error).__name__}: {error}")
             else:
                 tell_sizes(call.code, call.closure, saved.sizes)
+                self._on_served(version)
                 return _converted(call, code, manager)
         return None
 
-    def _record(self, name: str, key: str, made: Callable[[], Version]) -> None:
+    def _record(self, name: str, key: str, made: Callable[[], Version], seconds: float) -> None:
         try:
-            self._store.record(name, key, made())
+            self._store.record(name, key, made(), seconds)
         except UnportableError as error:
             self._report.is_cold(name, str(error))
         except Exception as error:  # ours: the program has its compiled frame

@@ -24,12 +24,17 @@ class Precompile:
     """
 
     def __init__(
-        self, context: PrecompileContext, on_recorded: Callable[[], None] = lambda: None
+        self,
+        context: PrecompileContext,
+        on_recorded: Callable[[], None] = lambda: None,
+        on_served: Callable[[str], None] = lambda key: None,
     ) -> None:
-        """New entries and backends go to `context`; `on_recorded` is called after each."""
+        """New entries and backends go to `context`; `on_recorded` is called after each, `on_served`
+        with the key of each entry that is served.
+        """
         self.report = PrecompileReport()
         self._store = Store(context, self.report, on_recorded)
-        self._frames = Frames(self._store, self.report)
+        self._frames = Frames(self._store, self.report, on_served)
         self._graphs = Graphs(self._store, self._fault)
         self._caching_precompile: Any = None
 

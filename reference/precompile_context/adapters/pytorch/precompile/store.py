@@ -106,15 +106,15 @@ class Store:
                 try:
                     version = unfinished.version
                     version = dataclasses.replace(version, parts=(*version.parts, parts()))
-                    self._record(unfinished.frame, version)
+                    self._record(unfinished.frame, version, unfinished.seconds)
                     self.unfinished.remove(unfinished)
                 except UnportableError as error:
                     unfinished.reason = str(error)
         if ready:
             self._on_recorded()
 
-    def record(self, name: str, frame: str, version: Version) -> None:
-        """A version of a frame was made.
+    def record(self, name: str, frame: str, version: Version, seconds: float = 0.0) -> None:
+        """A version of a frame was made, in so many seconds.
 
         Raises:
             UnportableError: it cannot be pickled.
@@ -123,21 +123,22 @@ class Store:
             return
         with self._lock:
             if not self._is_finished(version):
-                self.unfinished.append(Unfinished(name, frame, version))
+                self.unfinished.append(Unfinished(name, frame, version, seconds))
                 return
-            self._record(frame, version)
+            self._record(frame, version, seconds)
         self._on_recorded()
 
     def _is_finished(self, version: Version) -> bool:
         return all(graph in self._graphs for graph in version.backends)
 
-    def _record(self, frame: str, version: Version) -> None:
+    def _record(self, frame: str, version: Version, seconds: float) -> None:
         self._context.record_artifact(
             DynamoEntry.TYPE,
             fitting_key(f"{frame}#{version.variant}"),
             encoded(version),
             backends=[(AOTAutogradBackend.TYPE, self._graphs[g]) for g in version.backends],
             frame=frame,
+            seconds=seconds,
         )
         self._report.count("saved")
 
@@ -145,9 +146,10 @@ class Store:
 class Unfinished:
     """A version that waits for its graphs, or that could not be saved once they were there."""
 
-    def __init__(self, name: str, frame: str, version: Version) -> None:
+    def __init__(self, name: str, frame: str, version: Version, seconds: float) -> None:
         self.waits = True
         self.reason = "a graph was not saved: its backward was never run, or torch cannot cache it"
         self.name = name
         self.frame = frame
         self.version = version
+        self.seconds = seconds

@@ -14,6 +14,7 @@ from precompile_context.adapters.pytorch.artifacts import (
     InductorFile,
     TorchArtifact,
     artifact_class,
+    fields_of,
     key_of,
 )
 from precompile_context.adapters.pytorch.facts.environment import capability_asked
@@ -106,7 +107,8 @@ class Capture:
             artifact_class(type_name, self._superseding.registry)
         supersedes = issubclass(cls, TorchArtifact) and cls.SUPERSEDES
         context = self._superseding if supersedes else self._context
-        context.record_artifact(type_name, key_of(torch_key, data), data, torch_key=torch_key)
+        fields = fields_of(type_name, torch_key, data)
+        context.record_artifact(type_name, key_of(torch_key, data), data, **fields)
 
     def _load_library(self, original: Callable[..., Any], cls: Any, path: str, key: str) -> Any:
         library = original(cls, path, key)
