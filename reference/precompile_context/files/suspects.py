@@ -82,8 +82,17 @@ def suspects(record: Path, bundle: str | None = None) -> list[Suspect]:
             (bundle, bundle),
         )
         return [
-            Suspect(*map(str, names), digest, str(function), str(program), str(fault), float(at))
-            for *names, digest, function, program, fault, at in found
+            Suspect(
+                str(bundle),
+                str(type_name),
+                str(key),
+                digest,
+                str(function),
+                str(program),
+                str(fault),
+                float(at),
+            )
+            for bundle, type_name, key, digest, function, program, fault, at in found
             if isinstance(digest, bytes)
         ]
 

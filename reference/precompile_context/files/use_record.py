@@ -106,10 +106,17 @@ def uses(file: Path, bundle: str | None = None) -> list[UsedBundle]:
         )
         return [
             UsedBundle(
-                *(str(program), str(bundle), *map(int, counts)),
-                *(_reasons(reasons), float(at), float(seconds)),
+                str(program),
+                str(bundle),
+                int(hits),
+                int(misses),
+                int(refused),
+                int(size),
+                _reasons(reasons),
+                float(at),
+                float(seconds),
             )
-            for program, bundle, *counts, reasons, at, seconds in rows
+            for program, bundle, hits, misses, refused, size, reasons, at, seconds in rows
         ]
 
 
