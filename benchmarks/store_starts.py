@@ -1,9 +1,10 @@
 """The demo's warm start from a file, from S3 and from a registry, interleaved; medians.
 
-    PRECOMPILE_MOTO=.moto/bin/moto_server python -m benchmarks.store_starts [ROUNDS]
+    PRECOMPILE_MOTO=.moto/bin/moto_server python -m benchmarks.store_starts [ROUNDS] [FOLDER]
 
 Servers of this machine (moto, Debian's docker-registry), each also behind a proxy that makes
 every request wait 20 ms. Each run is a process with empty caches, the nearer level's, too.
+What the cold run made is kept in FOLDER, for the next time.
 """
 
 import json
@@ -31,8 +32,8 @@ _COMMAND = [sys.executable, "-c", "from precompile_context.cli import main; main
 class Machine:
     """Runs of the command, each with empty caches, all with one key of a user's."""
 
-    def __init__(self, place: Path) -> None:
-        self.place = place
+    def __init__(self, place: Path, kept: Path) -> None:
+        self.place, self.kept = place, kept
 
     def run(self, *arguments: str) -> None:
         """The command, to its end."""
@@ -43,7 +44,7 @@ class Machine:
             "TMPDIR": home / "tmp",
             "XDG_CACHE_HOME": home / "ours",
             "XDG_STATE_HOME": home / "state",
-            "XDG_CONFIG_HOME": self.place / "config",
+            "XDG_CONFIG_HOME": self.kept / "config",
         }
         environment = {**os.environ, **{name: str(path) for name, path in places.items()}}
         done = subprocess.run(
@@ -84,9 +85,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         place = Path(folder)
         os.environ["DOCKER_CONFIG"] = folder
-        machine = Machine(place)
-        file = str(place / "demo.precompile")
-        machine.start(file)
+        kept = Path(sys.argv[2]).absolute() if len(sys.argv) > 2 else place
+        machine = Machine(place, kept)
+        file = str(kept / "demo.precompile")
+        if not os.path.exists(file):
+            machine.start(file)
         names = {"a file": file}
 
         def near_and_far(kind: str, name: str, port: int, address: str) -> None:

@@ -1,7 +1,12 @@
 """Commands take names of stores where they take files."""
 
+import contextlib
 import json
+import os
+import pty
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -171,3 +176,28 @@ def test_prune_of_a_store_takes_out_what_is_to_go(store: str) -> None:
     assert "the record of use" in flat(done.err)
     named = f"{store}/pieces/x".replace("file:", "https://host")
     assert "never written" in flat(run("prune", *rules, named).err)
+
+
+@pytest.mark.parametrize("command", ["verify", "merge"])
+def test_bytes_are_counted_on_a_terminal_and_nowhere_else(command: str, store: str) -> None:
+    options = {"verify": [], "merge": ["--unsigned", "--grace", "0", "-o", store]}[command]
+    arguments = [command, store, *options]
+    ours, theirs = pty.openpty()
+    main = "from precompile_context.cli import main; main()"
+    done = subprocess.Popen(
+        [sys.executable, "-c", main, *arguments],
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    seen = b""
+    with contextlib.suppress(OSError):  # the other end is closed
+        while data := os.read(ours, 1 << 16):
+            seen += data
+    os.close(ours)
+    assert done.wait(timeout=60) == 0
+    label = b"verifying" if command == "verify" else b"merging"
+    assert label in seen
+    assert re.search(rb"[1-9]\.[0-9]/(3\.1|\?) MB", seen)
+    assert run(*arguments).err == ""

@@ -8,6 +8,7 @@ import typer
 
 from precompile_context.bundle import Bundle
 from precompile_context.cli import text
+from precompile_context.cli.counted_store import CountedStore
 from precompile_context.cli.hosts import fitting, host_for, read_host
 from precompile_context.cli.keys import Key, Trust, trusting_inputs
 from precompile_context.cli.progress import counted
@@ -16,6 +17,7 @@ from precompile_context.cli.stores import (
     GraceOption,
     grace_of,
     opened_input,
+    progress,
     store_of,
 )
 from precompile_context.cli.told import tell
@@ -116,13 +118,14 @@ def _compact(
     store = store_of(name)
     if not store.writable:
         raise typer.BadParameter(f"{store.name} is read, and never written")
-    done = compact(
-        store,
-        policy=policy,
-        signer=signer,
-        patience=Patience(COMMAND_SECONDS),
-        grace=grace_of(grace),
-    )
+    with progress("merging", None) as advance:
+        done = compact(
+            CountedStore(store, advance),
+            policy=policy,
+            signer=signer,
+            patience=Patience(COMMAND_SECONDS),
+            grace=grace_of(grace),
+        )
     if as_json:
         facts = {"replaced": [one.name for one in done.replaced], "left": len(done.left)}
         tell({"ok": True, "piece": done.piece and done.piece.name, **facts})

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from precompile_context.cli import text
+from precompile_context.cli.counted_store import CountedStore
 from precompile_context.cli.keys import Key, Trust, trusting_inputs
 from precompile_context.cli.progress import counted
 from precompile_context.cli.stores import (
@@ -15,6 +16,7 @@ from precompile_context.cli.stores import (
     GraceOption,
     bundle_in,
     grace_of,
+    progress,
     reading_of,
     store_of,
 )
@@ -158,17 +160,18 @@ def _prune_store(
         raise typer.BadParameter(f"{store.name} is read, and never written")
     reading = reading_of(name, policy)
     bundle_in(name, reading)
-    done = prune_store(
-        store,
-        reading,
-        rules,
-        policy=policy,
-        signer=signer,
-        last_used=_used(store.name, rules),
-        patience=Patience(COMMAND_SECONDS),
-        grace=grace_of(grace),
-        dry_run=dry_run,
-    )
+    with progress("pruning", None) as advance:
+        done = prune_store(
+            CountedStore(store, advance),
+            reading,
+            rules,
+            policy=policy,
+            signer=signer,
+            last_used=_used(store.name, rules),
+            patience=Patience(COMMAND_SECONDS),
+            grace=grace_of(grace),
+            dry_run=dry_run,
+        )
     before = sum(piece.size for piece in reading.pieces)
     if as_json:
         pieces = {"replaced": [p.name for p in done.replaced], "left": [p.name for p in done.left]}

@@ -11,6 +11,7 @@ import typer
 
 from precompile_context.bundle import Bundle
 from precompile_context.cli import text
+from precompile_context.cli.counted_store import CountedStore
 from precompile_context.errors import MisuseError, PrecompileError
 from precompile_context.files import BundleFile
 from precompile_context.stores import (
@@ -78,7 +79,10 @@ def reading_of(name: str, policy: TrustPolicy, *, whole: bool = False) -> Readin
     level = Level(f"{parsed}?{sorted(parsed.options.items())}")
     with contextlib.suppress(OSError):  # then there is none
         level.make()
-    reading = read_store(store, policy=policy, patience=Patience(COMMAND_SECONDS), level=level)
+    with progress("reading", None) as advance:
+        counted = CountedStore(store, advance)
+        patience = Patience(COMMAND_SECONDS)
+        reading = read_store(counted, policy=policy, patience=patience, level=level)
     if reading.fault is not None:
         raise StoreError(f"{store.name}: {reading.fault}")
     for left in reading.left_out:

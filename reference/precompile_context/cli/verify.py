@@ -9,7 +9,7 @@ from precompile_context.bundle import Bundle
 from precompile_context.bundle.stored import DIGEST_SIZE
 from precompile_context.cli import refusal, signatures, text
 from precompile_context.cli.keys import read_keys
-from precompile_context.cli.stores import opened
+from precompile_context.cli.stores import opened, progress
 from precompile_context.cli.told import tell
 from precompile_context.errors import ErrorCode, MisuseError, PrecompileError
 from precompile_context.trust import UNSIGNED, TrustPolicy
@@ -87,13 +87,8 @@ def _policy(keys: list[Believed], threshold: int) -> TrustPolicy:
 
 def _read_all(bundle: Bundle) -> None:
     """Verify with a progress bar, where a person watches."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("verifying", total=bundle.size)
-        bundle.verify(lambda size: progress.advance(task, size))
+    with progress("verifying", bundle.size) as advance:
+        bundle.verify(advance)
 
 
 def _facts(bundle: Bundle) -> dict[str, Any]:
