@@ -227,7 +227,7 @@ class _Ranges(http.server.BaseHTTPRequestHandler):
             del self.headers["Range"]
         data = files.data.get(self.path)
         status = files.status or (404 if data is None else 200)
-        data = data or b"none"
+        data = data if data and status < 400 else b"none"
         content_range = None
         if status == 200 and (
             found := re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers["Range"] or "")
@@ -240,7 +240,8 @@ class _Ranges(http.server.BaseHTTPRequestHandler):
             self.send_header("Location", files.elsewhere)
         if content_range:
             self.send_header("Content-Range", content_range)
-        self.send_header("Content-Length", str(len(data)))
+        claimed = None if body else files.claimed
+        self.send_header("Content-Length", str(claimed or len(data)))
         self.send_header("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT")
         self.end_headers()
         if body:
@@ -258,6 +259,7 @@ class _Files:
         self.seen: list[str | None] = []
         self.authorized: list[str | None] = []
         self.gives_ranges = True
+        self.claimed: int | None = None
         self.status: int | None = None
         self.elsewhere = ""
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(_Ranges, self))
@@ -331,6 +333,34 @@ def test_a_redirect_to_another_host_takes_no_credentials_there(
         assert not any(stranger.authorized)
     finally:
         stranger.close()
+
+
+def test_credentials_that_expire_within_a_run_are_told_and_what_came_before_serves(
+    files: _Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "someone")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2hunter2")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "hunter2-of-an-hour")
+    files.data["/bucket/x.precompile"] = bundle("a", "b", size=3 * MIB)
+    name = f"s3://bucket/x.precompile?endpoint={files.address}&region=us-east-1"
+    reading = read(open_store(name))
+    assert reading.bundle
+    current = reading.bundle.current()
+    assert reading.bundle.read(current["test.blob", "a"])
+    files.status = 403
+    with pytest.raises(DeniedError, match="the store refuses the caller") as caught:
+        reading.bundle.read(current["test.blob", "b"])
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [1 << 40, 1 << 62])
+def test_an_object_that_claims_a_huge_size_is_left_out(files: _Files, size: int) -> None:
+    files.data["/train.precompile"] = bundle("a")
+    files.claimed = size
+    reading = read(open_store(f"{files.address}/train.precompile"), seconds=5.0)
+    assert reading.bundle is None
+    assert reading.fault or reading.left_out
+    assert reading.traffic.received < MIB
 
 
 def test_a_page_in_place_of_a_bundle_is_refused(files: _Files) -> None:
