@@ -1,7 +1,9 @@
 """A store without what is not needed any more: pieces that hold some of it are written anew."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from precompile_context.bundle import ArtifactName, Bundle
 from precompile_context.bundle.soundness import ArtifactPlace
@@ -74,7 +76,7 @@ def prune_store(
     if not pruned.places and not is_over:
         return PrunedStore(pruned, None, (), (), total)
     names = _names(reading.bundle, pruned)
-    wanted = [piece for piece in reading.pieces if is_over or names & _listed(reading, piece)]
+    wanted = reading.pieces if is_over else _holding(reading, names)
     if dry_run and not is_over:  # the indexes have said it
         return PrunedStore(pruned, None, tuple(wanted), (), total)
     found = {p: whole(store, p, policy, patience) for p in wanted if is_digest(p.name)}
@@ -117,16 +119,17 @@ def _names(bundle: Bundle, pruned: Pruned) -> frozenset[Held]:
     )
 
 
-def _listed(reading: Reading, piece: Piece) -> set[Held]:
-    """Environment and name of what the piece's segments list, current or not."""
+def _holding(reading: Reading, names: frozenset[Held]) -> list[Piece]:
+    """The pieces whose segments list any of these, current or not."""
     assert reading.bundle is not None
-    start = sum(one.size for one in reading.pieces[: reading.pieces.index(piece)])
-    return {
-        (segment.manifest.requirements, name)
+    starts = list(accumulate((piece.size for piece in reading.pieces), initial=0))
+    found = {
+        bisect_right(starts, segment.offset) - 1
         for segment in reading.bundle.segments
-        if start <= segment.offset < start + piece.size
         for name in segment.manifest.artifacts.names()
+        if (segment.manifest.requirements, name) in names
     }
+    return [reading.pieces[index] for index in sorted(found)]
 
 
 def _without(bundles: Mapping[Piece, Bundle], names: Iterable[Held]) -> Merge:
