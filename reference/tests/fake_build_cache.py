@@ -68,7 +68,13 @@ class FakeBuildCache(
         return found
 
     def BatchReadBlobs(self, request: Any, context: grpc.ServicerContext) -> Any:
-        context.abort(grpc.StatusCode.UNIMPLEMENTED, "not for stores")
+        self._begin("BatchReadBlobs", context)
+        answer = reapi.BatchReadBlobsResponse()
+        for digest in request.digests:
+            data = self.blobs.get(digest.hash)
+            one = answer.responses.add(digest=digest, data=self._bent(data or b""))
+            one.status.code = 5 if data is None else 0
+        return answer
 
     def GetTree(self, request: Any, context: grpc.ServicerContext) -> Any:
         context.abort(grpc.StatusCode.UNIMPLEMENTED, "not for stores")
@@ -108,15 +114,16 @@ class FakeBuildCache(
             context.abort(grpc.StatusCode.NOT_FOUND, "none")
         assert data is not None
         end = request.read_offset + request.read_limit if request.read_limit else len(data)
-        data = data[request.read_offset : end]
-        if self.fault == "truncated":
-            data = data[: len(data) // 2]
-        if self.fault == "altered":
-            data = bytes([data[0] ^ 1]) + data[1:]
+        data = self._bent(data[request.read_offset : end])
         for start in range(0, len(data), 1 << 20):
             yield bytestream.ReadResponse(data=data[start : start + (1 << 20)])
         while self.fault == "longer" and context.is_active():
             yield bytestream.ReadResponse(data=bytes(1 << 20))
+
+    def _bent(self, data: bytes) -> bytes:
+        if self.fault == "truncated":
+            return data[: len(data) // 2]
+        return bytes([data[0] ^ 1]) + data[1:] if self.fault == "altered" else data
 
     def close(self) -> None:
         self._stop.set()

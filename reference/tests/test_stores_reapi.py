@@ -194,19 +194,32 @@ def test_a_cache_that_does_not_answer_is_a_miss_in_time(
     assert sentence in str(reading.fault)
 
 
+@pytest.mark.parametrize("segments", [["a"], ["a", "b", "c"]])
 @pytest.mark.parametrize("size", [100, 3 * MIB])
 @pytest.mark.parametrize("fault", ["truncated", "altered", "sizes"])
 def test_a_cache_that_lies_is_not_believed(
-    cache: tuple[FakeBuildCache, str], fault: str, size: int
+    cache: tuple[FakeBuildCache, str], fault: str, size: int, segments: list[str]
 ) -> None:
     fake, name = cache
-    put(open_store(name), bundle("a", size=size))
+    put(open_store(name), grown(*segments, size=size))
     fake.fault = fault
     reading = read(open_store(name), seconds=5.0)
     assert reading.bundle is None
     assert reading.left_out
     fake.fault = None
-    assert keys(read(open_store(name))) == {"a"}
+    assert keys(read(open_store(name))) == set(segments)
+
+
+def test_small_segments_come_in_few_calls(cache: tuple[FakeBuildCache, str]) -> None:
+    fake, name = cache
+    data = grown(*map(str, range(40)))
+    put(open_store(name), data)
+    fake.calls.clear()
+    assert len(keys(read(open_store(name)))) == 40
+    assert (fake.calls.count("Read"), fake.calls.count("BatchReadBlobs")) == (0, 1)
+    last = Bundle.open(data, policy=UNSIGNED).segments[-1]
+    del fake.blobs[hashlib.sha256(data[last.offset :]).hexdigest()]
+    assert "its content is gone" in read(open_store(name)).left_out[0].reason
 
 
 def test_a_cache_that_sends_more_than_it_was_asked_for_is_cut_off(

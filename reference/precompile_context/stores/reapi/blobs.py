@@ -1,6 +1,5 @@
 """Pieces as blobs of a content-addressed storage: what is there, what goes, what is read."""
 
-import asyncio
 import hashlib
 import secrets
 import uuid
@@ -14,11 +13,13 @@ from buildgrid.common.protos.build.bazel.remote.execution.v2.remote_execution_pb
 )
 
 from precompile_context.stores.reapi.client import MOST_BYTES, Client
-from precompile_context.stores.reapi.slots import Blob
+from precompile_context.stores.reapi.slots import Blob, all_of
 from precompile_context.stores.store import MissingPieceError, StoreError
 
 # Half of what a message may have: digests and framing count, too.
 _BATCH_BYTES = MOST_BYTES // 2
+# google.rpc.Code of a blob in a batch.
+_NOT_FOUND = 5
 # Digests asked for in one call: 128 bytes each at most.
 _DIGESTS = 10_000
 
@@ -94,28 +95,71 @@ async def _upload_batch(client: Client, batch: Sequence[tuple[Blob, memoryview]]
 async def read(client: Client, blobs: Sequence[Blob], offset: int, size: int, what: str) -> bytes:
     """A range of the blobs one behind another; a whole blob is compared with its digest.
 
+    Small blobs that are wanted whole come several in a call, all else by streams.
+
     Raises:
         StoreError: MissingPieceError where one is gone.
     """
-    works, start = [], 0
+    parts: list[tuple[Blob, int, int]] = []
+    start = 0
     for blob in blobs:
         first, last = max(offset - start, 0), min(offset + size - start, blob.size)
         if first < last:
-            works.append(_read(client, blob, first, last - first, what))
+            parts.append((blob, first, last - first))
         start += blob.size
-    return b"".join(await asyncio.gather(*works))
+    try:
+        small = [one for one, _, length in parts if length == one.size <= _BATCH_BYTES // 2]
+        known = await _read_batches(client, small, what) if len(small) > 1 else {}
+        works = [_read(client, *part, what) for part in parts if part[0] not in known]
+        came = iter(await all_of(works))
+    except MissingPieceError:
+        text = f"{what} is listed, and its content is gone: build caches drop what is not used"
+        raise MissingPieceError(text) from None
+    return b"".join(known[blob] if blob in known else next(came) for blob, _, _ in parts)
+
+
+async def _read_batches(client: Client, blobs: Sequence[Blob], what: str) -> dict[Blob, bytes]:
+    batches: list[list[Blob]] = [[]]
+    size = 0
+    for blob in dict.fromkeys(blobs):
+        if size + blob.size + 256 > _BATCH_BYTES:
+            batches.append([])
+            size = 0
+        batches[-1].append(blob)
+        size += blob.size + 256
+    known: dict[Blob, bytes] = {}
+    for found in await all_of(_read_batch(client, batch, what) for batch in batches):
+        known |= found
+    return known
+
+
+async def _read_batch(client: Client, batch: Sequence[Blob], what: str) -> dict[Blob, bytes]:
+    request = reapi.BatchReadBlobsRequest(
+        instance_name=client.instance, digests=map(_digest, batch)
+    )
+    answer = await client.ask(ContentAddressableStorageStub, "BatchReadBlobs", request, what=what)
+    found = {one.digest.hash: one for one in answer.responses}
+    known = {}
+    for blob in batch:
+        one = found.get(blob.digest)
+        if one is not None and one.status.code == _NOT_FOUND:
+            raise MissingPieceError(what)
+        if one is None or one.status.code:
+            raise StoreError(f"{what}: the build cache does not give one of its blobs")
+        known[blob] = _checked(blob, one.data, what)
+    return known
 
 
 async def _read(client: Client, blob: Blob, offset: int, size: int, what: str) -> bytes:
     name = _resource(client, f"blobs/{blob.digest}/{blob.size}")
-    try:
-        data = await client.download(name, offset, size, what=what)
-    except MissingPieceError:
-        text = f"{what} is listed, and its content is gone: build caches drop what is not used"
-        raise MissingPieceError(text) from None
+    data = await client.download(name, offset, size, what=what)
     if len(data) != size:
         raise StoreError(f"{what}: {len(data)} bytes came of the {size} asked for")
-    if size == blob.size and blob_of(data) != blob:
+    return data if size < blob.size else _checked(blob, data, what)
+
+
+def _checked(blob: Blob, data: bytes, what: str) -> bytes:
+    if blob_of(data) != blob:
         raise StoreError(f"{what}: a blob is not what its digest says: it was altered")
     return data
 

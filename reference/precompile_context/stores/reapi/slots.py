@@ -133,13 +133,13 @@ class Slots:
             if end - found.begin > _MOST_SLOTS:
                 raise StoreError(f"more than {_MOST_SLOTS} slots were used: take another name")
             numbers = range(start, end)
-            held = await _all(self._entries.get("slot", str(number)) for number in numbers)
+            held = await all_of(self._entries.get("slot", str(number)) for number in numbers)
             for number, entry in zip(numbers, held, strict=True):
                 if entry is not None:
                     found.end = max(found.end, number + 1)
                     self._note(found, number, entry)
             empty = [n for n, e in zip(numbers, held, strict=True) if e is None and n >= found.end]
-            doors = await _all(self._entries.get("door", str(number)) for number in empty)
+            doors = await all_of(self._entries.get("door", str(number)) for number in empty)
             for number, door in zip(empty, doors, strict=True):
                 if door is not None:
                     found.end = number + 1
@@ -226,7 +226,7 @@ class Slots:
     async def _is_gone(self, number: int) -> bool:
         """Whether the cache has dropped all of a slot; who still enters it would close its door."""
         return not any(
-            await _all(self._entries.get(kind, str(number)) for kind in ("slot", "door", "race"))
+            await all_of(self._entries.get(kind, str(number)) for kind in ("slot", "door", "race"))
         )
 
     async def _bound(self, begin: int, end: int) -> None:
@@ -239,7 +239,8 @@ async def pause(number: int) -> None:
     await asyncio.sleep(random.uniform(0.5, 1.0) * min(1.0, 0.1 * 3 ** (number - 1)))
 
 
-async def _all(works: Iterable[Awaitable[T]]) -> list[T]:
+async def all_of(works: Iterable[Awaitable[T]]) -> list[T]:
+    """What each gives, some going on side by side."""
     places = asyncio.Semaphore(_REQUESTS)
 
     async def one(work: Awaitable[T]) -> T:
