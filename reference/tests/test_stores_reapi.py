@@ -222,6 +222,20 @@ def test_small_segments_come_in_few_calls(cache: tuple[FakeBuildCache, str]) -> 
     assert "its content is gone" in read(open_store(name)).left_out[0].reason
 
 
+def test_ranges_over_many_blobs_are_exact_where_one_is_there_twice(
+    cache: tuple[FakeBuildCache, str],
+) -> None:
+    data = grown("a", "b", "a") + grown("a", "b", "a")
+    store = open_store(cache[1])
+    piece = Piece("f" * 64, len(data))
+    assert Patience(10).wait(store.put(piece.name, data))
+    for start in range(0, len(data), 311):
+        for size in (1, 700, len(data) - start):
+            size = min(size, len(data) - start)
+            got = Patience(10).wait(store.read(piece, start, size))
+            assert got == data[start : start + size]
+
+
 def test_a_cache_that_sends_more_than_it_was_asked_for_is_cut_off(
     cache: tuple[FakeBuildCache, str],
 ) -> None:

@@ -115,7 +115,10 @@ async def read(client: Client, blobs: Sequence[Blob], offset: int, size: int, wh
     except MissingPieceError:
         text = f"{what} is listed, and its content is gone: build caches drop what is not used"
         raise MissingPieceError(text) from None
-    return b"".join(known[blob] if blob in known else next(came) for blob, _, _ in parts)
+    return b"".join(
+        known[blob][first : first + length] if blob in known else next(came)
+        for blob, first, length in parts
+    )
 
 
 async def _read_batches(client: Client, blobs: Sequence[Blob], what: str) -> dict[Blob, bytes]:
