@@ -374,6 +374,120 @@ def attribute_added(place: Place, warm: bool) -> Iterator[Pair]:
     yield compiled(optional)(square()), optional(square())
 
 
+WRAPPED = """
+import functools, torch
+
+power = torch.linalg.matrix_power
+
+def kept(function):
+    @functools.wraps(function)
+    def wrapper(self, x):
+        return power(function(self, x), wrapper.outer) @ power(x, function.__kwdefaults__["last"])
+    wrapper.outer = 2
+    return wrapper
+
+class Net(torch.nn.Module):
+    @kept
+    def forward(self, x, inner=2, *, last=1):
+        return power(x, inner)
+"""
+
+
+@case("what is behind functools.wraps changed")
+def wrapped_changed(place: Place, warm: bool) -> Iterator[Pair]:
+    model = place.module("behind_wraps", WRAPPED).Net()
+    wrapper = type(model).forward
+    function = wrapper.__wrapped__
+    changes: list[Callable[[], Any]] = [
+        lambda: None,
+        lambda: setattr(wrapper, "outer", 3),
+        lambda: setattr(function, "__kwdefaults__", {"last": 3}),
+        lambda: setattr(function, "__defaults__", (3,)),
+    ]
+    step = compiled(model)
+    # Warm, two of them have not been met in this order, and the third gives what was met last.
+    for change in reversed(changes) if warm else changes:
+        change()
+        yield step(square()), model(square())
+
+
+GLOBALS = """
+import torch
+
+POWER, WEIGHT, TABLE = 2, torch.eye(8), {"left": torch.eye(8)}
+
+class Net(torch.nn.Module):
+    def forward(self, x):
+        return TABLE["left"] @ torch.linalg.matrix_power(x, POWER) @ WEIGHT
+"""
+
+
+@case("globals rebound while it is served")
+def globals_rebound(place: Place, warm: bool) -> Iterator[Pair]:
+    module: Any = place.module("with_globals", GLOBALS)
+    model = module.Net()
+    step = compiled(model)
+    for module.POWER in (3, 2) if warm else (2, 3):
+        yield step(square()), model(square())
+    module.POWER = 2
+    # What a guard takes for the same is the one that is there now.
+    module.WEIGHT, module.TABLE["left"] = square(seed=1), square(seed=2)
+    yield step(square()), model(square())
+    module.WEIGHT = square(seed=3)[:, :4]
+    yield step(square()), model(square())
+
+
+@case("another type of the same shape")
+def other_type(place: Place, warm: bool) -> Iterator[Pair]:
+    step = compiled(automatic)
+    inputs = [square(), square().double(), square().T]
+    for x in reversed(inputs) if warm else inputs:
+        yield step(x), automatic(x)
+
+
+SIZED = """
+import torch
+
+TABLE = torch.eye(12)
+
+def step(x):
+    return x @ x if TABLE.shape[0] > 10 else x.T @ x
+"""
+
+
+@case("size of a global tensor decides")
+def global_size(place: Place, warm: bool) -> Iterator[Pair]:
+    module: Any = place.module("of_a_size", SIZED)
+    step = compiled(module.step)
+    # The second size makes it dynamic: what decides is a guard of Python code.
+    for size in (16, 5, 20) if warm else (12, 16):
+        module.TABLE = torch.eye(size)
+        yield step(square()), module.step(square())
+
+
+COLLECTOR = """
+import contextvars, threading
+
+class Collector:
+    def __init__(self):
+        self.variable, self.lock = contextvars.ContextVar("collected"), threading.Lock()
+        self.factor = 2
+
+collector = Collector()
+
+def step(x):
+    return x @ x if collector.factor == 2 else x.T @ x
+"""
+
+
+@case("object of a module that holds what no pickle can")
+def unpicklable(place: Place, warm: bool) -> Iterator[Pair]:
+    module: Any = place.module("collecting", COLLECTOR)
+    step = compiled(module.step)
+    for module.collector.factor in (3, 2) if warm else (2, 3):
+        yield step(square()), module.step(square())
+
+
 def hook_twice(model: nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor:
     return output @ output
 

@@ -313,6 +313,11 @@ PRECOMPILE_NAMES = (
     ),
     PrivateName(
         "torch._dynamo.guards",
+        "GuardBuilder.add_python_lambda_leaf_guard_to_root",
+        "wrapped: a served version's guards of Python code look at the globals of here",
+    ),
+    PrivateName(
+        "torch._dynamo.guards",
         "GuardBuilder.get",
         "wrapped: a served version's guards of identity are made of the objects of here",
     ),

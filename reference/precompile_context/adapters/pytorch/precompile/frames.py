@@ -70,6 +70,9 @@ class Frames:
             self._patches.wrap(module, "invoke_and_store_as_constant", _constant)
         self._patches.wrap(utils, "run_node", _run_node)
         self._patches.wrap(GuardBuilder, "get", guard_creation.get_live)
+        self._patches.wrap(
+            GuardBuilder, "add_python_lambda_leaf_guard_to_root", guard_creation.add_lambda
+        )
         self._patches.wrap(GuardsStatePickler, "reducer_override", guard_saving.reduce_opaque)
 
     def stop(self) -> None:

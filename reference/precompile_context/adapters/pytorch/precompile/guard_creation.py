@@ -16,19 +16,20 @@ class _Local(threading.local):
     """What torch's guard builder is given meanwhile, in this thread."""
 
     live: Mapping[Any, Any] | None = None
+    frame_globals: Mapping[str, Any] | None = None
 
 
 _local = _Local()
 
 
 @contextlib.contextmanager
-def given(live: Mapping[Any, Any]) -> Iterator[None]:
-    """Guards are built of these objects, by source, in this thread."""
-    _local.live = live
+def given(live: Mapping[Any, Any], frame_globals: Mapping[str, Any]) -> Iterator[None]:
+    """Guards are built of these objects, by source, and look at these globals, in this thread."""
+    _local.live, _local.frame_globals = live, frame_globals
     try:
         yield
     finally:
-        _local.live = None
+        _local.live = _local.frame_globals = None
 
 
 def get_live(original: Callable[..., Any], builder: Any, *args: Any, **kwargs: Any) -> Any:
@@ -36,6 +37,21 @@ def get_live(original: Callable[..., Any], builder: Any, *args: Any, **kwargs: A
     if _local.live is not None and not builder.src_get_value_cache:
         builder.src_get_value_cache.update(_local.live)
     return original(builder, *args, **kwargs)
+
+
+def add_lambda(original: Callable[..., None], builder: Any, *args: Any, **kwargs: Any) -> None:
+    """Around the guard builder's guards of Python code: what they read of globals at each call is
+    what stands there then. torch would give them the globals that were saved.
+    """
+    if _local.frame_globals is None:
+        original(builder, *args, **kwargs)
+        return
+    scope = builder.scope
+    builder.scope = {**scope, "G": _local.frame_globals}
+    try:
+        original(builder, *args, **kwargs)
+    finally:
+        builder.scope = scope
 
 
 def create_native(builder: Any, guard: Any, *, create: Any, kind: str, name: str) -> None:

@@ -73,7 +73,7 @@ def build(
     scope = _Scope(frame_locals, frame_globals)
     live = _live_values(state, scope)
     _check_shapes(state, shapes, scope)
-    with given(live), _quiet():
+    with given(live, frame_globals), _quiet():
         manager = CheckFunctionManager(
             code,
             OutputGraphCommon(state.output_graph),
@@ -81,6 +81,7 @@ def build(
             runtime_global_scope=frame_globals,
             **options,
         ).guard_manager
+    manager.global_scope = {"G": frame_globals}  # of which torch tells why a guard failed
     verdict = manager.check_verbose(frame_locals)
     if not verdict.result:
         failed = verdict.verbose_code_parts

@@ -8,8 +8,10 @@ exactly what torch checks in a process that compiled. No guard is ever dropped: 
 cannot be told in words keeps the whole from being saved.
 """
 
+import copyreg
 import dataclasses
 import functools
+import pickle
 import re
 import threading
 import types
@@ -93,6 +95,8 @@ def save_guards(
         kind, source = guard.create_fn_name(), guard.originating_source
         create = _held(guard.create_fn)
         texts.append(f"{guard.name} {kind} {_ADDRESS.sub('', repr(guard.code_list))}")
+        if kind == "TENSOR_MATCH":
+            texts[-1] += f" {_tensor_text(builder.get(guard), source, output_graph)}"
         if kind in _OF_ONE_PROCESS or "WEAKREF_ALIVE" in (guard.guard_types or ()):
             raise UnportableError(f"{guard.name} is guarded as one object of this process")
         if kind in _LOST_IN_PICKLES:
@@ -145,6 +149,20 @@ def save_guards(
         words,
     )
     return saved, [*met, *classes]
+
+
+def _tensor_text(tensor: Any, source: Any, output_graph: Any) -> str:
+    """What torch's guard of a tensor compares: its lines of code do not have it."""
+    import torch
+
+    sizes = output_graph.input_source_to_sizes_strides.get(source, {})
+    fixed = [
+        [number if isinstance(number, int) else None for number in sizes.get(name, ())]
+        for name in ("size", "stride")
+    ]
+    keys = torch._C._dispatch_keys(tensor)
+    about = (tensor.dtype, tensor.device, tensor.requires_grad, type(tensor).__qualname__, keys)
+    return f"{about} {fixed}"
 
 
 def _replaced(guard: Any, create: Any) -> Any:
@@ -234,4 +252,24 @@ def reduce_opaque(original: Callable[..., Any], pickler: Any, value: Any) -> Any
         return imported, (module_name(value.__name__),)
     if isinstance(value, torch.Tensor):
         return reduce_tensor(original, pickler, value)
-    return original(pickler, value)
+    reduced = original(pickler, value)
+    is_looked_at = id(value) in pickler.guard_tree_values
+    if reduced is NotImplemented and not is_looked_at and not _can_be_pickled(value):
+        from torch._dynamo.guards import _Missing
+
+        return _Missing, ("no guard looks at it",)  # a lock, a context variable
+    return reduced
+
+
+def _can_be_pickled(value: Any) -> bool:
+    """Whether pickle can take this object apart; its parts are another matter."""
+    cls: Any = type(value)
+    if issubclass(cls, types.FunctionType | type) or cls in copyreg.dispatch_table:
+        return True
+    if (cls.__reduce_ex__, cls.__reduce__) != (object.__reduce_ex__, object.__reduce__):
+        return True  # it says so itself
+    try:
+        value.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
+    except TypeError:
+        return False
+    return True
