@@ -1,6 +1,9 @@
 """`precompile explain`, `diff` and `merge`: what they print, and how they end."""
 
 import json
+import os
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -270,6 +273,38 @@ def test_explain_refuses_facts_that_are_none(tmp_path: Path) -> None:
     for options, status in ((["--fact", "cpu"], 2), (["--host", tmp_path / "none"], 1)):
         assert run("explain", path, *options).status == status
     assert run("explain").status == 2
+
+
+def test_facts_are_printed_of_the_compilers_that_a_bundle_names_and_no_other_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter = """
+        import sys
+        from precompile_context import Environment
+        from precompile_context.testing.second_compiler import SecondAdapter
+        from tests.toys import Blob
+
+        sys.stderr.write("{0} is imported")
+
+        class Adapter(SecondAdapter):
+            name = "{0}"
+            types = ({1})
+
+            def facts(self):
+                return Environment.of({0}__version="1")
+    """
+    for name, types in (("alpha", "Blob,"), ("beta", "")):
+        (tmp_path / f"{name}.py").write_text(textwrap.dedent(adapter).format(name, types))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *filter(None, sys.path)]))
+    # A type's name begins as its compiler's module does: here test, Python's own.
+    monkeypatch.setenv("PRECOMPILE_ADAPTERS", "beta=beta:Adapter test=alpha:Adapter")
+    blobs(Environment.of(alpha__version="1"), a=b"1").save_to(tmp_path / "b.precompile")
+    printed = run("explain", tmp_path / "b.precompile", "--print-host")
+    assert printed.json()["host"] == {"alpha.version": ["1"]}
+    assert printed.err == "alpha is imported"
+    everything = run("explain", "--print-host")
+    assert everything.json()["host"].keys() >= {"alpha.version", "beta.version", "os.name"}
+    assert "beta is imported" in everything.err
 
 
 @pytest.mark.torch

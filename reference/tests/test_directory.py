@@ -161,17 +161,26 @@ def test_a_file_that_is_there_stays_and_bits_that_give_rights_are_not_restored(
     assert own.report()["recorded"] == 1
 
 
+@pytest.mark.parametrize("bound", ["MOST_FILES", "MOST_BYTES"])
 def test_more_than_a_cache_may_hold_is_left_out_and_said(
-    own: DirectoryAdapter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own: DirectoryAdapter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
-    monkeypatch.setattr(adapter_module, "MOST_FILES", 2)
+    monkeypatch.setattr(adapter_module, bound, 2)
     part = Part({}, "directory.other")
     own.start(part)
     for name in "abc":
         (tmp_path / "root" / name).write_text(name)
     own.stop()
     assert len(part.contents) == 2
-    assert "not all" in part.told[0]
+    assert "not all is recorded" in part.told[0]
+    # Nor is more restored, whatever a bundle holds.
+    for path in (tmp_path / "root").iterdir():
+        path.unlink()
+    hostile = Part(dict.fromkeys("abc", b"1"), "directory.other")
+    own.start(hostile)
+    assert len(list((tmp_path / "root").iterdir())) == 2
+    own.stop()
+    assert "not all was restored" in hostile.told[0]
 
 
 def test_what_a_killed_program_wrote_is_there_from_the_last_look(

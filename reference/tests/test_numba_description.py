@@ -116,13 +116,18 @@ def test_an_implementation_that_nobody_names_is_in_every_name() -> None:
 
     def of_ours(x: object) -> None: ...
 
-    before = extensions()
+    before, factor = extensions(), 1
 
     @numba.extending.overload(of_ours)  # type: ignore[untyped-decorator]
     def _(x: object) -> Any:
-        return lambda x: x
+        read = factor
+        return lambda x: x * read
 
-    assert extensions() != before
+    registered = extensions()
+    assert registered != before
+    assert extensions() == registered
+    factor = 2  # what it reads is another one from now on, in this very process
+    assert extensions() != registered
 
 
 @pytest.mark.parametrize("shadow", ["statistics", "profile"])

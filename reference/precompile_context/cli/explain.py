@@ -9,16 +9,10 @@ import typer
 from precompile_context.bundle import Bundle, StoredArtifact
 from precompile_context.cli import text
 from precompile_context.cli.codes import code_of, explanation
-from precompile_context.cli.hosts import (
-    described,
-    fitting,
-    host_for,
-    other_compilers,
-    read_host,
-    torch_host,
-)
+from precompile_context.cli.hosts import described, read_host
 from precompile_context.cli.keys import Trust, run_keys
 from precompile_context.cli.stores import bundle_in, opened, reading_of
+from precompile_context.cli.this_host import fitting, host_for, printed
 from precompile_context.cli.told import tell
 from precompile_context.compare.explanation import Explanation, Verdict
 from precompile_context.compare.explanation import explain as explained
@@ -62,8 +56,8 @@ def explain(
         bool,
         typer.Option(
             "--print-host",
-            help="Print this host's facts as JSON, and no more: torch's, and those of the other "
-            "compilers that BUNDLE is of.",
+            help="Print this host's facts as JSON, and no more: those of the compilers that BUNDLE "
+            "is of, which alone are imported; without one, of all that are here.",
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="All of it, for programs.")] = False,
@@ -77,9 +71,7 @@ def explain(
     Reads the indexes alone. Exit status 1 where no segment fits, or one is not trusted.
     """
     if print_host:
-        others = {} if file is None else other_compilers(opened(file, policy=UNSIGNED))[0].facts
-        environment, reason = torch_host()
-        environment = Environment({**others, **environment.facts})
+        environment, reason = printed(None if file is None else opened(file, policy=UNSIGNED))
         tell({"host": described(environment), "torch_unknown": reason})
         return
     if file is None:

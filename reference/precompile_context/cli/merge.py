@@ -9,7 +9,7 @@ import typer
 from precompile_context.bundle import Bundle
 from precompile_context.cli import text
 from precompile_context.cli.counted_store import CountedStore
-from precompile_context.cli.hosts import fitting, host_for, read_host
+from precompile_context.cli.hosts import read_host
 from precompile_context.cli.keys import Key, Trust, trusting_inputs
 from precompile_context.cli.progress import counted
 from precompile_context.cli.stores import (
@@ -20,6 +20,7 @@ from precompile_context.cli.stores import (
     progress,
     store_of,
 )
+from precompile_context.cli.this_host import fitting, host_for
 from precompile_context.cli.told import tell
 from precompile_context.compare.merging import Host, MergeReport
 from precompile_context.environment import Environment, Mismatch

@@ -3,7 +3,6 @@
 The program is this process's child then, so that there is a status to give after its end.
 """
 
-import enum
 import json
 import os
 import signal
@@ -19,6 +18,7 @@ from precompile_context.adapters.pytorch.artifacts import TYPES
 from precompile_context.bundle import Bundle
 from precompile_context.cli import refusal as refusal_lines
 from precompile_context.cli import text
+from precompile_context.cli.require import NOT_SO, Require
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.files import BundleFile
 from precompile_context.session.part import concerning
@@ -27,19 +27,7 @@ from precompile_context.session.telling import difference, refusal
 from precompile_context.session.trusting import trusting
 from precompile_context.stores import is_store_name
 
-# Neither bad input nor wrong usage: what was asked for is not so.
-NOT_SO = 3
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
-
-
-class Require(enum.StrEnum):
-    """What must be so of a run.
-
-    warm: all that is compiled comes from the bundle. saved: all that was new is in it.
-    """
-
-    WARM = "warm"
-    SAVED = "saved"
 
 
 def fault_before(require: Require, settings: Settings) -> str | None:

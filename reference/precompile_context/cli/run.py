@@ -15,9 +15,9 @@ import typer
 
 from _precompile_run import installed
 from precompile_context.adapters.directory.named import announce, parsed
-from precompile_context.cli import requiring, text
+from precompile_context.cli import text
 from precompile_context.cli.keys import Key, Trust, read_key, run_keys
-from precompile_context.cli.requiring import Require
+from precompile_context.cli.require import Require
 from precompile_context.errors import MisuseError
 from precompile_context.files.trusted_keys import VARIABLE
 from precompile_context.session.settings import Settings
@@ -218,6 +218,9 @@ def become(
     )
     if require is None:
         _become(settings, program, directories)
+    # What looks into bundles is for those who ask: a run hands its process on without.
+    from precompile_context.cli import requiring
+
     requiring.run(require, settings, lambda settings: _become(settings, program, directories))
 
 

@@ -25,6 +25,7 @@ from precompile_context.session.settings import Settings
 MOST_FILE = 1 << 30
 MOST_FILES = 100_000
 MOST_BYTES = 16 << 30
+_TOO_MUCH = f"more than {MOST_FILES:,} files or {MOST_BYTES >> 30} GiB"
 # Between two looks at the directory while the program runs.
 INTERVAL_SECONDS = 30.0
 _PERMISSIONS = 0o755  # no other bits are kept, and nobody else gets to write
@@ -114,9 +115,14 @@ class DirectoryAdapter(Adapter):
 
     def _restore(self, part: Part) -> None:
         stored = sorted(part.stored(self._type), key=lambda one: self._tool.is_last(one.key))
-        for one in stored[:MOST_FILES]:
+        files = total = 0
+        for one in stored:
             if one.attributes.get("removed") or one.content_size > MOST_FILE:
                 continue
+            files, total = files + 1, total + one.content_size
+            if files > MOST_FILES or total > MOST_BYTES:
+                part.tell(f"{_TOO_MUCH}: not all was restored")
+                break
             try:
                 self._restore_one(part, one.key, one.attributes)
             except Exception as error:  # a hostile name or time, a link, a full disk
@@ -163,7 +169,7 @@ class DirectoryAdapter(Adapter):
             for key, status in below.files(self._root, unread):
                 total += status.st_size
                 if len(found) == MOST_FILES or total > MOST_BYTES:
-                    part.tell(f"more than {MOST_FILES} files or {MOST_BYTES >> 30} GiB: not all")
+                    part.tell(f"{_TOO_MUCH}: not all is recorded")
                     break
                 if key_fault(key) is None and not self._tool.ignores(key):
                     found[key] = (status.st_mtime_ns, status.st_size)

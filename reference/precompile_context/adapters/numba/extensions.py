@@ -5,8 +5,8 @@ all of them that are registered, numba's own aside, are part of every function's
 """
 
 import types
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 from numba.core import imputils, pythonapi
 from numba.core.datamodel import default_manager
@@ -14,7 +14,18 @@ from numba.core.typing.templates import builtin_registry
 
 from precompile_context.adapters.numba.description import Description, source_digest
 
-_by_counts: dict[tuple[int, ...], str] = {}
+# What a program itself registers is told anew each time, since a global that it reads may be
+# another one by now. A library's hundreds would take longer than the look-up: they are told
+# once, until more is registered.
+_MOST_TOLD_ANEW = 100
+
+_by_counts: dict[tuple[int, ...], "_Registered"] = {}
+
+
+class _Registered(NamedTuple):
+    things: list[Any]
+    files: list[str]
+    digest: str | None
 
 
 def extensions() -> str:
@@ -25,9 +36,12 @@ def extensions() -> str:
     """
     counts = tuple(map(len, _registries()))
     if counts not in _by_counts:
-        # Each time that something was registered since, and no more often.
-        _by_counts[counts] = _digest()
-    return _by_counts[counts]
+        things = list({id(thing): thing for thing in _implementations()}.values())
+        files = [source_digest(thing) for thing in things]
+        is_many = len(things) > _MOST_TOLD_ANEW
+        _by_counts[counts] = _Registered(things, files, _digest(things, files) if is_many else None)
+    found = _by_counts[counts]
+    return _digest(found.things, found.files) if found.digest is None else found.digest
 
 
 def _registries() -> tuple[Any, ...]:
@@ -44,14 +58,13 @@ def _registries() -> tuple[Any, ...]:
     )
 
 
-def _digest() -> str:
+def _digest(things: Sequence[Any], files: Sequence[str]) -> str:
     description = Description()
-    found = {id(thing): thing for thing in _implementations()}
-    for thing in found.values():
-        description.word(source_digest(thing))
+    for thing, file in zip(things, files, strict=True):
+        description.word(file)
         if isinstance(thing, types.FunctionType):
             description.function(thing)
-    return description.digest() if found else ""
+    return description.digest() if things else ""
 
 
 def _implementations() -> Iterator[Any]:
