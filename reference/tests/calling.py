@@ -69,7 +69,7 @@ def _redirect(out: IO[bytes], err: IO[bytes], stdout: str | int, encoding: str) 
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     binary = os.fdopen(2, "wb", buffering=0, closefd=False)
     sys.stderr = io.TextIOWrapper(binary, encoding=encoding, write_through=True)
-    sys.__stderr__ = sys.stderr  # type: ignore[misc]
+    sys.__stderr__ = sys.stderr
     if stdout == "closed":
         os.close(1)
         sys.stdout = None  # type: ignore[assignment]  # as the interpreter has it then

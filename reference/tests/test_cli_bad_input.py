@@ -95,6 +95,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (folder / "ci.pem").chmod(0o600)
     (folder / "closed").chmod(0o500)
     monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     yield folder
     (folder / "closed").chmod(0o700)
 
@@ -144,3 +145,74 @@ def test_what_cannot_be_written_is_refused_in_a_sentence_and_nothing_else_is_wri
     command: str, folder: Path
 ) -> None:
     _walk(command, folder, UNWRITABLE)
+
+
+PRINTING = (
+    *("inspect good", "inspect --json good", "inspect --bytes good", "show good one"),
+    *("verify good", "explain UNSIGNED", "diff good good", "stats"),
+    *("merge --unsigned -o out good", f"extract good {BLOB} one -o -", "trust list"),
+    *("prune --unsigned --superseded good", "keygen key.pem", "--version", "inspect --help"),
+)
+# What a terminal or an environment may be, and with which status a command that prints ends.
+ODD: dict[str, tuple[dict[str, str | None], str, str, int]] = {
+    "closed": ({}, "closed", "utf-8", 0),
+    "full": ({}, "/dev/full", "utf-8", 1),
+    "no UTF-8": ({"LANG": "C", "LC_ALL": "C"}, "", "ascii", 0),
+    "narrow": ({"COLUMNS": "20"}, "", "utf-8", 0),
+    "no number of columns": ({"COLUMNS": "many"}, "", "utf-8", 0),
+    "no colour": ({"NO_COLOR": "1", "TERM": "dumb", "FORCE_COLOR": None}, "", "utf-8", 0),
+    "home to be read alone": ({"HOME": "{folder}/closed"}, "", "utf-8", 0),
+    "no home": ({"HOME": "{folder}/none"}, "", "utf-8", 0),
+    "home is no directory": ({"HOME": "/dev/null"}, "", "utf-8", 0),
+    "home unknown": ({"HOME": None}, "", "utf-8", 0),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_a_terminal_and_a_home_may_be_odd(odd: str, folder: Path) -> None:
+    environ, stdout, encoding, status = ODD[odd]
+    environ = {k: v and v.format(folder=folder) for k, v in environ.items()}
+    if odd == "home unknown":  # the system's own record of it counts then, which is not ours
+        environ["XDG_CONFIG_HOME"] = environ["XDG_STATE_HOME"] = str(folder / "xdg")
+    faults = []
+    for command in PRINTING:
+        words = command.split(" ")
+        done = call(*words, folder=folder, stdout=stdout, encoding=encoding, environ=environ)
+        lines = done.err.splitlines()
+        wanted = {status, 1} if words[-1] == "-" else {status}  # content has no place but there
+        if done.status not in wanted or len(lines) > 3 or "Traceback" in done.err:
+            faults.append(f"{command}: {done.status}: {lines[-4:]}")
+        if done.status and not lines[-1].startswith("help: "):
+            faults.append(f"{command}: without help: {lines}")
+        if "\x1b" in done.out + done.err:
+            faults.append(f"{command}: steers a terminal")
+        (folder / "key.pem").unlink(missing_ok=True)
+        (folder / "key.pem.pub").unlink(missing_ok=True)
+    assert not faults, "\n".join(faults)
+
+
+def test_a_reader_that_has_seen_enough_is_told_nothing(folder: Path) -> None:
+    for command in PRINTING:
+        read, write = os.pipe()
+        os.close(read)
+        done = call(*command.split(" "), folder=folder, stdout=write)
+        os.close(write)
+        assert (done.status, done.err) == (1, ""), command
+        (folder / "key.pem").unlink(missing_ok=True)
+        (folder / "key.pem.pub").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("home", ["closed", "/dev/null"])
+def test_a_key_that_cannot_be_made_is_said_and_what_to_do(folder: Path, home: str) -> None:
+    environ = {"HOME": str(folder / home)}
+    for command in ("sign good", "merge -o out good", "prune --superseded good", "keygen",
+                    "trust add ci.pub", "run --require saved --bundle x -c pass"):  # fmt: skip
+        if command.startswith("trust"):
+            key = SigningKey.from_pem((folder / "ci.pem").read_bytes()).verifying_key
+            (folder / "ci.pub").write_bytes(key.to_pem())
+        done = call(*command.split(" "), folder=folder, environ=environ)
+        lines = done.err.splitlines()
+        assert done.status in (1, 3), (command, done)
+        assert len(lines) in (2, 3), (command, lines)
+        assert lines[-1].startswith("help: "), (command, lines)
+        assert not (folder / "out").exists()

@@ -232,7 +232,8 @@ def test_a_child_forked_while_another_thread_imports_an_adapter_has_its_own() ->
 def test_a_compiler_that_is_imported_while_another_one_s_adapter_begins_is_served_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    began, watched = threading.Event(), []
+    began, seen = threading.Event(), threading.Event()
+    watched: list[str] = []
 
     class Startup:
         @staticmethod
@@ -242,7 +243,6 @@ def test_a_compiler_that_is_imported_while_another_one_s_adapter_begins_is_serve
                 assert seen.wait(20)
             watched.append(name)
 
-    seen = threading.Event()
     monkeypatch.setattr(_precompile_run, "_started", Startup)
     thread = threading.Thread(target=_precompile_run._watch("slow"))
     thread.start()

@@ -10,14 +10,12 @@ import typer
 
 from precompile_context.errors import MisuseError
 from precompile_context.files import (
-    BundleFile,
     FilePath,
     find_signer,
     find_verifier,
     local_key,
 )
 from precompile_context.session.trusting import Trusting, trusting
-from precompile_context.stores import is_store_name
 from precompile_context.trust import UNSIGNED, CertificateSigner, SigningKey
 from precompile_context.trust.keys import MOST_PASSPHRASE_BYTES
 from precompile_context.trust.pem import Believed
@@ -107,12 +105,13 @@ def trusting_inputs(
 
 def check_before_own_key(files: Sequence[FilePath]) -> None:
     """Open the files where this user's own key is yet to be made: none is for what is refused."""
+    from precompile_context.cli.stores import opened
+
     with contextlib.suppress(OSError, MisuseError):  # told when the key is read
         if local_key(make=False) is not None:
             return
     for file in files:
-        if not is_store_name(str(file)):
-            BundleFile(file).open(policy=UNSIGNED)
+        opened(str(file), policy=UNSIGNED)
 
 
 def own_key() -> SigningKey:

@@ -150,6 +150,8 @@ class PrecompileContext:
                 not what it takes.
         """
         # [PCB-CTX-008]
+        if type.__class__ is not str:
+            _check_type(type, str, "type", "a registered type's name")
         if type in self.registry.plain_caches and not (fields or backends):
             # What nearly all keys and contents are is seen here: a call costs as much as the rest.
             if key.__class__ is not str or (
@@ -174,6 +176,7 @@ class PrecompileContext:
             MisuseError: the type is not registered, has further fields that must be given, or
                 a key or content is none; nothing is recorded then.
         """
+        _check_type(type, str, "type", "a registered type's name")
         if self.registry.get(type) is None or type not in self.registry.plain_caches:
             pairs = pairs_of(artifacts)
             held = [held_of(self.registry, type, key, content, (), {}) for key, content in pairs]
@@ -200,8 +203,9 @@ class PrecompileContext:
         """Have what is current under this name saved in the place of what a file holds under it,
         with `keep_existing`, too; whether there is anything.
         """
+        name = self._name(type, key)
         with self._lock:
-            return self._state.renew((type, key))
+            return self._state.renew(name)
 
     def edit_artifact(self, key: str, edit: Callable[[bytes], bytes]) -> None:
         """Replace a backend's content by `edit(content)`; its entries follow and are unsaved again.
@@ -262,6 +266,9 @@ class PrecompileContext:
         if isinstance(type_, type):
             check_class(self.registry, type_)
             type_ = type_.TYPE
+        if not (isinstance(type_, str) and isinstance(key, str)):
+            told = f"({type_!r:.40}, {key!r:.40})"
+            raise MisuseError(f"an artifact is named by its class or type and a key, not by {told}")
         return type_, key
 
     def current(self) -> tuple[ArtifactId, ...]:

@@ -8,11 +8,26 @@ import weakref
 from pathlib import Path
 from typing import Union
 
+from precompile_context.errors import MisuseError
 from precompile_context.files.system import WITHOUT_WAITING, read_at, write_at
 
 Chunk = bytes | memoryview
 # Where a file is, as a caller names it.
 FilePath = Union[str, "os.PathLike[str]"]
+
+
+def checked_path(path: FilePath, what: str) -> Path:
+    """The path as one that a file can have.
+
+    Raises:
+        MisuseError: no file has such a name; `what` says what was to be named by it.
+    """
+    if isinstance(path, str | os.PathLike):
+        with contextlib.suppress(ValueError, TypeError):  # half a character; a path of bytes
+            name = os.fsencode(os.fspath(path))
+            if name and b"\0" not in name:
+                return Path(path)
+    raise MisuseError(f"{what} is named by a path, not by {path!r:.80}")
 
 
 # No key or certificate takes as much; /dev/zero would have no end.

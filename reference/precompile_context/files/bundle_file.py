@@ -35,12 +35,14 @@ from precompile_context.files.access import (
     FilePath,
     FileSource,
     check_regular,
+    checked_path,
 )
 from precompile_context.files.appending import FileAppending
 from precompile_context.files.atomic import remove_stale, replace
 from precompile_context.files.locking import LOCK_SECONDS, is_at, locked
 from precompile_context.files.system import RAW, WITHOUT_WAITING
 from precompile_context.trust import UNSIGNED, Envelope, Signer, TrustPolicy
+from precompile_context.trust.keys import check_signer
 
 _READING = os.O_RDONLY | RAW | WITHOUT_WAITING
 
@@ -60,9 +62,7 @@ class BundleFile:
         Raises:
             MisuseError: no file has such a name.
         """
-        if not isinstance(path, str | os.PathLike) or not str(path) or "\0" in str(path):
-            raise MisuseError(f"a bundle's file is named by a path, not by {path!r:.80}")
-        self.path = Path(path)
+        self.path = checked_path(path, "a bundle's file")
         self._limits = limits
         self._lock_seconds = lock_seconds
         # What was in the file when it was last opened: an append then reads what is new alone.
@@ -272,10 +272,14 @@ class BundleFile:
         bundle digest. The file is replaced as a whole.
 
         Raises:
+            MisuseError: that is no signer.
             PrecompileError: the file is damaged, its tail torn, or a segment would
                 have more signatures than readers take; it was not changed.
             OSError: the file cannot be read or written; it was not changed.
         """
+        if signer is None:
+            raise MisuseError("who signs? a SigningKey, or what has a keyid and sign(message)")
+        check_signer(signer)
         with locked(self._target(), self._lock_seconds, make=False) as (fd, _):
             source = FileSource(fd)
             bundle = Bundle.open(source, policy=UNSIGNED, limits=self._limits)

@@ -7,9 +7,13 @@ import os
 import re
 import time
 from collections.abc import Iterable
-from pathlib import Path
 
-from precompile_context.files.access import Chunk, check_regular, without_waiting
+from precompile_context.files.access import (
+    Chunk,
+    check_regular,
+    checked_path,
+    without_waiting,
+)
 from precompile_context.files.atomic import remove_stale, replace
 from precompile_context.files.private_directory import check_private
 
@@ -41,10 +45,11 @@ class Directory:
             not there any more.
 
         Raises:
+            MisuseError: no directory has such a name.
             PermissionError: other users could change what is in it.
             OSError: it cannot be made.
         """
-        self.path = Path(path)
+        self.path = checked_path(path, "a directory")
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         check_private(self.path)
         self._max_bytes = math.inf if max_bytes is None else max_bytes

@@ -9,9 +9,10 @@ from precompile_context.bundle import DEFAULT_LIMITS, Bundle, Limits
 from precompile_context.bundle.soundness import unsound
 from precompile_context.compare.merging import Host, LeftOut, Merge, MergeReport
 from precompile_context.errors import ErrorCode, MisuseError, PrecompileError
-from precompile_context.files.access import Chunk, FilePath
+from precompile_context.files.access import Chunk, FilePath, checked_path
 from precompile_context.files.bundle_file import BundleFile, open_named, open_sound_part
 from precompile_context.trust import UNSIGNED, Signer, TrustPolicy
+from precompile_context.trust.keys import check_signer
 
 
 def merge_files(
@@ -49,8 +50,14 @@ def merge_files(
         OSError: an input cannot be read, or the output cannot be written.
         Nothing was changed then.
     """
-    if isinstance(inputs, str | os.PathLike):
+    if isinstance(inputs, str | bytes | os.PathLike) or not isinstance(inputs, Iterable):
         raise MisuseError("the inputs are several paths: a list of them")
+    inputs = list(inputs)
+    for path in inputs:
+        checked_path(path, "an input")
+    if fits is not None and not callable(fits):
+        raise MisuseError("fits gives for a bundle the facts of a host: a function, an Environment")
+    check_signer(signer)
 
     def opened(path: FilePath) -> Bundle:
         return open_input(path) if open_input else open_named(Path(path), policy, limits)
