@@ -69,10 +69,10 @@ def _redirect(out: IO[bytes], err: IO[bytes], stdout: str | int, encoding: str) 
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     binary = os.fdopen(2, "wb", buffering=0, closefd=False)
     sys.stderr = io.TextIOWrapper(binary, encoding=encoding, write_through=True)
-    sys.__stderr__ = sys.stderr
+    vars(sys)["__stderr__"] = sys.stderr
     if stdout == "closed":
         os.close(1)
-        sys.stdout = None  # type: ignore[assignment]  # as the interpreter has it then
+        sys.stdout = None  # as the interpreter has it then
         return
     if isinstance(stdout, int):
         os.dup2(stdout, 1)

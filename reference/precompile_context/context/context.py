@@ -29,6 +29,7 @@ from precompile_context.context.recording import (
     Content,
     check_class,
     check_key,
+    check_type_name,
     copied,
     held_from,
     held_of,
@@ -151,7 +152,7 @@ class PrecompileContext:
         """
         # [PCB-CTX-008]
         if type.__class__ is not str:
-            _check_type(type, str, "type", "a registered type's name")
+            check_type_name(type)
         if type in self.registry.plain_caches and not (fields or backends):
             # What nearly all keys and contents are is seen here: a call costs as much as the rest.
             if key.__class__ is not str or (
@@ -176,7 +177,7 @@ class PrecompileContext:
             MisuseError: the type is not registered, has further fields that must be given, or
                 a key or content is none; nothing is recorded then.
         """
-        _check_type(type, str, "type", "a registered type's name")
+        check_type_name(type)
         if self.registry.get(type) is None or type not in self.registry.plain_caches:
             pairs = pairs_of(artifacts)
             held = [held_of(self.registry, type, key, content, (), {}) for key, content in pairs]

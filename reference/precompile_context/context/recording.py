@@ -127,12 +127,18 @@ def _backend_name(registry: Registry, backend: BackendName) -> ArtifactId:
     return ArtifactId(type_name, key)
 
 
-def _class_of(registry: Registry, type_name: object) -> type[CacheArtifact]:
-    # [PCB-CTX-004]
+def check_type_name(type_name: object) -> str:
+    """Raise MisuseError where that is no type's name."""
     if isinstance(type_name, type):
         raise MisuseError("a type is its name, Kernel.TYPE; record(Kernel(...)) takes the artifact")
     if not isinstance(type_name, str):
         raise MisuseError(f"a type is a str, not {type(type_name).__name__}")
+    return type_name
+
+
+def _class_of(registry: Registry, type_name: object) -> type[CacheArtifact]:
+    # [PCB-CTX-004]
+    type_name = check_type_name(type_name)
     cls = registry.get(type_name)
     if cls is None:
         text = f"type {type_name[:80]!r} is not registered"
