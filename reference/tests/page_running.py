@@ -20,6 +20,7 @@ for line in sys.stdin:
     signal.alarm({_SECONDS})
     source, file = json.loads(line)
     exec(compile(source, file, "exec"), vars(sys.modules["__main__"]))
+    signal.alarm(0)
     sys.stdout.write({_END!r})
     sys.stdout.flush()
 """
@@ -32,7 +33,7 @@ _SCRIPTS = {
 
 
 class Running:
-    """A page being run in a folder that is empty but for `bin`."""
+    """A page being run in an empty folder; its commands and homes lie beside that."""
 
     def __init__(self, page: Page, place: Path) -> None:
         self._page, self._place = page, place
