@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from precompile_context.adapters.pytorch import places
 from precompile_context.adapters.pytorch.answers import CompilerAnswer
-from precompile_context.adapters.pytorch.taken import compile_seconds
+from precompile_context.adapters.pytorch.taken import compile_seconds, whole_compile_seconds
 from precompile_context.adapters.pytorch.variants import guard_variant
 from precompile_context.artifact import CacheArtifact, Registry, key_fault
 
@@ -68,10 +68,17 @@ class InductorArtifact(TorchArtifact):
 
 @dataclass(frozen=True)
 class AOTAutogradArtifact(TorchArtifact):
-    """A traced and partitioned graph of AOTAutogradCache, which names inductor's graphs."""
+    """A traced and partitioned graph of AOTAutogradCache, which names inductor's graphs.
+
+    Attributes:
+        seconds: that torch took to compile it, where it holds them instead, as the automatic
+            mode has it; 0.0 where it names them.
+    """
 
     TYPE: ClassVar[str] = "aot_autograd"
     SUPERSEDES: ClassVar[bool] = False
+
+    seconds: float = 0.0
 
     def place(self) -> str:
         """As with inductor's graphs, any name will do."""
@@ -212,6 +219,8 @@ def fields_of(type_name: str, torch_key: str, content: bytes) -> dict[str, Any]:
     """Those of what torch recorded under its key."""
     if type_name == InductorArtifact.TYPE:
         return {"torch_key": torch_key, "seconds": compile_seconds(content)}
+    if type_name == AOTAutogradArtifact.TYPE:
+        return {"torch_key": torch_key, "seconds": whole_compile_seconds(content)}
     return {"torch_key": torch_key}
 
 
