@@ -121,6 +121,7 @@ def main() -> None:
         for _ in range(rounds):
             for kind, name in names.items():
                 taken[kind].append(machine.start(name))
+                print(kind, *(f"{one:.2f}" for one in taken[kind][-1]), file=sys.stderr)
     steps = {kind: statistics.median(first for first, _ in all_) for kind, all_ in taken.items()}
     walls = {kind: statistics.median(wall for _, wall in all_) for kind, all_ in taken.items()}
     print("| bundle in | first step | process | more than a file |\n|---|---|---|---|")

@@ -419,7 +419,7 @@ def test_processes_that_end_right_after_their_last_request_end_well(tmp_path: Pa
         "store = open_store(sys.argv[1])\n"
         "for number in range(20): wait(store.put(f'{number:064d}', b'x'), 20)\n"
     )
-    for number in range(20):
+    for number in range(8):
         command = [sys.executable, "-c", script, f"file:{tmp_path}/{number}"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")
