@@ -465,6 +465,47 @@ def global_size(place: Place, warm: bool) -> Iterator[Pair]:
         yield step(square()), module.step(square())
 
 
+DECORATING = """
+import contextlib, functools
+
+def twice(forward):
+    @functools.wraps(forward)
+    def wrapper(self, x):
+        return forward(self, x) @ forward(self, x)
+    return wrapper
+
+@contextlib.contextmanager
+def quietly(level):
+    yield level
+"""
+DECORATED = """
+import torch
+from decorating import quietly, twice
+
+class Net(torch.nn.Module):
+    @torch.no_grad()
+    @twice
+    def forward(self, x):
+        return x.T @ x
+
+    @quietly(1)
+    def initialize(self):
+        pass
+
+net = Net()
+
+def step(x):
+    return net(x)
+"""
+
+
+@case("method that another module's decorators made")
+def decorated_elsewhere(place: Place, warm: bool) -> Iterator[Pair]:
+    place.module("decorating", DECORATING)
+    step = place.module("decorated", DECORATED).step
+    yield compiled(step)(square()), step(square())
+
+
 COLLECTOR = """
 import contextvars, threading
 

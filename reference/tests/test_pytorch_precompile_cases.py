@@ -49,6 +49,7 @@ WARM = {
     "another type of the same shape": (3, 0),
     "size of a global tensor decides": (1, 1),
     "object of a module that holds what no pickle can": (2, 0),
+    "method that another module's decorators made": (1, 0),
     "forward hook": (2, 0),
     "forward hook added and changed": (3, 0),
     "exec'd functions": (2, 0),

@@ -7,7 +7,7 @@ told in words here, and must have the same words where the version is served.
 
 import sys
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from precompile_context.adapters.pytorch.precompile.digests import (
@@ -142,7 +142,8 @@ def took_part(
     names = tuple(sorted(set(operators)))
     reads = reads_meanwhile(ran.calls, ran_codes)
     named = (name for name in parts.mentioned if name.isidentifier())
-    state = _State(parts, names, {module for module, _ in functions.values()})
+    met = _program_classes(classes)
+    state = _State(parts, names, {module for module, _ in functions.values()}, met)
     told_parts = [
         Part(module, code.co_qualname, digest, state.function(digest, module, code.co_qualname))
         for digest, (module, code) in functions.items()
@@ -151,8 +152,7 @@ def took_part(
     return Parts(
         functions=tuple(sorted(told_parts, key=lambda part: (part.module, part.name, part.code))),
         classes=tuple(
-            (module_name(cls.__module__), cls.__qualname__, state.of_class(cls))
-            for cls in _program_classes(classes)
+            (module_name(cls.__module__), cls.__qualname__, state.of_class(cls)) for cls in met
         ),
         traced=parts.traced,
         ran=parts.ran,
@@ -180,7 +180,8 @@ def check(parts: Parts) -> None:
             if operator_digest(name) != digest:
                 raise DiffersError(f"what is registered for operator {name} has changed")
         operators = tuple(name for name, _ in parts.operators)
-        state = _State(parts, operators, {part.module for part in parts.functions})
+        met = [find_class(module, name) for module, name, _ in parts.classes]
+        state = _State(parts, operators, {part.module for part in parts.functions}, met)
         for part in parts.functions:
             if state.function(part.code, part.module, part.name) != part.state:
                 raise DiffersError(f"what {part.module}.{part.name} reads has changed")
@@ -194,9 +195,14 @@ def check(parts: Parts) -> None:
 class _State:
     """Digests of what functions and classes have and read, as they are in this process."""
 
-    def __init__(self, parts: Parts, operators: tuple[str, ...], modules: set[str]) -> None:
+    def __init__(
+        self, parts: Parts, operators: tuple[str, ...], modules: set[str], classes: Iterable[type]
+    ) -> None:
+        """Functions are those of modules, of operators and of classes: a decorator's is made in
+        its own module, and found where it is put.
+        """
         registered = [value for name in operators for value in functions_registered(name)]
-        self._named = NamedFunctions(map(imported, sorted(modules)), registered)
+        self._named = NamedFunctions(map(imported, sorted(modules)), [*registered, *classes])
         self._ran = parts.ran
         followed = parts.ran | parts.traced
         mentioned = parts.mentioned.__contains__
@@ -248,6 +254,6 @@ def _check_unnamed(codes: list[types.CodeType]) -> None:
             )
 
 
-def _program_classes(classes: Iterable[type]) -> Iterator[type]:
+def _program_classes(classes: Iterable[type]) -> list[type]:
     found = {cls for cls in classes if not is_pinned(cls.__module__)}
-    return iter(sorted((cls for cls in found if "<locals>" not in cls.__qualname__), key=type_name))
+    return sorted((cls for cls in found if "<locals>" not in cls.__qualname__), key=type_name)

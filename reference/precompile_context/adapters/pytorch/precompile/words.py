@@ -12,6 +12,7 @@ import contextlib
 import contextvars
 import enum
 import functools
+import inspect
 import logging
 import os
 import re
@@ -319,7 +320,8 @@ class Words:
         if has_native_state(kind):
             return self._reduced(value, path)
         for name, item in sorted(attributes_of(value).items()):
-            parts.append(f".{name} {self.of(item, f'{path}.{name}')}")
+            if not _is_made_anew(value, name, item):
+                parts.append(f".{name} {self.of(item, f'{path}.{name}')}")
         return f"({'; '.join(parts)})"
 
     def _reduced(self, value: Any, path: str) -> str:
@@ -330,6 +332,18 @@ class Words:
         except (TypeError, RecursionError):
             pass
         raise UnportableError(f"{path} is a {type_name(type(value))}, which has no words")
+
+
+def _is_made_anew(value: Any, name: str, item: Any) -> bool:
+    """Whether an attribute is the generator of a context manager that decorates a function: one
+    that has not begun is told by what it is made of, and each call makes its own.
+    """
+    return (
+        name == "gen"
+        and isinstance(value, contextlib._GeneratorContextManager)
+        and isinstance(item, types.GeneratorType)
+        and inspect.getgeneratorstate(item) == inspect.GEN_CREATED
+    )
 
 
 def _content(variable: contextvars.ContextVar[Any]) -> Iterator[Any]:
