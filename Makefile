@@ -53,9 +53,9 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DELETE_ON_ERROR:
 
-# What `make test` is made of, those first that take longest.
-PARTS := test-core test-pytorch test-cpp test-compilers test-runtimes test-mutants check test-typescript test-viewer test-site \
-	test-stores test-instructions test-fuzz test-conformance test-interop
+# What `make test` is made of, those first that take longest: what is left at the end, one at a time, is short.
+PARTS := test-pytorch test-core test-cpp test-stores test-compilers test-typescript test-interop test-runtimes test-fuzz \
+	check test-mutants test-viewer test-instructions test-site test-conformance
 
 .PHONY: help demo test quick $(PARTS) vectors generate bench fuzz crash stress ranks clean
 

@@ -12,7 +12,7 @@ from google.protobuf.internal import api_implementation
 
 from precompile_context import BundleFile
 from tests import remembering
-from tests.forking import Interpreters
+from tests.forking import Imported, Interpreters
 from tests.programs import QUICK
 
 
@@ -61,10 +61,18 @@ def own_signals() -> None:
             signal.signal(number, default)
 
 
-@pytest.fixture(scope="module")
-def interpreters() -> Iterator[Interpreters]:
-    """For programs that are `Programs` and only compile."""
-    interpreters = Interpreters({**os.environ, **QUICK})
+@pytest.fixture(scope="session")
+def interpreters(own_home: Path, no_network: None, own_config: Path) -> Iterator[Interpreters]:
+    """For programs that compile, whenever they import what: torch's compiler is imported."""
+    interpreters = Interpreters(Imported.COMPILER, {**os.environ, **QUICK})
+    yield interpreters
+    interpreters.close()
+
+
+@pytest.fixture(scope="session")
+def with_torch(own_home: Path, no_network: None, own_config: Path) -> Iterator[Interpreters]:
+    """For programs of which it is seen what they import of torch's compiler."""
+    interpreters = Interpreters(Imported.TORCH, os.environ)
     yield interpreters
     interpreters.close()
 

@@ -1,10 +1,13 @@
-"""Python processes that begin with torch's compiler imported: forked from one that imported it.
+"""Python processes that begin with torch imported: forked from one that imported it.
 
-To import it takes five seconds of a core, most of a small program's time. A forked process
-becomes `python ARGUMENTS` as the interpreter would have it: arguments, environment, directory,
-`__main__` and start-up hook are its own, and it ends by the interpreter's own way. There are two
-interpreters that take turns, so that two runs behind one another share neither hash seed nor
-addresses. What a test says of a first import, a signal or a failing program needs a real start.
+To import torch takes two and a half seconds of a core, and its compiler five more: most of a small
+program's time. A forked process becomes `python ARGUMENTS` as the interpreter would have it:
+arguments, environment, directory, `__main__` and start-up hook are its own, and it ends by the
+interpreter's own way. There are two interpreters that take turns, so that two runs behind one
+another share neither hash seed nor addresses. With `Imported.TORCH`, no module is there yet that
+an adapter waits for: what a first import does is seen, as it is after a start. What a test says
+of torch's own import, a signal, a failing program's traceback or `--require`, which forks before it
+becomes the program, needs a real start.
 
 Run as a script, this is the process that is forked.
 """
@@ -19,15 +22,20 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from enum import Enum
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
-# Of torch's own variables, those that are read when a cache is asked, not at the import.
+# Of torch's own variables, those that are read when a cache is asked, not at an import.
 _READ_LATE = frozenset({"TORCHINDUCTOR_CACHE_DIR"})
+# What else is read before a program begins.
+_READ_FIRST = ("ATEN_", "OMP_", "MKL_", "LD_", "PYTHON")
 _SECONDS = 300
 # The interpreter's own, before a program's directory comes to its front.
 _PATH = sys.path[1:]
+# Without the modules that adapters wait for: tests of the runs say so.
+_TORCH = ("torch", "sympy", "torch.fx.experimental.symbolic_shapes")
 _WARMED = """
 import torch
 def step(x):
@@ -36,34 +44,49 @@ torch.compile(step)(torch.ones(4, 4, requires_grad=True)).backward()
 """
 
 
-class Interpreters:
-    """Two interpreters that have imported torch's compiler under `variables`."""
+class Imported(Enum):
+    """What an interpreter has imported, by which of torch's variables were read for it."""
 
-    def __init__(self, variables: Mapping[str, str]) -> None:
+    TORCH = "TORCH_"
+    COMPILER = "TORCH"
+
+
+class Interpreters:
+    """Two interpreters that have imported torch, or its compiler too, under `variables`."""
+
+    def __init__(self, imported: Imported, variables: Mapping[str, str]) -> None:
+        self._imported = imported
         self._variables = dict(variables)
         self._turns = itertools.cycle(range(2))
         self._started: dict[int, subprocess.Popen[str]] = {}
         self._ends = ExitStack()
 
     def run(
-        self, arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str]
+        self,
+        arguments: Sequence[str],
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str],
+        stderr: str | None = None,
     ) -> "subprocess.CompletedProcess[str]":
-        """What `python ARGUMENTS` gives.
+        """What `python ARGUMENTS` gives; `stderr` is a terminal that it writes to, or None.
 
         Raises:
-            ValueError: the import of torch read a variable that is another one in `env`.
+            ValueError: an import of torch read a variable that is another one in `env`.
         """
+        read = (self._imported.value, *_READ_FIRST)
         for name in {*self._variables, *env} - _READ_LATE:
-            if name.startswith("TORCH") and env.get(name) != self._variables.get(name):
+            if name.startswith(read) and env.get(name) != self._variables.get(name):
                 raise ValueError(f"{name} was read at the import: start a process for it")
         number = next(self._turns)
         if number not in self._started:
             self._started[number] = self._start()
         with tempfile.TemporaryDirectory() as place:
-            paths = [f"{place}/out", f"{place}/err"]
-            request = {"arguments": list(arguments), "cwd": str(cwd), "env": dict(env)}
-            status = _ask(self._started[number], {**request, "paths": paths})
-            out, err = (Path(path).read_text(encoding="utf-8") for path in paths)
+            paths = [f"{place}/out", stderr or f"{place}/err"]
+            request = {"arguments": list(arguments), "cwd": str(cwd or Path.cwd())}
+            status = _ask(self._started[number], {**request, "env": dict(env), "paths": paths})
+            out = Path(paths[0]).read_text(encoding="utf-8")
+            err = "" if stderr else Path(paths[1]).read_text(encoding="utf-8")
         return subprocess.CompletedProcess([sys.executable, *arguments], status, out, err)
 
     def close(self) -> None:
@@ -72,7 +95,7 @@ class Interpreters:
 
     def _start(self) -> "subprocess.Popen[str]":
         pipe = subprocess.PIPE
-        command = [sys.executable, __file__]
+        command = [sys.executable, __file__, self._imported.name]
         process = self._ends.enter_context(
             subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=self._variables)
         )
@@ -88,13 +111,13 @@ def _ask(process: "subprocess.Popen[str]", request: dict[str, Any]) -> int:
     return int(process.stdout.readline())
 
 
-def main() -> None:
+def main(imported: Imported) -> None:
     """Import, and become what is asked for, each time in a child."""
     requests, statuses = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(2, 1)
-    for name in _imported_by_a_compile():
+    for name in _TORCH if imported is Imported.TORCH else _imported_by_a_compile():
         __import__(name)
     while line := requests.readline():
         child = os.fork()
@@ -182,4 +205,4 @@ def _interpret(arguments: list[str], environ: Mapping[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(Imported[sys.argv[1]])

@@ -2,17 +2,17 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.forking import Interpreters
+from tests.programs import QUICK
+
 pytestmark = pytest.mark.torch
 pytest.importorskip("torch")
 
-QUICK = {"TORCHINDUCTOR_VEC_ISA_OK": "1", "TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS": "0"}
 # Nothing but products of matrices, for which no kernel is built.
 OPERATORS = """\
 import torch
@@ -94,27 +94,22 @@ json.dump(rows, sys.stdout)
 """
 
 
-def _run(place: Path, number: int) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "program.py"],
-        cwd=place,
-        env={**os.environ, **QUICK, "TORCHINDUCTOR_CACHE_DIR": str(place / f"cache{number}")},
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
+def _run(interpreters: Interpreters, place: Path, number: int) -> dict[str, Any]:
+    caches = {"TORCHINDUCTOR_CACHE_DIR": str(place / f"cache{number}")}
+    done = interpreters.run(["program.py"], cwd=place, env={**os.environ, **QUICK, **caches})
     assert done.returncode == 0, done.stderr
     rows: dict[str, Any] = json.loads(done.stdout)
     assert all(row["equal"] for row in rows.values()), rows
     return rows
 
 
-def test_an_operator_is_served_until_what_is_registered_for_it_is_edited(tmp_path: Path) -> None:
+def test_an_operator_is_served_until_what_is_registered_for_it_is_edited(
+    tmp_path: Path, interpreters: Interpreters
+) -> None:
     (tmp_path / "program.py").write_text(PROGRAM)
     module = tmp_path / "operators_of_test.py"
     module.write_text(OPERATORS)
-    cold = _run(tmp_path, 0)
+    cold = _run(interpreters, tmp_path, 0)
     assert {name: (row["saved"], row["cold"]) for name, row in cold.items()} == dict.fromkeys(
         cold, (1, {})
     )
@@ -123,7 +118,7 @@ def test_an_operator_is_served_until_what_is_registered_for_it_is_edited(tmp_pat
         assert text.count(before) == 1
         text = text.replace(before, after)
     module.write_text(text)
-    warm = _run(tmp_path, 1)
+    warm = _run(interpreters, tmp_path, 1)
     served = {name for name, row in warm.items() if row["served"]}
     assert served == {"unchanged", "by_namespace"}, warm
     for name in warm.keys() - served:

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +11,10 @@ from precompile_context.files import local_key
 from precompile_context.files.merging import merge_files
 from precompile_context.trust import TrustPolicy
 from tests.cuda_warning import without_cuda_warning
+from tests.forking import Interpreters
+from tests.programs import QUICK, RUN
 
 pytestmark = pytest.mark.torch
-
-RUN = [sys.executable, "-c", "from precompile_context.cli import main; main()", "run"]
-# Probes and headers take most of a small cold run; other tests keep them.
-QUICK = {"TORCHINDUCTOR_VEC_ISA_OK": "1", "TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS": "0"}
 
 RANK = """
 import os, torch
@@ -34,36 +30,32 @@ print((shared(x).sum() + own(x.view(2, 4)).sum()).item().hex())
 """
 
 
-def run_ranks(place: Path, name: str, bundles: list[Path], *options: str) -> list[dict[str, Any]]:
-    """One process a bundle, all at once, each in empty caches; their reports."""
-    running = []
+def run_ranks(
+    interpreters: Interpreters, place: Path, name: str, bundles: list[Path], *options: str
+) -> list[dict[str, Any]]:
+    """One process a bundle, each in empty caches; their reports."""
+    reports = []
     for rank, bundle in enumerate(bundles):
         home = place / f"{name}{rank}"
         (home / "tmp").mkdir(parents=True)
         caches = {"TORCHINDUCTOR_CACHE_DIR": str(home / "cache"), "TMPDIR": str(home / "tmp")}
         command = [*RUN, "--bundle", str(bundle), "--report", str(home / "report.json")]
-        running.append(
-            subprocess.Popen(
-                [*command, *options, str(place / "rank.py")],
-                env={**os.environ, **QUICK, **caches, "RANK": str(rank)},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
+        done = interpreters.run(
+            [*command, *options, str(place / "rank.py")],
+            env={**os.environ, **QUICK, **caches, "RANK": str(rank)},
         )
-    ended = [process.communicate(timeout=300) for process in running]
-    reports = []
-    for rank, (out, err) in enumerate(ended):
-        assert (running[rank].returncode, without_cuda_warning(err)) == (0, "")
-        report = json.loads((place / f"{name}{rank}/report.json").read_text())
-        reports.append({**report, "out": out})
+        assert (done.returncode, without_cuda_warning(done.stderr)) == (0, "")
+        report = json.loads((home / "report.json").read_text())
+        reports.append({**report, "out": done.stdout})
     return reports
 
 
-def test_bundles_of_two_ranks_become_one_that_keeps_both_warm(tmp_path: Path) -> None:
+def test_bundles_of_two_ranks_become_one_that_keeps_both_warm(
+    tmp_path: Path, interpreters: Interpreters
+) -> None:
     (tmp_path / "rank.py").write_text(RANK)
     bundles = [tmp_path / f"rank{rank}.precompile" for rank in range(2)]
-    cold = run_ranks(tmp_path, "cold", bundles)
+    cold = run_ranks(interpreters, tmp_path, "cold", bundles)
     assert [report["kernels"]["built"] for report in cold] == [2, 2]
 
     own = local_key()
@@ -80,7 +72,7 @@ def test_bundles_of_two_ranks_become_one_that_keeps_both_warm(tmp_path: Path) ->
     assert report.equal >= 1
     assert merged.stat().st_size < sum(path.stat().st_size for path in bundles) * 3 // 4
 
-    warm = run_ranks(tmp_path, "warm", [merged, merged], "--read-only")
+    warm = run_ranks(interpreters, tmp_path, "warm", [merged, merged], "--read-only")
     for before, after in zip(cold, warm, strict=True):
         assert (after["kernels"]["built"], after["graphs"]["compiled"]) == (0, 0)
         assert after["out"] == before["out"]

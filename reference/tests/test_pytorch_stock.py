@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,8 @@ from precompile_context import Environment
 from precompile_context.adapters import pytorch
 from precompile_context.adapters.pytorch import stock
 from precompile_context.trust import SigningKey, TrustPolicy
+from tests.forking import Interpreters
+from tests.programs import QUICK
 from tests.toys import write_segment
 
 pytestmark = pytest.mark.torch
@@ -46,42 +46,39 @@ print(json.dumps({
 """
 
 
-def run(command: list[str], place: Path, **variables: str) -> str:
+def run(interpreters: Interpreters, command: list[str], place: Path, **variables: str) -> str:
     """In empty caches."""
     place.mkdir()
     caches = {"TORCHINDUCTOR_CACHE_DIR": str(place / "cache"), "TMPDIR": str(place)}
-    done = subprocess.run(
-        [sys.executable, *command],
-        env={**os.environ, **caches, **variables},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    done = interpreters.run(command, env={**os.environ, **QUICK, **caches, **variables})
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def test_what_is_saved_is_loaded_without_a_compiler_and_saved_again(tmp_path: Path) -> None:
+def test_what_is_saved_is_loaded_without_a_compiler_and_saved_again(
+    tmp_path: Path, interpreters: Interpreters
+) -> None:
     saved = tmp_path / "saved"
     command = ["-c", PROGRAM, str(saved)]
-    cold: dict[str, Any] = json.loads(run(command, tmp_path / "cold"))
+    cold: dict[str, Any] = json.loads(run(interpreters, command, tmp_path / "cold"))
     assert (cold["loaded"], cold["misses"] > 0) == (None, True)
     assert [len(keys) for keys in cold["saved"]] == [2, 1]
-    warm = json.loads(run(command, tmp_path / "warm", PATH=str(tmp_path / "empty")))
+    warm = json.loads(run(interpreters, command, tmp_path / "warm", PATH=str(tmp_path / "empty")))
     assert (warm["misses"], warm["result"]) == (0, cold["result"])
     assert [sorted(keys) for keys in warm["loaded"]] == [sorted(keys) for keys in cold["saved"]]
     first = saved.read_bytes()
-    again = json.loads(run(command, tmp_path / "again", PATH=str(tmp_path / "empty")))
+    again = json.loads(run(interpreters, command, tmp_path / "again", PATH=str(tmp_path / "empty")))
     assert (again["misses"], again["loaded"]) == (0, warm["loaded"])
     assert saved.read_bytes() == first  # nothing was new
 
 
-def test_an_engine_that_compiles_its_pieces_finds_them_in_a_bundle(tmp_path: Path) -> None:
+def test_an_engine_that_compiles_its_pieces_finds_them_in_a_bundle(
+    tmp_path: Path, interpreters: Interpreters
+) -> None:
     command = [str(EXAMPLE), str(tmp_path / "engine.precompile")]
-    cold = run(command, tmp_path / "cold")
+    cold = run(interpreters, command, tmp_path / "cold")
     assert cold.startswith("compiled 2, loaded 0, result ")
-    warm = run(command, tmp_path / "warm", PATH=str(tmp_path / "empty"))
+    warm = run(interpreters, command, tmp_path / "warm", PATH=str(tmp_path / "empty"))
     assert warm == cold.replace("compiled 2, loaded 0", "compiled 0, loaded 2")
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.forking import Interpreters
 from tests.programs import Programs
 
 pytestmark = pytest.mark.torch
@@ -88,11 +89,26 @@ FIRST = {
 }
 
 
+def test_adapters_wait_for_modules_that_the_programs_import(
+    tmp_path: Path, with_torch: Interpreters
+) -> None:
+    """Else what follows would show nothing of a first import."""
+    programs = Programs(tmp_path, with_torch)
+    programs.write(
+        program="import sys, _precompile_run\n"
+        "waited = {name for name, _ in _precompile_run.announced() if name[:6] == 'torch.'}\n"
+        "print(len(waited) > 1, waited & set(sys.modules))"
+    )
+    assert programs.run().stdout == "True set()\n"
+
+
 @pytest.mark.parametrize("how", FIRST)
-def test_first_compile_is_seen_cold_and_warm(how: str, tmp_path: Path) -> None:
+def test_first_compile_is_seen_cold_and_warm(
+    how: str, tmp_path: Path, with_torch: Interpreters
+) -> None:
     source, served = FIRST[how]
     result = "1616.0\n" if how == "regions" else "80.0\n"
-    programs = Programs(tmp_path)
+    programs = Programs(tmp_path, with_torch)
     programs.write(program=BEGIN + source)
     programs.write(imported=BEGIN + FIRST["fullgraph"][0])
     cold, warm = programs.precompile(), programs.precompile()
@@ -105,9 +121,9 @@ def test_first_compile_is_seen_cold_and_warm(how: str, tmp_path: Path) -> None:
 
 
 def test_first_compile_with_a_backend_of_the_program_says_why_it_is_not_kept(
-    tmp_path: Path,
+    tmp_path: Path, with_torch: Interpreters
 ) -> None:
-    programs = Programs(tmp_path)
+    programs = Programs(tmp_path, with_torch)
     backend = "def own(graph, inputs):\n    return graph.forward\n"
     programs.write(program=BEGIN + backend + "show(torch.compile(square, backend=own))")
     ran = programs.precompile()
@@ -116,8 +132,10 @@ def test_first_compile_with_a_backend_of_the_program_says_why_it_is_not_kept(
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_first_compile_in_a_child_is_seen(method: str, tmp_path: Path) -> None:
-    programs = Programs(tmp_path)
+def test_first_compile_in_a_child_is_seen(
+    method: str, tmp_path: Path, with_torch: Interpreters
+) -> None:
+    programs = Programs(tmp_path, with_torch)
     child = f"""
 def child():
     show(torch.compile(square, fullgraph=True))

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,12 +9,11 @@ from typing import Any
 import pytest
 
 from tests.cuda_warning import without_cuda_warning
+from tests.forking import Interpreters
+from tests.programs import QUICK, RUN
 
 pytestmark = pytest.mark.torch
 pytest.importorskip("torch")
-
-RUN = [sys.executable, "-c", "from precompile_context.cli import main; main()", "run"]
-QUICK = {"TORCHINDUCTOR_VEC_ISA_OK": "1", "TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS": "0"}
 
 PROGRAM = """
 import multiprocessing, os, sys, torch
@@ -42,37 +39,32 @@ if __name__ == "__main__":
 """
 
 
-def start(place: Path, command: list[str], **variables: str) -> str:
+def start(interpreters: Interpreters, place: Path, command: list[str], **variables: str) -> str:
     """The program's output, run with empty caches; stderr must be silent."""
     (place / "program.py").write_text(PROGRAM)
     home = Path(tempfile.mkdtemp(dir=place))
     (home / "tmp").mkdir()
     caches = {"TORCHINDUCTOR_CACHE_DIR": str(home / "cache"), "TMPDIR": str(home / "tmp")}
-    done = subprocess.run(
-        command,
-        cwd=place,
-        env={**os.environ, **QUICK, **caches, **variables},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    environ = {**os.environ, **QUICK, **caches, **variables}
+    done = interpreters.run(command, cwd=place, env=environ)
     assert (done.returncode, without_cuda_warning(done.stderr)) == (0, "")
     return done.stdout
 
 
-def run(place: Path, *arguments: str) -> dict[str, Any]:
+def run(interpreters: Interpreters, place: Path, *arguments: str) -> dict[str, Any]:
     """The report of a run with --precompile."""
     options = ["--precompile", "--bundle", "b.precompile", "--report", "report.json"]
-    start(place, [*RUN, *options, "program.py", *arguments])
+    start(interpreters, place, [*RUN, *options, "program.py", *arguments])
     report: dict[str, Any] = json.loads((place / "report.json").read_text())
     return report
 
 
-def test_program_that_dies_has_saved_and_the_next_is_served(tmp_path: Path) -> None:
-    died = run(tmp_path, "die")
+def test_program_that_dies_has_saved_and_the_next_is_served(
+    tmp_path: Path, interpreters: Interpreters
+) -> None:
+    died = run(interpreters, tmp_path, "die")
     assert died["status"] == "running"
-    warm = run(tmp_path, "fork")
+    warm = run(interpreters, tmp_path, "fork")
     assert warm["seconds"]["compile"] > 0  # what is served in its place took time, too
     assert warm["precompile"] == {
         "off": None,
@@ -87,31 +79,39 @@ def test_program_that_dies_has_saved_and_the_next_is_served(tmp_path: Path) -> N
     assert child["graphs"]["compiled"] == 0
 
 
-def test_variable_alone_switches_the_mode_on(tmp_path: Path) -> None:
-    command = [sys.executable, "program.py"]
-    first = start(tmp_path, command, PRECOMPILE_CACHE="cache/")
+def test_variable_alone_switches_the_mode_on(tmp_path: Path, interpreters: Interpreters) -> None:
+    command = ["program.py"]
+    first = start(interpreters, tmp_path, command, PRECOMPILE_CACHE="cache/")
     bundle = tmp_path / "cache" / "torch.precompile"
     saved = bundle.read_bytes()
-    assert start(tmp_path, command, PRECOMPILE_CACHE="cache/") == first
+    assert start(interpreters, tmp_path, command, PRECOMPILE_CACHE="cache/") == first
     assert bundle.read_bytes() == saved  # all was served
 
 
-def test_variables_stand_for_options_of_the_mode(tmp_path: Path) -> None:
-    command = [sys.executable, "program.py", "fork"]
+def test_variables_stand_for_options_of_the_mode(
+    tmp_path: Path, interpreters: Interpreters
+) -> None:
+    command = ["program.py", "fork"]
     variables = {"PRECOMPILE_CACHE": "b.precompile", "PRECOMPILE_REPORT": "report.json"}
-    start(tmp_path, command, **variables)
+    start(interpreters, tmp_path, command, **variables)
     (tmp_path / "b.precompile").rename(tmp_path / "made")
     with pytest.raises(AssertionError, match="no bundle is there, and none is to be made"):
-        start(tmp_path, command, **variables, PRECOMPILE_READ_ONLY="1")
+        start(interpreters, tmp_path, command, **variables, PRECOMPILE_READ_ONLY="1")
     assert not (tmp_path / "b.precompile").exists()
     (tmp_path / "made").rename(tmp_path / "b.precompile")
-    start(tmp_path, command, **variables, PRECOMPILE_READ_ONLY="yes")
+    start(interpreters, tmp_path, command, **variables, PRECOMPILE_READ_ONLY="yes")
     report = json.loads((tmp_path / "report.json").read_text())
     (child,) = report["children"]
     assert (report["bundle"]["read_only"], report["precompile"]["served"]) == (True, 1)
     assert child["precompile"]["served"] == 1
 
 
-def test_report_tells_of_the_mode_only_where_it_is_on(tmp_path: Path) -> None:
-    start(tmp_path, [*RUN, "--bundle", "b.precompile", "--report", "report.json", "program.py"])
+def test_report_tells_of_the_mode_only_where_it_is_on(
+    tmp_path: Path, interpreters: Interpreters
+) -> None:
+    start(
+        interpreters,
+        tmp_path,
+        [*RUN, "--bundle", "b.precompile", "--report", "report.json", "program.py"],
+    )
     assert json.loads((tmp_path / "report.json").read_text())["precompile"] is None

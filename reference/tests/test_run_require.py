@@ -20,9 +20,9 @@ from precompile_context.session.part_report import at_the_end
 from precompile_context.session.report import NO_SESSION, entry
 from precompile_context.session.settings import Settings
 from tests.cuda_warning import without_cuda_warning
+from tests.programs import QUICK
 from tests.signing import ALICE
 from tests.test_cli import Done, run
-from tests.test_run_torch import QUICK
 from tests.toys import HERE, blobs
 
 TRAIN = """

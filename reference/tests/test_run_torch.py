@@ -15,15 +15,11 @@ import pytest
 from precompile_context.files import BundleFile
 from precompile_context.trust import UNSIGNED
 from tests.cuda_warning import without_cuda_warning
+from tests.forking import Interpreters
+from tests.programs import QUICK, RUN
 
 pytestmark = pytest.mark.torch
 pytest.importorskip("torch")
-
-RUN = [sys.executable, "-c", "from precompile_context.cli import main; main()", "run"]
-
-# Probing for instruction sets and compiling headers take most of a small cold run. The first
-# test keeps them; the others do without.
-QUICK = {"TORCHINDUCTOR_VEC_ISA_OK": "1", "TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS": "0"}
 
 ONE = """
 import torch
@@ -42,7 +38,11 @@ print("two", two(torch.arange(8.0).view(2, 4)).sum().item().hex(), flush=True)
 
 @dataclass
 class Machine:
-    """A place with programs and bundles, where every run meets empty caches."""
+    """A place with programs and bundles, where every run meets empty caches.
+
+    The first test keeps probes for instruction sets and headers that are compiled; the others do
+    without, in interpreters that have imported more.
+    """
 
     place: Path
 
@@ -57,17 +57,23 @@ class Machine:
         caches = {"TORCHINDUCTOR_CACHE_DIR": str(home / "cache"), "TMPDIR": str(home / "tmp")}
         return {**os.environ, **caches, **variables}
 
-    def run(self, source: str, *options: str, **variables: str) -> "Ended":
-        """Run a program in an empty cache."""
-        done = subprocess.run(
-            self.command(source, *options),
-            cwd=self.place,
-            env=self.environment(**variables),
-            capture_output=True,
-            text=True,
-            timeout=200,
-            check=False,
-        )
+    def run(
+        self, interpreters: Interpreters | None, source: str, *options: str, **variables: str
+    ) -> "Ended":
+        """Run a program in an empty cache, started anew or forked."""
+        command, environ = self.command(source, *options), self.environment(**variables)
+        if interpreters is not None:
+            done = interpreters.run(command, cwd=self.place, env=environ)
+        else:
+            done = subprocess.run(
+                [sys.executable, *command],
+                cwd=self.place,
+                env=environ,
+                capture_output=True,
+                text=True,
+                timeout=200,
+                check=False,
+            )
         assert done.returncode == 0, done.stderr
         return Ended(done.stdout, without_cuda_warning(done.stderr), self.report())
 
@@ -110,15 +116,15 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
 
 
 def test_second_run_is_warm_without_a_compiler_too_and_a_changed_one_appends_what_is_new(
-    machine: Machine,
+    machine: Machine, with_torch: Interpreters
 ) -> None:
-    cold = machine.run(ONE)
+    cold = machine.run(with_torch, ONE)
     assert (cold.err, cold.built, cold.cache("hits")) == ("", 1, 0)
     assert cold.report["status"] == "finished"
     assert cold.report["artifacts"]["recorded"] > 0
     before = machine.bundle_bytes()
 
-    warm = machine.run(ONE)
+    warm = machine.run(with_torch, ONE)
     warm.assert_warm()
     assert warm.out == cold.out
     assert warm.report["compiler"] == {"isa_probes": 0, "header_runs": 0}
@@ -126,12 +132,12 @@ def test_second_run_is_warm_without_a_compiler_too_and_a_changed_one_appends_wha
     assert warm.report["artifacts"]["inert"] == 0
     assert machine.bundle_bytes() == before
 
-    compilerless = machine.run(ONE, PATH=str(machine.place / "empty"))
+    compilerless = machine.run(with_torch, ONE, PATH=str(machine.place / "empty"))
     compilerless.assert_warm()
     assert compilerless.out == cold.out
     assert machine.bundle_bytes() == before
 
-    changed = machine.run(ONE + TWO, "--why-miss")
+    changed = machine.run(with_torch, ONE + TWO, "--why-miss")
     assert (changed.built, changed.cache("hits") > 0) == (1, True)
     assert changed.out.startswith(cold.out)
     (missed,) = changed.report["graphs"]["missed"]
@@ -142,16 +148,18 @@ def test_second_run_is_warm_without_a_compiler_too_and_a_changed_one_appends_wha
     assert after.startswith(before)
     assert len(after) > len(before)
 
-    warm = machine.run(ONE + TWO)
+    warm = machine.run(with_torch, ONE + TWO)
     warm.assert_warm()
     assert warm.out == changed.out
     assert machine.bundle_bytes() == after
 
 
-def test_foreign_file_costs_one_line_and_stays_as_it_is(machine: Machine) -> None:
+def test_foreign_file_costs_one_line_and_stays_as_it_is(
+    machine: Machine, interpreters: Interpreters
+) -> None:
     foreign = b"PK\x03\x04, an archive, and no bundle"
     (machine.place / "b.precompile").write_bytes(foreign)
-    ended = machine.run(ONE, **QUICK)
+    ended = machine.run(interpreters, ONE, **QUICK)
     assert ended.out.startswith("one ")
     assert ended.built == 1
     assert ended.err.startswith("precompile: ")
@@ -161,10 +169,12 @@ def test_foreign_file_costs_one_line_and_stays_as_it_is(machine: Machine) -> Non
     assert machine.bundle_bytes() == foreign
 
 
-def test_killed_program_leaves_what_it_had_compiled(machine: Machine) -> None:
+def test_killed_program_leaves_what_it_had_compiled(
+    machine: Machine, interpreters: Interpreters
+) -> None:
     wait = "import time; time.sleep(300)"
     with subprocess.Popen(
-        machine.command(ONE + wait),
+        [sys.executable, *machine.command(ONE + wait)],
         cwd=machine.place,
         env=machine.environment(**QUICK),
         stdout=subprocess.PIPE,
@@ -177,7 +187,7 @@ def test_killed_program_leaves_what_it_had_compiled(machine: Machine) -> None:
     assert machine.report()["status"] == "running"
     assert BundleFile(machine.place / "b.precompile").open(recover=False, policy=UNSIGNED).segments
 
-    warm = machine.run(ONE, **QUICK)
+    warm = machine.run(interpreters, ONE, **QUICK)
     warm.assert_warm()
     assert warm.out == out
 
@@ -185,7 +195,7 @@ def test_killed_program_leaves_what_it_had_compiled(machine: Machine) -> None:
 def test_interrupted_program_saves_and_ends_as_in_plain_python(machine: Machine) -> None:
     interrupt = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\ninput()\n"
     done = subprocess.run(
-        machine.command(ONE + interrupt),
+        [sys.executable, *machine.command(ONE + interrupt)],
         cwd=machine.place,
         env=machine.environment(**QUICK),
         capture_output=True,
@@ -230,13 +240,13 @@ if __name__ == "__main__":
 
 
 def test_children_that_share_a_bundle_lose_nothing(machine: Machine) -> None:
-    cold = machine.run(CHILDREN, **QUICK)
+    cold = machine.run(None, CHILDREN, **QUICK)
     assert cold.report["status"] == "idle"  # the parent itself compiles nothing
     children = cold.report["children"]
     assert [child["status"] for child in children] == ["finished"] * 3
     assert sum(child["kernels"]["built"] for child in children) >= 2  # two may wait for one build
 
-    warm = machine.run(CHILDREN, **QUICK)
+    warm = machine.run(None, CHILDREN, **QUICK)
     assert sorted(warm.out.splitlines()) == sorted(cold.out.splitlines())
     assert warm.err == cold.err == ""
     for child in warm.report["children"]:
