@@ -338,6 +338,11 @@ PRECOMPILE_NAMES = (
     ),
     PrivateName(
         "torch._dynamo.output_graph",
+        "OutputGraph.install_global_by_id",
+        "wrapped: a module's global name is that of an import, and so the same in any process",
+    ),
+    PrivateName(
+        "torch._dynamo.output_graph",
         "OutputGraph.bypass_package",
         "wrapped: dynamo's reason why a frame cannot be saved",
     ),

@@ -8,6 +8,7 @@ torch evaluates. Nothing is added to a call.
 
 import functools
 import inspect
+import sys
 import threading
 import time
 import types
@@ -26,7 +27,7 @@ from precompile_context.adapters.pytorch.precompile import (
 from precompile_context.adapters.pytorch.precompile.digests import UnportableError
 from precompile_context.adapters.pytorch.precompile.entry import Version
 from precompile_context.adapters.pytorch.precompile.key import frame_key, frame_name
-from precompile_context.adapters.pytorch.precompile.recorder import FrameRecorder
+from precompile_context.adapters.pytorch.precompile.recorder import FrameRecorder, alias_of
 from precompile_context.adapters.pytorch.precompile.report import PrecompileReport
 from precompile_context.adapters.pytorch.precompile.saved_guards import DiffersError
 from precompile_context.adapters.pytorch.precompile.sizes import tell_sizes
@@ -62,6 +63,7 @@ class Frames:
         self._signature = inspect.signature(convert_frame._compile)
         self._patches.wrap(convert_frame, "_compile", self._compile)
         self._patches.wrap(OutputGraph, "bypass_package", self._bypass)
+        self._patches.wrap(OutputGraph, "install_global_by_id", _install_global)
         self._patches.wrap(CheckFunctionManager, "serialize_guards", self._serialize_guards)
         self._patches.wrap(
             InliningInstructionTranslator, "inline_call", environment_reads.inline_call
@@ -213,6 +215,20 @@ def _constant(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Dynamo is about to run a function, and to keep its result."""
     observed.needed()
     return original(*args, **kwargs)
+
+
+def _install_global(original: Callable[..., str], graph: Any, prefix: str, value: Any) -> str:
+    """Dynamo makes up a global name, of an address; a module's is that of an import.
+
+    Guards name it, too: so do those of `type(x) is torch.Tensor`.
+    """
+    if isinstance(value, types.ModuleType) and isinstance(graph.package, FrameRecorder):
+        name = alias_of(value.__name__)
+        is_imported = sys.modules.get(value.__name__) is value
+        if is_imported and graph.global_scope.setdefault(name, value) is value:
+            graph.package.add_import_source(name, value.__name__)
+            return name
+    return original(graph, prefix, value)
 
 
 def _run_node(original: Callable[..., Any], tracer: Any, node: Any, *args: Any) -> Any:
