@@ -281,3 +281,36 @@ def test_colour_is_for_terminals_that_take_it(
         monkeypatch.setenv(name, value)
     assert ("\x1b[" in text.coloured("a", "red", Terminal())) is colours
     assert text.coloured("a", "red", io.StringIO()) == "a"
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("length", [40, 120, 140, 4000])
+def test_a_refusal_is_at_most_three_lines_of_eighty_columns_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, count: int, length: int
+) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    terminal = _Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    words = "precompile: " + " ".join(["word"] * (length // 5))
+    refusal.say([words, *["  why"] * (count - 2), "help: precompile --help"])
+    lines = terminal.getvalue().splitlines()
+    assert len(lines) <= 3
+    assert max(map(len, lines)) <= 80
+    assert lines[-1] == "help: precompile --help"
+    if count == 2 and length <= 140:  # then nothing of it is left out
+        assert " ".join(" ".join(lines[:-1]).split()) == words
+
+
+def test_what_cannot_be_told_any_more_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError("no space left")
+
+    for stream in (Full(), None):
+        monkeypatch.setattr(sys, "stderr", stream)
+        refusal.say(["precompile: x", "help: y"])

@@ -95,7 +95,8 @@ def test_a_run_that_cannot_save_does_not_start(tmp_path: Path) -> None:
     assert (done.status, done.out) == (3, "")
     assert "not saved: UNTRUSTED_SIGNER" in done.err
     missing = tmp_path / "no" / "b.precompile"
-    assert "it cannot be written" in _require("saved", missing, "-c", "print('ran')").err
+    done = _require("saved", missing, "-c", "print('ran')")
+    assert f"not saved: there is no folder {missing.parent}\nhelp: " in done.err
     both = run("run", "--require", "saved", "--read-only", "--bundle", bundle, "-c", "print('ran')")
     assert (both.status, both.out) == (2, "")
     assert run("run", "--require", "cold", "--bundle", bundle, "-c", "print('ran')").status == 2

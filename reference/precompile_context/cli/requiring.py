@@ -40,6 +40,8 @@ def fault_before(require: Require, settings: Settings) -> str | None:
     trusted = trusting(settings.trusted(), settings.key, read_only=not saves)
     if saves and trusted.fault is not None:
         return trusted.fault
+    if saves and not path.parent.exists():
+        return f"there is no folder {path.parent}"
     if saves and not os.access(path if path.exists() else path.parent, os.W_OK):
         return "it cannot be written"
     try:

@@ -91,7 +91,11 @@ def otherwise(facts: Sequence[object]) -> str:
 
 def failure(error: Exception) -> str:
     """What went wrong: its kind too, where the text is not ours."""
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.strerror}: {os.fsdecode(error.filename)}"
+    if isinstance(error, OSError) and error.strerror and isinstance(error.filename, str | bytes):
+        file = os.fsdecode(error.filename)
+        folder = os.path.dirname(file)
+        if isinstance(error, FileNotFoundError) and folder and not os.path.exists(folder):
+            return f"there is no folder {folder}"
+        return f"{error.strerror}: {file}"
     known = isinstance(error, (PrecompileError, StoreError, UnsupportedCompilerError))
     return str(error) if known else f"{type(error).__name__}: {error}"
