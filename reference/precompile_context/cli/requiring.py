@@ -37,13 +37,15 @@ def fault_before(require: Require, settings: Settings) -> str | None:
         return None  # asked once, by the program
     path = Path(settings.bundle)
     saves = require is Require.SAVED
-    trusted = trusting(settings.trusted(), settings.key, read_only=not saves)
-    if saves and trusted.fault is not None:
-        return trusted.fault
-    if saves and not path.parent.exists():
+    if saves and not path.parent.is_dir():
         return f"there is no folder {path.parent}"
     if saves and not os.access(path if path.exists() else path.parent, os.W_OK):
         return "it cannot be written"
+    if path.exists() and not path.is_file():
+        return "no regular file"
+    trusted = trusting(settings.trusted(), settings.key, read_only=not saves)
+    if saves and trusted.fault is not None:
+        return trusted.fault
     try:
         bundle = BundleFile(path).open(policy=trusted.policy)
     except FileNotFoundError:
