@@ -43,6 +43,24 @@ from tests.toys import (
 # open
 
 
+def test_what_a_program_opens_where_it_closed_our_file_stays_open(tmp_path: Path) -> None:
+    (tmp_path / "b").touch()
+    source = BundleFile(tmp_path / "b").source()
+    (number,) = (
+        int(name)
+        for name in os.listdir("/proc/self/fd")
+        if os.path.realpath(f"/proc/self/fd/{name}") == str(tmp_path / "b")
+    )
+    os.close(number)
+    (tmp_path / "theirs").touch()
+    theirs = os.open(tmp_path / "theirs", os.O_RDONLY)
+    os.dup2(theirs, number)
+    del source
+    os.fstat(number)
+    os.close(number)
+    os.close(theirs)
+
+
 @pytest.mark.parametrize(("mapped", "memory"), [(True, "mmap"), (False, "bytes")])
 def test_open_reads_or_maps_the_file_as_it_is_now(
     mapped: bool, memory: str, file: BundleFile

@@ -5,6 +5,7 @@ import json
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -201,6 +202,46 @@ def test_a_program_that_closes_all_its_files_finds_nothing_of_ours_in_others(
     monkeypatch.setenv("FATE_FILE", str(folder / "data"))
     _ran(folder)
     assert (folder / "data").read_bytes() == b""
+
+
+# Each line is printed by the program's handler, or is what its child ended with.
+HANDLERS = """
+import faulthandler, os, signal, sys
+from pathlib import Path
+from precompile_context.session import journal
+
+def give():
+    journal.write(Path(sys.argv[1]), "program", "b", [journal.Given("type", "key", b"")])
+
+give()
+signal.signal(signal.SIGABRT, lambda *_: print("handled", flush=True))
+
+def abort():
+    os.kill(os.getpid(), signal.SIGABRT)
+
+if not (child := os.fork()):
+    abort()
+    os._exit(7)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+print(faulthandler.disable(), flush=True)
+abort()
+os.closerange(3, 4096)
+give()
+abort()
+if sys.argv[2:]:
+    faulthandler.enable(file=open(sys.argv[2], "w"))
+    abort()
+"""
+
+
+@pytest.mark.parametrize("told", [[], ["told"]], ids=["not enabled", "enabled later"])
+def test_a_program_keeps_the_handlers_that_it_sets_later(tmp_path: Path, told: list[str]) -> None:
+    status, out, err = finished([sys.executable, "-c", HANDLERS, "running", *told], tmp_path)
+    assert (status, err) == (0, "")
+    expected = ["handled", "7", "False", "handled", "handled"]
+    assert out.split() == expected + ["handled" for _ in told]
+    for name in told:
+        assert (tmp_path / name).read_text().startswith("Fatal Python error: Aborted")
 
 
 def test_nothing_is_written_where_the_record_is_switched_off(

@@ -79,6 +79,15 @@ class BecameShorterError(OSError):
     """A writer cut the file's torn tail while it was read."""
 
 
+def _close_if_same(fd: int, file: os.stat_result) -> None:
+    """Close what was opened. A program that closes what it does not know has closed it before, and
+    may have a file of its own under the number.
+    """
+    with contextlib.suppress(OSError):
+        if os.path.samestat(os.fstat(fd), file):
+            os.close(fd)
+
+
 class FileSource:
     """Ranges of an open file. Unlike a mapping, it cannot fault where the file shrinks."""
 
@@ -87,7 +96,7 @@ class FileSource:
         self.size = os.fstat(fd).st_size
         if owned:
             # Not at exit, where a session still reads: the system closes it then.
-            weakref.finalize(self, os.close, fd).atexit = False
+            weakref.finalize(self, _close_if_same, fd, os.fstat(fd)).atexit = False
 
     def again(self) -> "FileSource":
         """The same open file, as long as it is now."""

@@ -9,7 +9,6 @@ Only one can handle such a signal. Where the program does so itself, before or a
 journal; and it sees nothing of ours.
 """
 
-import contextlib
 import faulthandler
 import json
 import os
@@ -111,12 +110,12 @@ class _Journal:
 
     def in_child(self) -> None:
         """What a forked child dies of is no news of its parent."""
-        if self._is_ours:
-            _disable()
-            with contextlib.suppress(OSError):
-                if self._is_there():
-                    os.close(self._fd)
+        fd, is_there, is_ours = self._fd, self._is_there(), self._is_ours
         self._reset()
+        if is_ours:
+            self._tell_nobody()
+        if is_there:
+            os.close(fd)
 
     def _begin(self, folder: Path, program: str) -> bool:
         """Make the file and have faults told there; whether that can be."""
@@ -130,9 +129,7 @@ class _Journal:
         self._fd, self._path = made
         self._file, self._size = os.fstat(self._fd), 0
         self._append([[program]])
-        more: dict[str, Any] = {"c_stack": False} if sys.version_info >= (3, 14) else {}
-        _enable(file=self._fd, all_threads=False, **more)
-        self._is_ours = True
+        self._tell()
         if before is not None:
             os.close(before)
         if self._patches is None:
@@ -143,11 +140,30 @@ class _Journal:
         data = "".join(f"{json.dumps(line)}\n" for line in lines).encode()
         self._size += len(data)
         if not self._is_there():
+            self._is_off = True
             if self._is_ours:
-                _disable()
-            self._give_up()
+                self._tell_nobody()
         elif self._size <= _MOST_BYTES:
             os.write(self._fd, data)
+
+    def _tell(self) -> None:
+        """Have faults told in the file that is open."""
+        more: dict[str, Any] = {"c_stack": False} if sys.version_info >= (3, 14) else {}
+        _enable(file=self._fd, all_threads=False, **more)
+        self._is_ours = True
+
+    def _tell_nobody(self) -> None:
+        """A fault ends the process, and that is all. To disable faulthandler would take away what
+        handlers the program has set since.
+        """
+        try:
+            self._fd = _high(os.open(os.devnull, os.O_WRONLY | RAW))
+        except OSError:
+            _disable()
+            self._is_ours = False
+            return
+        self._file = os.fstat(self._fd)
+        self._tell()
 
     def _is_there(self) -> bool:
         """A program may have closed it, and opened a file of its own under the number."""
@@ -164,22 +180,19 @@ class _Journal:
             return not self._is_ours and original()
 
         def enable(original: Callable[..., None], *args: Any, **kwargs: Any) -> None:
+            if self._is_ours:
+                _stand_before_handlers()
             original(*args, **kwargs)
-            self._give_up()
+            # Faults are the program's own affair from now on.
+            self._is_ours, self._is_off = False, True
 
         def disable(original: Callable[[], bool]) -> bool:
-            was_ours = self._is_ours
-            self._give_up()
-            return original() and not was_ours
+            return not self._is_ours and original()
 
         patches = Patches()
         for around in (is_enabled, enable, disable):
             patches.wrap(faulthandler, around.__name__, around)
         return patches
-
-    def _give_up(self) -> None:
-        """Faults are the program's own affair from now on."""
-        self._is_ours, self._is_off = False, True
 
 
 _journal = _Journal()
@@ -252,11 +265,7 @@ def _made(folder: Path) -> tuple[int, Path] | None:
     """A new file that this process holds locked; None where it cannot be."""
     path = folder / f"{os.getpid()}-{time.time_ns()}-{secrets.token_hex(4)}"
     low = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | RAW, 0o600)
-    try:
-        fd = fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, _LEAST_FD)
-    except OSError:  # so many are not allowed
-        fd = os.dup(low)
-    os.close(low)
+    fd = _high(low)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if path.exists():  # else it was taken for a dead process's, before it was locked
@@ -265,6 +274,29 @@ def _made(folder: Path) -> tuple[int, Path] | None:
         path.unlink(missing_ok=True)
     os.close(fd)
     return None
+
+
+def _high(low: int) -> int:
+    """The same file, under a number that programs leave alone."""
+    try:
+        return fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, _LEAST_FD)
+    except OSError:  # so many are not allowed
+        return os.dup(low)
+    finally:
+        os.close(low)
+
+
+def _stand_before_handlers() -> None:
+    """The program enables faulthandler, which then comes before handlers that the program has set.
+    It is enabled already, behind them, and so would stay there.
+    """
+    numbers = [getattr(signal, name) for name in _FAULTS if hasattr(signal, name)]
+    handlers = {one: signal.getsignal(one) for one in numbers}
+    theirs = {one: handler for one, handler in handlers.items() if handler}  # SIG_DFL is 0
+    if theirs and threading.current_thread() is threading.main_thread():
+        _disable()
+        for one, handler in theirs.items():
+            signal.signal(one, handler)
 
 
 def _nobody_handles_faults() -> bool:
