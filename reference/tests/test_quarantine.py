@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -310,12 +311,13 @@ def test_of_a_list_of_a_process_what_lives_ended_or_is_no_list_is_no_news(record
         (running / name).write_text(text)
     (running / "link").symlink_to(running / "nowhere")
     (running / "folder").mkdir()
+    os.mkfifo(running / "pipe")
     with open(running / "living", "w+") as living:
         fcntl.flock(living, fcntl.LOCK_EX)
         living.write(_line("p") + given + FAULT)
         living.flush()
         assert list(deaths(running)) == []
-        assert {path.name for path in running.iterdir()} == {"living", "link", "folder"}
+        assert {path.name for path in running.iterdir()} == {"living", "link", "folder", "pipe"}
     (death,) = deaths(running)
     assert (death.program, death.fault) == ("p", "Bus error")
     assert death.given == {"/b": [journal.Given(BLOB, "k", b"\xaa" * 32, "f")]}

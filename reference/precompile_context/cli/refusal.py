@@ -87,6 +87,7 @@ _TODO = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
     errno.ENODATA: "precompile inspect --full {file}",
+    errno.EBADMSG: "`rm {file}`: the next run begins another",
     errno.ENAMETOOLONG: "choose a shorter name",
 }
 

@@ -67,7 +67,8 @@ def stats(
     elif file is None:
         print(f"no record of use is kept: {SWITCH} switches it off")
     elif not rows:
-        print("no run of a program used a bundle so far, as far as is remembered")
+        used = "a bundle" if bundle is None else text.safe(bundle)
+        print(f"no run of a program used {used} so far, as far as is remembered")
     else:
         _print(rows)
 

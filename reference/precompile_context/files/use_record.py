@@ -5,6 +5,7 @@ One SQLite file in this user's state directory, bounded, read by `precompile sta
 """
 
 import contextlib
+import errno
 import json
 import os
 import sqlite3
@@ -154,4 +155,6 @@ def opened(file: Path, *, make: bool = False) -> Iterator[sqlite3.Connection]:
             yield record
     # SQLite keeps any value in any column: what is no number there is no record of ours.
     except (sqlite3.Error, ValueError, TypeError, AttributeError) as error:
-        raise OSError(None, f"the record of use: {error}", str(file)) from error
+        # These say that somebody else is at work, or that it cannot be read.
+        number = None if isinstance(error, sqlite3.OperationalError) else errno.EBADMSG
+        raise OSError(number, f"the record of use: {error}", str(file)) from error

@@ -15,6 +15,7 @@ import os
 import re
 import secrets
 import signal
+import stat
 import sys
 import threading
 import time
@@ -231,6 +232,8 @@ def deaths(folder: Path) -> Iterator[Death]:
         except OSError:  # somebody else was first
             continue
         with open(fd, "rb") as file:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):  # a pipe has no bytes, and no end
+                continue
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:  # it lives
