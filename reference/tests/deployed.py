@@ -5,6 +5,7 @@
 FILE is a workflow or a pod in YAML, as far as the pages use of it, or a Dockerfile. A step's
 `run`, a Dockerfile's `RUN` of this project's command, its `CMD` and a pod's `command` are run,
 with the variables that stand there. What is around them (a runner, docker, a cluster) is not.
+A command that stands there in another way is refused.
 """
 
 import json
@@ -16,10 +17,18 @@ from pathlib import Path
 
 
 def main(path: Path) -> None:
-    """Run what the file runs; the first command that fails ends it."""
+    """Run what the file runs; the first command that fails ends it.
+
+    Raises:
+        SystemExit: one failed, or is written as this does not read it.
+    """
     text = path.read_text(encoding="utf-8").replace("\\\n", " ")
     steps = re.findall(r"- run: (.*)", text)
     pod = re.search(r"command: \[(.*)\]", text)
+    images = re.findall(r"^RUN (?:--mount=\S+ )*((?:\w+=\S+ )*precompile .*)$", text, re.M)
+    written = re.findall(r"^\s*(?:- )?(?:run|command|args):|^RUN .*\bprecompile ", text, re.M)
+    if len(written) != len(steps) + bool(pod) + len(images):
+        sys.exit(f"{path}: a command that would not be run: {written}")
     if steps:
         for step in steps:
             _run(step, {})
@@ -27,7 +36,7 @@ def main(path: Path) -> None:
         words = [word.strip().strip('"') for word in pod[1].split(",")]
         _run(words, dict(re.findall(r"\{name: ([A-Z_]+), value: ([^}]*)\}", text)))
     else:
-        for step in re.findall(r"^RUN (?:--mount=\S+ )*((?:\w+=\S+ )*precompile .*)$", text, re.M):
+        for step in images:
             _run(step, {})
         variables = re.findall(r"^ENV (.*)$", text, re.M)
         pairs = (pair.split("=", 1) for line in variables for pair in line.split())

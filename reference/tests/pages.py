@@ -28,16 +28,22 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 RUN = ("python", "console", "bash")
-# The norm's lint decodes and encodes them: `python -m precompile_conformance.spec lint`.
+# The norm's lint decodes and encodes these, of its own pages:
+# `python -m precompile_conformance.spec lint`.
 _LINTED = "hex"
+_LINTED_PAGE = ROOT / "docs/examples.md"
 _INSTEAD = ("not run", "file", "from", "printed")
 _HOW = ("output differs", "status", "with", "runs", "elsewhere")
 _AT_ONCE = ("here", "run", "python", "needs")
 _ALONE = ("printed", "elsewhere")
 _MARK = re.compile(r"<!-- ([a-z][a-z ]*?)(?:: (.*))? -->")
 _FENCE = re.compile(r"( *)(`{3,}|~{3,})(.*)")
-# Blocks that this does not read: in a quotation, or in HTML.
-_OTHER = re.compile(r"> *(?:`{3,}|~{3,})| *<pre")
+# What another command reads.
+_NO_MARK = re.compile(r"<!-- (?:made by .*|end) -->")
+# Blocks that this does not read: in a quotation, behind a list's sign or a tab, or in HTML.
+_OTHER = re.compile(
+    r"(?:\s|>|[-*+]|\d+\.)*(?:`{3,}|~{3,})[^`]*|(?:\s*>)+(?: {5}|\t).*|[^`]*<(?:pre|code)\b.*"
+)
 _LIST = re.compile(r" *(?:[-*+]|\d+\.) ")
 
 
@@ -113,7 +119,7 @@ def _parts(path: Path) -> Iterator[Mark | Block]:
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         found = _FENCE.fullmatch(line)
         if fence:
-            if line.strip() == fence:
+            if line.strip().startswith(fence) and not line.strip().strip(fence[0]):
                 yield Block(start, kind, "".join(f"{text[indent:]}\n" for text in held))
                 fence = ""
             else:
@@ -125,9 +131,11 @@ def _parts(path: Path) -> Iterator[Mark | Block]:
             if (mark[1] in _ALONE) == bool(mark[2]):
                 raise PageError(f"{path}:{number}: {mark[1]} says too much, or nothing")
             yield Mark(number, mark[1], mark[2] or "")
-        elif _OTHER.match(line):
+        elif "<!--" in line and "`<!--" not in line and not _NO_MARK.fullmatch(line):
+            raise PageError(f"{path}:{number}: a comment that is no mark")
+        elif _OTHER.fullmatch(line):
             raise PageError(f"{path}:{number}: code that nothing runs: use a fence of its own")
-        elif line.startswith(("    ", "\t")) and not before.strip() and not in_list:
+        elif not before.strip() and _indented(line, 8 if in_list else 4):
             raise PageError(f"{path}:{number}: indented code, which nothing runs: use a fence")
         if line.strip() and not line.startswith(" "):
             in_list = bool(_LIST.match(line))
@@ -136,12 +144,20 @@ def _parts(path: Path) -> Iterator[Mark | Block]:
         raise PageError(f"{path}:{start}: the block has no end")
 
 
+def _indented(line: str, columns: int) -> bool:
+    line = line.expandtabs(4)
+    return line.startswith(" " * columns) and bool(line.strip())
+
+
 def _check(path: Path, block: Block) -> None:
     instead = [name for name in _INSTEAD if name in block.marks]
     if len(instead) > 1:
         raise PageError(f"{path}:{block.line}: {' and '.join(instead)}: one of them")
-    if not instead and block.kind not in (*RUN, _LINTED):
+    linted = block.kind == _LINTED and path == _LINTED_PAGE
+    if not instead and block.kind not in RUN and not linted:
         kind = block.kind or "no kind"
         raise PageError(f"{path}:{block.line}: a block of {kind} is not run: why?")
+    if not instead and (not block.text.strip() or int(block.marks.get("runs", 1)) < 1):
+        raise PageError(f"{path}:{block.line}: nothing is run")
     if instead and (how := [name for name in _HOW if name in block.marks]):
         raise PageError(f"{path}:{block.line}: {how[0]}, and it is not run")
