@@ -45,6 +45,8 @@ def begin() -> None:
     global _begun
     if _begun or is_helper(sys.orig_argv):
         return
+    if "PRECOMPILE_RUN" not in os.environ and not os.environ.get(_CACHE):
+        return  # set to nothing: switched off
     _begun = True
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_renew_lock)

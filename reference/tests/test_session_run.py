@@ -9,12 +9,14 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import _precompile_run
-from precompile_context import session
+from precompile_context import MisuseError, session
 from precompile_context.session import announced
+from precompile_context.session.session import bundle_path
 from precompile_context.session.settings import Settings
 from tests.test_run import PLAIN, finished, run_command, script
 
@@ -270,3 +272,16 @@ def test_what_fails_at_a_compiler_s_import_is_tried_no_more(
         _precompile_run._watch("one")()
     _precompile_run._watch("other")()
     assert calls == ["one"]
+
+
+def test_a_variable_that_is_set_to_nothing_switches_nothing_on(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRECOMPILE_CACHE", "")
+    assert finished([*PLAIN, script(site, PROGRAM)], site) == (0, "3.0 1\n", "")
+
+
+@pytest.mark.parametrize("path", [5, b"name", None, "", "\0"])
+def test_a_bundle_is_named_by_a_path(path: Any) -> None:
+    with pytest.raises(MisuseError, match="a bundle is named by a path"):
+        bundle_path(path)

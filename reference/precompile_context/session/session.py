@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from precompile_context.bundle import Bundle
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.files import FilePath
+from precompile_context.files.access import checked_path
 from precompile_context.session.adapter import Adapter
 from precompile_context.session.appending import Appending
 from precompile_context.session.contexts import Contexts
@@ -213,7 +214,12 @@ def ruled_out(switch: str) -> str:
 
 
 def bundle_path(path: str | os.PathLike[str]) -> Path:
-    """The bundle file that a path means, absolute: itself, or one in a directory, which is made."""
+    """The bundle file that a path means, absolute: itself, or one in a directory, which is made.
+
+    Raises:
+        MisuseError: it is no path.
+    """
+    checked_path(path, "a bundle")
     text = os.fspath(path)
     if os.path.isdir(text) or text.endswith(os.sep):
         os.makedirs(text, exist_ok=True)
