@@ -3,6 +3,7 @@
 import http.server
 import multiprocessing
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -21,6 +22,7 @@ from precompile_context.stores import (
     Patience,
     Store,
     StoreError,
+    object_store,
     open_store,
 )
 from precompile_context.stores.object_store import ObjectStore
@@ -380,6 +382,29 @@ def test_opening_asks_nothing_and_names_hold_no_secret(
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "aHVudGVyMg==")
     store = open_store(f"{scheme}://place/path/x.precompile")
     assert store.name == f"{scheme}://place/path/x.precompile"
+
+
+@pytest.mark.parametrize("name", ["s3://b/x/?", "gs://b/x/?anonymous=true&", "az://b/x/?"])
+def test_an_endpoint_is_asked_whatever_the_vendor(
+    name: str, files: _Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "someone")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "aHVudGVyMg==")
+    files.status = 403
+    with pytest.raises(DeniedError):
+        Patience(5).wait(open_store(f"{name}endpoint={files.address}").pieces())
+
+
+def test_a_server_that_never_answers_a_look_does_not_hold_a_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(object_store, "_SMALL_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        store = open_store(f"http://127.0.0.1:{silent.getsockname()[1]}/x.precompile")
+        with pytest.raises(StoreError, match=r"within 0\.2 s"):
+            Patience(60).wait(store.pieces())
 
 
 def test_what_the_library_refuses_is_misuse(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from precompile_context import UNSIGNED, Environment, MisuseError, SigningKey, TrustPolicy
+from precompile_context import UNSIGNED, Bundle, Environment, MisuseError, SigningKey, TrustPolicy
+from precompile_context.compare.merging import Merge
 from precompile_context.compare.pruning import Rules
 from precompile_context.stores import (
     Grace,
@@ -20,6 +21,7 @@ from precompile_context.stores import (
     compact,
     prune_store,
 )
+from precompile_context.stores.replacing import mark
 from precompile_context.testing import Fault, SimulatedStore
 from tests.samples import context
 from tests.stores import bundle, content, keys, put, read
@@ -212,6 +214,17 @@ def test_a_compaction_and_a_prune_never_delete_what_the_other_relies_on(first: s
     pruned(store)
     compacted(store)
     assert keys(read(store)) == {"a", "b"}
+
+
+def test_behind_the_last_generation_nothing_is_put_and_nothing_goes() -> None:
+    old = Bundle.open(mixed("b"), policy=UNSIGNED)
+    last = b"".join(Merge({"old": old}).chunks(None, marks=mark(999_999_999)))
+    store = SimulatedStore()
+    put(store, last, bundle("a"))
+    before = dict(store.data)
+    with pytest.raises(StoreError, match="the last generation there is, 999999999"):
+        pruned(store)
+    assert store.data == before
 
 
 def test_whatever_runs_beside_loses_nothing_that_stays() -> None:

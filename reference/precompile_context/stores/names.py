@@ -169,4 +169,21 @@ def _options(scheme: str, query: str) -> dict[str, str]:
         if name in options or not value:
             raise MisuseError(f"{name!r} stands in a store's name once, with a value")
         options[name] = value
+        _check_option(name, value)
     return options
+
+
+def _check_option(name: str, value: str) -> None:
+    if name in ("path_style", "anonymous") and value not in ("true", "false"):
+        raise MisuseError(f"?{name}= in a store's name is true or false")
+    if name == "endpoint":
+        try:
+            url = urlsplit(value)
+            is_plain = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+        except ValueError:
+            is_plain = False
+        if not is_plain or set(value) & set("@?#"):
+            raise MisuseError(
+                "?endpoint= in a store's name is http://HOST:PORT or https://HOST:PORT; "
+                "credentials come from the vendor's own environment variables and files"
+            )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from precompile_context.errors import MisuseError
 from precompile_context.stores.names import StoreName
@@ -23,11 +24,15 @@ if TYPE_CHECKING:
 
 # [STORE-001]
 _FOLDER = "pieces/"
+_STATUS = re.compile(r"status(?: code)?:?\s*(\d{3}[^:,\n]{0,40})", re.IGNORECASE)
 _PIECE = re.compile(r"(?:.*/)?([0-9a-f]{64})\.precompile")
 # Deadlines are ours, over everything; a library that goes on trying for minutes helps nobody.
 _RETRIES = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
 # The first is of a whole request, and a piece goes in one: 1 GiB takes its time.
 _TIMEOUTS = {"timeout": "600s", "connect_timeout": "5s"}
+# Of a look at one object, or at one page of a listing, for which no command waits an hour.
+_SMALL_SECONDS = 30.0
+_T = TypeVar("_T")
 
 
 class ObjectStore:
@@ -83,11 +88,12 @@ class ObjectStore:
         """Those below the prefix; of one object, itself."""
         if self._path is not None:
             with _Faults(self._path):
-                found = await self._objects.head_async(self._path)
+                found = await _soon(self._objects.head_async(self._path))
             return [Piece(self._path, int(found["size"]))]
         pieces = []
         with _Faults("the listing"):
-            async for objects in self._objects.list(_FOLDER):
+            pages = aiter(self._objects.list(_FOLDER))
+            while (objects := await _soon(anext(pages, None))) is not None:
                 for item in objects:
                     if match := _PIECE.fullmatch(item["path"]):
                         pieces.append(Piece(match[1], int(item["size"])))
@@ -155,6 +161,14 @@ async def _nothing() -> AsyncIterator[Any]:
         yield item
 
 
+async def _soon(work: Awaitable[_T]) -> _T:
+    """What a request gives that moves little: the timeout of a piece of 1 GiB is not its own."""
+    try:
+        return await asyncio.wait_for(work, _SMALL_SECONDS)
+    except TimeoutError:
+        raise StoreError(f"the store did not answer within {_SMALL_SECONDS:g} s") from None
+
+
 class _IsThereError(StoreError):
     """A create found the object there already."""
 
@@ -178,7 +192,10 @@ class _Faults:
         if isinstance(error, (exceptions.AlreadyExistsError, FileExistsError)):
             raise _IsThereError(f"{self._what} is there already") from None
         denied = exceptions.PermissionDeniedError, exceptions.UnauthenticatedError
-        if isinstance(error, (*denied, PermissionError)):
+        # A listing that is refused has no class of its own in the library.
+        status = _STATUS.search(str(error)) if isinstance(error, exceptions.BaseError) else None
+        is_refused = status is not None and status[1][:3] in ("401", "403")
+        if is_refused or isinstance(error, (*denied, PermissionError)):
             raise DeniedError(f"{self._what}: the store refuses the caller") from None
         if isinstance(error, (exceptions.BaseError, OSError)):
             raise StoreError(f"{self._what}: {_told(error)}") from None
@@ -192,7 +209,7 @@ def _configuration(name: StoreName) -> Mapping[str, Any]:
     """The query's options under the library's names; all else is the vendor's environment."""
     options = name.options
     known = {
-        "endpoint": "endpoint",
+        "endpoint": "base_url" if name.scheme == "gs" else "endpoint",
         "region": "region",
         "account": "account_name",
     }
@@ -215,11 +232,10 @@ def _told(error: BaseException) -> str:
     """What the library says, in short: without addresses, which may be signed, and headers."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    status = re.search(r"status (?:code )?:?\s*(\d{3}[^:,\n]{0,40})", str(error), re.IGNORECASE)
-    if status:
+    if status := _STATUS.search(str(error)):
         return f"the store answers {status[1].strip()}"
     for word, text in _KNOWN.items():
-        if word in str(error).lower():
+        if word in str(error).partition("Debug source:")[0].lower():
             return text
     return "the store did not do it"
 

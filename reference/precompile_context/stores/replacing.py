@@ -65,8 +65,14 @@ class Rank:
 
 
 def mark(generation: int) -> list[ArtifactId]:
-    """The removed ids of a piece of this generation."""
+    """The removed ids of a piece of this generation.
+
+    Raises:
+        StoreError: there is no such generation; a piece of none would go for the sake of others.
+    """
     # [STORE-008]
+    if not _is_number(str(generation)):
+        raise StoreError(f"a piece is of the last generation there is, {generation - 1}")
     return [ArtifactId(GENERATION, str(generation))] if generation else []
 
 
