@@ -407,6 +407,18 @@ def test_a_server_that_never_answers_a_look_does_not_hold_a_command(
             Patience(60).wait(store.pieces())
 
 
+def test_a_file_in_the_place_of_a_folder_takes_no_piece_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "store").write_bytes(b"")
+    store = open_store(f"file:{tmp_path}/store")
+    with pytest.raises(StoreError, match="is no folder"):
+        put(store, bundle("a"))
+    assert "is no folder" in (read(store).fault or "")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "pieces").write_bytes(b"")
+    with pytest.raises(StoreError):
+        put(open_store(f"file:{tmp_path}/other"), bundle("a"))
+
+
 def test_what_the_library_refuses_is_misuse(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
     with pytest.raises(MisuseError, match="the account is not known"):

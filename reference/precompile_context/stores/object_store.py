@@ -124,6 +124,9 @@ class ObjectStore:
             with _Faults(f"piece {name}"):
                 await self._objects.put_async(_path_of(name), data, mode="create")
         except _IsThereError:
+            # S3 says that, too, of one that another writer is just putting, and may not finish.
+            with _Faults(f"piece {name}"):
+                await _soon(self._objects.head_async(_path_of(name)))
             return False
         return True
 
@@ -144,7 +147,7 @@ class _Folder:
 
     def list(self, prefix: str) -> AsyncIterable[Any]:
         """All that is below it; nothing is made for a look."""
-        return self._made().list(prefix) if os.path.isdir(self._path) else _nothing()
+        return self._made().list(prefix) if os.path.exists(self._path) else _nothing()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._made(), name)
@@ -152,7 +155,10 @@ class _Folder:
     def _made(self) -> Any:
         from obstore.store import LocalStore
 
-        os.makedirs(self._path, exist_ok=True)
+        try:
+            os.makedirs(self._path, exist_ok=True)
+        except FileExistsError:  # which is not that a piece is there
+            raise StoreError(f"{self._path} is no folder") from None
         return LocalStore(self._path)
 
 
