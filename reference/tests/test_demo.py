@@ -69,7 +69,7 @@ def test_of_other_compilers_equal_results_and_nothing_compiled_pass() -> None:
         (3, {"results": LOSSES[:2]}, "results of 'warm, bundle' are not those of 'cold, jax"),
         (2, {"results": LOSSES[:2]}, "bit for bit"),
     ):
-        rows = [*OTHERS[:row], replace(OTHERS[row], **change), *OTHERS[row + 1 :]]  # type: ignore[arg-type]
+        rows = [*OTHERS[:row], replace(OTHERS[row], **change), *OTHERS[row + 1 :]]
         (fault,) = demo_compilers.faults(rows)
         assert part in fault
 

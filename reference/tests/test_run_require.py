@@ -15,7 +15,8 @@ import pytest
 from precompile_context import ArtifactId, BundleFile, PrecompileContext
 from precompile_context.adapters.pytorch.summary import summary as summary_of_torch
 from precompile_context.adapters.pytorch.warm_start_report import WarmStartReport
-from precompile_context.cli.requiring import Require, faults_after
+from precompile_context.cli.require import Require
+from precompile_context.cli.requiring import faults_after
 from precompile_context.session.part_report import at_the_end
 from precompile_context.session.report import NO_SESSION, entry
 from precompile_context.session.settings import Settings

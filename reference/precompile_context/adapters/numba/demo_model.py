@@ -6,7 +6,6 @@ Nothing here knows of bundles.
 import argparse
 import json
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -184,7 +183,7 @@ def collatz(most: Any) -> Any:
     return longest
 
 
-def calls() -> list[tuple[Callable[..., Any], tuple[Any, ...]]]:
+def calls() -> list[tuple[Any, tuple[Any, ...]]]:
     """Each function with its arguments."""
     random = np.random.default_rng(0)
     points, image = random.random((200, 3)), random.random((32, 32))
