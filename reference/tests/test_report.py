@@ -76,7 +76,7 @@ def test_a_report_of_several_processes_has_ranks_by_rank_and_totals(
     child = replace(settings, pid=1)
     for pid, rank in ((11, "10"), (12, "2"), (13, "none"), (14, "0")):
         monkeypatch.setenv("RANK", rank)
-        seconds = {"apply": 0.5, "compile": 1.0, "save": 0.0}
+        seconds = {"apply": 0.5, "compile": 1.0, "save": 0.0, "not_spent": 2.0}
         part = report.entry(settings, "running", seconds=seconds)
         part["artifacts"] = {**part["artifacts"], "applied": 3, "refused": [{}]}
         report.put(child, {**part, "pid": pid})
@@ -85,7 +85,12 @@ def test_a_report_of_several_processes_has_ranks_by_rank_and_totals(
     assert (read["totals"]["processes"], read["totals"]["finished"]) == (4, 0)
     assert read["totals"]["artifacts"]["applied"] == 12
     assert read["totals"]["artifacts"]["refused"] == 4
-    assert read["totals"]["seconds"] == {"apply": 2.0, "compile": 4.0, "save": 0.0}
+    assert read["totals"]["seconds"] == {
+        "apply": 2.0,
+        "compile": 4.0,
+        "save": 0.0,
+        "not_spent": 8.0,
+    }
 
 
 class CountedNothing:
