@@ -154,6 +154,8 @@ def test_the_line_at_the_end_counts_what_came_from_the_bundle() -> None:
         return at_the_end([summary_of_torch(report, None)], [report])
 
     assert summary(report) == "nothing was asked of it; 0 artifacts saved"
+    report.appended = [ArtifactId("autotune", "z")]
+    assert summary(report) == "nothing from the bundle; 1 artifact saved"
     report.applied = [("inductor", "a"), ("inductor_file", "x"), ("inductor_file", "y")]
     report.recorded = (ArtifactId("inductor", "b"),)
     report.loaded = {("inductor", "c"): 1}

@@ -141,8 +141,10 @@ def together(reports: Sequence[PartReport]) -> dict[str, Any]:
 def at_the_end(told: Iterable[str], reports: Iterable[PartReport]) -> str:
     """What came from the bundle, as each adapter tells it, and what is new in it: one line."""
     served = ", ".join(filter(None, told))
-    got = f"{served} from the bundle" if served else "nothing was asked of it"
     reports = list(reports)
+    is_used = any(report.appended or report.refused for report in reports)
+    nothing = "nothing from the bundle" if is_used else "nothing was asked of it"
+    got = f"{served} from the bundle" if served else nothing
     seconds = sum(report.seconds_not_spent for report in reports)
     if seconds >= LEAST_SECONDS:
         got += f", {seconds:,.1f} s of compiling not spent"
