@@ -153,15 +153,16 @@ class Running:
 
     def _interpret(self, source: str, line: int) -> None:
         if self._python is None:
-            self._python = subprocess.Popen(
-                [sys.executable, "-u", "-c", _INTERPRETER],
-                cwd=self._place,
-                env=self._environment(),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._errors.open("wb"),
-                text=True,
-            )
+            with self._errors.open("wb") as errors:
+                self._python = subprocess.Popen(
+                    [sys.executable, "-u", "-c", _INTERPRETER],
+                    cwd=self._place,
+                    env=self._environment(),
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    text=True,
+                )
         assert self._python.stdin
         assert self._python.stdout
         # So that a traceback names the page's line.

@@ -21,7 +21,7 @@ class TestDirectoryAdapter(AdapterTests):
     variables: ClassVar = {"PRECOMPILE_DIRECTORIES": '{"tool": "cache"}'}
     other_host: ClassVar = {"TOOL_CPU": "another"}
     program = """
-import os, pathlib
+import pathlib, threading
 
 def main():
     folder = pathlib.Path("cache")
@@ -30,7 +30,7 @@ def main():
     for n in range(3):
         file = folder / f"square-{n}"
         if not file.exists():
-            half = folder / f"{os.getpid()}.tmp"
+            half = folder / f"{threading.get_ident()}.tmp"
             half.write_text(str(n * n))
             half.replace(file)
         total += int(file.read_text())
