@@ -106,6 +106,8 @@ def run(
     if report:
         with _told():
             files.write(told, report)
+        if not told.is_whole:
+            print("a part of the cases was asked: no summary.json, no conformance.md and no badge")
     raise typer.Exit(0 if told.is_good else 1)
 
 

@@ -6,7 +6,7 @@ that day. What is frozen never changes and never goes; cases may be added.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +51,15 @@ class Case:
     def classes(self) -> tuple[str, ...]:
         """Lower-case names of the classes that it is for."""
         return tuple(class_name(number) for number in self.message.classes)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether its inputs have gigabytes, and it is asked on demand alone."""
+        return bool(self.message.recipe)
+
+    def counts_for(self, claimed: Collection[str]) -> bool:
+        """Whether a run for who claims these classes is not whole without it."""
+        return not self.is_large and not {*self.classes}.isdisjoint(claimed)
 
 
 def class_name(number: int) -> str:

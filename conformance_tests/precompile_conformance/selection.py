@@ -61,7 +61,7 @@ class Selection:
 
     def _takes(self, case: Case) -> bool:
         named = any(fnmatchcase(case.id, pattern) for pattern in self.ids)
-        if case.message.recipe and not (self.large or case.id in self.ids):
+        if case.is_large and not (self.large or case.id in self.ids):
             return False
         return (
             (not self.ids or named)

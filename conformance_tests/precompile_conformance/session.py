@@ -48,6 +48,8 @@ class Session:
             self._run(command, chosen, allowed)
             for command, allowed in zip(self.commands, expected, strict=True)
         ]
+        claimed = {name for testee in testees for name in testee.class_names()}
+        asked = {case.id for case in chosen}
         report = Report(
             directory.name[1:],
             corpus.digest(directory),
@@ -56,6 +58,7 @@ class Session:
             testees,
             faults,
             frozen=corpus.frozen_digest(directory),
+            is_whole=all(case.id in asked for case in cases if case.counts_for(claimed)),
         )
         return report, cases
 

@@ -21,19 +21,26 @@ def prepare(directory: Path) -> None:
 
 
 def write(report: Report, directory: Path) -> list[Path]:
-    """Write all forms, and a badge for each testee; what was written."""
+    """Write all forms; what was written.
+
+    What says who conforms (summary, page, a badge for each testee) is of whole runs alone: of
+    another one none is written, nor left from a run before.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     told = summary.of(report)
-    texts = {
-        "report.json": as_json.render(report),
-        "summary.json": summary.render(told),
-        "junit.xml": junit.render(report),
-        "index.html": html.render(report),
-        "conformance.md": markdown.render(told),
-    }
+    whole = {"summary.json": summary.render(told), "conformance.md": markdown.render(told)}
     for index, testee in enumerate(told.testees):
         suffix = f"-{index}" if index else ""
-        texts[f"badge{suffix}.svg"] = badge.render(testee, report.version)
+        whole[f"badge{suffix}.svg"] = badge.render(testee, report.version)
+    texts = {
+        "report.json": as_json.render(report),
+        "junit.xml": junit.render(report),
+        "index.html": html.render(report),
+    }
+    if report.is_whole:
+        texts |= whole
+    for name in whole.keys() - texts.keys():
+        (directory / name).unlink(missing_ok=True)
     for name, text in texts.items():
         (directory / name).write_text(text, encoding="utf-8")
     return [directory / name for name in texts]

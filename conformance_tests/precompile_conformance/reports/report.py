@@ -50,7 +50,8 @@ class Report:
 
     `faults` are of the harness and of files of expectations: any of them fails the run.
     `options` are those under which one case is run again as it was. `frozen` is the SHA-256 of
-    the list of what the version was released with; empty for a draft.
+    the list of what the version was released with; empty for a draft. `is_whole` says whether no
+    case was left out that needs a class which a testee claims, but for those of gigabytes.
     """
 
     version: str
@@ -61,6 +62,7 @@ class Report:
     faults: Sequence[str] = ()
     options: Sequence[str] = ()
     frozen: str = ""
+    is_whole: bool = True
 
     @property
     def is_frozen(self) -> bool:

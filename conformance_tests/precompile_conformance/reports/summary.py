@@ -6,16 +6,17 @@ differs from one run to the next of the same implementation and the same vectors
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from precompile_conformance.corpus import CLASS_NAMES, capability_name
+from precompile_conformance.corpus import CLASS_NAMES, Case, capability_name
 from precompile_conformance.reports.report import Report, TesteeReport
 from precompile_conformance.status import Result, Status
 
 _FORMAT = 1
+_NO_SHORTFALL = (Status.PASS, Status.NOT_APPLICABLE)
 # By status, how many cases.
 Counts = Mapping[str, int]
 
@@ -93,12 +94,8 @@ def _testee(report: Report, testee: TesteeReport) -> TesteeSummary:
         [capability_name(number) for number in sorted(claims.capabilities)],
         {name: dict(sorted(counts.items())) for name, counts in by_class.items()},
         {area: dict(sorted(counts.items())) for area, counts in sorted(by_area.items())},
-        [_shortfall(result) for result in testee.results if not _passed(result)],
+        [_shortfall(result) for result in testee.results if result.status not in _NO_SHORTFALL],
     )
-
-
-def _passed(result: Result) -> bool:
-    return result.status in (Status.PASS, Status.NOT_APPLICABLE)
 
 
 def _shortfall(result: Result) -> Shortfall:
@@ -122,11 +119,29 @@ def load(paths: Sequence[Path]) -> Summary:
     if not summaries:
         raise SummaryError("no file of results is named")
     first = summaries[0]
+    vectors = (first.version, first.corpus, first.frozen)
     for path, one in zip(paths, summaries, strict=True):
-        if (one.version, one.corpus) != (first.version, first.corpus):
+        if (one.version, one.corpus, one.frozen) != vectors:
             raise SummaryError(f"{path}: of other vectors than {paths[0]}: run it anew")
     testees = [testee for one in summaries for testee in one.testees]
     return Summary(first.version, first.corpus, first.frozen, testees)
+
+
+def miscounted(testee: TesteeSummary, cases: Iterable[Case]) -> list[str]:
+    """The areas, classes and statuses whose counts no whole run of these cases comes to."""
+    least, most = Counter[str](), Counter[str]()
+    for case in cases:
+        for name in (case.area, *case.classes):
+            most[name] += 1
+            least[name] += case.counts_for(testee.classes)
+    told = {**testee.by_area, **testee.by_class}
+    sums = Counter({name: sum(counts.values()) for name, counts in told.items()})
+    wrong = [name for name in sorted({*sums, *most}) if not least[name] <= sums[name] <= most[name]]
+    fallen = testee.counts
+    for status in _NO_SHORTFALL:
+        del fallen[status]
+    fallen.subtract(one.status for one in testee.shortfalls)
+    return wrong + [status for status, count in sorted(fallen.items()) if count]
 
 
 def _load(path: Path) -> Summary:
@@ -144,6 +159,9 @@ def _load(path: Path) -> Summary:
         for testee in testees:
             # Every status is one.
             _ = testee.is_good
+            for counts in (*testee.by_class.values(), *testee.by_area.values()):
+                if any(type(count) is not int or count < 0 for count in counts.values()):
+                    raise ValueError(f"{testee.name}: a count is no number of cases")
     except OSError as error:
         raise SummaryError(f"{path}: {error.strerror}") from None
     except (ValueError, TypeError, KeyError, AttributeError) as error:
