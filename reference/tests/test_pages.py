@@ -31,6 +31,17 @@ def test_what_a_page_shows_runs_in_its_order(path: Path, tmp_path: Path) -> None
     Running(read(path), place).run()
 
 
+def test_what_a_page_takes_from_a_file_is_of_one_that_a_test_names() -> None:
+    """A page's `from` compares texts, and runs nothing."""
+    tests = "".join(path.read_text("utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    marks = [block.marks.get("from") for path in PATHS for block in read(path).blocks]
+    files = {Path(mark) for mark in marks if mark}
+    assert len(files) >= 3
+    assert not [
+        file for file in files if f'"{file}"' not in tests and f'"{file.parent}"' not in tests
+    ]
+
+
 def _page(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "page.md"
     path.write_text(text)
