@@ -199,6 +199,34 @@ def test_contents_are_taken_as_they_are_needed() -> None:
     assert len(list(packed)) == 99
 
 
+@pytest.fixture
+def _small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing, "_APART", 100)
+    monkeypatch.setattr(packing, "_OPEN_AT_ONCE", 2000)
+
+
+def _pack_of(places: int, contents: list[bytes]) -> list[StoredBlock]:
+    """Packed as what came of so many blocks in turn."""
+    digests = [hashlib.sha256(content).digest() for content in contents]
+    came_of = {digest: index % places for index, digest in enumerate(digests)}
+    return list(Packer().pack(zip(digests, contents, strict=True), came_of))
+
+
+@pytest.mark.usefixtures("_small_bounds")
+def test_contents_of_different_blocks_stay_apart_where_they_are_no_trifles() -> None:
+    contents = [b"%050d" % index for index in range(24)]
+    assert [len(block.begins) for block in _pack_of(3, contents)] == [8, 8, 8]
+    assert [len(block.begins) for block in _pack_of(24, contents)] == [2] * 12
+
+
+@pytest.mark.usefixtures("_small_bounds")
+def test_contents_of_very_many_blocks_make_no_block_for_each() -> None:
+    contents = [b"%010d" % index for index in range(3000)]
+    blocks = _pack_of(1500, contents)
+    assert len(blocks) < 400  # 300 of 100 bytes, and what is left over each time
+    assert sorted(_unpacked(blocks).values()) == contents
+
+
 def test_a_view_is_packed_as_its_bytes_are() -> None:
     digest = hashlib.sha256(TEXT).digest()
     assert [block.digest for block in Packer().pack([(digest, memoryview(TEXT))])] == [

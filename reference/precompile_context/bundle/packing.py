@@ -6,7 +6,7 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import zstandard
@@ -107,18 +107,13 @@ class Packer:
                 yield pending.popleft().result()
 
 
+@dataclass(slots=True)
 class _Open:
     """Contents that are to share a block."""
 
-    def __init__(self) -> None:
-        self.digests: list[bytes] = []
-        self.pieces: list[Content] = []
-        self.size = 0
-
-    def add(self, digests: list[bytes], pieces: list[Content], size: int) -> None:
-        self.digests += digests
-        self.pieces += pieces
-        self.size += size
+    digests: list[bytes] = field(default_factory=list)
+    pieces: list[Content] = field(default_factory=list)
+    size: int = 0
 
     def draft(self) -> _Draft:
         return _Draft(True, True, self.digests, self.pieces)
@@ -137,26 +132,40 @@ def _drafts(
             yield from _own_blocks(digest, content, BLOCK_CONTENT, compress=True)
         else:
             place = came_of.get(digest)
-            shared = open_.setdefault(place, _Open())
-            if shared.size + size > BLOCK_CONTENT:
+            shared = open_.get(place)
+            if shared is None:
+                shared = open_[place] = _Open()
+            elif shared.size + size > BLOCK_CONTENT:
                 yield shared.draft()
                 total -= shared.size
                 shared = open_[place] = _Open()
-            shared.add([digest], [content], size)
+            shared.digests.append(digest)
+            shared.pieces.append(content)
+            shared.size += size
             total += size
-            if total > _OPEN_AT_ONCE and len(open_) > 1:
-                largest = max(open_, key=lambda one: open_[one].size)
-                total -= open_[largest].size
-                yield open_.pop(largest).draft()
+            if total > _OPEN_AT_ONCE:
+                # The larger half of them, which is half of the bytes at least: not one by one,
+                # since there may be very many.
+                places = sorted(open_, key=lambda one: open_[one].size, reverse=True)
+                closed = [open_.pop(place) for place in places[: (len(places) + 1) // 2]]
+                total -= sum(one.size for one in closed)
+                yield from _closed(closed)
+    yield from _closed(open_.values())
+
+
+def _closed(shared: Iterable[_Open]) -> Iterator[_Draft]:
+    """Their blocks; several are one, where each would be too small by itself."""
     small = _Open()
-    for shared in open_.values():
-        if shared.size >= _APART:
-            yield shared.draft()
-        else:
-            small.add(shared.digests, shared.pieces, shared.size)
-            if small.size >= _APART:
-                yield small.draft()
-                small = _Open()
+    for one in shared:
+        if one.size >= _APART:
+            yield one.draft()
+            continue
+        small.digests += one.digests
+        small.pieces += one.pieces
+        small.size += one.size
+        if small.size >= _APART:
+            yield small.draft()
+            small = _Open()
     if small.pieces:
         yield small.draft()
 
