@@ -22,8 +22,8 @@ from precompile_context.stores import (
     Patience,
     Store,
     StoreError,
-    object_store,
     open_store,
+    waiting,
 )
 from precompile_context.stores.object_store import ObjectStore
 from precompile_context.testing import StoreTests
@@ -400,7 +400,7 @@ def test_an_endpoint_is_asked_whatever_the_vendor(
 def test_a_server_that_never_answers_a_look_does_not_hold_a_command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(object_store, "_SMALL_SECONDS", 0.2)
+    monkeypatch.setattr(waiting, "SMALL_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         store = open_store(f"http://127.0.0.1:{silent.getsockname()[1]}/x.precompile")
         with pytest.raises(StoreError, match=r"within 0\.2 s"):

@@ -1,6 +1,7 @@
 """Bundles in an OCI registry: a server of its own process, and answers that a test bends."""
 
 import asyncio
+import contextlib
 import hashlib
 import http.server
 import io
@@ -27,6 +28,7 @@ from precompile_context.stores import (
     Store,
     StoreError,
     open_store,
+    waiting,
 )
 from precompile_context.stores.registry.client import _given
 from precompile_context.testing import StoreTests
@@ -454,6 +456,36 @@ _HOSTILE = {
     "larger than any": b" " * (5 << 20),
     "an image": b"{}",
 }
+
+
+def test_a_registry_that_drips_its_list_does_not_hold_a_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(waiting, "SMALL_SECONDS", 0.3)
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "100000")
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                while not is_over.wait(0.05):
+                    self.wfile.write(b" ")
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Says nothing."""
+
+    is_over = threading.Event()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        store = open_store(f"oci://127.0.0.1:{server.server_port}/a:b")
+        with pytest.raises(StoreError, match=r"within 0\.3 s"):
+            Patience(20).wait(store.pieces())
+    finally:
+        is_over.set()
+        server.shutdown()
+        server.server_close()
 
 
 @pytest.mark.parametrize("body", _HOSTILE.values(), ids=list(_HOSTILE))

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from precompile_context import UNSIGNED, Bundle, SigningKey, TrustPolicy
-from precompile_context.stores import Grace, Patience, Store, StoreError, compact, open_store
+from precompile_context.stores import Grace, Patience, Piece, Store, StoreError, compact, open_store
 from precompile_context.testing import Fault, SimulatedStore
 from tests.s3_server import make_bucket, moto, s3_server
 from tests.samples import context
@@ -207,6 +207,23 @@ def test_compaction_replaces_small_pieces_alone_and_leaves_strangers_and_damaged
     assert keys(read(store)) == {"a", "b", "large"}
     again = compact(store, policy=UNSIGNED, signer=None, patience=Patience(5), small=4000)
     assert again.piece is None
+
+
+def test_a_compaction_that_others_outran_says_so() -> None:
+    class Outrun(SimulatedStore):
+        async def read(self, piece: Piece, offset: int, size: int) -> bytes:
+            for name in set(self.data) - {large}:
+                await self.delete(name)
+            return await super().read(piece, offset, size)
+
+    store = Outrun()
+    put(store, bundle("a"), bundle("b"))
+    (large,) = put(store, bundle("large", size=5000))
+    done = compact(store, policy=UNSIGNED, signer=None, patience=Patience(5), small=4000)
+    assert (done.piece, done.replaced, done.was_outrun) == (None, (), True)
+    assert [piece.name for piece in done.left] == [large]
+    again = compact(store, policy=UNSIGNED, signer=None, patience=Patience(5), small=4000)
+    assert not again.was_outrun
 
 
 def test_a_merged_piece_that_is_gone_or_another_deletes_nothing() -> None:

@@ -130,6 +130,8 @@ def _compact(
     if as_json:
         facts = {"replaced": [one.name for one in done.replaced], "left": len(done.left)}
         tell({"ok": True, "piece": done.piece and done.piece.name, **facts})
+    elif done.was_outrun:
+        print(f"{text.safe(store.name)}: others replaced its small pieces meanwhile")
     elif done.piece is None:
         print(f"{text.safe(store.name)}: there are not two small pieces that can be merged")
     else:

@@ -24,11 +24,13 @@ class Compacted:
             two to merge.
         replaced: pieces that were deleted.
         left: pieces as they were: large ones, and what is not trusted, damaged or too new for us.
+        was_outrun: whether there were not two because others replaced some meanwhile.
     """
 
     piece: Piece | None
     replaced: tuple[Piece, ...]
     left: tuple[Piece, ...]
+    was_outrun: bool = False
 
 
 def compact(
@@ -59,7 +61,9 @@ def compact(
                 bundles[piece] = bundle
     merge = merged(bundles)
     if len(bundles) < 2:
-        return Compacted(None, (), tuple(pieces))
+        there = set(patience.wait(store.pieces()))
+        left = tuple(piece for piece in pieces if piece in there)
+        return Compacted(None, (), left, was_outrun=len(left) < len(pieces))
     ranks = {piece: Rank.of(bundle) for piece, bundle in bundles.items()}
     generation = max(rank.generation for rank in ranks.values())
     everything = Rank(generation, frozenset[Held]().union(*(r.held for r in ranks.values())))

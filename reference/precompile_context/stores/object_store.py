@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from precompile_context.errors import MisuseError
 from precompile_context.stores.names import StoreName
@@ -18,6 +17,7 @@ from precompile_context.stores.store import (
     Piece,
     StoreError,
 )
+from precompile_context.stores.waiting import soon
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore as Objects
@@ -30,9 +30,6 @@ _PIECE = re.compile(r"(?:.*/)?([0-9a-f]{64})\.precompile")
 _RETRIES = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
 # The first is of a whole request, and a piece goes in one: 1 GiB takes its time.
 _TIMEOUTS = {"timeout": "600s", "connect_timeout": "5s"}
-# Of a look at one object, or at one page of a listing, for which no command waits an hour.
-_SMALL_SECONDS = 30.0
-_T = TypeVar("_T")
 
 
 class ObjectStore:
@@ -88,12 +85,12 @@ class ObjectStore:
         """Those below the prefix; of one object, itself."""
         if self._path is not None:
             with _Faults(self._path):
-                found = await _soon(self._objects.head_async(self._path))
+                found = await soon(self._objects.head_async(self._path))
             return [Piece(self._path, int(found["size"]))]
         pieces = []
         with _Faults("the listing"):
             pages = aiter(self._objects.list(_FOLDER))
-            while (objects := await _soon(anext(pages, None))) is not None:
+            while (objects := await soon(anext(pages, None))) is not None:
                 for item in objects:
                     if match := _PIECE.fullmatch(item["path"]):
                         pieces.append(Piece(match[1], int(item["size"])))
@@ -126,7 +123,7 @@ class ObjectStore:
         except _IsThereError:
             # S3 says that, too, of one that another writer is just putting, and may not finish.
             with _Faults(f"piece {name}"):
-                await _soon(self._objects.head_async(_path_of(name)))
+                await soon(self._objects.head_async(_path_of(name)))
             return False
         return True
 
@@ -165,14 +162,6 @@ class _Folder:
 async def _nothing() -> AsyncIterator[Any]:
     for item in tuple[Any, ...]():
         yield item
-
-
-async def _soon(work: Awaitable[_T]) -> _T:
-    """What a request gives that moves little: the timeout of a piece of 1 GiB is not its own."""
-    try:
-        return await asyncio.wait_for(work, _SMALL_SECONDS)
-    except TimeoutError:
-        raise StoreError(f"the store did not answer within {_SMALL_SECONDS:g} s") from None
 
 
 class _IsThereError(StoreError):

@@ -10,13 +10,15 @@ import sys
 import threading
 import time
 import types
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import Any, TypeVar
 
 from precompile_context.stores.store import DeadlineError, StoreError
 
 T = TypeVar("T")
 
+# Of a look at one object, or at one page of a listing, for which no command waits an hour.
+SMALL_SECONDS = 30.0
 # For the loop to end what was cancelled; past it, nobody waits for the loop either.
 _GRACE = 0.2
 # Milliseconds at most, of which one is the rule.
@@ -74,6 +76,18 @@ def wait(work: Coroutine[Any, Any, T], seconds: float, of: float | None = None) 
         raise
     finally:
         _settle()
+
+
+async def soon(work: Awaitable[T]) -> T:
+    """What a request gives that moves little: the timeout of a piece of 1 GiB is not its own.
+
+    Raises:
+        StoreError: it gave nothing within SMALL_SECONDS; it was cancelled.
+    """
+    try:
+        return await asyncio.wait_for(work, SMALL_SECONDS)
+    except TimeoutError:
+        raise StoreError(f"the store did not answer within {SMALL_SECONDS:g} s") from None
 
 
 def _settle() -> None:

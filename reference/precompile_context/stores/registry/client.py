@@ -17,6 +17,7 @@ from precompile_context.stores.store import (
     MissingPieceError,
     StoreError,
 )
+from precompile_context.stores.waiting import soon
 
 if TYPE_CHECKING:
     import httpx
@@ -51,6 +52,7 @@ class _Request:
     content: bytes
     most: int
     skip: int = 0
+    is_small: bool = True
 
 
 @dataclass
@@ -97,6 +99,7 @@ class Client:
         content: bytes = b"",
         most: int = MOST_BYTES,
         skip: int = 0,
+        is_small: bool = True,
     ) -> Answer:
         """The answer, if it is one of success.
 
@@ -104,6 +107,7 @@ class Client:
             path: below the repository's address, or a whole address that the registry gave.
             what: that which is asked for, in messages.
             most: bytes of the body that are taken; `skip` are read and thrown away before.
+            is_small: whether it moves little, and so is waited for as `soon` does.
 
         Raises:
             StoreError: MissingPieceError (404), DeniedError (401, 403), the others with a
@@ -111,7 +115,7 @@ class Client:
         """
         import httpx
 
-        request = _Request(method, headers or {}, content, most, skip)
+        request = _Request(method, headers or {}, content, most, skip, is_small)
         try:
             answer = await self._authorized(path, request)
         except httpx.TimeoutException:
@@ -172,7 +176,8 @@ class Client:
             sent = {"Accept-Encoding": "identity", **request.headers}
             if self._authorization and _origin(url) == _origin(httpx.URL(self._base)):
                 sent["Authorization"] = self._authorization
-            answer = await self._send(url, replace(request, headers=sent))
+            sending = self._send(url, replace(request, headers=sent))
+            answer = await (soon(sending) if request.is_small else sending)
             location = answer.headers.get("location")
             if answer.status not in (301, 302, 303, 307, 308) or not location:
                 return answer
@@ -239,7 +244,7 @@ class Client:
             realm = realm.copy_merge_params(wanted)
             if credentials is not None:
                 headers["Authorization"] = credentials.basic
-        answer = await self._send(realm, _Request(method, headers, content, _TOKEN_BYTES))
+        answer = await soon(self._send(realm, _Request(method, headers, content, _TOKEN_BYTES)))
         if answer.status in (401, 403):
             return None
         try:

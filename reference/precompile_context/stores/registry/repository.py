@@ -76,7 +76,13 @@ class Repository:
         headers = {} if is_whole else {"Range": f"bytes={offset}-{offset + size - 1}"}
         skip = 0 if is_whole else offset
         answer = await self._client.ask(
-            "GET", f"blobs/{layer.digest}", what=what, headers=headers, most=size, skip=skip
+            "GET",
+            f"blobs/{layer.digest}",
+            what=what,
+            headers=headers,
+            most=size,
+            skip=skip,
+            is_small=False,
         )
         if len(answer.body) != size:
             raise StoreError(f"{what}: {len(answer.body)} bytes came of the {size} asked for")
@@ -96,7 +102,9 @@ class Repository:
             raise StoreError(f"{what}: the registry does not say where to")
         place += ("&" if "?" in place else "?") + f"digest={quote(layer.digest, safe='')}"
         headers = {"Content-Type": "application/octet-stream"}
-        await self._client.ask("PUT", place, what=what, headers=headers, content=data)
+        await self._client.ask(
+            "PUT", place, what=what, headers=headers, content=data, is_small=False
+        )
 
     async def referrers(self, digest: str) -> list[Mapping[str, Any]]:
         """What is attached to a manifest, of bundles: descriptors."""
