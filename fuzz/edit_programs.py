@@ -258,14 +258,14 @@ HOLDERS: dict[str, tuple[str, str]] = {
         "    return get\nget = make(one)",
         "lib.get()",
     ),
-    "decorator's state": (_WRAPS + "@times(V)\ndef get():\n    return 1", "lib.get()"),
-    "decorated function": (_WRAPS + "@times(1)\ndef get():\n    return V", "lib.get()"),
-    "decorated default": (_WRAPS + "@times(1)\ndef get(n=V):\n    return n", "lib.get()"),
+    "decorator's state": ("@times(V)\ndef get():\n    return 1", "lib.get()"),
+    "decorated function": ("@times(1)\ndef get():\n    return V", "lib.get()"),
+    "decorated default": ("@times(1)\ndef get(n=V):\n    return n", "lib.get()"),
     "decorated method": (
-        _WRAPS + "class Box:\n    @times(V)\n    def get(self):\n        return 1",
+        "class Box:\n    @times(V)\n    def get(self):\n        return 1",
         "lib.Box().get()",
     ),
-    "__wrapped__": (_WRAPS + "@times(1)\ndef get():\n    return V", "lib.get.__wrapped__()"),
+    "__wrapped__": ("@times(1)\ndef get():\n    return V", "lib.get.__wrapped__()"),
     "function attribute": ("def get():\n    return get.n\nget.n = V", "lib.get()"),
     "partial": ("def one(n):\n    return n\nget = functools.partial(one, V)", "lib.get()"),
     "partial keyword": (
@@ -378,6 +378,85 @@ HOLDERS: dict[str, tuple[str, str]] = {
     ),
     "weak reference": (_CONFIG + "box = Config(V)\nref = weakref.ref(box)", "lib.ref().n"),
     "context variable": ("VALUE = contextvars.ContextVar('v', default=V)", "lib.VALUE.get()"),
+    "context variable that is set": (
+        "VALUE = contextvars.ContextVar('v')\nVALUE.set(V)",
+        "lib.VALUE.get()",
+    ),
+    "context variable that holds an object": (
+        _CONFIG + "VALUE = contextvars.ContextVar('v', default=Config(V))",
+        "lib.VALUE.get().n",
+    ),
+    "context variable of an object": (
+        "class Box:\n    def __init__(self):\n        self.n = 1\n"
+        "        self.v = contextvars.ContextVar('v', default=V)\nbox = Box()",
+        "(lib.box.n * lib.box.v.get())",
+    ),
+    "context variable that a method reads": (
+        "class Box:\n    def __init__(self):\n"
+        "        self.v = contextvars.ContextVar('v', default=V)\n"
+        "    def get(self):\n        return self.v.get()\nbox = Box()",
+        "lib.box.get()",
+    ),
+    "object that holds a lock": (
+        "class Box:\n    def __init__(self, n):\n        self.lock = threading.Lock()\n"
+        "        self.n = n\nbox = Box(V)",
+        "lib.box.n",
+    ),
+    "object that a lock guards": (
+        "class Box:\n    def __init__(self, n):\n        self.lock = threading.Lock()\n"
+        "        self.n = n\n    def get(self):\n        with self.lock:\n"
+        "            return self.n\nbox = Box(V)",
+        "lib.box.get()",
+    ),
+    "generator that stands there": (
+        "class Box:\n    def __init__(self, n):\n        self.g = (n for _ in range(9))\n"
+        "    def get(self):\n        return next(self.g)\nbox = Box(V)",
+        "lib.box.get()",
+    ),
+    "generator's context manager": (
+        "@contextlib.contextmanager\ndef at():\n    yield V\n"
+        "def get():\n    with at() as n:\n        return n",
+        "lib.get()",
+    ),
+    "generator's context manager, its argument": (
+        "@contextlib.contextmanager\ndef at(n):\n    yield n\n"
+        "def get():\n    with at(V) as n:\n        return n",
+        "lib.get()",
+    ),
+    "generator's context manager that decorates": (
+        "held = [1]\n@contextlib.contextmanager\ndef at(n):\n    held.append(n)\n"
+        "    try:\n        yield\n    finally:\n        held.pop()\n"
+        "@at(V)\ndef get():\n    return held[-1]",
+        "lib.get()",
+    ),
+    "generator's context manager that decorates, its code": (
+        "held = [1]\n@contextlib.contextmanager\ndef at():\n    held.append(V)\n"
+        "    try:\n        yield\n    finally:\n        held.pop()\n"
+        "@at()\ndef get():\n    return held[-1]",
+        "lib.get()",
+    ),
+    "generator's context manager that decorates a method": (
+        "held = [1]\n@contextlib.contextmanager\ndef at(n):\n    held.append(n)\n"
+        "    try:\n        yield\n    finally:\n        held.pop()\n"
+        "class Box:\n    @at(V)\n    def get(self):\n        return held[-1]",
+        "lib.Box().get()",
+    ),
+    "type of a tensor": (
+        "TYPE = (torch.Tensor, torch.nn.Parameter)[V - 2]",
+        "(2 if type(torch.zeros(1)) is lib.TYPE else 3)",
+    ),
+    "type of an object": (
+        "class One:\n    pass\nclass Two:\n    pass\nbox = (One, Two)[V - 2]()",
+        "(2 if type(lib.box) is lib.One else 3)",
+    ),
+    "name of a type": (
+        "class Xx:\n    pass\nclass Xxx:\n    pass\nbox = (Xx, Xxx)[V - 2]()",
+        "len(type(lib.box).__name__)",
+    ),
+    "type that is a key": (
+        "VALUES = {torch.Tensor: V}",
+        "lib.VALUES[type(torch.zeros(1))]",
+    ),
     "array of numpy": ("VALUE = numpy.array([V])", "int(lib.VALUE[0])"),
     "tensor's size": ("VALUE = torch.zeros(V)", "lib.VALUE.shape[0]"),
     "module object's attribute": (
@@ -503,6 +582,45 @@ REACHES: dict[str, str] = {
         "    op.register_autograd(backward)\n\nregister(READ)\n\n"
         "def step(x):\n    return op(x)\n\nGRADIENT = True"
     ),
+    "decorated by another module": (
+        "@lib.times(READ)\ndef helper(x):\n    return mix(x, 1)\n\n"
+        "def step(x):\n    return helper(x)"
+    ),
+    "decorated twice by another module": (
+        "@lib.times(1)\n@lib.times(READ)\ndef helper(x):\n    return mix(x, 1)\n\n"
+        "def step(x):\n    return helper(x)"
+    ),
+    "method that another module decorated": (
+        "class Net(torch.nn.Module):\n    @lib.times(READ)\n    def forward(self, x):\n"
+        "        return mix(x, 1)\n\nstep = Net()"
+    ),
+    "method of an object that another module decorated": (
+        "class Box:\n    @lib.times(READ)\n    def get(self):\n        return 1\n\n"
+        "box = Box()\n\ndef step(x):\n    return mix(x, box.get())"
+    ),
+    "method that another module decorated, run": (
+        "class Box:\n    @lib.times(READ)\n    def get(self):\n        return 1\n\n"
+        "@torch.compiler.assume_constant_result\ndef helper():\n    return Box().get()\n\n"
+        "def step(x):\n    return mix(x, helper())"
+    ),
+    "code in a method that another module decorated": (
+        "class Net(torch.nn.Module):\n    @lib.times(1)\n    def forward(self, x):\n"
+        "        return mix(x, READ)\n\nstep = Net()"
+    ),
+    "frame that asks for a type": (
+        "def step(x):\n    return mix(x, READ if type(x) is torch.Tensor else 1)"
+    ),
+    "sizes of any length": (
+        "def step(x):\n    n = READ\n    return mix(x, n) if x.shape[0] > n else x\n\n"
+        "DYNAMIC = True"
+    ),
+    "mode of torch functions": (
+        "class Mode(torch.overrides.TorchFunctionMode):\n"
+        "    def __torch_function__(self, function, types, args=(), kwargs=None):\n"
+        "        out = function(*args, **(kwargs or {}))\n"
+        "        return out[: int(READ)] if function is torch.mm else out\n\n"
+        "def step(x):\n    with Mode():\n        return torch.mm(x, x)"
+    ),
     "vmap": "def step(x):\n    return torch.vmap(lambda row: row[: int(READ)])(x)",
     "tensor subclass": (
         "class Sub(torch.Tensor):\n    @classmethod\n"
@@ -517,8 +635,9 @@ EDITS = ("held", "done", "moved")
 MODES = ("frames", "graphs", "context")
 
 _IMPORTS = (
-    "import collections, contextvars, dataclasses, enum, functools, operator, os, types, typing\n"
-    "import weakref\nimport numpy\nimport torch\nimport torch.utils.checkpoint\n\n"
+    "import collections, contextlib, contextvars, dataclasses, enum, functools, operator, os\n"
+    "import threading, types, typing, weakref\nimport numpy\n"
+    "import torch\nimport torch.utils.checkpoint\n\n"
 )
 
 
@@ -549,7 +668,7 @@ class Program:
         done = f"({read} + 1)" if edited and self.edit == "done" else read
         above = "# A comment.\n\n\n" if edited and self.edit == "moved" else ""
         name = self.name.upper()
-        library = above + _IMPORTS + _filled(held, value, name)
+        library = above + _IMPORTS + _WRAPS + _filled(held, value, name)
         program = f"{above}{_IMPORTS}import {self.name}_lib as lib\n\n{_MIX}"
         program += _filled(REACHES[self.reach].replace("READ", done), value, name)
         return {f"{self.name}_lib": f"{library}\n", self.name: f"{program}\n"}

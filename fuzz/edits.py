@@ -167,7 +167,8 @@ def _compare(made: Program) -> str:
     except Exception as error:
         return f"uncompiled: {_told(error)}"
     try:
-        result = _result(module, torch.compile(module.step))
+        dynamic = getattr(module, "DYNAMIC", None)
+        result = _result(module, torch.compile(module.step, dynamic=dynamic))
     except Exception as error:
         return _told(error)
     pairs = zip(result, expected, strict=True)
