@@ -44,9 +44,7 @@ def put_files(manager: object, key: str, content: bytes) -> dict[str, str]:
         ValueError: the key is none of Triton's, or the content holds no kernel's files.
         OSError: they cannot be written.
     """
-    if not _KEY.fullmatch(key):
-        raise ValueError(f"{key!r:.80} is no key of Triton's")
-    folder, group = key.split("/")
+    folder, group = _parts(key)
     files = unpack(content)
     if group not in files:
         raise ValueError("a kernel's files lack the one that they are named after")
@@ -63,9 +61,7 @@ def take_away(manager: object, key: str, content: bytes) -> None:
         ValueError: the key is none of Triton's, or the content holds no kernel's files.
         OSError: they cannot be removed.
     """
-    if not _KEY.fullmatch(key):
-        raise ValueError(f"{key!r:.80} is no key of Triton's")
-    folder, group = key.split("/")
+    folder, group = _parts(key)
     files = unpack(content)
     cache = manager(folder)  # type: ignore[operator]  # a class of CacheManager's
     paths = {name: Path(path) for name in files if (path := cache.get_file(name))}
@@ -74,3 +70,11 @@ def take_away(manager: object, key: str, content: bytes) -> None:
             path.unlink(missing_ok=True)
         if index := cache.get_file(f"__grp__{group}"):
             Path(index).unlink(missing_ok=True)
+
+
+def _parts(key: str) -> tuple[str, str]:
+    """The directory of a kernel in Triton's cache, and the name of its group of files."""
+    if not _KEY.fullmatch(key):
+        raise ValueError(f"{key!r:.80} is no key of Triton's")
+    folder, group = key.split("/")
+    return folder, group
