@@ -16,7 +16,7 @@ from precompile_context.files import suspects as record_of_suspects
 from precompile_context.files.suspects import Suspect, add_suspects, suspects
 from precompile_context.files.use_record import SWITCH, UsedBundle, add_use, record_file
 from precompile_context.session import journal
-from precompile_context.session.journal import deaths
+from precompile_context.session.deaths import deaths
 from precompile_context.session.quarantine import take_in_deaths
 from tests.test_cli import run
 from tests.test_run import finished, run_command

@@ -15,11 +15,10 @@ import os
 import re
 import secrets
 import signal
-import stat
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,12 +33,9 @@ except ModuleNotFoundError:  # Windows
 
 _enable, _disable = faulthandler.enable, faulthandler.disable
 _FAULTS = ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT")
-_FATAL = re.compile(rb"^Fatal Python error: ([ -~]{1,80})", re.MULTILINE)
-_MOST_BYTES = 16 << 20
+MOST_BYTES = 16 << 20
 # Out of the way of programs that close what they do not know, and open files of their own.
 _LEAST_FD = 500
-# Lists of those that live or have just died: more than that are some other tool's.
-_MOST_FILES = 10_000
 
 
 @dataclass(frozen=True)
@@ -50,16 +46,6 @@ class Given:
     key: str
     digest: bytes
     function: str = ""
-
-
-@dataclass(frozen=True)
-class Death:
-    """A process that died of a fault, and what it had been given of each bundle, in order."""
-
-    program: str
-    fault: str
-    at: float
-    given: dict[str, list[Given]]
 
 
 class _Journal:
@@ -144,7 +130,7 @@ class _Journal:
             self._is_off = True
             if self._is_ours:
                 self._tell_nobody()
-        elif self._size <= _MOST_BYTES:
+        elif self._size <= MOST_BYTES:
             os.write(self._fd, data)
 
     def _tell(self) -> None:
@@ -215,53 +201,6 @@ def end(bundle: str) -> None:
         OSError: the journal cannot be written.
     """
     _journal.end(bundle)
-
-
-def deaths(folder: Path) -> Iterator[Death]:
-    """The processes that died of a fault since somebody last looked; their lists are removed, and
-    those of whoever died otherwise. Each comes once the one before has been taken in.
-    """
-    if fcntl is None or not folder.is_dir():
-        return
-    with os.scandir(folder) as entries:
-        names = [entry.name for _, entry in zip(range(_MOST_FILES), entries, strict=False)]
-    for name in sorted(names):
-        path = folder / name
-        try:
-            fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | RAW)
-        except OSError:  # somebody else was first
-            continue
-        with open(fd, "rb") as file:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):  # a pipe has no bytes, and no end
-                continue
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:  # it lives
-                continue
-            death = _read(file.read(2 * _MOST_BYTES), os.fstat(fd).st_mtime)
-            if death is not None:
-                yield death
-            path.unlink(missing_ok=True)
-
-
-def _read(data: bytes, at: float) -> Death | None:
-    fault = _FATAL.search(data)
-    if fault is None:
-        return None
-    program, given = "", dict[str, list[Given]]()
-    for line in data[: fault.start()].splitlines():
-        try:
-            match json.loads(line):
-                case [str(bundle), str(kind), str(key), str(digest), str(function)]:
-                    one = Given(kind, key, bytes.fromhex(digest), function)
-                    given.setdefault(bundle, []).append(one)
-                case [str(name)] if not program:
-                    program = name
-                case [str(bundle)]:
-                    given.pop(bundle, None)
-        except (ValueError, RecursionError):  # cut off, or not ours
-            continue
-    return Death(program, fault[1].decode(), at, given) if given else None
 
 
 def _made(folder: Path) -> tuple[int, Path] | None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from precompile_context.bundle import StoredArtifact
 from precompile_context.session import journal
-from precompile_context.session.journal import Death, Given
+from precompile_context.session.deaths import Death, deaths
+from precompile_context.session.journal import Given
 from precompile_context.session.use import program_name
 
 try:
@@ -91,7 +92,7 @@ def take_in_deaths(record: Path) -> None:
     Raises:
         OSError: the record cannot be written.
     """
-    for death in journal.deaths(_lists(record)):
+    for death in deaths(_lists(record)):
         add_suspects(record, _accused(record, death))
 
 
