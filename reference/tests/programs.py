@@ -66,22 +66,34 @@ class Programs:
         return self.run("--precompile", **variables)
 
     def _finished(self, command: list[str], variables: dict[str, str]) -> tuple[str, str]:
-        home = Path(tempfile.mkdtemp(dir=self.place))
-        (home / "tmp").mkdir()
-        caches = {"TORCHINDUCTOR_CACHE_DIR": str(home / "cache"), "TMPDIR": str(home / "tmp")}
-        environ = {**os.environ, **QUICK, **caches, **variables}
-        if self._interpreters is None:
-            done = subprocess.run(
-                [sys.executable, *command],
-                cwd=self.place,
-                env=environ,
-                capture_output=True,
-                text=True,
-                timeout=300,
-                check=False,
-            )
-        else:
-            done = self._interpreters.run(command, cwd=self.place, env=environ)
-        stderr = without_cuda_warning(done.stderr)
-        assert done.returncode == 0, stderr
-        return done.stdout, stderr
+        environ = empty_caches(self.place, **QUICK | variables)
+        return finished(self._interpreters, command, self.place, environ)
+
+
+def empty_caches(place: Path, **variables: str) -> dict[str, str]:
+    """An environment in which torch finds nothing that it has compiled before."""
+    home = Path(tempfile.mkdtemp(dir=place))
+    (home / "tmp").mkdir()
+    caches = {"TORCHINDUCTOR_CACHE_DIR": str(home / "cache"), "TMPDIR": str(home / "tmp")}
+    return {**os.environ, **caches, **variables}
+
+
+def finished(
+    interpreters: Interpreters | None, command: list[str], place: Path, environ: dict[str, str]
+) -> tuple[str, str]:
+    """What Python prints on stdout and stderr, started anew or forked; it must end well."""
+    if interpreters is None:
+        done = subprocess.run(
+            [sys.executable, *command],
+            cwd=place,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+    else:
+        done = interpreters.run(command, cwd=place, env=environ)
+    stderr = without_cuda_warning(done.stderr)
+    assert done.returncode == 0, stderr
+    return done.stdout, stderr

@@ -1,11 +1,9 @@
 """`precompile run` with real torch, from an empty bundle to a shared one."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +12,8 @@ import pytest
 
 from precompile_context.files import BundleFile
 from precompile_context.trust import UNSIGNED
-from tests.cuda_warning import without_cuda_warning
 from tests.forking import Interpreters
-from tests.programs import QUICK, RUN
+from tests.programs import QUICK, RUN, empty_caches, finished
 
 pytestmark = pytest.mark.torch
 pytest.importorskip("torch")
@@ -52,30 +49,14 @@ class Machine:
         return [*RUN, *files, *options, "program.py"]
 
     def environment(self, **variables: str) -> dict[str, str]:
-        home = Path(tempfile.mkdtemp(dir=self.place))
-        (home / "tmp").mkdir()
-        caches = {"TORCHINDUCTOR_CACHE_DIR": str(home / "cache"), "TMPDIR": str(home / "tmp")}
-        return {**os.environ, **caches, **variables}
+        return empty_caches(self.place, **variables)
 
     def run(
         self, interpreters: Interpreters | None, source: str, *options: str, **variables: str
     ) -> "Ended":
         """Run a program in an empty cache, started anew or forked."""
         command, environ = self.command(source, *options), self.environment(**variables)
-        if interpreters is not None:
-            done = interpreters.run(command, cwd=self.place, env=environ)
-        else:
-            done = subprocess.run(
-                [sys.executable, *command],
-                cwd=self.place,
-                env=environ,
-                capture_output=True,
-                text=True,
-                timeout=200,
-                check=False,
-            )
-        assert done.returncode == 0, done.stderr
-        return Ended(done.stdout, without_cuda_warning(done.stderr), self.report())
+        return Ended(*finished(interpreters, command, self.place, environ), self.report())
 
     def report(self) -> dict[str, Any]:
         report: dict[str, Any] = json.loads((self.place / "report.json").read_text())
