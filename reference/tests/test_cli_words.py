@@ -1,5 +1,6 @@
 """What the command says: refusals, usage, help, codes, and an artifact's source."""
 
+import errno
 import io
 import os
 import pickle
@@ -281,6 +282,30 @@ def test_colour_is_for_terminals_that_take_it(
         monkeypatch.setenv(name, value)
     assert ("\x1b[" in text.coloured("a", "red", Terminal())) is colours
     assert text.coloured("a", "red", io.StringIO()) == "a"
+
+
+@pytest.mark.parametrize("code", sorted(refusal._TODO), ids=errno.errorcode.__getitem__)
+def test_what_is_to_be_typed_about_a_file_can_be(code: int, tmp_path: Path) -> None:
+    there = tmp_path / "it's here"
+    there.mkdir()
+    (there / "a file").touch()
+    missing = [] if code == errno.EBADMSG else [there / "none", there / "no" / "where"]
+    for file in (there / "a file", *missing):
+        _, helps = refusal.system_lines(OSError(code, "why", str(file)))
+        assert not helps.endswith("--help")
+        for command in re.findall("`([^`]*)`", helps):
+            subprocess.run(command, shell=True, check=True, capture_output=True)
+
+
+def test_what_is_to_be_typed_is_said_where_the_folder_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    error = FileNotFoundError(errno.ENOENT, "No such file or directory", "x")
+    assert refusal.system_lines(error)[1] == "help: `ls .` shows what is there"
 
 
 class _Terminal(io.StringIO):

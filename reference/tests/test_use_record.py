@@ -11,6 +11,7 @@ import pytest
 
 from precompile_context import BundleFile
 from precompile_context.files import use_record
+from precompile_context.files.suspects import suspects
 from precompile_context.files.use_record import UsedBundle, add_use, last_uses, record_file, uses
 from precompile_context.session.appending import Appending
 from precompile_context.session.part_report import PartReport
@@ -93,14 +94,29 @@ def test_nothing_is_recorded_where_it_is_switched_off(
     assert (use.program, use.hits, use.bytes) == (Path(sys.argv[0]).name, 1, 7)
 
 
-def test_a_record_that_cannot_be_written_costs_a_program_nothing(record: Path) -> None:
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_a_record_that_cannot_be_written_costs_a_program_nothing(
+    record: Path, is_folder: bool
+) -> None:
     record.parent.mkdir(parents=True)
-    record.write_bytes(b"no database, but long enough to be looked at as one" * 40)
+    if is_folder:
+        record.mkdir()
+    else:
+        record.write_bytes(b"no database, but long enough to be looked at as one" * 40)
     remember([PartReport(Path("/b"), applied=[(BLOB, "a")])])
     done = run("stats")
     told, helps = done.err.splitlines()
     assert (done.status, "the record of use" in told) == (1, True)
-    assert helps == f"help: `rm {record}`: the next run begins another"
+    assert helps == f"help: `mv {record} {record}.old`: the next run begins another"
+
+
+def test_a_record_that_was_only_begun_holds_nothing(record: Path) -> None:
+    record.parent.mkdir(parents=True)
+    record.touch()
+    assert (uses(record), last_uses(record, "/b"), suspects(record)) == ([], {}, [])
+    assert run("stats").out.startswith("no run of a program used a bundle so far")
+    add_use(record, _use("/b"), [(BLOB, "k")])
+    assert len(uses(record)) == 1
 
 
 @pytest.mark.parametrize("name", [None, 7], ids=["none", "number"])

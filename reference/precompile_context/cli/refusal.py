@@ -3,9 +3,10 @@
 import contextlib
 import errno
 import os
+import shlex
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def lines(error: PrecompileError) -> list[str]:
     """The refusal for a person, three lines. Part of it may come from a file or its name."""
     where = "" if error.offset is None else f" at byte {error.offset}"
     file = f"{text.safe(error.file)}: " if error.file else ""
-    todo = MEANINGS[error.code].todo.format(file=error.file or "FILE")
+    todo = MEANINGS[error.code].todo.format(file=shlex.quote(error.file or "FILE"))
     detail = error.detail.removeprefix(f"{error.file}: ")  # of several files it says which
     return [
         f"precompile: {file}{error.code.name}{where}",
@@ -61,7 +62,12 @@ def system_lines(error: OSError) -> list[str]:
     file = "" if error.filename is None else os.fsdecode(error.filename)
     what = f"{file}: {error.strerror}" if file else f"{error.strerror or error}"
     todo = _TODO.get(error.errno or 0, _HOW) if file else _HOW
-    helps = todo.format(file=file, there=_there(file), path=_path())
+    helps = todo.format(
+        file=shlex.quote(file),
+        seen=shlex.quote(_seen(file, os.path.lexists)),
+        there=shlex.quote(_seen(file, os.path.isdir)),
+        path=_path(),
+    )
     return [f"precompile: {text.safe(what)}", f"help: {text.safe(helps)}"]
 
 
@@ -72,14 +78,14 @@ def lacking(file: Path | str, what: str) -> OSError:
 
 _HOW = "{path} --help"
 _LOOK = "`ls {there}` shows what is there"
-_WHO = "`ls -ld {file}` shows who may; or name another place"
+_WHO = "`ls -ld {seen}` shows who may; or name another place"
 _FULL = "`df {there}` shows how full the disk is; remove something, or name another place"
 # What a person can do about what the system says of a file.
 _TODO = {
     errno.ENOENT: _LOOK,
     errno.ENOTDIR: _LOOK,
     errno.EISDIR: "name a file in it: `ls {there}` shows them",
-    errno.EINVAL: "name a file: `ls -ld {file}` shows what this is",
+    errno.EINVAL: "name a file: `ls -ld {seen}` shows what this is",
     errno.EEXIST: "name another file, or remove this one",
     errno.EACCES: _WHO,
     errno.EPERM: _WHO,
@@ -87,17 +93,22 @@ _TODO = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
     errno.ENODATA: "precompile inspect --full {file}",
-    errno.EBADMSG: "`rm {file}`: the next run begins another",
+    errno.EBADMSG: "`mv {file} {file}.old`: the next run begins another",
+    errno.ENOTSUP: "name a file on a local disk, of a system that has POSIX locks",
     errno.ENAMETOOLONG: "choose a shorter name",
 }
 
 
-def _there(file: str) -> str:
-    """The nearest folder that there is, of a file's name."""
-    folder = os.path.abspath(file)
-    while not os.path.isdir(folder):
-        folder = os.path.dirname(folder)
-    return folder
+def _seen(file: str, is_it: Callable[[str], bool]) -> str:
+    """The file, or the nearest folder above it of which that is so; "." where there is none: the
+    folder that this process is in may be gone, and a drive of Windows is none.
+    """
+    with contextlib.suppress(OSError):
+        file = os.path.abspath(file)
+        for path in (file, *map(str, Path(file).parents)):
+            if is_it(path):
+                return path
+    return os.curdir
 
 
 def misuse_lines(error: Exception) -> list[str]:

@@ -5,6 +5,7 @@ The program is this process's child then, so that there is a status to give afte
 
 import json
 import os
+import shlex
 import signal
 import sys
 import tempfile
@@ -171,5 +172,5 @@ def _todo(require: Require, settings: Settings, ran: bool) -> str:
     if ran:
         return "precompile run --why-miss says what differs"
     if is_store_name(bundle) or os.path.exists(bundle):
-        return f"precompile explain {bundle}"
+        return f"precompile explain {shlex.quote(bundle)}"
     return "a run without --require and --read-only makes it"

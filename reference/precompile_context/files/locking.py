@@ -100,7 +100,7 @@ def _lock(fd: int, path: Path, seconds: float) -> None:
             if error.errno not in _NO_LOCKS:
                 raise
             text = "the file system cannot lock files; keep the file on a local one"
-            raise CannotLockError(error.errno, text, str(path)) from error
+            raise CannotLockError(errno.ENOTSUP, text, str(path)) from error
 
 
 _open: weakref.WeakSet[io.FileIO] = weakref.WeakSet()

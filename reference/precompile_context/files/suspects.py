@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from precompile_context.files.use_record import opened
+from precompile_context.files.use_record import is_begun, opened
 
 _MOST = 20_000
 _SCHEMA = (
@@ -72,7 +72,7 @@ def suspects(record: Path, bundle: str | None = None) -> list[Suspect]:
     Raises:
         OSError: the record cannot be read, or is none.
     """
-    if not record.exists():
+    if not is_begun(record):
         return []
     with opened(record) as rows:
         if not rows.execute("SELECT 1 FROM sqlite_master WHERE name = 'suspects'").fetchone():

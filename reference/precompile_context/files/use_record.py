@@ -96,7 +96,7 @@ def uses(file: Path, bundle: str | None = None) -> list[UsedBundle]:
     Raises:
         OSError: the file cannot be read, or is no record.
     """
-    if not file.exists():
+    if not is_begun(file):
         return []
     with opened(file) as record:
         seconds = "seconds" if _has_seconds(record) else "0.0"
@@ -121,13 +121,20 @@ def uses(file: Path, bundle: str | None = None) -> list[UsedBundle]:
         ]
 
 
+def is_begun(file: Path) -> bool:
+    """Whether anything is remembered: a process that was killed at the first time, or found the
+    disk full, has left an empty file.
+    """
+    return file.exists() and file.stat().st_size > 0
+
+
 def last_uses(file: Path, bundle: str) -> dict[ArtifactName, float]:
     """When each artifact of the bundle was last given or made here, in seconds since 1970.
 
     Raises:
         OSError: the file cannot be read, or is no record.
     """
-    if not file.exists():
+    if not is_begun(file):
         return {}
     with opened(file) as record:
         rows = record.execute("SELECT type, key, at FROM uses WHERE bundle = ?", (bundle,))
@@ -155,6 +162,7 @@ def opened(file: Path, *, make: bool = False) -> Iterator[sqlite3.Connection]:
             yield record
     # SQLite keeps any value in any column: what is no number there is no record of ours.
     except (sqlite3.Error, ValueError, TypeError, AttributeError) as error:
-        # These say that somebody else is at work, or that it cannot be read.
-        number = None if isinstance(error, sqlite3.OperationalError) else errno.EBADMSG
+        # These say that somebody else is at work, or that it cannot be read; of a folder, too.
+        is_busy = isinstance(error, sqlite3.OperationalError) and not file.is_dir()
+        number = None if is_busy else errno.EBADMSG
         raise OSError(number, f"the record of use: {error}", str(file)) from error
