@@ -11,7 +11,7 @@ import pytest
 
 from precompile_context import BundleFile
 from precompile_context.files import use_record
-from precompile_context.files.suspects import suspects
+from precompile_context.files.suspects import Suspect, add_suspects, suspects
 from precompile_context.files.use_record import UsedBundle, add_use, last_uses, record_file, uses
 from precompile_context.session.appending import Appending
 from precompile_context.session.part_report import PartReport
@@ -117,6 +117,16 @@ def test_a_record_that_was_only_begun_holds_nothing(record: Path) -> None:
     assert run("stats").out.startswith("no run of a program used a bundle so far")
     add_use(record, _use("/b"), [(BLOB, "k")])
     assert len(uses(record)) == 1
+
+
+def test_a_store_is_known_by_whatever_its_name_is_typed_like(record: Path) -> None:
+    add_use(record, _use("s3://bucket/team"), [])
+    add_suspects(record, [Suspect("s3://bucket/team", BLOB, "k", b"d", "", "p", "Aborted", 0.0)])
+    for name in ("s3://bucket/team", "s3://bucket/team/", "s3://bucket/team/?region=eu"):
+        assert len(run("stats", name, "--json").json()["uses"]) == 1, name
+        assert len(run("quarantine", "list", name, "--json").json()["suspects"]) == 1, name
+    done = run("stats", "s3:/bucket/team")
+    assert (done.status, "two slashes are missing" in done.err) == (2, True)
 
 
 @pytest.mark.parametrize("name", [None, 7], ids=["none", "number"])

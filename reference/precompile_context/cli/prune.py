@@ -26,6 +26,7 @@ from precompile_context.errors import MisuseError
 from precompile_context.files import BundleFile
 from precompile_context.files.pruning import prune_file
 from precompile_context.files.use_record import SWITCH, last_uses, record_file, uses
+from precompile_context.session.use import name_of
 from precompile_context.stores import Patience, is_store_name, prune_store
 from precompile_context.stores.replacing import GRACE_SECONDS
 from precompile_context.trust import Signer, TrustPolicy
@@ -136,7 +137,7 @@ def _prune_file(
         rules,
         policy=policy,
         signer=signer,
-        last_used=_used(str(file.resolve()), rules),
+        last_used=_used(name_of(None, file), rules),
         dry_run=dry_run,
         watch=counted("pruning"),
     )

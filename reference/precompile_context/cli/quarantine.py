@@ -1,6 +1,5 @@
 """`precompile quarantine`: what programs had been given when they died, and taking it back."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,8 +9,7 @@ from precompile_context.cli.told import tell
 from precompile_context.files.suspects import Suspect, lift, suspects
 from precompile_context.files.use_record import SWITCH, record_file
 from precompile_context.session.quarantine import take_in_deaths
-from precompile_context.session.use import name_of
-from precompile_context.stores import is_store_name
+from precompile_context.session.use import name_as_typed
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -72,9 +70,7 @@ def _known(bundle: str | None) -> list[Suspect]:
     if file is None:
         raise typer.BadParameter(f"nothing is remembered: {SWITCH} switches it off")
     take_in_deaths(file)
-    if bundle is None:
-        return suspects(file)
-    return suspects(file, bundle if is_store_name(bundle) else name_of(None, Path(bundle)))
+    return suspects(file, None if bundle is None else name_as_typed(bundle))
 
 
 def _show(found: list[Suspect], as_json: bool) -> None:

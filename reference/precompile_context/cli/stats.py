@@ -9,6 +9,7 @@ import typer
 from precompile_context.cli import text
 from precompile_context.cli.told import tell
 from precompile_context.files.use_record import SWITCH, UsedBundle, record_file, uses
+from precompile_context.session.use import name_as_typed
 
 app = typer.Typer()
 
@@ -57,7 +58,7 @@ def stats(
     """
     file = record_file()
     rows: dict[tuple[str, str], _Row] = {}
-    for use in uses(file, None if bundle is None else _name(bundle)) if file else []:
+    for use in uses(file, None if bundle is None else name_as_typed(bundle)) if file else []:
         rows.setdefault((use.program, use.bundle), _Row()).add(use)
     if as_json:
         facts = [_facts(*names, row) for names, row in rows.items()]
@@ -71,14 +72,6 @@ def stats(
         print(f"no run of a program used {used} so far, as far as is remembered")
     else:
         _print(rows)
-
-
-def _name(bundle: str) -> str:
-    from pathlib import Path
-
-    from precompile_context.stores import is_store_name
-
-    return bundle if is_store_name(bundle) else str(Path(bundle).resolve())
 
 
 def _facts(program: str, bundle: str, row: _Row) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from precompile_context.bundle import ArtifactName
 from precompile_context.session.part_report import PartReport
+from precompile_context.stores.names import StoreName, is_store_name
 
 # Not at the end: of a dataclass, Python makes methods by exec, after which it has forgotten that
 # the program was interrupted, and ends with another status.
@@ -58,7 +59,7 @@ def last_used_of(file: Path) -> dict[ArtifactName, float]:
     """When each artifact of the bundle file was last used here; nothing without a record."""
     record = None if use_record is None else use_record.record_file()
     try:
-        return {} if record is None else use_record.last_uses(record, os.path.realpath(file))
+        return {} if record is None else use_record.last_uses(record, name_of(None, file))
     except OSError:
         return {}
 
@@ -66,6 +67,16 @@ def last_used_of(file: Path) -> dict[ArtifactName, float]:
 def name_of(store: str | None, file: Path) -> str:
     """By which the record knows a bundle, wherever one stands."""
     return store or os.path.realpath(file)
+
+
+def name_as_typed(bundle: str) -> str:
+    """The same of a file's path or a store's name as a person types it.
+
+    Raises:
+        MisuseError: it is a store's name, and a wrong one.
+    """
+    store = str(StoreName.parse(bundle)) if is_store_name(bundle) else None
+    return name_of(store, Path(bundle))
 
 
 def program_name() -> str:
