@@ -81,7 +81,9 @@ class Quarantine:
         what = f"{last.type} {key}{function}{f' and {more} before it' if more else ''}"
         died = f"{last.program} died of it, it seems ({last.fault})"
         if self.leaves_out:
-            back = f"precompile quarantine remove {self._bundle}"
+            import shlex  # hardly any start needs it
+
+            back = f"precompile quarantine remove {shlex.quote(self._bundle)}"
             return f"left out, to be compiled anew: {what}: {died}; `{back}` takes it back"
         return f"{what}: {died}; `precompile run --quarantine` leaves it out"
 
@@ -120,5 +122,6 @@ def _content(stored: StoredArtifact) -> "Content":
 
 def _function(stored: StoredArtifact) -> str:
     """What it was compiled from, as adapters that know it say in a field of one of these names."""
-    named = (stored.attributes.get(name) for name in ("function", "kernel", "frame"))
+    attributes = stored.attributes
+    named = (attributes.get(name) for name in ("function", "kernel", "frame"))
     return next((name for name in named if isinstance(name, str)), "")
