@@ -34,8 +34,6 @@ def sign(
         raise typer.BadParameter("pieces of a store are never changed: pull, sign and push a file")
     if key is None and passphrase_file is not None:
         raise typer.BadParameter("your own key has no passphrase; --key names the one that has")
-    if is_store_name(str(file)):
-        raise typer.BadParameter("pieces of a store are signed when they are pushed: push --key")
     with refusal.about(file):
         if key is None:
             check_before_own_key([Path(file)])
