@@ -26,6 +26,11 @@ class Startable(contextlib.ContextDecorator, Generic[_T]):
         self._make = make
         self._running: AbstractContextManager[_T] | None = None
 
+    def __repr__(self) -> str:
+        made = getattr(self._make, "func", self._make)
+        name = getattr(made, "__name__", type(self).__name__)
+        return f"<{name}: {'not started' if self._running is None else 'started'}>"
+
     def start(self) -> _T:
         """Begin; what `with` would give.
 

@@ -26,9 +26,10 @@ def _counting(steps: list[str], name: str = "a") -> Iterator[int]:
 def test_a_block_is_begun_and_ended_by_with_by_calls_and_around_a_function() -> None:
     steps: list[str] = []
     block = _counting(steps, name="b")
-    assert steps == []
+    assert (steps, repr(block)) == ([], "<_counting: not started>")
     with block as value:
         assert (value, steps) == (1, ["begin b"])
+        assert repr(block) == "<_counting: started>"
     assert block.start() == 3
     block.stop()
     assert steps == ["begin b", "end b"] * 2
