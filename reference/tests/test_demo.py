@@ -102,9 +102,14 @@ def test_the_programs_that_the_demo_runs_are_there() -> None:
 
 
 @pytest.mark.compilers
-def test_the_demo_of_numba_is_warm_and_right() -> None:
+def test_the_demo_of_numba_is_warm_and_right_and_remembered_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
     command = [sys.executable, "-m", "precompile_context", "demo", "--compiler", "numba", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
     told = json.loads(done.stdout)
     assert (done.returncode, told["ok"], told["faults"]) == (0, True, [])
     assert [row["compiled"] for row in told["runs"]] == [12, 12, 0, 0]
+    assert list(tmp_path.iterdir()) == []

@@ -13,7 +13,7 @@ from pathlib import Path
 import typer
 
 from precompile_context import adapters
-from precompile_context.cli.demo_runs import PRECOMPILE, finished
+from precompile_context.cli.demo_runs import PRECOMPILE, finished, not_the_users
 
 
 class Compiler(enum.Enum):
@@ -123,8 +123,7 @@ class Runs:
         empty = Path(tempfile.mkdtemp(dir=self._scratch))
         places = {
             **dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME"), str(empty)),
-            # One for all runs: the key that signs the bundle is not the user's.
-            "XDG_CONFIG_HOME": str(self._scratch / "config"),
+            **not_the_users(self._scratch),
             self._demo.own: str(empty),
         }
         environ = {**os.environ, **places, **own}

@@ -121,11 +121,18 @@ class Runs:
         """Empty caches. TMPDIR too: torch keeps compiled headers there, whatever it is told."""
         home = Path(tempfile.mkdtemp(dir=self._scratch))
         places = {"TORCHINDUCTOR_CACHE_DIR": home / "cache", "TMPDIR": home / "tmp"}
-        # One for all runs: the key that signs the bundle is not the user's.
-        places["XDG_CONFIG_HOME"] = self._scratch / "config"
         for place in places.values():
-            place.mkdir(parents=True, exist_ok=True)
-        return {**os.environ, **{name: str(place) for name, place in places.items()}}
+            place.mkdir(parents=True)
+        given = {name: str(place) for name, place in places.items()}
+        return {**os.environ, **not_the_users(self._scratch), **given}
+
+
+def not_the_users(scratch: Path) -> dict[str, str]:
+    """One for all runs: the key that signs the bundle, and the record of its use."""
+    return {
+        "XDG_CONFIG_HOME": str(scratch / "config"),
+        "XDG_STATE_HOME": str(scratch / "state"),
+    }
 
 
 def finished(mode: str, command: list[str], environ: Mapping[str, str]) -> float:
