@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 from precompile_context import BundleFile, Environment
+from precompile_context.adapters.pytorch.facts import environment as host_facts
+from precompile_context.cli import this_host
+from precompile_context.cli.merge import _host as merge_host
 from precompile_context.files import local_key
+from precompile_context.files.merging import merge_files
 from precompile_context.trust import UNSIGNED, SigningKey, TrustPolicy
 from tests.test_cli import run
 from tests.toys import BLOB, ELSEWHERE, GRAPH, HERE, STEP, blobs, save, toy_context
@@ -104,6 +108,25 @@ def test_merge_takes_only_what_fits_the_host_of_a_file(
     assert (none.status, (tmp_path / "none").exists()) == (1, False)
     host.write_text("[]")
     assert run("merge", "--unsigned", "--fits", host, "-o", tmp_path / "none", *two).status == 2
+
+
+def test_merge_takes_what_fits_this_host_which_is_asked_once(
+    two: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def host_environment() -> Environment:
+        asked.append(1)
+        return HERE
+
+    monkeypatch.setattr(host_facts, "host_environment", host_environment)
+    this_host._this_host.cache_clear()
+    try:
+        fits = merge_host(Path("here"))
+        report, _ = merge_files(tmp_path / "out", two, policy=UNSIGNED, fits=fits)
+    finally:
+        this_host._this_host.cache_clear()
+    assert (report.environments, report.artifacts, asked) == (1, 4, [1])
 
 
 def test_merge_without_an_input_is_wrong_usage(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The facts of this host, as the adapters of a bundle's compilers tell them."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from importlib.util import find_spec
 from itertools import chain
 
@@ -99,6 +100,7 @@ def _told_by(adapter: Adapter) -> Mapping[str, frozenset[str]]:
         return {}
 
 
+@cache
 def _this_host() -> tuple[Environment, str | None]:
     from precompile_context.adapters.pytorch.facts import environment as host
 
