@@ -11,13 +11,12 @@ from precompile_context.cli import text
 from precompile_context.cli.counted_store import CountedStore
 from precompile_context.cli.hosts import read_host
 from precompile_context.cli.keys import Key, Trust, trusting_inputs
-from precompile_context.cli.progress import counted
+from precompile_context.cli.progress import counted, progress
 from precompile_context.cli.stores import (
     COMMAND_SECONDS,
     GraceOption,
     grace_of,
     opened_input,
-    progress,
     store_of,
 )
 from precompile_context.cli.this_host import fitting, host_for

@@ -10,13 +10,12 @@ import typer
 from precompile_context.cli import text
 from precompile_context.cli.counted_store import CountedStore
 from precompile_context.cli.keys import Key, Trust, trusting_inputs
-from precompile_context.cli.progress import counted
+from precompile_context.cli.progress import counted, progress
 from precompile_context.cli.stores import (
     COMMAND_SECONDS,
     GraceOption,
     bundle_in,
     grace_of,
-    progress,
     reading_of,
     store_of,
 )

@@ -8,7 +8,8 @@ import typer
 
 from precompile_context.bundle.source import ranges
 from precompile_context.cli import text
-from precompile_context.cli.stores import bundle_in, progress, reading_of
+from precompile_context.cli.progress import progress
+from precompile_context.cli.stores import bundle_in, reading_of
 from precompile_context.cli.told import tell
 from precompile_context.files import Chunk, replace
 from precompile_context.stores import is_store_name

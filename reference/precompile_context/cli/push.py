@@ -7,10 +7,10 @@ import typer
 from precompile_context.bundle.source import ranges
 from precompile_context.cli import text
 from precompile_context.cli.keys import Key, Trust, trusting_inputs
+from precompile_context.cli.progress import progress
 from precompile_context.cli.stores import (
     COMMAND_SECONDS,
     opened,
-    progress,
     reading_of,
     store_of,
 )

@@ -3,8 +3,7 @@
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Annotated, TypeAlias
 
 import typer
@@ -12,6 +11,7 @@ import typer
 from precompile_context.bundle import Bundle
 from precompile_context.cli import text
 from precompile_context.cli.counted_store import CountedStore
+from precompile_context.cli.progress import progress
 from precompile_context.errors import MisuseError, PrecompileError
 from precompile_context.files import BundleFile
 from precompile_context.stores import (
@@ -129,18 +129,3 @@ def bundle_in(name: str, reading: Reading) -> Bundle:
         what = "no piece that can be used" if reading.left_out else "no piece"
         raise StoreError(f"{name.partition('?')[0]}: {what} is there")
     return reading.bundle
-
-
-@contextmanager
-def progress(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """A bar with bytes on the terminal of whoever waits; what is yielded advances it."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
-
-    console = Console(stderr=True)
-    columns = TextColumn(label), BarColumn(), DownloadColumn()
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda size: bar.advance(task, size)

@@ -9,7 +9,8 @@ from precompile_context.bundle import Bundle
 from precompile_context.bundle.stored import DIGEST_SIZE
 from precompile_context.cli import refusal, signatures, text
 from precompile_context.cli.keys import read_keys
-from precompile_context.cli.stores import opened, progress
+from precompile_context.cli.progress import progress
+from precompile_context.cli.stores import opened
 from precompile_context.cli.told import tell
 from precompile_context.errors import ErrorCode, MisuseError, PrecompileError
 from precompile_context.trust import UNSIGNED, TrustPolicy
