@@ -118,7 +118,9 @@ def test_missing_program_is_told_by_python(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP])
 def test_signal_from_outside_has_its_own_status(number: signal.Signals, tmp_path: Path) -> None:
-    name = script(tmp_path, "import time\nprint('ready', flush=True)\ntime.sleep(50)\n")
+    # In short sleeps: what comes just before one is handled after it, not 50 s later.
+    asleep = "for _ in range(500):\n    time.sleep(0.1)\n"
+    name = script(tmp_path, f"import time\nprint('ready', flush=True)\n{asleep}")
     seen = []
     for command in ([*PLAIN, name], [*run_command("--bundle", "b"), name]):
         with subprocess.Popen(
