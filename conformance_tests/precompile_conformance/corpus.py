@@ -32,10 +32,11 @@ class CorpusError(Exception):
 
 @dataclass(frozen=True)
 class Case:
-    """A case and where it lies."""
+    """A case and where its inputs lie; `made` is the only input of one made while testees run."""
 
     message: case_pb2.Case
-    directory: Path
+    directory: Path = Path()
+    made: bytes | None = None
 
     @property
     def id(self) -> str:

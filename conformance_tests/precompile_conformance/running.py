@@ -1,9 +1,6 @@
 """Running cases with a testee: inputs under neutral names, a new process after each accident."""
 
-import os
 import queue
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -81,12 +78,8 @@ def run_all(
     jobs: int = 1,
     seconds: float = 60.0,
     done: Callable[[Result], None] = lambda result: None,
-    seen: Seen = _unseen,
 ) -> list[Result]:
-    """A result for each case, in the order of the cases; `jobs` testees work side by side.
-
-    `seen` is called with every answer, good or bad.
-    """
+    """A result for each case, in the order of the cases; `jobs` testees work side by side."""
     results: dict[str, Result] = {}
     waiting: queue.SimpleQueue[Case] = queue.SimpleQueue()
     for case in cases:
@@ -100,7 +93,7 @@ def run_all(
                     case = waiting.get_nowait()
                 except queue.Empty:
                     return
-                results[case.id] = run_one(case, testee, claims, seen)
+                results[case.id] = run_one(case, testee, claims)
                 done(results[case.id])
         finally:
             testee.close()
@@ -115,13 +108,16 @@ def run_all(
 
 
 def run_one(case: Case, testee: Testee, claims: Claims, seen: Seen = _unseen) -> Result:
-    """What becomes of one case. Whatever goes wrong on this side is an ERROR."""
+    """What becomes of one case; `seen` is called with every answer, good or bad.
+
+    Whatever goes wrong on this side is an ERROR.
+    """
     if lacking := claims.lacks(case):
         return Result(case.id, Status.NOT_APPLICABLE, f"not claimed: {lacking}")
     start = time.monotonic()
     try:
-        with tempfile.TemporaryDirectory(prefix="input-") as place:
-            status, observed, lines = _run(case, testee, Path(place), seen)
+        with testee.place() as place:
+            status, observed, lines = _run(case, testee, place, seen)
     except CrashedError as error:
         status, observed, lines = Status.CRASH, "crash", (str(error),)
     except HungError as error:
@@ -169,20 +165,26 @@ def _held(path: Path) -> bytes:
 
 
 def _lay_out(case: Case, request: testee_pb2.Request, place: Path) -> list[Path]:
-    """Put the inputs into `place` under names that say nothing, and name them in `request`."""
+    """Put the inputs under names that begin with `place` and say nothing; `request` names them."""
     paths: list[Path] = []
     known: dict[str, Path] = {}
     for name, set_path in _paths(request):
-        path = known.setdefault(name, place / f"{len(known)}.precompile")
+        path = known.setdefault(name, place.with_name(f"{place.name}-{len(known)}.precompile"))
         set_path(str(path))
         paths.append(path)
     for name, path in known.items():
         if case.message.recipe:
             large.make(case.message.recipe, path)
+        elif case.made is not None:
+            _write(path, case.made)
         elif (case.directory / name).exists() or not _is_saved(request, path):
-            shutil.copyfile(case.directory / name, path)
-            os.chmod(path, 0o600)
+            _write(path, (case.directory / name).read_bytes())
     return paths
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+    path.chmod(0o600)
 
 
 def _is_saved(request: testee_pb2.Request, path: Path) -> bool:

@@ -3,11 +3,14 @@
 import os
 import selectors
 import shlex
+import shutil
 import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from precompile.conformance.v1 import testee_pb2
 from precompile_conformance.messages import (
@@ -55,6 +58,8 @@ class Testee:
         self._buffer = bytearray()
         self._last_id = 0
         self._said_before = 0
+        self._inputs = tempfile.TemporaryDirectory(prefix="input-")
+        self._places = 0
 
     def hello(self) -> testee_pb2.HelloResponse:
         """Who it is.
@@ -82,6 +87,24 @@ class Testee:
         if self._process is None:
             self.hello()
         return self._ask(request)
+
+    @contextmanager
+    def place(self) -> Iterator[Path]:
+        """A path for one request, with which names of files begin; no request has had it before.
+
+        They are taken away at the end, and all else that lies beside them. A folder for each
+        request would take longer than most answers.
+        """
+        folder = Path(self._inputs.name)
+        self._places += 1
+        try:
+            yield folder / str(self._places)
+        finally:
+            for path in folder.iterdir():
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
 
     def _ask(self, request: testee_pb2.Request) -> testee_pb2.Response:
         self._start()
@@ -203,6 +226,7 @@ class Testee:
         """End the process and let go of everything."""
         self.stop()
         self._stderr.close()
+        self._inputs.cleanup()
 
 
 def _hello_fault(response: testee_pb2.Response) -> str:

@@ -1,16 +1,15 @@
 """The matrix: producers write, others extend and sign, and every consumer reads all of it."""
 
-import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 from precompile.conformance.v1 import case_pb2, testee_pb2
 from precompile_conformance import reader
-from precompile_conformance.asking import FILE, WRITER, reading
+from precompile_conformance.asking import WRITER, reading
 from precompile_conformance.corpus import Case
 from precompile_conformance.interop import questions
 from precompile_conformance.interop.damage import damaged
@@ -23,8 +22,9 @@ from precompile_conformance.interop.produce import (
     signing_of,
 )
 from precompile_conformance.judge import Answer
-from precompile_conformance.running import Claims, ask_claims, run_all
+from precompile_conformance.running import Claims, Seen, run_one
 from precompile_conformance.status import Result, Status
+from precompile_conformance.testee import Testee
 
 Command = Sequence[str]
 SIGNING = testee_pb2.CAPABILITY_SIGNING
@@ -89,17 +89,26 @@ class Progress:
 
 @dataclass(frozen=True)
 class _Testee:
+    """One process, asked row after row; it starts anew after an accident alone."""
+
     name: str
     command: Command
     claims: Claims
+    process: Testee
+
+    def answer(
+        self, cases: Iterable[Case], answers: dict[str, Answer], done: Callable[[Result], None]
+    ) -> list[Result]:
+        """A result for each case; `answers` gets the answers by the cases' ids."""
+        results: list[Result] = []
+        for case in cases:
+            results.append(run_one(case, self.process, self.claims, _keeping(answers)))
+            done(results[-1])
+        return results
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """A case whose input is this file."""
-
-    message: case_pb2.Case
-    data: bytes
+def _keeping(answers: dict[str, Answer]) -> Seen:
+    return lambda case, answer: answers.__setitem__(case.id, answer)
 
 
 def cross(
@@ -118,41 +127,45 @@ def cross(
     Raises:
         TesteeError, StartError: a testee does not say who it is.
     """
-    testees = _named([(command, ask_claims(command, seconds)) for command in commands])
-    work = _Work(Matrix([one.name for one in testees]), testees, copies, seconds, told)
-    productions = [case for case in cases if is_production(case)]
-    for producer in testees:
-        work.begin(f"{producer.name} writes")
-        own = work.produce(producer, productions)
-        if not own:
-            continue
-        for row, bundles in work.relays(producer, own):
-            work.consume(row, bundles)
+    with ExitStack() as ends:
+        processes = [Testee(command, seconds=seconds) for command in commands]
+        for process in processes:
+            ends.callback(process.close)
+        testees = _named(processes)
+        work = _Work(Matrix([one.name for one in testees]), testees, copies, told)
+        productions = [case for case in cases if is_production(case)]
+        for producer in testees:
+            work.begin(f"{producer.name} writes")
+            own = work.produce(producer, productions)
+            if not own:
+                continue
+            for row, bundles in work.relays(producer, own):
+                work.consume(row, bundles)
     return work.matrix
 
 
-def _named(claimed: Iterable[tuple[Command, Claims]]) -> list[_Testee]:
+def _named(processes: Iterable[Testee]) -> list[_Testee]:
     """Names are told apart where two testees have the same one."""
     testees: list[_Testee] = []
-    for command, claims in claimed:
+    for process in processes:
+        claims = Claims.of(process.hello())
         names = [one.name for one in testees]
         name, number = claims.name, 1
         while name in names:
             number += 1
             name = f"{claims.name} ({number})"
-        testees.append(_Testee(name, command, claims))
+        testees.append(_Testee(name, process.command, claims, process))
     return testees
 
 
 class _Work:
     def __init__(
-        self, matrix: Matrix, testees: list[_Testee], copies: int, seconds: float,
+        self, matrix: Matrix, testees: list[_Testee], copies: int,
         told: Callable[[Progress], None],
     ) -> None:  # fmt: skip
         self.matrix = matrix
         self._testees = testees
         self._copies = copies
-        self._seconds = seconds
         self._told = told
         self._count = 0
         self._row, self._begun, self._answers = "", 0, 0
@@ -178,10 +191,7 @@ class _Work:
     def produce(self, producer: _Testee, productions: Sequence[Case]) -> list[Bundle]:
         """What the producer makes of the productions that it claims to be able to answer."""
         answers: dict[str, Answer] = {}
-        results = run_all(
-            productions, producer.command, producer.claims, seconds=self._seconds, done=self._tell,
-            seen=lambda case, answer: answers.__setitem__(case.id, answer),
-        )  # fmt: skip
+        results = producer.answer(productions, answers, self._tell)
         for case, result in zip(productions, results, strict=True):
             self._judge(producer, producer.name, case.message, result, None)
         return bundles_of(producer.name, answers)
@@ -224,7 +234,7 @@ class _Work:
             if (message := request(bundle)) is not None:
                 self._name(message, bundle, f"; {row}")
                 origins[message.id] = bundle
-                asked.append(_Asked(message, bundle.data))
+                asked.append(Case(message, made=bundle.data))
         answers: dict[str, Answer] = {}
         self._ask(testee, row, asked, answers)
         return [
@@ -247,17 +257,17 @@ class _Work:
         for thread in threads:
             thread.join()
 
-    def _about(self, bundle: Bundle, turn: int) -> Iterator[_Asked]:
+    def _about(self, bundle: Bundle, turn: int) -> Iterator[Case]:
         try:
             reader.read(bundle.data)
         except reader.Refused:  # the producer is at fault, and has been told so; all must see it
-            yield _Asked(self._name(reading(bundle.data), bundle, ""), bundle.data)
+            yield Case(self._name(reading(bundle.data), bundle, ""), made=bundle.data)
             return
         for message in questions.of_sound(bundle):
-            yield _Asked(self._name(message, bundle, ""), bundle.data)
+            yield Case(self._name(message, bundle, ""), made=bundle.data)
         for how, data in damaged(bundle.data, self._copies, turn):
             for message in questions.of_damaged(bundle, data):
-                yield _Asked(self._name(message, bundle, f", damaged: {how}"), data)
+                yield Case(self._name(message, bundle, f", damaged: {how}"), made=data)
 
     def _name(self, message: case_pb2.Case, bundle: Bundle, how: str) -> case_pb2.Case:
         self._count += 1
@@ -266,24 +276,11 @@ class _Work:
         return message
 
     def _ask(
-        self, testee: _Testee, row: str, asked: Sequence[_Asked], answers: dict[str, Answer]
+        self, testee: _Testee, row: str, asked: Sequence[Case], answers: dict[str, Answer]
     ) -> None:
-        with tempfile.TemporaryDirectory(prefix="interop-") as place:
-            directory, written = Path(place), b""
-            cases: list[Case] = []
-            for one in asked:
-                if one.data != written:
-                    directory = Path(place) / str(len(cases))
-                    directory.mkdir()
-                    written = one.data
-                    (directory / FILE).write_bytes(written)
-                cases.append(Case(one.message, directory))
-            results = run_all(
-                cases, testee.command, testee.claims, seconds=self._seconds, done=self._tell,
-                seen=lambda case, answer: answers.__setitem__(case.id, answer),
-            )  # fmt: skip
+        results = testee.answer(asked, answers, self._tell)
         for one, result in zip(asked, results, strict=True):
-            self._judge(testee, row, one.message, result, one.data)
+            self._judge(testee, row, one.message, result, one.made)
 
     def _judge(
         self, testee: _Testee, row: str, case: case_pb2.Case, result: Result, data: bytes | None
