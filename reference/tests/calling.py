@@ -15,11 +15,11 @@ from typing import IO, NoReturn
 
 from precompile_context import cli
 from precompile_context.cli.app import COMMANDS
+from tests import hanging
 
 # The program that `run` would become has started.
 STARTED = 97
 _RAISED = 98
-_SECONDS = 60
 # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH: what lets root read and write whatever it likes.
 _PRIVILEGES = 0b110
 _CAPABILITIES_V3 = 0x20080522
@@ -85,7 +85,7 @@ def _call() -> NoReturn:
     status = _RAISED
     try:
         _drop_privileges()
-        signal.alarm(_SECONDS)
+        signal.alarm(hanging.SECONDS)
         os.execve = lambda *arguments: os._exit(STARTED)
         cli.main()
     except SystemExit as ended:

@@ -52,7 +52,7 @@ class FakeBuildCache(
         if self.fault == "busy" or (self.fault == "busy once" and len(self.calls) == 1):
             context.abort(grpc.StatusCode.UNAVAILABLE, secret)
         if self.fault == "stall":
-            self._stop.wait(30)
+            self._stop.wait(60)
         if self.fault == "readonly" and name in ("UpdateActionResult", "BatchUpdateBlobs"):
             context.abort(grpc.StatusCode.UNIMPLEMENTED, secret)
 

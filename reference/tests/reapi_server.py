@@ -48,7 +48,7 @@ def build_cache(command: str, folder: Path) -> Iterator[str]:
     with (folder / "buildgrid.log").open("wb") as log:
         server = subprocess.Popen([command, "server", "start", config], stdout=log, stderr=log)
     try:
-        for _ in range(600):
+        for _ in range(1200):
             try:
                 socket.create_connection(("127.0.0.1", port), timeout=5).close()
                 break

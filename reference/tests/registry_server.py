@@ -51,7 +51,7 @@ def registry(folder: Path, auth: str = "") -> Iterator[str]:
     with (folder / "registry.log").open("wb") as log:
         server = subprocess.Popen([command, "serve", str(config)], stdout=log, stderr=log)
     try:
-        for _ in range(400):
+        for _ in range(1200):
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/", timeout=5):
                     break

@@ -31,7 +31,7 @@ def s3_server(command: str, folder: Path) -> Iterator[str]:
         )
     try:
         address = f"http://127.0.0.1:{port}"
-        for _ in range(600):
+        for _ in range(1200):
             with suppress(OSError), urllib.request.urlopen(address, timeout=5):
                 break
             time.sleep(0.05)

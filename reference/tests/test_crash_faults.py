@@ -24,6 +24,7 @@ from precompile_context import (
     StitchedEntry,
 )
 from precompile_context.locks import StateLock, WorkLock
+from tests import hanging
 from tests.disk import CALLS
 from tests.toys import (
     BLOB,
@@ -279,7 +280,7 @@ def test_an_interrupt_at_any_time_leaves_no_lock_taken(kind: type[StateLock | Wo
         signal.signal(signal.SIGALRM, previous)
     assert interrupted == 200
     with ThreadPoolExecutor() as another:
-        assert another.submit(lock.acquire, timeout=5).result()
+        assert another.submit(lock.acquire, timeout=hanging.SECONDS).result()
 
 
 def test_an_interrupt_at_any_time_loses_nothing_and_the_save_can_be_made_again(

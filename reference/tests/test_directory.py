@@ -19,6 +19,7 @@ from precompile_context.artifact import ArtifactKind
 from precompile_context.bundle import StoredArtifact
 from precompile_context.errors import MisuseError
 from precompile_context.testing import MemoryPart
+from tests import hanging
 
 # Lists what is there when it starts, then writes and removes files.
 TOOL = """
@@ -78,7 +79,7 @@ def run(folder: Path, *arguments: str) -> tuple[str, str, Any]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=hanging.SECONDS,
     )
     report = json.loads((folder / "report.json").read_text())
     return done.stdout.strip(), done.stderr, report["compilers"].get("directory_tool")

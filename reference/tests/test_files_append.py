@@ -20,6 +20,7 @@ from precompile_context import (
 )
 from precompile_context.bundle.framing import FOOTER_SIZE, HEADER
 from precompile_context.trust import UNSIGNED
+from tests import hanging
 from tests.toys import (
     BLOB,
     blobs,
@@ -332,7 +333,7 @@ def waiting(file: BundleFile) -> Iterator[tuple[_Held, threading.Thread]]:
     time.sleep(0.1)
     assert thread.is_alive()
     yield lock, thread
-    thread.join(10)
+    thread.join(hanging.SECONDS)
 
 
 def test_append_waits_for_the_lock(
@@ -341,7 +342,7 @@ def test_append_waits_for_the_lock(
     lock, thread = waiting
     assert file_contents(file) == {(BLOB, "a"): b"1"}
     lock.release()
-    thread.join(10)
+    thread.join(hanging.SECONDS)
     assert file_contents(file) == {(BLOB, "a"): b"1", (BLOB, "b"): b"2"}
 
 
@@ -353,7 +354,7 @@ def test_append_goes_to_the_file_that_replaced_the_one_it_waited_for(
     new.write_bytes(serialized(blobs(c=b"3")))
     os.replace(new, file.path)
     lock.release()
-    thread.join(10)
+    thread.join(hanging.SECONDS)
     assert file_contents(file) == {(BLOB, "c"): b"3", (BLOB, "b"): b"2"}
 
 
@@ -363,7 +364,7 @@ def test_append_makes_the_file_anew_where_it_was_deleted_meanwhile(
     lock, thread = waiting
     os.unlink(file.path)
     lock.release()
-    thread.join(10)
+    thread.join(hanging.SECONDS)
     assert file_contents(file) == {(BLOB, "b"): b"2"}
 
 
@@ -395,7 +396,7 @@ def test_four_processes_that_append_at_once_lose_nothing(file: BundleFile) -> No
         assert process.stdin is not None
         process.stdin.write(b"x")
         process.stdin.close()
-    assert [process.wait(60) for process in processes] == [0] * 4
+    assert [process.wait(hanging.SECONDS) for process in processes] == [0] * 4
     assert file_contents(file) == {
         (BLOB, f"{process} {number}"): b"%d" % process * 1000
         for number in range(10)

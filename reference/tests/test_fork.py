@@ -13,10 +13,11 @@ from precompile_context import UNSIGNED, BundleFile, PrecompileContext
 from precompile_context.files.appending import FileAppending
 from precompile_context.locks import StateLock, WorkLock
 from precompile_context.trust import TrustPolicy
+from tests import hanging
 from tests.toys import BLOB, blobs, contents, file_contents, loaded, noise, save, serialized
 
 
-def in_child(call: Callable[[], object], seconds: float = 20) -> str:
+def in_child(call: Callable[[], object]) -> str:
     """What a forked child says of the call: "done", or what went wrong; "stuck" if it hangs."""
     reading, writing = os.pipe()
     child = os.fork()
@@ -29,7 +30,7 @@ def in_child(call: Callable[[], object], seconds: float = 20) -> str:
         finally:
             os._exit(0)
     os.close(writing)
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + hanging.SECONDS
     try:
         while os.waitpid(child, os.WNOHANG) == (0, 0):
             if time.monotonic() > deadline:
@@ -133,23 +134,25 @@ def test_a_child_does_not_keep_the_lock_of_a_parent_that_was_killed(file: Bundle
     """The parent dies within an append; its child lives on, and others append."""
     save(file, a=b"1")
     reading, writing = os.pipe()
+    lives, ends = os.pipe()
     parent = os.fork()
     if parent == 0:
         with file.appending(UNSIGNED):
             if os.fork() == 0:
+                os.close(ends)
                 os.write(writing, b"x")
-                time.sleep(20)
+                os.read(lives, 1)  # lives on until the others have appended
             else:
                 os.waitpid(-1, 0)
-        os._exit(0)
+            os._exit(0)
     try:
         os.read(reading, 1)
         os.kill(parent, 9)
         os.waitpid(parent, 0)
         save(BundleFile(file.path, lock_seconds=5), b=b"2")
     finally:
-        os.close(reading)
-        os.close(writing)
+        for descriptor in (reading, writing, lives, ends):
+            os.close(descriptor)
     assert len(file_contents(file)) == 2
 
 

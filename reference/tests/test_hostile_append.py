@@ -12,6 +12,7 @@ from precompile_conformance.wire import HEADER, block_record, footer, varint
 from precompile_context import Bundle, BundleFile, PrecompileContext
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.trust import UNSIGNED
+from tests import hanging
 from tests.refusal import MORE, PLAIN, two_segments
 from tests.samples import context, values
 
@@ -209,5 +210,7 @@ print(len(opened.segments), os.stat(path).st_size == kept)
 def test_open_survives_an_append_that_cuts_the_torn_tail_meanwhile(path: Path) -> None:
     path.write_bytes(FIRST + HEADER + bytes(64 << 10))
     command = [sys.executable, "-c", _SHRINKS, str(path), str(len(FIRST))]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=hanging.SECONDS
+    )
     assert (done.returncode, done.stdout.strip()) == (0, "1 True"), done.stderr

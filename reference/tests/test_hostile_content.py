@@ -23,6 +23,7 @@ from precompile_conformance.wire import BLOCK_TAG, DATA_TAG, compress, record, z
 from precompile_context.bundle import Bundle, Limits
 from precompile_context.errors import ErrorCode, PrecompileError
 from precompile_context.trust import UNSIGNED
+from tests import hanging
 from tests.refusal import Fault, contents, verify_fault
 
 CONTENT = b"some content, some content, some content"
@@ -471,8 +472,10 @@ def test_a_bomb_is_refused_in_bounded_memory(
 ) -> None:
     """`claimed` bytes by the entry and the frame's header; the frame holds `real`."""
     command = [sys.executable, "-c", _BOMB, str(claimed), str(real), str(compression)]
-    output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
-    name, peak_mib, seconds = output.split()
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, timeout=hanging.SECONDS
+    )
+    name, peak_mib, seconds = done.stdout.split()
     assert name == code
     assert int(peak_mib) < 50
     assert int(seconds) < 10

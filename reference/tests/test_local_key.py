@@ -11,6 +11,7 @@ import pytest
 
 from precompile_context.errors import MisuseError
 from precompile_context.files import keys, local_key, read_signing_key, read_verifying_key
+from tests import hanging
 from tests.signing import ALICE
 
 MAKE = "from precompile_context.files import local_key; print(local_key().keyid)"
@@ -52,7 +53,7 @@ def test_it_is_not_made_where_none_is_asked_for(config: Path) -> None:
 def test_processes_that_make_it_at_once_have_one_key(config: Path) -> None:
     command = [sys.executable, "-c", MAKE]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(8)]
-    keyids = {process.communicate(timeout=60)[0].strip() for process in running}
+    keyids = {process.communicate(timeout=hanging.SECONDS)[0].strip() for process in running}
     assert {process.returncode for process in running} == {0}
     assert len(keyids) == 1
     own = local_key()

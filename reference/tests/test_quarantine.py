@@ -18,6 +18,7 @@ from precompile_context.files.use_record import SWITCH, UsedBundle, add_use, rec
 from precompile_context.session import journal
 from precompile_context.session.deaths import deaths
 from precompile_context.session.quarantine import take_in_deaths
+from tests import hanging
 from tests.test_cli import run
 from tests.test_run import finished, run_command
 from tests.test_session_run import TOY
@@ -263,7 +264,7 @@ def test_several_that_die_at_once_are_all_taken_in(
     command = [*run_command("--bundle", "b"), "program.py"]
     ranks = [subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE) for _ in range(3)]
     for rank in ranks:
-        rank.communicate(timeout=60)
+        rank.communicate(timeout=hanging.SECONDS)
     assert {rank.returncode for rank in ranks} == {-signal.SIGSEGV}
     monkeypatch.setenv("PRECOMPILE_QUARANTINE", "yes")
     assert _ran(folder)[:2] == (0, "3.0\n")

@@ -13,6 +13,7 @@ import pytest
 import _precompile_run
 from precompile_context.adapters.pytorch.workers import compile_worker_of
 from precompile_context.session.settings import VARIABLE, Settings
+from tests import hanging
 
 PRECOMPILE = [sys.executable, "-c", "from precompile_context.cli import main; main()"]
 PLAIN = [sys.executable]
@@ -25,7 +26,13 @@ def run_command(*options: str) -> list[str]:
 def finished(command: list[str], cwd: Path, text: str = "") -> tuple[int, str, str]:
     """Exit status, stdout and stderr of a command."""
     done = subprocess.run(
-        command, cwd=cwd, input=text, capture_output=True, text=True, timeout=60, check=False
+        command,
+        cwd=cwd,
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=hanging.SECONDS,
+        check=False,
     )
     # Addresses of objects differ between any two processes.
     return done.returncode, done.stdout, re.sub(r"0x[0-9a-f]+", "0x", done.stderr)
@@ -118,8 +125,8 @@ def test_missing_program_is_told_by_python(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP])
 def test_signal_from_outside_has_its_own_status(number: signal.Signals, tmp_path: Path) -> None:
-    # In short sleeps: what comes just before one is handled after it, not 50 s later.
-    asleep = "for _ in range(500):\n    time.sleep(0.1)\n"
+    # In short sleeps: what comes just before one is handled after it, not 10 minutes later.
+    asleep = "for _ in range(6000):\n    time.sleep(0.1)\n"
     name = script(tmp_path, f"import time\nprint('ready', flush=True)\n{asleep}")
     seen = []
     for command in ([*PLAIN, name], [*run_command("--bundle", "b"), name]):
@@ -129,7 +136,7 @@ def test_signal_from_outside_has_its_own_status(number: signal.Signals, tmp_path
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
             process.send_signal(number)
-            out, err = process.communicate(timeout=20)
+            out, err = process.communicate(timeout=hanging.SECONDS)
             # Its last line: the signal may come before the program sleeps, or when it does.
             seen.append((out, err.splitlines()[-1:], process.returncode))
     assert seen[0] == seen[1]

@@ -11,6 +11,7 @@ import pytest
 
 from precompile_context.adapters.pytorch import private
 from precompile_context.session.patches import Patches
+from tests import hanging
 
 
 class Target:
@@ -80,4 +81,4 @@ def test_importing_the_adapter_imports_no_torch() -> None:
         "[getattr(p, name) for name in p.__all__]\n"
         "assert 'torch' not in sys.modules\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=hanging.SECONDS)

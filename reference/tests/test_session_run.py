@@ -18,6 +18,7 @@ from precompile_context import MisuseError, session
 from precompile_context.session import announced
 from precompile_context.session.session import bundle_path
 from precompile_context.session.settings import Settings
+from tests import hanging
 from tests.test_run import PLAIN, finished, run_command, script
 
 TOY = Path(__file__).parents[2] / "examples/toy_adapter"
@@ -223,7 +224,7 @@ def test_a_child_forked_while_another_thread_imports_an_adapter_has_its_own() ->
     taken.wait()
     pid = os.fork()
     if not pid:
-        signal.alarm(20)  # else it would wait for ever
+        signal.alarm(hanging.SECONDS)  # else it would wait for ever
         os._exit(0 if announced.made("tests.toys:no_such_adapter") is None else 1)
     status = os.waitpid(pid, 0)[1]
     done.set()
@@ -242,13 +243,13 @@ def test_a_compiler_that_is_imported_while_another_one_s_adapter_begins_is_serve
         def watch(name: str) -> None:
             if name == "slow":
                 began.set()
-                assert seen.wait(20)
+                assert seen.wait(hanging.SECONDS)
             watched.append(name)
 
     monkeypatch.setattr(_precompile_run, "_started", Startup)
     thread = threading.Thread(target=_precompile_run._watch("slow"))
     thread.start()
-    assert began.wait(20)
+    assert began.wait(hanging.SECONDS)
     _precompile_run._watch("quick")()
     seen.set()
     thread.join()

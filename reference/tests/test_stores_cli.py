@@ -13,6 +13,7 @@ import pytest
 
 from precompile_context import UNSIGNED, Bundle, BundleFile, Environment
 from precompile_context.stores import open_store
+from tests import hanging
 from tests.stores import bundle, keys, put, read
 from tests.test_cli import run
 
@@ -196,7 +197,7 @@ def test_bytes_are_counted_on_a_terminal_and_nowhere_else(command: str, store: s
         while data := os.read(ours, 1 << 16):
             seen += data
     os.close(ours)
-    assert done.wait(timeout=60) == 0
+    assert done.wait(timeout=hanging.SECONDS) == 0
     label = b"verifying" if command == "verify" else b"merging"
     assert label in seen
     assert re.search(rb"[1-9]\.[0-9]/(3\.1|\?) MB", seen)

@@ -24,8 +24,9 @@ from precompile_context.testing import Fault, SimulatedStore
 from tests.samples import context, noise
 from tests.stores import bundle, content, keys, put, read
 
-# Seconds; and what a program waits beyond: for threads to be scheduled, and no more.
-DEADLINE, SLACK = 0.3, 0.5
+# Seconds; and what a program waits beyond: for threads to be scheduled, on a busy machine. What it
+# must not wait for takes longer.
+DEADLINE, SLACK = 0.3, 30
 NAME = StoreName.parse("s3://bucket/prefix")
 
 
@@ -180,7 +181,7 @@ def test_a_push_beside_the_program_leaves_the_end_only_what_is_new(
 def test_in_every_fault_a_program_begins_and_ends_by_its_deadlines_and_loses_nothing(
     kind: str, fault: Fault, tmp_path: Path
 ) -> None:
-    store = SimulatedStore(stuck=0.8)
+    store = SimulatedStore(stuck=2 * SLACK)
     put(store, bundle("a"), bundle("b", size=2 << 20))
     session = attached(store, tmp_path, read_seconds=DEADLINE, push_seconds=DEADLINE)
     store.fault = lambda asked, number: fault if asked == kind else None
@@ -194,7 +195,7 @@ def test_in_every_fault_a_program_begins_and_ends_by_its_deadlines_and_loses_not
     assert time.monotonic() - began < DEADLINE + SLACK
     assert list(tmp_path.rglob("left-*.precompile")) or len(store.data) == 3
     store.fault = lambda asked, number: None
-    time.sleep(2 * store.stuck if fault is Fault.STUCK else 0.0)  # until the loop is free again
+    store.unstuck.set()
     after = attached(store, tmp_path)
     after.open(UNSIGNED)
     after.finish(None)

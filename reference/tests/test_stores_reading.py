@@ -12,8 +12,9 @@ from precompile_context.testing import Fault, SimulatedStore, StoreTests
 from tests.samples import context
 from tests.stores import bundle, content, keys, level, put, read
 
-# What a program waits for longer than it said: for threads to be scheduled, and no more.
-SLACK = 0.5
+# What a program waits for longer than it said: for threads to be scheduled, on a busy machine. What
+# it must not wait for takes longer.
+SLACK = 30
 MIB = 1 << 20
 
 
@@ -173,7 +174,7 @@ def test_damage_that_came_from_the_store_is_forgotten_for_the_next_process(tmp_p
     [(kind, fault) for kind in ("list", "read") for fault in Fault if fault is not Fault.LOST],
 )
 def test_within_every_fault_a_program_goes_on_by_its_deadline(kind: str, fault: Fault) -> None:
-    store = SimulatedStore(stuck=0.8)
+    store = SimulatedStore(stuck=2 * SLACK)
     put(store, bundle("a", size=1000), bundle("b", size=3 * MIB))
     met: list[str] = []
 
@@ -191,7 +192,8 @@ def test_within_every_fault_a_program_goes_on_by_its_deadline(kind: str, fault: 
         found = keys(reading)
     except (PrecompileError, StoreError):
         found = set()
-    assert time.monotonic() - began < 0.3 + SLACK
+    assert time.monotonic() - began < SLACK
+    store.unstuck.set()
     assert found <= {"a", "b"}
     silent = Fault.LISTING_LOSES, Fault.MISSING, Fault.ALTERED, Fault.TRUNCATED
     assert reading.fault or reading.left_out or found or fault in silent
@@ -295,20 +297,35 @@ def test_a_listing_that_claims_a_huge_size_moves_nothing_more() -> None:
 def test_all_waits_of_a_program_together_have_one_deadline() -> None:
     store = SimulatedStore()
     put(store, *(bundle(key, size=2 * MIB) for key in "abcd"))
-    reading = read_store(store, policy=UNSIGNED, patience=Patience(0.5))
+    patience = Patience(2.0)
+    reading = read_store(store, policy=UNSIGNED, patience=patience)
     store.fault = lambda kind, number: Fault.STALLED
-    began = time.monotonic()
     assert reading.bundle
-    for stored in reading.bundle.current().values():
+    first, *others = reading.bundle.current().values()
+    with pytest.raises(StoreError):
+        reading.bundle.read(first)
+    assert patience.left == 0.0
+    asked = dict(store.requests)
+    for stored in others:
         with pytest.raises(StoreError):
             reading.bundle.read(stored)
-    assert time.monotonic() - began < 0.5 + SLACK
+    assert store.requests == asked  # nothing is waited for, for nothing is asked any more
 
 
 def test_latency_is_paid_side_by_side() -> None:
-    store = SimulatedStore()
+    class Counting(SimulatedStore):
+        reading = most = 0
+
+        async def read(self, piece: Piece, offset: int, size: int) -> bytes:
+            self.reading += 1
+            self.most = max(self.most, self.reading)
+            try:
+                return await super().read(piece, offset, size)
+            finally:
+                self.reading -= 1
+
+    store = Counting()
     put(store, *(bundle(key) for key in "abcdefghijklmnop"))
     store.latency = 0.1
-    began = time.monotonic()
     assert len(keys(read(store))) == 16
-    assert time.monotonic() - began < 0.1 * 17 / 2
+    assert store.most > 16 / 2

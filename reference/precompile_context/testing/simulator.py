@@ -4,7 +4,6 @@ import asyncio
 import enum
 import random
 import threading
-import time
 from collections.abc import Callable, Sequence
 
 from precompile_context.stores import DeniedError, MissingPieceError, Piece, StoreError
@@ -33,7 +32,8 @@ class SimulatedStore:
         latency: seconds that each request takes.
         bandwidth: bytes a second of one request's answer; None for no bound.
         late: how many listings a new piece is lacking in.
-        stuck: seconds that a request which is STUCK takes.
+        stuck: seconds that a request which is STUCK takes, at most.
+        unstuck: set, such requests go on.
         fault: asked before each request, with its kind ("list", "read", "put", "delete")
             and its number from 0 on; what the request meets, None for nothing.
         requests: how many there were, by kind.
@@ -58,6 +58,7 @@ class SimulatedStore:
         self.bandwidth = bandwidth
         self.late = late
         self.stuck = stuck
+        self.unstuck = threading.Event()
         self.fault = fault
         self.requests: dict[str, int] = {"list": 0, "read": 0, "put": 0, "delete": 0}
         self.received = self.sent = 0
@@ -125,7 +126,7 @@ class SimulatedStore:
         if fault is Fault.STALLED:
             await asyncio.Event().wait()
         if fault is Fault.STUCK:
-            time.sleep(self.stuck)
+            self.unstuck.wait(self.stuck)
         if fault is Fault.DENIED:
             raise DeniedError("the store refuses the caller")
         if fault is Fault.MISSING:
