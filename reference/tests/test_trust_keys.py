@@ -2,12 +2,13 @@
 
 import base64
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from precompile_context.errors import MisuseError
-from precompile_context.trust import SigningKey, VerifyingKey
+from precompile_context.trust import SigningKey, VerifyingKey, plain_pem
 from tests.signing import ALICE, BOB
 
 # RFC 8032, 7.1: TEST 3.
@@ -214,3 +215,56 @@ def test_a_passphrase_beyond_what_openssl_takes_is_misuse() -> None:
     assert SigningKey.from_pem(ALICE.to_pem(b"x" * 1023), b"x" * 1023).keyid == ALICE.keyid
     with pytest.raises(MisuseError, match="1023 bytes"):
         ALICE.to_pem(b"x" * 1024)
+
+
+def test_a_pem_is_read_as_the_library_reads_it_with_any_letter_changed() -> None:
+    """What is usual is read without the library's reader: nothing may be a key for that."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+        Ed25519PrivateKey,
+        Ed25519PublicKey,
+    )
+    from cryptography.hazmat.primitives.serialization import (
+        load_pem_private_key,
+        load_pem_public_key,
+    )
+
+    def by_library(pem: bytes) -> bytes | None:
+        try:
+            if b"PRIVATE" in pem:
+                key = load_pem_private_key(pem, None)
+                return key.private_bytes_raw() if isinstance(key, Ed25519PrivateKey) else None
+            public = load_pem_public_key(pem)
+            return public.public_bytes_raw() if isinstance(public, Ed25519PublicKey) else None
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            return None
+
+    read = 0
+    for pem, plain in (
+        (raw_key(SECRET).to_pem(), plain_pem.private_key),
+        (raw_key(SECRET).verifying_key.to_pem(), plain_pem.public_key),
+    ):
+        assert plain(pem) == by_library(pem) is not None
+        for at in range(len(pem)):
+            for letter in b"A=/\n":
+                changed = pem[:at] + bytes([letter]) + pem[at + 1 :]
+                found = plain(changed)
+                read += found is not None
+                assert found in (None, by_library(changed)), changed
+    assert read > 100
+
+
+def test_a_key_as_openssl_writes_it_needs_no_reader_of_other_keys(tmp_path: Path) -> None:
+    (tmp_path / "key.pem").write_bytes(openssl("genpkey", "-algorithm", "ed25519"))
+    public = openssl("pkey", "-in", tmp_path / "key.pem", "-pubout")
+    (tmp_path / "key.pub").write_bytes(public)
+    code = (
+        "import sys; from pathlib import Path;"
+        "from precompile_context.trust import SigningKey, VerifyingKey;"
+        "key, public = (Path(name).read_bytes() for name in sys.argv[1:]);"
+        "assert SigningKey.from_pem(key).verifying_key == VerifyingKey.from_pem(public);"
+        "assert VerifyingKey.from_pem(public).to_pem() == public;"
+        "assert 'cryptography.hazmat.primitives.serialization' not in sys.modules"
+    )
+    names = (tmp_path / "key.pem", tmp_path / "key.pub")
+    subprocess.run([sys.executable, "-c", code, *map(str, names)], check=True)

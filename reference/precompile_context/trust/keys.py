@@ -4,6 +4,7 @@ import hashlib
 from typing import TYPE_CHECKING, Protocol
 
 from precompile_context.errors import MisuseError
+from precompile_context.trust import plain_pem
 from precompile_context.trust.points import is_point
 
 if TYPE_CHECKING:
@@ -97,25 +98,13 @@ class VerifyingKey:
         Raises:
             MisuseError: it holds no Ed25519 public key.
         """
-        from cryptography.exceptions import UnsupportedAlgorithm
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-        from cryptography.hazmat.primitives.serialization import load_pem_public_key
-
         _check_one(pem)
-        try:
-            key = load_pem_public_key(pem)
-        except (ValueError, UnsupportedAlgorithm):
-            what = "a private key" if b"PRIVATE KEY" in pem else "no PEM of a public key"
-            raise MisuseError(f"{what}; `openssl pkey -pubout` writes a public one") from None
-        if not isinstance(key, Ed25519PublicKey):
-            raise MisuseError("a public key of another algorithm than Ed25519")
-        return cls(key.public_bytes_raw())
+        raw = plain_pem.public_key(pem)
+        return cls(_public_bytes(pem) if raw is None else raw)
 
     def to_pem(self) -> bytes:
         """The key as a SubjectPublicKeyInfo PEM."""
-        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-        return self._key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        return plain_pem.public_pem(self.raw)
 
     def verify(self, signature: bytes, message: bytes) -> bool:
         """Whether `signature` is this key's over `message`; False too for one of another length.
@@ -158,23 +147,13 @@ class SigningKey:
         Raises:
             MisuseError: it holds no Ed25519 private key, or the passphrase does not fit.
         """
-        from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-        from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
         _check_one(pem)
-        encrypted = b"ENCRYPTED" in pem
-        try:
-            # A passphrase for a key that has none is an error of the library's: leave it out.
-            key = load_pem_private_key(pem, passphrase if encrypted else None)
-        except TypeError:
-            raise MisuseError("the private key is encrypted and no passphrase is given") from None
-        except (ValueError, UnsupportedAlgorithm):
-            what = "the passphrase is wrong, or " if encrypted else ""
-            raise MisuseError(f"{what}it is no PEM of a private key") from None
-        if not isinstance(key, Ed25519PrivateKey):
-            raise MisuseError("a private key of another algorithm than Ed25519")
-        return cls(key)
+        raw = plain_pem.private_key(pem)
+        if raw is not None:
+            return cls(Ed25519PrivateKey.from_private_bytes(raw))
+        return cls(_private_key(pem, passphrase))
 
     def to_pem(self, passphrase: bytes | None = None) -> bytes:
         """The key as a PKCS#8 PEM, encrypted where there is a passphrase.
@@ -208,3 +187,39 @@ def _check_one(pem: bytes) -> None:
         raise MisuseError(f"a PEM text is bytes, not {type(pem).__name__}: {hint}")
     if pem.count(b"-----BEGIN ") > 1:
         raise MisuseError("it holds more than one key; a file for each is needed")
+
+
+def _public_bytes(pem: bytes) -> bytes:
+    """Of an Ed25519 public key in any form that the library reads."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        key = load_pem_public_key(pem)
+    except (ValueError, UnsupportedAlgorithm):
+        what = "a private key" if b"PRIVATE KEY" in pem else "no PEM of a public key"
+        raise MisuseError(f"{what}; `openssl pkey -pubout` writes a public one") from None
+    if not isinstance(key, Ed25519PublicKey):
+        raise MisuseError("a public key of another algorithm than Ed25519")
+    return key.public_bytes_raw()
+
+
+def _private_key(pem: bytes, passphrase: bytes | None) -> "Ed25519PrivateKey":
+    """An Ed25519 private key in any form that the library reads."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    encrypted = b"ENCRYPTED" in pem
+    try:
+        # A passphrase for a key that has none is an error of the library's: leave it out.
+        key = load_pem_private_key(pem, passphrase if encrypted else None)
+    except TypeError:
+        raise MisuseError("the private key is encrypted and no passphrase is given") from None
+    except (ValueError, UnsupportedAlgorithm):
+        what = "the passphrase is wrong, or " if encrypted else ""
+        raise MisuseError(f"{what}it is no PEM of a private key") from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise MisuseError("a private key of another algorithm than Ed25519")
+    return key
