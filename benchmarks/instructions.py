@@ -1,8 +1,8 @@
-"""Instructions that two small workloads take, against those on record.
+"""Instructions of two small workloads and of a run that compiles nothing, against those on record.
 
-Counted by valgrind, they do not depend on what else the machine does; each count is the
-difference of two sizes of one workload, so that starting Python does not count. `--record`
-puts the new counts in the place of those in instructions.json.
+Counted by valgrind, they do not depend on what else the machine does. Starting Python does not
+count: of a workload, a count is the difference of two sizes; of a run, what it takes beside the
+program. `--record` puts the new counts in the place of those in instructions.json.
 """
 
 import json
@@ -11,7 +11,9 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from benchmarks.blob import TYPE, Blob
@@ -21,6 +23,18 @@ RECORD = Path(__file__).with_name("instructions.json")
 # Other patch versions of Python and of the libraries differ by less.
 TOLERANCE = 0.08
 _SIZES = 50, 250
+# `precompile`, up to where it becomes the program: what it would execute is written to a file.
+_BECOMING = """
+import json, os, sys
+file = sys.argv.pop(1)
+def execve(path, arguments, environ):
+    with open(file, "w") as written:
+        json.dump([arguments, dict(environ)], written)
+    sys.exit()
+os.execve = execve
+from precompile_context.cli import main
+main()
+"""
 
 
 def _context() -> PrecompileContext:
@@ -54,8 +68,38 @@ def append(count: int) -> None:
 WORKLOADS: dict[str, Callable[[int], None]] = {"save_and_load": save_and_load, "append": append}
 
 
+def _for_one_more(workload: str) -> int:
+    """For one artifact more."""
+    WORKLOADS[workload](_SIZES[0])  # so that all modules are compiled and stored
+    itself = [sys.executable, "-m", "benchmarks.instructions", "--workload", workload]
+    small, large = (_instructions([*itself, str(size)]) for size in _SIZES)
+    return (large - small) // (_SIZES[1] - _SIZES[0])
+
+
+def _run_of_nothing() -> int:
+    """`precompile run` of a program that imports no compiler: what that takes beside the program,
+    before it and in it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        program, became = Path(folder, "nothing.py"), Path(folder, "became.json")
+        program.write_text("")
+        run = [sys.executable, "-c", _BECOMING, str(became)]
+        run += ["run", "--bundle", str(Path(folder, "nothing.precompile")), str(program)]
+        subprocess.run(run, check=True)  # so that all modules are compiled and stored
+        before = _instructions(run)
+        arguments, environment = json.loads(became.read_text())
+        within = _instructions(arguments, environment)
+        return before + within - _instructions([sys.executable, str(program)])
+
+
+COUNTS: dict[str, Callable[[], int]] = {
+    **{name: partial(_for_one_more, name) for name in WORKLOADS},
+    "run": _run_of_nothing,
+}
+
+
 def main() -> None:
-    """Compare, or record; exit status 1 where a workload takes more than it may."""
+    """Compare, or record; exit status 1 where something takes more than it may."""
     if sys.argv[1:2] == ["--workload"]:
         WORKLOADS[sys.argv[2]](int(sys.argv[3]))
         return
@@ -65,11 +109,12 @@ def main() -> None:
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     recorded = json.loads(RECORD.read_text()) if RECORD.exists() else {}
     if "--record" in sys.argv:
-        recorded[python] = {name: _count(name) for name in WORKLOADS}
+        recorded[python] = {name: count() for name, count in COUNTS.items()}
         RECORD.write_text(json.dumps(recorded, indent=1) + "\n")
-    elif python not in recorded:
-        text = f"NOT RUN: comparing counts of instructions; none are on record for Python {python}"
-        print(text, file=sys.stderr)
+    elif missing := COUNTS.keys() - recorded.get(python, {}).keys():
+        names = ", ".join(sorted(missing))
+        text = f"NOT RUN: comparing counts of instructions; none of {names} is on record"
+        print(f"{text} for Python {python}", file=sys.stderr)
     elif not _compare(recorded[python]):
         sys.exit("more instructions than on record; `--record` them where that is meant")
 
@@ -77,7 +122,7 @@ def main() -> None:
 def _compare(recorded: dict[str, int]) -> bool:
     right = True
     for name, before in recorded.items():
-        now = _count(name)
+        now = COUNTS[name]()
         print(f"{name}: {now:,} instructions, {now / before - 1:+.1%} against {before:,} on record")
         if now < before * (1 - TOLERANCE):
             print(f"{name}: so much fewer that they are worth to be recorded")
@@ -85,18 +130,10 @@ def _compare(recorded: dict[str, int]) -> bool:
     return right
 
 
-def _count(workload: str) -> int:
-    """For one artifact more."""
-    WORKLOADS[workload](_SIZES[0])  # so that all modules are compiled and stored
-    small, large = (_instructions(workload, size) for size in _SIZES)
-    return (large - small) // (_SIZES[1] - _SIZES[0])
-
-
-def _instructions(workload: str, size: int) -> int:
-    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-    command += [sys.executable, "-m", "benchmarks.instructions", "--workload", workload, str(size)]
-    environment = {**os.environ, "PYTHONHASHSEED": "0"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+def _instructions(command: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:
+    counted = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command]
+    environment = {**environment, "PYTHONHASHSEED": "0"}
+    done = subprocess.run(counted, capture_output=True, text=True, env=environment)
     found = re.search(r"Collected : (\d+)", done.stderr)
     if done.returncode or found is None:
         sys.exit(f"valgrind failed: {done.stderr[-2000:]}")
