@@ -24,7 +24,7 @@ from precompile_context.adapters.pytorch.precompile import (
     guard_saving,
     observed,
 )
-from precompile_context.adapters.pytorch.precompile.digests import UnportableError
+from precompile_context.adapters.pytorch.precompile.digests import UnportableError, module_name
 from precompile_context.adapters.pytorch.precompile.entry import Version
 from precompile_context.adapters.pytorch.precompile.key import frame_key, frame_name
 from precompile_context.adapters.pytorch.precompile.recorder import FrameRecorder, alias_of
@@ -223,10 +223,11 @@ def _install_global(original: Callable[..., str], graph: Any, prefix: str, value
     Guards name it, too: so do those of `type(x) is torch.Tensor`.
     """
     if isinstance(value, types.ModuleType) and isinstance(graph.package, FrameRecorder):
-        name = alias_of(value.__name__)
-        is_imported = sys.modules.get(value.__name__) is value
+        module = module_name(value.__name__)
+        is_imported = sys.modules.get(module) is value
+        name = alias_of(module)
         if is_imported and graph.global_scope.setdefault(name, value) is value:
-            graph.package.add_import_source(name, value.__name__)
+            graph.package.add_import_source(name, module)
             return name
     return original(graph, prefix, value)
 

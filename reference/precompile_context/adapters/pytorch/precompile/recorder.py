@@ -4,7 +4,6 @@ import contextlib
 import dis
 import pickle
 import re
-import sys
 import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -47,7 +46,6 @@ class FrameRecorder:
         self._guards: SavedGuards | None = None
         self._classes: list[type] = []
         self._installed: frozenset[str] = frozenset()
-        self._modules: dict[str, str] = {}  # by the global name that torch made up
         self._builtins = ""
 
     def refuse(self, reason: str) -> None:
@@ -92,7 +90,6 @@ class FrameRecorder:
         self._guards = guards
         self._classes = classes
         self._installed = frozenset(output_graph.installed_globals)
-        self._modules = _modules(self._installed, output_graph.global_scope)
         self._builtins = output_graph.name_of_builtins_dict_key_in_fglobals or ""
         if output_graph.torch_function_subclass_inlined:
             self.refuse("a tensor subclass's __torch_function__ was traced into")
@@ -128,7 +125,7 @@ class FrameRecorder:
         used = self._names_used()
         if _BY_NUMBER in used:
             raise UnportableError("its graph takes objects by number")
-        known = {*self._backends, *self._resumes, *self._imports, *self._modules, self._builtins}
+        known = {*self._backends, *self._resumes, *self._imports, self._builtins}
         if foreign := sorted((used & self._installed) - known):
             name = _NUMBERS.sub("", foreign[0]).strip("_")
             raise UnportableError(f"its code uses an object of this process: {name}")
@@ -139,12 +136,11 @@ class FrameRecorder:
             for name, (module, code) in self._resumes.items()
             if name in used
         )
-        aliases = {name: alias_of(module) for name, module in self._modules.items()}
         return Version(
-            code=SerializedCode.from_code_object(_renamed(self._code, aliases)),
+            code=SerializedCode.from_code_object(self._code),
             guards=self._guards,
             backends=self.backends,
-            imports=self._imports | {alias_of(name): name for name in self._modules.values()},
+            imports=self._imports,
             resumes=resumes,
             builtins=self._builtins,
             parts=(
@@ -167,28 +163,6 @@ class FrameRecorder:
 def alias_of(module: str) -> str:
     """The global name by which torch, too, reaches a module of this name."""
     return f"__import_{module.replace('.', '_dot_')}"
-
-
-def _modules(names: Iterable[str], scope: dict[str, Any]) -> dict[str, str]:
-    """Those of a process's made-up global names that stand for modules, which have names."""
-    found = {name: scope.get(name) for name in names}
-    return {
-        name: module_name(module.__name__)
-        for name, module in found.items()
-        if isinstance(module, types.ModuleType) and sys.modules.get(module.__name__) is module
-    }
-
-
-def _renamed(code: types.CodeType, names: dict[str, str]) -> types.CodeType:
-    """The code, using other global names, functions within it too."""
-    constants = (
-        _renamed(constant, names) if isinstance(constant, types.CodeType) else constant
-        for constant in code.co_consts
-    )
-    return code.replace(
-        co_names=tuple(names.get(name, name) for name in code.co_names),
-        co_consts=tuple(constants),
-    )
 
 
 def encoded(version: Version) -> bytes:
