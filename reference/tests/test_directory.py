@@ -218,6 +218,26 @@ def test_what_lies_in_a_folder_that_cannot_be_read_is_not_taken_for_removed(
     assert removed == {"folder2/file", "file"}
 
 
+def test_what_others_may_write_below_is_neither_recorded_nor_taken_for_removed(
+    own: DirectoryAdapter, tmp_path: Path
+) -> None:
+    """A tool that makes its folders for everybody, or a user who does."""
+    part = Part({"open/file": b"1", "file": b"2"}, "directory.other")
+    own.start(part)
+    root = tmp_path / "root"
+    (root / "open").chmod(0o777)
+    (root / "open/file").unlink()
+    for name in ("open/theirs", "theirs", "ours"):
+        (root / name).write_bytes(b"new")
+    (root / "theirs").chmod(0o666)
+    (root / "ours").chmod(0o664)  # who is in a group is an administrator's word
+    own.stop()
+    kept = {key for (_, key), (_, fields) in part.contents.items() if not fields["removed"]}
+    assert kept == {"open/file", "file", "ours"}
+    (line,) = part.told
+    assert line.startswith(f"not all is recorded: {root}/open: ")
+
+
 def test_a_look_leaves_alone_what_is_still_written(own: DirectoryAdapter, tmp_path: Path) -> None:
     part = Part({}, "directory.other")
     own.start(part)

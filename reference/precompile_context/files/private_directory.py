@@ -40,6 +40,11 @@ def check_private(path: str | os.PathLike[str], *, link_allowed: bool = False) -
             raise _refusal("everyone may rename what is in a directory above", parent)
 
 
+def is_private(found: os.stat_result, user: int) -> bool:
+    """Whether no other user can change what the system says this of, a group's members apart."""
+    return _is_ours(found, user) and not found.st_mode & stat.S_IWOTH
+
+
 def _is_ours(found: os.stat_result, user: int) -> bool:
     return found.st_uid in (user, 0)
 

@@ -175,6 +175,11 @@ class DirectoryAdapter(Adapter):
                     found[key] = (status.st_mtime_ns, status.st_size)
             else:
                 self._record_removed(part, found, unread)
+            if unread:
+                where = self._root / unread[0]
+                part.tell(
+                    f"not all is recorded: {where}: others may write there, or it is unreadable"
+                )
             # Those that name others come last, here too: a killed run leaves no such one alone.
             for key in sorted(found, key=self._tool.is_last):
                 is_settled = not settled or self._looked.get(key) == found[key]

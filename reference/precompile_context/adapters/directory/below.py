@@ -11,6 +11,9 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from precompile_context.files.private_directory import is_private
+from precompile_context.files.system import this_user
+
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _MOST_PART = 255  # bytes of a name, as file systems have it
@@ -66,7 +69,8 @@ def read(root: Path, key: str, most: int) -> tuple[bytes, os.stat_result]:
     """The file's bytes, and what the system says of it.
 
     Raises:
-        OSError: it is no regular file, has more than `most` bytes, or changed meanwhile.
+        OSError: it is no regular file, has more than `most` bytes, others can change it, or it
+            changed meanwhile.
     """
     *folders, name = parts_of(key)
     with (
@@ -76,6 +80,9 @@ def read(root: Path, key: str, most: int) -> tuple[bytes, os.stat_result]:
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode) or found.st_size > most:
             raise OSError(f"{key}: no regular file of at most {most} bytes")
+        # What others put there would be recorded under our signature.
+        if not is_private(found, this_user(root)):
+            raise OSError(f"{key}: others can change it")
         content = file.read(most + 1)
         after = os.fstat(file.fileno())
     if len(content) != found.st_size or after.st_mtime_ns != found.st_mtime_ns:
@@ -98,9 +105,10 @@ def remove(root: Path, key: str) -> None:
 def files(root: Path, unread: list[str]) -> Iterator[tuple[str, os.stat_result]]:
     """Every regular file below, by its name there; links are neither followed nor listed.
 
-    To `unread` are added the folders that are there and cannot be read, "" for the root.
+    To `unread` are added the folders that are there and cannot be read, "" for the root, or that
+    others can change: what they put there would be recorded under our signature.
     """
-    waiting = [""]
+    waiting, user = [""], this_user(root)
     while waiting:
         folder = waiting.pop()
         try:
@@ -114,7 +122,8 @@ def files(root: Path, unread: list[str]) -> Iterator[tuple[str, os.stat_result]]
             key = f"{folder}/{entry.name}" if folder else entry.name
             with contextlib.suppress(OSError):
                 if entry.is_dir(follow_symlinks=False):
-                    waiting.append(key)
+                    ours = is_private(entry.stat(follow_symlinks=False), user)
+                    (waiting if ours else unread).append(key)
                 elif entry.is_file(follow_symlinks=False):
                     yield key, entry.stat(follow_symlinks=False)
 
