@@ -94,7 +94,7 @@ CHANGED = $(wildcard $(shell git ls-files --modified --others --exclude-standard
 # A worker that has done its tests takes some of another's.
 SIDE_BY_SIDE := --dist=worksteal
 
-check: check-python check-types check-generated check-schema check-spec check-map check-conformance ## formatting, lint, types, schema, generated code, SPEC.md, the pages that are made
+check: check-python check-types check-generated check-schema check-spec check-map check-conformance check-compilers ## formatting, lint, types, schema, generated code, SPEC.md, the pages that are made
 
 test-core: $(VENV)/.ready ## the core, the command line, the distribution and the suite's own tests
 	$(BIN)/python -m pytest --numprocesses=$(JOBS) $(SIDE_BY_SIDE) \
@@ -308,6 +308,9 @@ check-map: $(VENV)/.ready
 
 check-conformance: $(VENV)/.ready
 	$(BIN)/precompile-conformance page $(RESULTS) --into docs/conformance.md --check
+
+check-compilers: $(VENV)/.ready
+	$(BIN)/python -m benchmarks.compiler_caches --check
 
 check-spec: $(VENV)/.ready
 	$(BIN)/python -m precompile_conformance.spec lint

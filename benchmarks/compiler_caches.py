@@ -1,7 +1,8 @@
-"""JAX and numba, each cold, from its own hot cache, and from a bundle: the programs of the demo.
+"""JAX, numba and Triton, each cold, from its own hot cache, and from a bundle.
 
-python -m benchmarks.compiler_caches, in an environment with both (`.compilers`): fresh processes
-that take turns, medians. Writes results/compilers.json, and prints a row for each.
+python -m benchmarks.compiler_caches, in an environment with all three (`.compilers`): fresh
+processes that take turns. Writes results/compilers.json and the table made of it, which pages
+show (`--table` makes that alone, `--check` fails where a page shows another).
 """
 
 import argparse
@@ -14,10 +15,29 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from precompile_context.cli.demo_compilers import DEMOS, Compiler, Demo, Row, Runs, faults
+from benchmarks import compiler_table
+from precompile_context.cli.demo_compilers import DEMOS, Demo, Row, Runs, faults
 
 RESULTS = Path(__file__).with_name("results") / "compilers.json"
 _FIGURES = "first_calls", "compile", "wall"
+_OWN, _OURS = "warm, its own hot cache", "warm, bundle"
+
+
+class _Kernels(Demo):
+    """Triton has no demo: what it compiles here cannot be run without a GPU."""
+
+    @property
+    def model(self) -> Path:
+        return Path(__file__).with_name("triton_kernels.py")
+
+
+PROGRAMS = {
+    demo.name: demo
+    for demo in (
+        *DEMOS.values(),
+        _Kernels("triton", "Six kernels for sm_90", "kernels_compiled", "TRITON_CACHE_DIR", {}),
+    )
+}
 
 
 def measured(demo: Demo, rounds: int) -> Iterator[Row]:
@@ -27,8 +47,8 @@ def measured(demo: Demo, rounds: int) -> Iterator[Row]:
         yield runs.alone("cold")
         yield runs.with_bundle("cold, recording")
         for _ in range(rounds):
-            yield runs.alone("warm, its own hot cache")
-            yield runs.with_bundle("warm, bundle")
+            yield runs.alone(_OWN)
+            yield runs.with_bundle(_OURS)
 
 
 def medians(rows: Iterable[Row]) -> dict[str, dict[str, float | None]]:
@@ -45,37 +65,48 @@ def medians(rows: Iterable[Row]) -> dict[str, dict[str, float | None]]:
     return told
 
 
+def beside(rows: Iterable[Row], figure: str) -> float | None:
+    """Of a warm bundle by the compiler's own hot cache: the median of what ran in turn."""
+    own, ours = (
+        [getattr(row, figure) for row in rows if row.mode == mode] for mode in (_OWN, _OURS)
+    )
+    if None in own:
+        return None
+    ratios = [b / a for a, b in zip(own, ours, strict=True)]
+    return float(round(statistics.median(ratios), 3))
+
+
 def main() -> None:
-    """Measure, print and write."""
+    """Measure, print and write; or make the table of what was measured."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.compiler_caches")
     parser.add_argument("--rounds", type=int, default=5, help="of the warm runs (default 5)")
-    parser.add_argument("--compiler", choices=[demo.name for demo in DEMOS.values()])
+    parser.add_argument("--compiler", choices=PROGRAMS)
+    parser.add_argument("--table", action="store_true", help="put what is there into the pages")
+    parser.add_argument("--check", action="store_true", help="compare the pages with what is there")
     options = parser.parse_args()
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    for demo in (DEMOS[one] for one in Compiler if one in DEMOS):
-        if options.compiler in (None, demo.name):
-            rows = list(measured(demo, options.rounds))
-            if wrong := list(faults(rows)):
-                sys.exit("\n".join(wrong))
-            results[demo.name] = {
-                "cores": os.cpu_count(),
-                "medians": medians(rows),
-                "runs": [dataclasses.asdict(row) | {"results": None} for row in rows],
-            }
-            _show(demo.name, results[demo.name]["medians"])
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    if options.check:
+        sys.exit(compiler_table.faults(results))
+    if not options.table:
+        for demo in PROGRAMS.values():
+            if options.compiler in (None, demo.name):
+                results[demo.name] = _measured(demo, options.rounds)
+                RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    compiler_table.put(results)
+    print(compiler_table.table(results))
 
 
-def _show(name: str, told: dict[str, dict[str, float | None]]) -> None:
-    print(f"{name}, {os.cpu_count()} cores: seconds")
-    for mode, figures in told.items():
-        print(f"  {mode:26}", *(f"{figures[f] or 0:8.2f} {f}" for f in _FIGURES))
-    modes = "cold", "warm, its own hot cache", "warm, bundle"
-    for figure in _FIGURES:
-        cold, own, ours = (told[mode][figure] for mode in modes)
-        if cold and own and ours:
-            print(f"  {figure}: cold is {cold / ours:.1f} of the bundle,", end=" ")
-            print(f"the bundle {ours / own:.2f} of its own hot cache")
+def _measured(demo: Demo, rounds: int) -> dict[str, object]:
+    rows = list(measured(demo, rounds))
+    if wrong := list(faults(rows)):
+        sys.exit("\n".join(wrong))
+    return {
+        "about": demo.about,
+        "cores": os.cpu_count(),
+        "medians": medians(rows),
+        "beside_own": {figure: beside(rows, figure) for figure in _FIGURES},
+        "runs": [dataclasses.asdict(row) | {"results": None} for row in rows],
+    }
 
 
 if __name__ == "__main__":
