@@ -15,7 +15,7 @@ _HEAD = (
 
 def table(results: Mapping[str, Any]) -> str:
     """A row for each compiler: seconds of compiling, of one run of the benchmark."""
-    return _HEAD + "".join(_row(name, of_one) for name, of_one in results.items())
+    return _HEAD + "".join(_row(name, of_one) for name, of_one in sorted(results.items()))
 
 
 def put(results: Mapping[str, Any]) -> None:
