@@ -1,7 +1,7 @@
 """Ranks of one job, all at once: one bundle that all append to, or one each, merged afterwards.
 
-The program starts its own eight ranks, by fork, so that torch is imported but once.
-`PRECOMPILE_TORCHRUN=1` has torchrun start them, each an interpreter of its own, and
+The program starts its own eight ranks, by fork, and is forked itself from one that has imported
+torch. `PRECOMPILE_TORCHRUN=1` has torchrun start them, each an interpreter of its own, and
 has their graphs hold a kernel, which each of them builds.
 """
 
@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +19,17 @@ import pytest
 
 from precompile_context import UNSIGNED, Bundle, BundleFile
 from tests.cuda_warning import without_cuda_warning
+from tests.forking import Imported, Interpreters
+from tests.programs import QUICK
 
 pytestmark = pytest.mark.torch
 
 RANKS = 8
 TORCHRUN = os.environ.get("PRECOMPILE_TORCHRUN") == "1"
 
-COMMAND = [sys.executable, "-c", "from precompile_context.cli import main; main()"]
-QUICK = {
-    # Probes and headers take most of a small cold run; other tests keep them.
-    "TORCHINDUCTOR_VEC_ISA_OK": "1",
-    "TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS": "0",
+COMMAND = ["-c", "from precompile_context.cli import main; main()"]
+VARIABLES = {
+    **QUICK,
     # Each rank would start a pool of compile workers.
     "TORCHINDUCTOR_COMPILE_THREADS": "1",
     "OMP_NUM_THREADS": "1",
@@ -111,7 +112,8 @@ if __name__ == "__main__":
 class Job:
     """The eight ranks, started as often as is asked for, below one directory."""
 
-    def __init__(self, place: Path, mode: str) -> None:
+    def __init__(self, place: Path, mode: str, prepared: Interpreters) -> None:
+        self._prepared = prepared
         self.place = place
         self.mode = mode
         self.bundle = place / "job.precompile"
@@ -126,14 +128,13 @@ class Job:
 
     def run_apart(self) -> tuple[list[str], list[Path]]:
         """With a bundle for each rank: what the ranks printed, and the bundles."""
-        command = [sys.executable, *self._program()]
-        printed = self._start(command, BUNDLES=str(self.place), MODE=self.mode)
+        printed = self._start(self._program(), BUNDLES=str(self.place), MODE=self.mode)
         return printed, sorted(self.place.glob("rank*.precompile"))
 
     def merge(self, bundles: list[Path]) -> dict[str, Any]:
         """All bundles into one, and the command's report."""
         command = [*COMMAND, "merge", "--json", "-o", str(self.bundle)]
-        output = self._call([*command, *map(str, bundles)])
+        output = self._call([*command, *map(str, bundles)], {**os.environ, **VARIABLES})
         report: dict[str, Any] = json.loads(output)
         return report
 
@@ -148,26 +149,37 @@ class Job:
             places = {"TORCHINDUCTOR_CACHE_DIR": f"{home}/cache", "TMPDIR": home}
             places["MEETING"] = tempfile.mkdtemp(dir=home)
             kernel = {"KERNEL": "1"} if TORCHRUN else {}
-            lines = self._call(command, **QUICK, **places, **kernel, **variables).splitlines()
+            environ = {**os.environ, **VARIABLES, **places, **kernel, **variables}
+            lines = self._call(command, environ).splitlines()
         assert sorted(line.split()[0] for line in lines) == [str(rank) for rank in range(RANKS)]
         return sorted(lines)
 
-    def _call(self, command: list[str], **variables: str) -> str:
-        done = subprocess.run(
-            command,
-            env={**os.environ, **variables},
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
+    def _call(self, command: list[str], environ: Mapping[str, str]) -> str:
+        if TORCHRUN:
+            done = subprocess.run(
+                [sys.executable, *command],
+                env=environ,
+                capture_output=True,
+                text=True,
+                timeout=600,
+                check=False,
+            )
+        else:
+            done = self._prepared.run(command, env=environ)
         assert (done.returncode, without_cuda_warning(done.stderr)) == (0, "")
         return done.stdout
 
 
+@pytest.fixture(scope="module")
+def prepared(own_home: Path, no_network: None, own_config: Path) -> Iterator[Interpreters]:
+    prepared = Interpreters(Imported.COMPILER, {**os.environ, **VARIABLES})
+    yield prepared
+    prepared.close()
+
+
 @pytest.fixture(params=MODES)
-def job(request: pytest.FixtureRequest, tmp_path: Path) -> Job:
-    return Job(tmp_path, request.param)
+def job(request: pytest.FixtureRequest, tmp_path: Path, prepared: Interpreters) -> Job:
+    return Job(tmp_path, request.param, prepared)
 
 
 def test_ranks_that_append_to_one_bundle_are_all_warm_from_it(job: Job) -> None:
