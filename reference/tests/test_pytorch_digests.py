@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 import types
+import typing
 from collections.abc import Callable
 from typing import Any
 
@@ -198,6 +199,9 @@ def closure_over(value: Any) -> Callable[[], Any]:
         (torch.nn.functional.relu, "function torch.nn.functional.relu"),
         (torch.ops.aten.add.Tensor, "OpOverload aten.add.Tensor"),
         (None, "NoneType None"),
+        (typing.Union, "typing._SpecialForm typing.Union"),
+        (list[int], "types.GenericAlias of class builtins.list, class builtins.int"),
+        ((dict, math), "tuple [class builtins.dict, module math]"),
     ],
 )
 def test_what_python_and_torch_define_is_told_by_its_name(value: Any, name: str) -> None:
@@ -213,13 +217,50 @@ def test_function_is_told_by_code_defaults_and_closure() -> None:
     assert code_identity(closure_over(1)) == code_identity(closure_over(2))  # type: ignore[arg-type]
 
 
+T = typing.TypeVar("T")
+COUNT = typing.NewType("COUNT", int)
+
+
+def test_annotations_are_told_by_name_and_by_their_parts() -> None:
+    forms = [
+        *(T, COUNT, typing.Literal, typing.Literal[1], typing.Literal["1"], typing.List[T]),  # noqa: UP006
+        *(list[int], list[str], dict[int, str], dict[str, int], int | str, int | Color),
+        *(Callable[[int], str], Callable[[str], int], Callable[..., int], tuple[int, ...]),
+        *(typing.Annotated[int, "a"], typing.Annotated[int, "b"], (int, str), (str, int)),
+    ]
+    assert len({*map(identity, forms)}) == len(forms)
+    assert identity(Callable[[int], str]) == identity(Callable[[int], str])
+
+
+def test_type_variables_and_new_types_are_told_with_what_they_stand_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "made", module := types.ModuleType("made"))
+
+    def named(source: str) -> str:
+        exec(f"from typing import NewType, TypeVar\n{source}", vars(module))
+        return identity(vars(module)["T"])
+
+    bound = named("T = TypeVar('T', bound=int)")
+    assert bound == named("T = TypeVar('T', bound=int)")
+    others = ("TypeVar('T')", "TypeVar('T', bound=str)", "TypeVar('T', int, str)")
+    others += ("TypeVar('T', bound=int, covariant=True)", "NewType('T', int)", "NewType('T', str)")
+    assert len({bound, *(named(f"T = {other}") for other in others)}) == len(others) + 1
+
+
 def test_members_of_an_enum_and_partials_are_told_by_their_parts() -> None:
     assert identity(Color.RED).endswith(" RED")
     assert identity(functools.partial(abs, 1)) == identity(functools.partial(abs, 1))
     assert identity(functools.partial(abs, 1)) != identity(functools.partial(abs, 2))
 
 
-@pytest.mark.parametrize("value", [object(), torch.nn.ReLU(), torch.zeros(1)])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(object(), torch.nn.ReLU(), torch.zeros(1), (1, object()), list[typing.TypeVar("T")]),  # type: ignore[misc]
+        *(types.SimpleNamespace(), typing.ForwardRef("int"), typing.NewType("T", int)),
+    ],
+)
 def test_one_object_among_others_has_no_identity(value: Any) -> None:
     with pytest.raises(UnportableError, match="one object of"):
         identity(value)

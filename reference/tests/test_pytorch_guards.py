@@ -1,14 +1,20 @@
 """Guards that cannot be told to another process keep a version from being saved."""
 
+import collections
+import functools
 import types
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import pytest
 
 pytestmark = pytest.mark.torch
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
+
+from torch._dynamo.guards import _Missing  # noqa: E402
 
 from precompile_context.adapters.pytorch.precompile.digests import UnportableError  # noqa: E402
+from precompile_context.adapters.pytorch.precompile.guard_pickling import reduce_opaque  # noqa: E402
 from precompile_context.adapters.pytorch.precompile.guard_saving import save_guards  # noqa: E402
 
 
@@ -43,3 +49,35 @@ def test_guard_of_one_object_of_one_process_is_not_saved(kind: str) -> None:
     builder = types.SimpleNamespace(get=lambda source: None, guard_tree_values={})
     with pytest.raises(UnportableError, match="one object of this process"):
         save_guards(never, None, builder, [guard(kind)], graph)
+
+
+def test_object_without_a_name_is_told_before_what_else_is_guarded_of_it() -> None:
+    graph = types.SimpleNamespace(guard_on_key_order=set())
+    builder = types.SimpleNamespace(get=lambda source: Config(), guard_tree_values={})
+    guards = [guard("NOT_PRESENT_IN_GENERIC_DICT"), guard("ID_MATCH")]
+    with pytest.raises(UnportableError, match=r"L\['x'\] is guarded by identity: one object of"):
+        save_guards(never, None, builder, guards, graph)
+
+
+class Config:
+    """As a program's own: one among others."""
+
+
+def test_what_no_guard_looks_at_and_pickles_cannot_find_by_its_name_is_left_out() -> None:
+    pickler = types.SimpleNamespace(guard_tree_values={})
+
+    def reduced(value: Any) -> Any:
+        return reduce_opaque(lambda pickler, value: NotImplemented, pickler, value)
+
+    def annotations(variable: Any) -> list[Any]:
+        in_list = types.GenericAlias(list, (variable,))
+        return [variable, in_list, Callable[[variable], int], dict[str, in_list], int | in_list]  # type: ignore[valid-type]
+
+    # Of a class, and named as though of the module.
+    for unnamed in annotations(torch.nn.Module.T_destination):
+        assert reduced(unnamed)[0] is _Missing
+    for named in (*annotations(NAMED), collections.deque([1]), functools.partial(len)):
+        assert reduced(named) is NotImplemented
+
+
+NAMED = TypeVar("NAMED")

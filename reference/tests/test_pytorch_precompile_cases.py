@@ -183,3 +183,13 @@ def test_spawned_child_is_served(processes: Processes, warm: dict[str, Any]) -> 
     # __mp_main__ is __main__, and the second child appended nothing.
     assert len(frames) == 1
     assert len(bundle.segments) == 1
+
+
+def test_table_of_models_in_docs_is_what_was_measured() -> None:
+    from benchmarks.models.runs import PROGRAMS
+    from benchmarks.models.table import markdown
+
+    measured = json.loads((ROOT / "benchmarks" / "results" / "models.json").read_text())
+    programs = sorted(path.stem for path in PROGRAMS.glob("[a-z]*.py"))
+    assert set(measured) <= set(programs)
+    assert markdown(programs, measured) in (ROOT / "docs" / "pytorch.md").read_text()

@@ -63,13 +63,19 @@ def attribute(x):
 def subclass(x):
     return helpers.TABLE.apply(x)
 
+def by_type(x):
+    return helpers.apply_by_type(x)
+
 show("module-level", module_level, numbers)
 show("nested", nested, numbers)
 show("attribute", attribute, numbers)
 show("subclass", subclass, numbers)
+show("by type", by_type, numbers)
 """
 )
 HELPERS = """
+import typing
+
 WEIGHTS = {"a": 1.5, "b": 2.0}
 NESTED = {"layers": {"a": 1.5, "b": 2.0}, "first": "a"}
 
@@ -98,6 +104,11 @@ def apply_nested(x):
 
 def apply_attribute(x):
     return each(x, SETTINGS.weights)
+
+BY_TYPE = {typing.Union: 1.5, typing.Literal: 2.0, int: 3.0}
+
+def apply_by_type(x):
+    return each(x, BY_TYPE) * BY_TYPE.get(int)
 """
 PAIR = '{"a": 1.5, "b": 2.0}'
 EDITS = {
@@ -114,16 +125,20 @@ def test_dicts_that_helpers_iterate_are_served_until_keys_order_or_values_change
 ) -> None:
     programs = Programs(tmp_path, interpreters)
     programs.write(program=DICTS, helpers=HELPERS)
-    expected = rows("module-level", "nested", "attribute", "subclass")
+    expected = rows("module-level", "nested", "attribute", "subclass", "by type")
     cold, warm = programs.precompile(), programs.precompile()
     assert [(ran.stdout, ran.stderr) for ran in (cold, warm)] == [(expected, "")] * 2
-    assert (cold.frames, warm.frames) == ((0, 4, 4), (4, 0, 0))
+    assert (cold.frames, warm.frames) == ((0, 5, 5), (5, 0, 0))
     for name, edit in EDITS.items():
         programs.write(helpers=HELPERS.replace(PAIR, edit))
         edited = programs.precompile()
-        # What a table is made of is no part of it.
-        frames = (1, 3, 3) if name == "another type of dict" else (0, 4, 4)
+        # What a table is made of is no part of it, and one by type has keys of its own.
+        frames = (2, 3, 3) if name == "another type of dict" else (1, 4, 4)
         assert (edited.stdout, edited.stderr, edited.frames) == (expected, "", frames)
+    by_type = "typing.Union: 1.5, typing.Literal: 2.0, "
+    programs.write(helpers=HELPERS.replace(by_type, "typing.Literal: 2.0, typing.Union: 1.5, "))
+    reordered = programs.precompile()
+    assert (reordered.stdout, reordered.stderr, reordered.frames) == (expected, "", (4, 1, 1))
 
 
 def test_modules_that_code_reaches_by_made_up_names_are_found_by_their_own(

@@ -21,6 +21,7 @@ from precompile_context.adapters.pytorch.precompile import (
     environment_reads,
     graph_keys,
     guard_creation,
+    guard_pickling,
     guard_saving,
     observed,
 )
@@ -75,7 +76,7 @@ class Frames:
         self._patches.wrap(
             GuardBuilder, "add_python_lambda_leaf_guard_to_root", guard_creation.add_lambda
         )
-        self._patches.wrap(GuardsStatePickler, "reducer_override", guard_saving.reduce_opaque)
+        self._patches.wrap(GuardsStatePickler, "reducer_override", guard_pickling.reduce_opaque)
 
     def stop(self) -> None:
         """Take the hooks out."""

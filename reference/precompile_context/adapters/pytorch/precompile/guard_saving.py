@@ -8,12 +8,9 @@ exactly what torch checks in a process that compiled. No guard is ever dropped: 
 cannot be told in words keeps the whole from being saved.
 """
 
-import copyreg
 import dataclasses
 import functools
-import pickle
 import re
-import threading
 import types
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -38,11 +35,9 @@ from precompile_context.adapters.pytorch.precompile.guard_creation import (
     create_native,
     create_recorded,
 )
-from precompile_context.adapters.pytorch.precompile.guarded_operators import reduce_operator
-from precompile_context.adapters.pytorch.precompile.guarded_tensors import reduce_tensor
+from precompile_context.adapters.pytorch.precompile.guard_pickling import told_in_words
 from precompile_context.adapters.pytorch.precompile.identity import guard_identity
 from precompile_context.adapters.pytorch.precompile.key_order import BY_NAME
-from precompile_context.adapters.pytorch.precompile.program import imported
 from precompile_context.adapters.pytorch.precompile.saved_guards import SavedGuards
 
 # torch's guards that compare an address, by the name of what creates them.
@@ -63,15 +58,6 @@ _ADDRESS = re.compile(r"\b\d{9,}\b|0x[0-9a-f]+")
 _TRAVELS_AS_WORDS = (types.FunctionType, types.MethodType, types.CodeType, functools.partial)
 
 
-class _Local(threading.local):
-    """What torch's pickler of guarded values leaves out meanwhile, in this thread."""
-
-    opaque: frozenset[int] = frozenset()
-
-
-_local = _Local()
-
-
 def save_guards(
     serialize: Callable[..., bytes],
     manager: Any,
@@ -89,7 +75,13 @@ def save_guards(
     opaque: dict[int, Any] = {}
     told: set[str] = set()
     met: list[type] = []
-    by_identity = {guard.originating_source for guard in sorted_guards if _is_by_identity(guard)}
+    # First of all, since what else is guarded of such an object is not why it has no name.
+    names = {
+        id(guard): guard_identity(guard.name, guard.create_fn_name(), builder.get(guard))
+        for guard in sorted_guards
+        if _is_by_identity(guard) and not _is_of_one_process(guard)
+    }
+    by_identity = {guard.originating_source for guard in sorted_guards if id(guard) in names}
     ordered = key_order.ordered(output_graph.guard_on_key_order, builder.get)
     for guard in sorted_guards:
         kind, source = guard.create_fn_name(), guard.originating_source
@@ -97,15 +89,14 @@ def save_guards(
         texts.append(f"{guard.name} {kind} {_ADDRESS.sub('', repr(guard.code_list))}")
         if kind == "TENSOR_MATCH":
             texts[-1] += f" {_tensor_text(builder.get(guard), source, output_graph)}"
-        if kind in _OF_ONE_PROCESS or "WEAKREF_ALIVE" in (guard.guard_types or ()):
+        if _is_of_one_process(guard):
             raise UnportableError(f"{guard.name} is guarded as one object of this process")
         if kind in _LOST_IN_PICKLES:
             raise UnportableError(f"{guard.name} is guarded by {kind}, which does not travel")
         if guard._unserializable:
             raise UnportableError(f"{guard.name} is of a class that is defined within a function")
-        if _is_by_identity(guard):
-            value = builder.get(guard)
-            name = guard_identity(guard.name, kind, value)
+        if id(guard) in names:
+            value, name = builder.get(guard), names[id(guard)]
             texts[-1] = f"{guard.name} {name}"
             told.update(_codes_told(kind, value))
             if isinstance(value, type):
@@ -128,11 +119,8 @@ def save_guards(
         portable.append(guard)
     classes = _classes(builder.guard_tree_values.values(), opaque)
     told.update(digest for cls in classes for digest in _codes_of_class(cls))
-    _local.opaque = frozenset(opaque)
-    try:
+    with told_in_words(opaque):
         state = serialize(manager, builder, portable, output_graph)
-    finally:
-        _local.opaque = frozenset()
     if (shapes := manager.shape_code_parts) is not None:
         texts += shapes.python_code_parts.exprs
     witnesses = tuple(
@@ -213,6 +201,10 @@ def _is_by_identity(guard: Any) -> bool:
     return guard.create_fn_name() in _BY_IDENTITY or not _ADDRESSES.isdisjoint(derived)
 
 
+def _is_of_one_process(guard: Any) -> bool:
+    return guard.create_fn_name() in _OF_ONE_PROCESS or "WEAKREF_ALIVE" in (guard.guard_types or ())
+
+
 def _checked(guard: Any, kind: str, create: Any, value: Any) -> Any:
     """How to create a guard of something else than identity on an object that has one."""
     if kind in ("TYPE_MATCH", "DUPLICATE_INPUT"):
@@ -236,40 +228,3 @@ def _classes(values: Iterable[Any], opaque: Mapping[int, Any]) -> list[type]:
         if "<locals>" in cls.__qualname__:
             raise UnportableError(f"class {type_name(cls)} is defined within a function")
     return sorted(classes, key=type_name)
-
-
-def reduce_opaque(original: Callable[..., Any], pickler: Any, value: Any) -> Any:
-    """Around torch's pickler of guarded values: what is told in words does not travel itself."""
-    import torch
-
-    if id(value) in _local.opaque:
-        from torch._dynamo.guards import _Missing
-
-        return _Missing, ("told in words",)
-    if (reduced := reduce_operator(value)) is not None:
-        return reduced
-    if isinstance(value, types.ModuleType):
-        return imported, (module_name(value.__name__),)
-    if isinstance(value, torch.Tensor):
-        return reduce_tensor(original, pickler, value)
-    reduced = original(pickler, value)
-    is_looked_at = id(value) in pickler.guard_tree_values
-    if reduced is NotImplemented and not is_looked_at and not _can_be_pickled(value):
-        from torch._dynamo.guards import _Missing
-
-        return _Missing, ("no guard looks at it",)  # a lock, a context variable
-    return reduced
-
-
-def _can_be_pickled(value: Any) -> bool:
-    """Whether pickle can take this object apart; its parts are another matter."""
-    cls: Any = type(value)
-    if issubclass(cls, types.FunctionType | type) or cls in copyreg.dispatch_table:
-        return True
-    if (cls.__reduce_ex__, cls.__reduce__) != (object.__reduce_ex__, object.__reduce__):
-        return True  # it says so itself
-    try:
-        value.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
-    except TypeError:
-        return False
-    return True

@@ -8,6 +8,7 @@ import enum
 import functools
 import sys
 import types
+import typing
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,6 +36,10 @@ BUILTINS = (
 # What dynamo puts on functions, some when it first meets them.
 OF_DYNAMO = ("_torchdynamo", "__dynamo_")
 _MOST_NESTED = 20
+# The modules of classes whose objects stand for types.
+OF_ANNOTATIONS = ("typing", "types", "collections.abc")
+# What those have that a module names: type variables, new types, aliases.
+_ABOUT = ("__bound__", "__constraints__", "__covariant__", "__supertype__", "__value__")
 
 
 def identity(value: Any, depth: int = 0) -> str:
@@ -61,12 +66,36 @@ def identity(value: Any, depth: int = 0) -> str:
     if isinstance(value, functools.partial):
         parts = [value.func, *value.args, *sorted(value.keywords), *_sorted_values(value.keywords)]
         return f"partial of {', '.join(identity(part, depth + 1) for part in parts)}"
-    if (torch_text := torch_constant(value)) is not None:
-        return torch_text
+    if (text := torch_constant(value) or _annotation(value, depth)) is not None:
+        return text
     try:
         return canonical(value)
     except UnportableError:
         raise UnportableError(f"one object of {type_name(type(value))} among others") from None
+
+
+def _annotation(value: Any, depth: int) -> str | None:
+    """An object of typing, by the name under which it is found, or by those that it is made of;
+    a tuple by its items. None of other objects.
+    """
+    kind = type(value)
+    if kind is tuple:
+        return f"tuple [{', '.join(identity(item, depth + 1) for item in value)}]"
+    if kind.__module__ not in OF_ANNOTATIONS:
+        return None
+    if origin := typing.get_origin(value):
+        made_of = (origin, *typing.get_args(value))
+        # The parameters of a Callable are a list.
+        named = (identity(tuple(p) if type(p) is list else p, depth + 1) for p in made_of)
+        return f"{type_name(kind)} of {', '.join(named)}"
+    module, name = getattr(value, "__module__", ""), getattr(value, "__name__", "")
+    if not name or getattr(sys.modules.get(module), name, None) is not value:
+        return None
+    about = [getattr(value, attribute) for attribute in _ABOUT if hasattr(value, attribute)]
+    if hasattr(value, "has_default") and value.has_default():
+        about.append(value.__default__)
+    parts = "".join(f" {identity(part, depth + 1)}" for part in about)
+    return f"{type_name(kind)} {module_name(module)}.{name}{parts}"
 
 
 def guard_identity(guard: str, kind: str, value: Any) -> str:

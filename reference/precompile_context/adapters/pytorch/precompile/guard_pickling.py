@@ -1,0 +1,91 @@
+"""What torch's pickler of guarded values leaves out: what travels in words, and what none looks at
+and no pickle can hold.
+"""
+
+import contextlib
+import copyreg
+import operator
+import pickle
+import sys
+import threading
+import types
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from precompile_context.adapters.pytorch.precompile.digests import is_pinned, module_name
+from precompile_context.adapters.pytorch.precompile.guarded_operators import reduce_operator
+from precompile_context.adapters.pytorch.precompile.guarded_tensors import reduce_tensor
+from precompile_context.adapters.pytorch.precompile.identity import OF_ANNOTATIONS
+from precompile_context.adapters.pytorch.precompile.program import imported
+
+
+class _Local(threading.local):
+    """What torch's pickler of guarded values leaves out meanwhile, in this thread."""
+
+    opaque: frozenset[int] = frozenset()
+
+
+_local = _Local()
+
+
+@contextlib.contextmanager
+def told_in_words(objects: Iterable[int]) -> Iterator[None]:
+    """The objects of these ids are left out of pickles that this thread makes."""
+    _local.opaque = frozenset(objects)
+    try:
+        yield
+    finally:
+        _local.opaque = frozenset()
+
+
+def reduce_opaque(original: Callable[..., Any], pickler: Any, value: Any) -> Any:
+    """Around torch's pickler of guarded values: what is told in words does not travel itself."""
+    import torch
+
+    if id(value) in _local.opaque:
+        from torch._dynamo.guards import _Missing
+
+        return _Missing, ("told in words",)
+    if (reduced := reduce_operator(value)) is not None:
+        return reduced
+    if isinstance(value, types.ModuleType):
+        return imported, (module_name(value.__name__),)
+    if isinstance(value, torch.Tensor):
+        return reduce_tensor(original, pickler, value)
+    reduced = original(pickler, value)
+    is_looked_at = id(value) in pickler.guard_tree_values
+    if reduced is NotImplemented and not is_looked_at and not _can_be_pickled(value):
+        from torch._dynamo.guards import _Missing
+
+        return _Missing, ("no guard looks at it",)  # a lock, a context variable
+    return reduced
+
+
+def _can_be_pickled(value: Any) -> bool:
+    """Whether pickle can take this object apart; its parts are another matter."""
+    cls: Any = type(value)
+    if issubclass(cls, types.FunctionType | type):
+        return True
+    # An annotation's parts are of its own kind alone: what is left out cannot be one.
+    parts = getattr(value, "__args__", ()) if cls.__module__ in OF_ANNOTATIONS else ()
+    if not all(map(_can_be_pickled, parts)):
+        return False
+    if cls in copyreg.dispatch_table:
+        return True
+    has_own = (cls.__reduce_ex__, cls.__reduce__) != (object.__reduce_ex__, object.__reduce__)
+    if has_own and not is_pinned(cls.__module__):
+        return True  # it says so itself
+    try:
+        reduced = value.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
+    except TypeError:
+        return False
+    return not isinstance(reduced, str) or _is_found(value, reduced)
+
+
+def _is_found(value: Any, name: str) -> bool:
+    """Whether an object stands under a name in its module, where pickle looks for it."""
+    module = sys.modules.get(getattr(value, "__module__", None) or "")
+    try:
+        return operator.attrgetter(name)(module) is value
+    except AttributeError:  # defined in a class, as a type variable may be
+        return False
