@@ -223,7 +223,7 @@ $(VENV)/.bench: $(VENV)/.ready locks/bench.txt
 # Outside of CI: half an hour of compiling, in an environment of its own.
 .PHONY: models
 models: .models/.ready ## programs with models of transformers and diffusers, cold and warm; MODELS= names some
-	.models/bin/python -m benchmarks.models --into docs/pytorch.md $(MODELS)
+	.models/bin/python -m benchmarks.models --json benchmarks/results/models.json --into docs/pytorch.md $(MODELS)
 
 .models/.ready: pyproject.toml constraints.txt locks/python.txt locks/models.txt
 	$(PYTHON) -m venv .models

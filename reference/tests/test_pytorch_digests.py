@@ -223,7 +223,7 @@ COUNT = typing.NewType("COUNT", int)
 
 def test_annotations_are_told_by_name_and_by_their_parts() -> None:
     forms = [
-        *(T, COUNT, typing.Literal, typing.Literal[1], typing.Literal["1"], typing.List[T]),  # noqa: UP006
+        *(T, COUNT, typing.Literal, typing.Literal[1], typing.Literal["1"], typing.List[T]),  # type: ignore[valid-type]  # noqa: UP006
         *(list[int], list[str], dict[int, str], dict[str, int], int | str, int | Color),
         *(Callable[[int], str], Callable[[str], int], Callable[..., int], tuple[int, ...]),
         *(typing.Annotated[int, "a"], typing.Annotated[int, "b"], (int, str), (str, int)),
@@ -243,8 +243,8 @@ def test_type_variables_and_new_types_are_told_with_what_they_stand_for(
 
     bound = named("T = TypeVar('T', bound=int)")
     assert bound == named("T = TypeVar('T', bound=int)")
-    others = ("TypeVar('T')", "TypeVar('T', bound=str)", "TypeVar('T', int, str)")
-    others += ("TypeVar('T', bound=int, covariant=True)", "NewType('T', int)", "NewType('T', str)")
+    others = ["TypeVar('T')", "TypeVar('T', bound=str)", "TypeVar('T', int, str)"]
+    others += ["TypeVar('T', bound=int, covariant=True)", "NewType('T', int)", "NewType('T', str)"]
     assert len({bound, *(named(f"T = {other}") for other in others)}) == len(others) + 1
 
 

@@ -92,8 +92,9 @@ def _annotation(value: Any, depth: int) -> str | None:
     if not name or getattr(sys.modules.get(module), name, None) is not value:
         return None
     about = [getattr(value, attribute) for attribute in _ABOUT if hasattr(value, attribute)]
-    if hasattr(value, "has_default") and value.has_default():
-        about.append(value.__default__)
+    has_default = getattr(value, "has_default", None)
+    if has_default is not None and has_default():
+        about.append(getattr(value, "__default__"))  # noqa: B009
     parts = "".join(f" {identity(part, depth + 1)}" for part in about)
     return f"{type_name(kind)} {module_name(module)}.{name}{parts}"
 
