@@ -85,6 +85,7 @@ def run(folder: Path, *arguments: str) -> tuple[str, str, Any]:
     return done.stdout.strip(), done.stderr, report["compilers"].get("directory_tool")
 
 
+@pytest.mark.slow
 def test_files_are_there_before_the_program_and_what_it_does_to_them_is_kept(
     tmp_path: Path,
 ) -> None:

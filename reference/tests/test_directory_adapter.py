@@ -3,7 +3,11 @@
 from pathlib import Path
 from typing import ClassVar
 
+import pytest
+
 from precompile_context.testing import AdapterTests
+
+pytestmark = pytest.mark.slow  # programs
 
 KILLED = """
 import os, pathlib, signal, program

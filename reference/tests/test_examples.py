@@ -6,7 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.test_cli import run
+
+pytestmark = pytest.mark.slow  # programs
 
 TOY = Path(__file__).parents[2] / "examples/toy_compiler.py"
 KEYLESS = TOY.with_name("keyless_signing.py")

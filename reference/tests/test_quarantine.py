@@ -24,6 +24,8 @@ from tests.test_run import finished, run_command
 from tests.test_session_run import TOY
 from tests.toys import BLOB, file_contents
 
+pytestmark = pytest.mark.slow  # programs
+
 # Compiled in its own process the expression is harmless; out of a bundle it ends as FATE says.
 PROGRAM = """
 import os, sys, toylang

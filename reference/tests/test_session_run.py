@@ -21,6 +21,8 @@ from precompile_context.session.settings import Settings
 from tests import hanging
 from tests.test_run import PLAIN, finished, run_command, script
 
+pytestmark = pytest.mark.slow  # programs
+
 TOY = Path(__file__).parents[2] / "examples/toy_adapter"
 TestToyAdapter = runpy.run_path(str(TOY / "test_toy_adapter.py"))["TestToyAdapter"]
 
