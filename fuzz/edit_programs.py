@@ -622,6 +622,9 @@ REACHES: dict[str, str] = {
         "def step(x):\n    with Mode():\n        return torch.mm(x, x)"
     ),
     "vmap": "def step(x):\n    return torch.vmap(lambda row: row[: int(READ)])(x)",
+    "gradient of a function": (
+        "def step(x):\n    return torch.func.grad(lambda t: mix(t, READ).sum())(x)"
+    ),
     "tensor subclass": (
         "class Sub(torch.Tensor):\n    @classmethod\n"
         "    def __torch_function__(cls, function, types, args=(), kwargs=None):\n"

@@ -165,6 +165,54 @@ show("elsewhere", elsewhere, numbers)
     assert (cold.frames, warm.frames) == ((0, 2, 2), (2, 0, 0))
 
 
+FUNC = (
+    BEGIN
+    + """
+linear = torch.nn.Linear(4, 4)
+with torch.no_grad():
+    linear.weight.copy_(numbers / 8)
+weights = {name: weight.detach() for name, weight in linear.named_parameters()}
+
+def vmapped(x, y):
+    return torch.func.vmap(lambda row: y @ row * helpers.FACTOR)(x)
+
+def gradient(x):
+    return torch.func.grad(lambda t: (t @ t.T).sum() * helpers.scaled(2))(x)
+
+def called(weights, x):
+    def loss(weights):
+        return torch.func.functional_call(linear, weights, (x,)).square().sum()
+    return torch.func.grad(loss)(weights)
+
+def make(y):
+    def behind_a_break(x):
+        torch._dynamo.graph_break()
+        return torch.mm(x, y)
+    return behind_a_break
+
+show("vmap", vmapped, numbers, numbers)
+show("grad", gradient, numbers)
+show("functional_call", called, weights, numbers)
+show("closure behind a break", make(numbers), numbers)
+"""
+)
+
+
+def test_transforms_of_torch_func_and_closures_behind_a_break_are_served(
+    tmp_path: Path, interpreters: Interpreters
+) -> None:
+    programs = Programs(tmp_path, interpreters)
+    helpers = "FACTOR = 2\ndef scaled(n):\n    return n + 1\n"
+    programs.write(program=FUNC, helpers=helpers)
+    expected = rows("vmap", "grad", "functional_call", "closure behind a break")
+    cold, warm = programs.precompile(), programs.precompile()
+    assert [(ran.stdout, ran.stderr) for ran in (cold, warm)] == [(expected, "")] * 2
+    assert (cold.frames, warm.frames) == ((0, 5, 5), (5, 0, 0))
+    programs.write(helpers=helpers.replace("2", "3").replace("n + 1", "n + 2"))
+    edited = programs.precompile()
+    assert (edited.stdout, edited.stderr, edited.frames) == (expected, "", (3, 2, 2))
+
+
 MARKED = (
     BEGIN
     + """

@@ -397,6 +397,16 @@ PRECOMPILE_NAMES = (
         "replaced: names that saved code uses are numbered from it",
     ),
     PrivateName(
+        "torch._guards",
+        "TracingContext",
+        "called: sources of guards are unpickled in a trace of their own",
+    ),
+    PrivateName(
+        "torch._guards",
+        "tracing",
+        "called: sources of guards are unpickled in a trace of their own",
+    ),
+    PrivateName(
         "torch._functorch._aot_autograd.autograd_cache",
         "should_bundle_autograd_cache",
         "wrapped: graphs are bundled while the mode is on",

@@ -125,7 +125,7 @@ def is_pinned(name: str | None) -> bool:
 
 @functools.cache
 def _is_pinned_top(top: str) -> bool:
-    if top in ("torch", "functorch", "torchgen", "builtins"):
+    if top in ("torch", "functorch", "torchgen", "builtins", "pybind11_builtins"):
         return True
     module = sys.modules.get(top)
     if top not in sys.stdlib_module_names or module is None:

@@ -15,7 +15,10 @@ from typing import Any
 from precompile_context.adapters.pytorch.precompile.digests import is_pinned, module_name
 from precompile_context.adapters.pytorch.precompile.guarded_operators import reduce_operator
 from precompile_context.adapters.pytorch.precompile.guarded_tensors import reduce_tensor
-from precompile_context.adapters.pytorch.precompile.identity import OF_ANNOTATIONS
+from precompile_context.adapters.pytorch.precompile.identity import (
+    OF_ANNOTATIONS,
+    builtin_of_extension,
+)
 from precompile_context.adapters.pytorch.precompile.program import imported
 
 
@@ -41,6 +44,7 @@ def told_in_words(objects: Iterable[int]) -> Iterator[None]:
 def reduce_opaque(original: Callable[..., Any], pickler: Any, value: Any) -> Any:
     """Around torch's pickler of guarded values: what is told in words does not travel itself."""
     import torch
+    from torch.utils import _pytree
 
     if id(value) in _local.opaque:
         from torch._dynamo.guards import _Missing
@@ -50,6 +54,10 @@ def reduce_opaque(original: Callable[..., Any], pickler: Any, value: Any) -> Any
         return reduced
     if isinstance(value, types.ModuleType):
         return imported, (module_name(value.__name__),)
+    if type(value).__qualname__ == "LeafSpec" and isinstance(value, _pytree.TreeSpec):
+        return _pytree.treespec_leaf, ()  # of which there is one; unpickling another warns
+    if isinstance(value, types.BuiltinFunctionType) and builtin_of_extension(value) is not None:
+        return getattr, (sys.modules[value.__module__], value.__name__)
     if isinstance(value, torch.Tensor):
         return reduce_tensor(original, pickler, value)
     reduced = original(pickler, value)

@@ -207,8 +207,9 @@ def _is_of_one_process(guard: Any) -> bool:
 
 def _checked(guard: Any, kind: str, create: Any, value: Any) -> Any:
     """How to create a guard of something else than identity on an object that has one."""
-    if kind in ("TYPE_MATCH", "DUPLICATE_INPUT"):
-        # Objects of one identity are of one type; and two sources are one object, or are not.
+    if kind in ("TYPE_MATCH", "DUPLICATE_INPUT", "DICT_CONTAINS", "DICT_NOT_CONTAINS"):
+        # Objects of one identity are of one type; two sources are one object, or are not; and what
+        # is looked for in a dict of here is the guard's own key.
         return create
     if kind == "HASATTR":
         return _has_attribute(create, value)

@@ -189,7 +189,21 @@ def _builtin(value: Any, depth: int) -> str:
         return f"{name} of module {value.__module__}"
     if isinstance(bound, types.ModuleType):
         return f"{name} of module {bound.__name__}"
+    if (of_extension := builtin_of_extension(value)) is not None:
+        return of_extension
     return f"{name} of {identity(bound, depth + 1)}"
+
+
+def builtin_of_extension(value: Any) -> str | None:
+    """A builtin that is bound to no module, by its name in one, if it stands there: pybind11 binds
+    its functions, as those behind torch.func's, to an object that has no name.
+    """
+    module, name = sys.modules.get(value.__module__ or ""), str(value.__name__)
+    if module is None or isinstance(value.__self__, types.ModuleType | types.NoneType):
+        return None
+    if vars(module).get(name) is not value:
+        return None
+    return f"{type(value).__name__} {name} of module {module.__name__}"
 
 
 def torch_constant(value: Any) -> str | None:

@@ -2,6 +2,7 @@
 
 import builtins
 import contextlib
+import functools
 import types
 from collections.abc import Iterator
 from typing import Any
@@ -79,7 +80,7 @@ class SavedVersion:
 
             names[version.builtins] = get_builtins_dict(frame_globals)
         for name, module, saved in version.resumes:
-            if not isinstance(frame_globals.get(name), types.FunctionType):
+            if not isinstance(frame_globals.get(name), types.FunctionType | functools.partial):
                 names[name] = _resume(name, module, saved, frame_globals)
         return names
 
@@ -127,11 +128,8 @@ def _resume(name: str, module: str, saved: Any, frame_globals: dict[str, Any]) -
     scope = frame_globals if module == own else vars(imported(module))
     if not code.co_freevars:
         return types.FunctionType(code, scope, name)
-
-    def with_closure(closure: tuple[Any, ...]) -> types.FunctionType:
-        return types.FunctionType(code, scope, name, None, closure)
-
-    return with_closure
+    # Called with a closure, it makes the function. It has no code, for dynamo would trace that.
+    return functools.partial(types.FunctionType, code, scope, name, None)
 
 
 def _callable(graph: Backend) -> Any:

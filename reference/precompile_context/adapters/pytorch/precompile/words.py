@@ -37,6 +37,7 @@ from precompile_context.adapters.pytorch.precompile.digests import (
 from precompile_context.adapters.pytorch.precompile.identity import (
     BUILTINS,
     OF_DYNAMO,
+    builtin_of_extension,
     found,
     torch_constant,
 )
@@ -253,6 +254,8 @@ class Words:
         bound = getattr(value, "__self__", None)
         if bound is None or isinstance(bound, types.ModuleType):
             return f"{name} of {getattr(bound, '__name__', value.__module__)}"
+        if (of_extension := builtin_of_extension(value)) is not None:
+            return of_extension
         return f"{name} of {self.of(bound, path)}"
 
     # --- classes, objects, modules -----------------------------------------------------
