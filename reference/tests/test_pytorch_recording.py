@@ -1,5 +1,7 @@
 """What torch records and loads becomes artifacts; whatever goes wrong, the program goes on."""
 
+import contextlib
+import importlib
 import os
 import sys
 from pathlib import Path
@@ -15,6 +17,8 @@ from precompile_context.adapters.pytorch.recording.capturing import Capture
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Inductor's cache directory, and as much of torch as says where it is."""
+    with contextlib.suppress(ImportError):  # what else is imported of it needs the whole module
+        importlib.import_module("torch._inductor.config")
     utils = SimpleNamespace(cache_dir=lambda: str(tmp_path / "cache"))
     monkeypatch.setitem(sys.modules, "torch._inductor.runtime.cache_dir_utils", utils)
     (tmp_path / "cache/ab").mkdir(parents=True)
