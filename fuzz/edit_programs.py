@@ -471,6 +471,46 @@ HOLDERS: dict[str, tuple[str, str]] = {
         "os.environ.pop('NAME', '')\nif V == 3:\n    os.environ['NAME'] = ''",
         "(3 if 'NAME' in os.environ else 2)",
     ),
+    "annotation of a function": (
+        "def get(n: V):\n    return n",
+        "lib.get.__annotations__['n']",
+    ),
+    "annotation of a wrapped function": (
+        "def plain(n: V):\n    return n\n\n"
+        "@functools.wraps(plain)\ndef get(*args):\n    return plain(*args)",
+        "lib.get.__annotations__['n']",
+    ),
+    "annotation of a method": (
+        "class Box:\n    def get(self, n: V):\n        return n",
+        "lib.Box.get.__annotations__['n']",
+    ),
+    "annotation of a class": ("class Box:\n    n: V", "lib.Box.__annotations__['n']"),
+    "class in an annotation": (
+        "class Box:\n    n = [V]\ndef get(b: Box):\n    return b",
+        "lib.get.__annotations__['b'].n[0]",
+    ),
+    "bound of a type variable": (
+        "T = typing.TypeVar('T', bound={2: int, 3: str}[V])",
+        "{int: 2, str: 3}[lib.T.__bound__]",
+    ),
+    "type of a new type": (
+        "T = typing.NewType('T', {2: int, 3: str}[V])",
+        "{int: 2, str: 3}[lib.T.__supertype__]",
+    ),
+    "metadata of an annotation": (
+        _CONFIG + "A = typing.Annotated[int, Config(V)]",
+        "lib.A.__metadata__[0].n",
+    ),
+    "attribute of a function": ("def get():\n    return 0\nget.n = V", "lib.get.n"),
+    "default of a function that is not called": (
+        "def get(n=V):\n    return 0",
+        "lib.get.__defaults__[0]",
+    ),
+    "version of a module": ("__version__ = V", "lib.__version__"),
+    "text of a function": (
+        "def get():\n    return 0\nget.__doc__ = 'x' * V",
+        "len(lib.get.__doc__)",
+    ),
 }
 
 _MIX = "def mix(x, n):\n    return torch.addmm(x, x, x, beta=n)\n\n"

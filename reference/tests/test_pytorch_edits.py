@@ -39,6 +39,18 @@ FOUND = (
     ("property closed over", "helper"),
     ("__init__ closed over", "module's forward"),
     ("base that is made by a function", "object made inside"),
+    ("annotation of a function", "frame"),
+    ("annotation of a wrapped function", "helper"),
+    ("annotation of a method", "frame"),
+    ("class in an annotation", "frame"),
+    ("annotation of a class", "constant result"),
+    ("bound of a type variable", "constant result"),
+    ("type of a new type", "constant result"),
+    ("metadata of an annotation", "constant result"),
+    ("attribute of a function", "constant result"),
+    ("default of a function that is not called", "constant result"),
+    ("version of a module", "constant result"),
+    ("text of a function", "constant result"),
 )
 # What a second run is served, where nothing but the place in the file has changed.
 SERVED = (
@@ -50,6 +62,10 @@ SERVED = (
     ("environment by getenv", "helper"),
     ("class made by a function", "frame"),
     ("default of a method, an object", "helper"),
+    ("annotation of a function", "frame"),
+    ("class in an annotation", "helper"),
+    ("bound of a type variable", "constant result"),
+    ("metadata of an annotation", "constant result"),
 )
 
 

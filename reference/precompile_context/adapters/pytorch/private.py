@@ -372,6 +372,11 @@ PRECOMPILE_NAMES = (
         "wrapped: environment variables that traced code reads",
     ),
     PrivateName(
+        "torch._dynamo.variables.functions",
+        "fn_var_getattr",
+        "wrapped: functions whose annotations traced code reads, which torch does not guard",
+    ),
+    PrivateName(
         "torch._dynamo.package",
         "SerializedCode",
         "called: bytecode as it is pickled",

@@ -18,6 +18,7 @@ from typing import Any
 from precompile_context.adapters.pytorch.facts.environment import capability_asked
 from precompile_context.adapters.pytorch.facts.switches import compiles_in_step, ruled_out
 from precompile_context.adapters.pytorch.precompile import (
+    annotation_reads,
     environment_reads,
     graph_keys,
     guard_creation,
@@ -69,6 +70,7 @@ class Frames:
         self._patches.wrap(
             InliningInstructionTranslator, "inline_call", environment_reads.inline_call
         )
+        self._patches.wrap(functions, "fn_var_getattr", annotation_reads.get_attribute)
         for module in (functions, nn_module):
             self._patches.wrap(module, "invoke_and_store_as_constant", _constant)
         self._patches.wrap(utils, "run_node", _run_node)
@@ -110,6 +112,7 @@ class Frames:
                 observed.observing() as meanwhile,
                 graph_keys.collecting() as operators,
                 environment_reads.traced_reads() as variables,
+                annotation_reads.traced_reads() as annotated,
             ):
                 begun = time.perf_counter()
                 result = original(*args, **kwargs)
@@ -118,7 +121,9 @@ class Frames:
             self._local.recorder = outer
         if _is_compiled(result):
             self._report.count("compiled")
-            made = functools.partial(recorder.version, meanwhile.ran, operators, variables)
+            made = functools.partial(
+                recorder.version, meanwhile.ran, operators, variables, annotated
+            )
             self._record(name, key, made, seconds)
         return result
 

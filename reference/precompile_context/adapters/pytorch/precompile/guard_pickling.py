@@ -15,11 +15,9 @@ from typing import Any
 from precompile_context.adapters.pytorch.precompile.digests import is_pinned, module_name
 from precompile_context.adapters.pytorch.precompile.guarded_operators import reduce_operator
 from precompile_context.adapters.pytorch.precompile.guarded_tensors import reduce_tensor
-from precompile_context.adapters.pytorch.precompile.identity import (
-    OF_ANNOTATIONS,
-    builtin_of_extension,
-)
+from precompile_context.adapters.pytorch.precompile.identity import builtin_of_extension
 from precompile_context.adapters.pytorch.precompile.program import imported
+from precompile_context.adapters.pytorch.precompile.taking_apart import OF_ANNOTATIONS
 
 
 class _Local(threading.local):

@@ -23,6 +23,7 @@ from precompile_context.adapters.pytorch.precompile.digests import (
     short_digest,
     type_name,
 )
+from precompile_context.adapters.pytorch.precompile.taking_apart import behind_annotation
 
 BUILTINS = (
     types.BuiltinFunctionType,
@@ -36,10 +37,6 @@ BUILTINS = (
 # What dynamo puts on functions, some when it first meets them.
 OF_DYNAMO = ("_torchdynamo", "__dynamo_")
 _MOST_NESTED = 20
-# The modules of classes whose objects stand for types.
-OF_ANNOTATIONS = ("typing", "types", "collections.abc")
-# What those have that a module names: type variables, new types, aliases.
-_ABOUT = ("__bound__", "__constraints__", "__covariant__", "__supertype__", "__value__")
 
 
 def identity(value: Any, depth: int = 0) -> str:
@@ -78,25 +75,18 @@ def _annotation(value: Any, depth: int) -> str | None:
     """An object of typing, by the name under which it is found, or by those that it is made of;
     a tuple by its items. None of other objects.
     """
-    kind = type(value)
-    if kind is tuple:
+    if type(value) is tuple:
         return f"tuple [{', '.join(identity(item, depth + 1) for item in value)}]"
-    if kind.__module__ not in OF_ANNOTATIONS:
+    if (apart := behind_annotation(value)) is None:
         return None
-    if origin := typing.get_origin(value):
-        made_of = (origin, *typing.get_args(value))
-        # The parameters of a Callable are a list.
-        named = (identity(tuple(p) if type(p) is list else p, depth + 1) for p in made_of)
-        return f"{type_name(kind)} of {', '.join(named)}"
     module, name = getattr(value, "__module__", ""), getattr(value, "__name__", "")
-    if not name or getattr(sys.modules.get(module), name, None) is not value:
+    if not typing.get_origin(value) and (
+        not name or getattr(sys.modules.get(module), name, None) is not value
+    ):
         return None
-    about = [getattr(value, attribute) for attribute in _ABOUT if hasattr(value, attribute)]
-    has_default = getattr(value, "has_default", None)
-    if has_default is not None and has_default():
-        about.append(getattr(value, "__default__"))  # noqa: B009
-    parts = "".join(f" {identity(part, depth + 1)}" for part in about)
-    return f"{type_name(kind)} {module_name(module)}.{name}{parts}"
+    text, parts = apart
+    named = ", ".join(identity(part, depth + 1) for part in parts)
+    return f"{text} {named}" if named else text
 
 
 def guard_identity(guard: str, kind: str, value: Any) -> str:

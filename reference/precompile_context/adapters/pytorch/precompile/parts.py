@@ -69,6 +69,7 @@ class Parts:
 
     Attributes:
         functions: those that no guard tells.
+        annotated: those whose annotations dynamo took for constant; the state is of these.
         classes: (module, qualified name, digest) of the program's classes.
         traced, ran: digests of the code that dynamo traced, and that Python ran.
         mentioned: the names in that code.
@@ -79,6 +80,7 @@ class Parts:
     """
 
     functions: tuple[Part, ...] = ()
+    annotated: tuple[Part, ...] = ()
     classes: Witnesses = ()
     traced: frozenset[str] = frozenset()
     ran: frozenset[str] = frozenset()
@@ -93,7 +95,7 @@ class Parts:
         """Equal for equal parts."""
         sets = (sorted(self.traced), sorted(self.ran), sorted(self.mentioned))
         named = (self.operators, self.packages, self.sources, self.environment)
-        return repr((self.functions, self.classes, *sets, *named))
+        return repr((self.functions, self.annotated, self.classes, *sets, *named))
 
 
 def took_part(
@@ -104,6 +106,7 @@ def took_part(
     classes: Iterable[type],
     operators: Iterable[str],
     variables_read: Iterable[str],
+    annotated: Iterable[types.FunctionType] = (),
 ) -> Parts:
     """What is to be the same where a version is served.
 
@@ -114,6 +117,7 @@ def took_part(
         classes: those that guards have met.
         operators: names of the program's own in the graphs.
         variables_read: those of the environment that dynamo has met.
+        annotated: functions that dynamo has asked for annotations.
 
     Raises:
         UnportableError: part of it cannot be told in words, or found again.
@@ -143,14 +147,17 @@ def took_part(
     reads = reads_meanwhile(ran.calls, ran_codes)
     named = (name for name in parts.mentioned if name.isidentifier())
     met = _program_classes(classes)
-    state = _State(parts, names, {module for module, _ in functions.values()}, met)
+    asked = {id(function): function for function in annotated}.values()
+    owners = {module_name(f.__module__) for f in asked} & sys.modules.keys()
+    state = _State(parts, names, owners.union(module for module, _ in functions.values()), met)
     told_parts = [
         Part(module, code.co_qualname, digest, state.function(digest, module, code.co_qualname))
         for digest, (module, code) in functions.items()
     ]
     _check_unnamed([code for digest, (_, code) in functions.items() if not state.knows(digest)])
     return Parts(
-        functions=tuple(sorted(told_parts, key=lambda part: (part.module, part.name, part.code))),
+        functions=_in_order(told_parts),
+        annotated=_in_order({state.annotated(function) for function in asked}),
         classes=tuple(
             (module_name(cls.__module__), cls.__qualname__, state.of_class(cls)) for cls in met
         ),
@@ -181,10 +188,14 @@ def check(parts: Parts) -> None:
                 raise DiffersError(f"what is registered for operator {name} has changed")
         operators = tuple(name for name, _ in parts.operators)
         met = [find_class(module, name) for module, name, _ in parts.classes]
-        state = _State(parts, operators, {part.module for part in parts.functions}, met)
+        modules = {part.module for part in (*parts.functions, *parts.annotated)}
+        state = _State(parts, operators, modules, met)
         for part in parts.functions:
             if state.function(part.code, part.module, part.name) != part.state:
                 raise DiffersError(f"what {part.module}.{part.name} reads has changed")
+        for part in parts.annotated:
+            if state.annotations(part.code, part.module, part.name) != part.state:
+                raise DiffersError(f"the annotations of {part.module}.{part.name} have changed")
         for module, name, digest in parts.classes:
             if state.of_class(find_class(module, name)) != digest:
                 raise DiffersError(f"what class {module}.{name} holds has changed")
@@ -235,6 +246,31 @@ class _State:
         }
         return short_digest("\n".join(sorted(texts)))
 
+    def annotated(self, function: types.FunctionType) -> Part:
+        """A function whose annotations count.
+
+        Raises:
+            UnportableError: it is not found, or they have no words.
+        """
+        module, name = module_name(function.__module__), function.__qualname__
+        digest = code_digest(function.__code__)
+        if not any(f is function for f in self._named.functions.get(digest, ())):
+            raise UnportableError(f"the annotations of {name} are read, and it is not found again")
+        return Part(module, name, digest, self.annotations(digest, module, name))
+
+    def annotations(self, digest: str, module: str, name: str) -> str:
+        """Of the annotations of all functions of this code that are found.
+
+        Raises:
+            UnportableError: part of them has no words.
+        """
+        path = f"{module}.{name}.__annotations__"
+        texts = {
+            Words(self._ran_scope).of(function.__annotations__, path)
+            for function in self._named.functions.get(digest, ())
+        }
+        return short_digest("\n".join(sorted(texts)))
+
     def of_class(self, cls: type) -> str:
         """Of what a class and its bases hold.
 
@@ -242,6 +278,10 @@ class _State:
             UnportableError: part of it has no words.
         """
         return short_digest(Words(self._traced_scope).of(cls, type_name(cls)))
+
+
+def _in_order(parts: Iterable[Part]) -> tuple[Part, ...]:
+    return tuple(sorted(parts, key=lambda part: (part.module, part.name, part.code)))
 
 
 def _check_unnamed(codes: list[types.CodeType]) -> None:

@@ -5,7 +5,7 @@ import dis
 import pickle
 import re
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from precompile_context.adapters.pytorch.precompile.digests import (
@@ -108,7 +108,11 @@ class FrameRecorder:
         return set() if self._code is None else global_names(self._code)
 
     def version(
-        self, ran: Callable[[], Ran], operators: Iterable[str], variables: Iterable[str]
+        self,
+        ran: Callable[[], Ran],
+        operators: Iterable[str],
+        variables: Iterable[str],
+        annotated: Mapping[int, types.FunctionType],
     ) -> Version:
         """What to save of a frame that was compiled.
 
@@ -116,6 +120,7 @@ class FrameRecorder:
             ran: tells what Python ran meanwhile.
             operators: names of the program's operators in the graphs.
             variables: names of those of the environment that dynamo has met.
+            annotated: the functions that dynamo has asked for annotations.
 
         Raises:
             UnportableError: it cannot be used in another process.
@@ -151,6 +156,7 @@ class FrameRecorder:
                     classes=self._classes,
                     operators=operators,
                     variables_read=variables,
+                    annotated=annotated.values(),
                 ),
             ),
             sizes=sizes_seen(self._frame_code, self._closure),

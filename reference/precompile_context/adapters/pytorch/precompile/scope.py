@@ -18,6 +18,17 @@ _OF_TORCH = frozenset(
     )
 )
 _GLOBAL_READ = frozenset(("LOAD_GLOBAL", "LOAD_NAME"))
+# Names by which code asks for annotations, and for what else functions have.
+_OF_ANNOTATIONS = frozenset(
+    (
+        *("__annotations__", "get_annotations", "get_type_hints", "getfullargspec"),
+        *("signature", "Signature", "__signature__"),
+    )
+)
+_OF_FUNCTIONS = _OF_ANNOTATIONS | {
+    *("__code__", "__defaults__", "__kwdefaults__", "__closure__", "__doc__", "__dict__", "vars"),
+    *("getcallargs", "getclosurevars", "getdoc", "getsource", "unwrap"),
+}
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,16 @@ class Scope:
     mentions: Callable[[str], bool]
     contents: bool
     noted: Callable[[types.CodeType], None] = lambda code: None
+
+    @property
+    def asks_for_annotations(self) -> bool:
+        """Whether the code that took part names what gives annotations."""
+        return any(map(self.mentions, _OF_ANNOTATIONS))
+
+    @property
+    def looks_into_functions(self) -> bool:
+        """Whether the code that took part names what functions have beside what they do."""
+        return any(map(self.mentions, _OF_FUNCTIONS))
 
 
 def is_of_torch(module: str) -> bool:

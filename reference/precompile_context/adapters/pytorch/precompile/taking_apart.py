@@ -4,8 +4,18 @@ import collections
 import contextlib
 import functools
 import types
+import typing
 from typing import Any
 
+from precompile_context.adapters.pytorch.precompile.digests import module_name, type_name
+
+# The modules of classes whose objects stand for types.
+OF_ANNOTATIONS = ("typing", "types", "collections.abc")
+# What those have that a module names: type variables, new types, aliases; and a text of a type.
+_ABOUT = (
+    *("__bound__", "__constraints__", "__covariant__", "__contravariant__"),
+    *("__supertype__", "__value__", "__forward_arg__"),
+)
 _HEAP_TYPE = 1 << 9
 _POINTER = object.__basicsize__ // 2
 # Native classes the content of which is told otherwise.
@@ -31,6 +41,26 @@ def behind_wrapper(value: Any) -> tuple[Any, ...] | None:
     if type(value) in (functools.partial, functools.partialmethod):
         return (value.func, *value.args, value.keywords)
     return None
+
+
+def behind_annotation(value: Any) -> tuple[str, tuple[Any, ...]] | None:
+    """What an object of typing is called, and what it is made of or stands for; None for others."""
+    kind = type(value)
+    if kind.__module__ not in OF_ANNOTATIONS or kind is types.SimpleNamespace:
+        return None
+    if origin := typing.get_origin(value):
+        # The parameters of a Callable are a list.
+        args = (tuple(a) if type(a) is list else a for a in typing.get_args(value))
+        star = "*" if getattr(value, "__unpacked__", False) else ""
+        return f"{star}{type_name(kind)} of", (origin, *args)
+    about = [getattr(value, attribute) for attribute in _ABOUT if hasattr(value, attribute)]
+    has_default = getattr(value, "has_default", None)
+    if callable(has_default) and has_default():
+        about.append(getattr(value, "__default__"))  # noqa: B009
+    name = getattr(value, "__name__", "")
+    if not (name or about):
+        return None
+    return f"{type_name(kind)} {module_name(getattr(value, '__module__', ''))}.{name}", (*about,)
 
 
 def attributes_of(value: Any) -> dict[str, Any]:

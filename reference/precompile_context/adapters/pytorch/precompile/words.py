@@ -49,7 +49,9 @@ from precompile_context.adapters.pytorch.precompile.scope import (
     package_version,
 )
 from precompile_context.adapters.pytorch.precompile.taking_apart import (
+    OF_ANNOTATIONS,
     attributes_of,
+    behind_annotation,
     behind_wrapper,
     has_native_state,
 )
@@ -63,7 +65,9 @@ _WITHOUT_VALUE = (
     *(type(threading.Lock()), type(threading.RLock()), threading.local),
     *(weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet),
 )
-_OF_THE_PLACE = frozenset(("__file__", "__spec__", "__loader__", "__builtins__", "__cached__"))
+_OF_THE_PLACE = frozenset(
+    ("__file__", "__spec__", "__loader__", "__builtins__", "__cached__", "__path__")
+)
 _OF_ENUMS = frozenset(("_member_map_", "_value2member_map_", "_member_names_"))
 _READ_UNNAMED = frozenset(("__dataclass_fields__",))
 _READING_VARIABLES = frozenset(("environ", "getenv"))
@@ -111,7 +115,7 @@ class Words:
             return canonical(value)
         if type(value) is range:
             return f"range {value.start} {value.stop} {value.step}"
-        if type(value) is not tuple:
+        if type(value) is not tuple and type(value).__module__ not in OF_ANNOTATIONS:
             if id(value) in self._seen:
                 return f"#{self._seen[id(value)]}"
             self._seen[id(value)] = len(self._seen)
@@ -157,8 +161,8 @@ class Words:
         if isinstance(value, enum.Enum):
             inner = self.of(value._value_, f"{path}.value")
             return f"{self.of(kind, type_name(kind))}.{value._name_} {inner}"
-        if kind.__module__ == "typing" or kind in (types.GenericAlias, types.UnionType):
-            return f"annotation {value!r}"
+        if (annotation := behind_annotation(value)) is not None:
+            return f"annotation {annotation[0]} [{self._items(annotation[1], path)}]"
         if (text := torch_constant(value)) is not None:
             return text
         if (parts := behind_wrapper(value)) is not None:
@@ -194,12 +198,23 @@ class Words:
         if pinned and is_pinned(function.__module__) and found(function) is function:
             return f"function {name}"
         if not (pinned or self._scope.follows(code)):
-            return f"function {name}"
+            seen = self._looked_into(function, path)
+            return f"({'; '.join([f'function {name}', *seen])})"
         parts = [f"function {name}" if pinned else f"function {name} {code_digest(code)}"]
         parts += self.state(function, path)
         if not pinned and self._scope.reads(code):
             parts += self._globals(function)
         return f"({'; '.join(parts)})"
+
+    def _looked_into(self, function: types.FunctionType, path: str) -> Iterator[str]:
+        """What may be read of a function that took no part."""
+        if self._scope.looks_into_functions:
+            yield code_digest(function.__code__)
+            yield from self.state(function, path)
+            return
+        for name, value in sorted(vars(function).items()):
+            if not name.startswith(OF_DYNAMO) and self._scope.mentions(name):
+                yield f".{name} {self.of(value, f'{path}.{name}')}"
 
     def state(self, function: types.FunctionType, path: str) -> Iterator[str]:
         """What a function has beside its code.
@@ -207,6 +222,10 @@ class Words:
         Raises:
             UnportableError: as `of`.
         """
+        for name in filter(self._scope.mentions, ("__doc__", "__name__")):
+            yield f"{name} {self.of(getattr(function, name), f'{path}.{name}')}"
+        if self._scope.asks_for_annotations and function.__annotations__:
+            yield f"annotations {self.of(function.__annotations__, f'{path}.__annotations__')}"
         names = function.__code__.co_varnames[: function.__code__.co_argcount]
         defaults = function.__defaults__ or ()
         for name, value in zip(names[len(names) - len(defaults) :], defaults, strict=True):
@@ -279,14 +298,22 @@ class Words:
         for name, member in members.items():
             yield f"{name}={self.of(member._value_, f'{type_name(cls)}.{name}')}"
         for name, value in sorted(vars(cls).items()):
-            if name in NOT_OF_THE_CLASS or name in members or (members and name in _OF_ENUMS):
+            if name in members or (members and name in _OF_ENUMS):
+                continue
+            if name in NOT_OF_THE_CLASS and not self._is_read(name):
                 continue
             yield f"{name}: {self._member(name, value, f'{type_name(cls)}.{name}')}"
+
+    def _is_read(self, name: str) -> bool:
+        """Whether code asks for what Python adds to each class."""
+        if name == "__annotations__":
+            return self._scope.asks_for_annotations
+        return name in ("__doc__", "__parameters__") and self._scope.mentions(name)
 
     def _member(self, name: str, value: Any, path: str) -> str:
         if isinstance(value, types.FunctionType) or behind_wrapper(value) is not None:
             return self.of(value, path)
-        if name in _READ_UNNAMED or self._scope.mentions(name):
+        if name in _READ_UNNAMED or self._is_read(name) or self._scope.mentions(name):
             return self.of(value, path)
         try:
             return canonical(value)
@@ -302,7 +329,7 @@ class Words:
         read = [
             f"{key} {self.of(value, f'{name}.{key}')}"
             for key, value in sorted(vars(module).items())
-            if key == "__getattr__" or (not key.startswith("__") and self._scope.mentions(key))
+            if key == "__getattr__" or (key not in _OF_THE_PLACE and self._scope.mentions(key))
         ]
         return f"(module {name}; {'; '.join(read)})"
 
