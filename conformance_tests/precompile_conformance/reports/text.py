@@ -10,7 +10,7 @@ from precompile_conformance.reports.report import ORDER, Report, TesteeReport, r
 from precompile_conformance.status import Result, Status
 
 # What differs from one crash to the next of the same cause: inputs' places and addresses.
-_VARYING = re.compile(r"input-\w+/|0x[0-9a-f]+|@[0-9a-f]{5,}")
+_VARYING = re.compile(r"input-\w+/\d+-|0x[0-9a-f]+|@[0-9a-f]{5,}")
 # Lines of a result from which on it is not told twice.
 _LONG = 2
 
