@@ -489,6 +489,10 @@ HOLDERS: dict[str, tuple[str, str]] = {
         "class Box:\n    n = [V]\ndef get(b: Box):\n    return b",
         "lib.get.__annotations__['b'].n[0]",
     ),
+    "default in a class in an annotation": (
+        "class Box:\n    def get(self, n=V):\n        return n\ndef get(b: Box):\n    return b",
+        "lib.get.__annotations__['b'].get.__defaults__[0]",
+    ),
     "bound of a type variable": (
         "T = typing.TypeVar('T', bound={2: int, 3: str}[V])",
         "{int: 2, str: 3}[lib.T.__bound__]",

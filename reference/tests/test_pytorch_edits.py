@@ -43,6 +43,7 @@ FOUND = (
     ("annotation of a wrapped function", "helper"),
     ("annotation of a method", "frame"),
     ("class in an annotation", "frame"),
+    ("default in a class in an annotation", "frame"),
     ("annotation of a class", "constant result"),
     ("bound of a type variable", "constant result"),
     ("type of a new type", "constant result"),

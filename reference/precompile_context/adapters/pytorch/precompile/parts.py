@@ -224,7 +224,8 @@ class _State:
         def reads(code: types.CodeType) -> bool:
             return code_digest(code) in parts.ran
 
-        self._traced_scope = Scope(follows, reads, mentioned, contents=False)
+        self._traced_scope = Scope(follows, reads, mentioned, contents=False, annotations=False)
+        self._annotation_scope = Scope(follows, reads, mentioned, contents=False)
         self._ran_scope = Scope(follows, reads, mentioned, contents=True)
 
     def knows(self, digest: str) -> bool:
@@ -259,14 +260,16 @@ class _State:
         return Part(module, name, digest, self.annotations(digest, module, name))
 
     def annotations(self, digest: str, module: str, name: str) -> str:
-        """Of the annotations of all functions of this code that are found.
+        """Of the annotations and defaults of all functions of this code that are found.
 
         Raises:
             UnportableError: part of them has no words.
         """
         path = f"{module}.{name}.__annotations__"
         texts = {
-            Words(self._ran_scope).of(function.__annotations__, path)
+            Words(self._annotation_scope).of(
+                (function.__annotations__, function.__defaults__, function.__kwdefaults__), path
+            )
             for function in self._named.functions.get(digest, ())
         }
         return short_digest("\n".join(sorted(texts)))

@@ -25,10 +25,12 @@ _OF_ANNOTATIONS = frozenset(
         *("signature", "Signature", "__signature__"),
     )
 )
-_OF_FUNCTIONS = _OF_ANNOTATIONS | {
-    *("__code__", "__defaults__", "__kwdefaults__", "__closure__", "__doc__", "__dict__", "vars"),
-    *("getcallargs", "getclosurevars", "getdoc", "getsource", "unwrap"),
-}
+_OF_FUNCTIONS = frozenset(
+    (
+        *("__code__", "__defaults__", "__kwdefaults__", "__closure__", "__doc__", "__dict__"),
+        *("getcallargs", "getclosurevars", "getdoc", "getsource", "unwrap", "vars"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Scope:
         reads: whether what its global names stand for counts: dynamo guards what it traced.
         mentions: whether the code that took part mentions a name, of a class or a module.
         contents: whether tensors are told by content: where dynamo traced, they are inputs.
+        annotations: whether annotations are told where code asks for some: where dynamo traced,
+            guards tell those of classes, and those of functions are told apart.
         noted: is told the code of each function whose global names count.
     """
 
@@ -48,17 +52,19 @@ class Scope:
     reads: Callable[[types.CodeType], bool]
     mentions: Callable[[str], bool]
     contents: bool
+    annotations: bool = True
     noted: Callable[[types.CodeType], None] = lambda code: None
 
     @property
     def asks_for_annotations(self) -> bool:
         """Whether the code that took part names what gives annotations."""
-        return any(map(self.mentions, _OF_ANNOTATIONS))
+        return self.annotations and any(map(self.mentions, _OF_ANNOTATIONS))
 
     @property
     def looks_into_functions(self) -> bool:
-        """Whether the code that took part names what functions have beside what they do."""
-        return any(map(self.mentions, _OF_FUNCTIONS))
+        """Whether code that is not guarded names what functions have beside what they do."""
+        names = _OF_FUNCTIONS | _OF_ANNOTATIONS if self.contents else _OF_FUNCTIONS
+        return self.annotations and any(map(self.mentions, names))
 
 
 def is_of_torch(module: str) -> bool:
