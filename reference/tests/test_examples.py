@@ -1,13 +1,13 @@
 """The programs in examples/ that need no compiler but themselves run, cold and warm."""
 
+import os
 import re
 import runpy
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.programs import finished
 from tests.test_cli import run
 
 pytestmark = pytest.mark.slow  # programs
@@ -17,15 +17,9 @@ KEYLESS = TOY.with_name("keyless_signing.py")
 
 
 def _run(folder: Path, *command: str) -> str:
-    done = subprocess.run(
-        [sys.executable, *command],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
+    stdout, stderr = finished(None, [*command], folder, dict(os.environ))
+    assert stderr == ""
+    return stdout
 
 
 def _toy(folder: Path) -> str:

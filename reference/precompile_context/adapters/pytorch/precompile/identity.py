@@ -63,6 +63,8 @@ def identity(value: Any, depth: int = 0) -> str:
     if isinstance(value, functools.partial):
         parts = [value.func, *value.args, *sorted(value.keywords), *_sorted_values(value.keywords)]
         return f"partial of {', '.join(identity(part, depth + 1) for part in parts)}"
+    if type(value) is tuple:
+        return f"tuple [{', '.join(identity(item, depth + 1) for item in value)}]"
     if (text := torch_constant(value) or _annotation(value, depth)) is not None:
         return text
     try:
@@ -73,10 +75,8 @@ def identity(value: Any, depth: int = 0) -> str:
 
 def _annotation(value: Any, depth: int) -> str | None:
     """An object of typing, by the name under which it is found, or by those that it is made of;
-    a tuple by its items. None of other objects.
+    None of other objects.
     """
-    if type(value) is tuple:
-        return f"tuple [{', '.join(identity(item, depth + 1) for item in value)}]"
     if (apart := behind_annotation(value)) is None:
         return None
     module, name = getattr(value, "__module__", ""), getattr(value, "__name__", "")

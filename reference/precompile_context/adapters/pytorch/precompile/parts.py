@@ -147,7 +147,7 @@ def took_part(
     reads = reads_meanwhile(ran.calls, ran_codes)
     named = (name for name in parts.mentioned if name.isidentifier())
     met = _program_classes(classes)
-    asked = {id(function): function for function in annotated}.values()
+    asked = tuple(annotated)
     owners = {module_name(f.__module__) for f in asked} & sys.modules.keys()
     state = _State(parts, names, owners.union(module for module, _ in functions.values()), met)
     told_parts = [
