@@ -298,8 +298,23 @@ PRECOMPILE_NAMES = (
     ),
     PrivateName(
         "torch._dynamo.backends.distributed",
-        "DDPOptimizer",
-        "compared with: what stands around inductor under DistributedDataParallel",
+        "DDPOptimizer.compile_fn",
+        "wrapped: cuts a graph under DistributedDataParallel, and has each piece compiled",
+    ),
+    PrivateName(
+        "torch._guards",
+        "TracingContext.try_get",
+        "called: whether a piece of a graph that was cut is compiled",
+    ),
+    PrivateName(
+        "torch._functorch._aot_autograd.autograd_cache",
+        "check_cacheable",
+        "wrapped: pieces of a graph that was cut are saved, too",
+    ),
+    PrivateName(
+        "torch._functorch._aot_autograd.autograd_cache",
+        "AOTAutogradCache._lookup",
+        "wrapped: no such piece is found in torch's own cache",
     ),
     PrivateName(
         "torch._dynamo.backends.registry",

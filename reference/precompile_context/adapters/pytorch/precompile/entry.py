@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from precompile_context.adapters.pytorch.precompile.digests import short_digest
 from precompile_context.adapters.pytorch.precompile.parts import Parts
 from precompile_context.adapters.pytorch.precompile.saved_guards import SavedGuards
+from precompile_context.adapters.pytorch.precompile.split_graphs import SplitGraph
 from precompile_context.artifact import ArtifactKind, PrecompileCacheArtifact
 
 
@@ -19,7 +20,8 @@ class Version:
         code: the bytecode to run in the frame's place, torch's SerializedCode.
         guards: when it may be run.
         backends: the global names under which the bytecode calls compiled graphs, in
-            the order of the entry's backends.
+            the order of the entry's backends; of a graph that was cut, its pieces.
+        cut: the graphs that were cut, by global name.
         imports: global names that stand for modules, each with the module's name.
         resumes: functions that go on behind a graph break: name, module, SerializedCode.
         builtins: the global name of Python's builtins; "" where none is used.
@@ -30,6 +32,7 @@ class Version:
     code: Any
     guards: SavedGuards
     backends: tuple[str, ...]
+    cut: dict[str, SplitGraph]
     imports: dict[str, str]
     resumes: tuple[tuple[str, str, Any], ...]
     builtins: str

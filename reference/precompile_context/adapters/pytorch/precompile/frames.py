@@ -33,6 +33,7 @@ from precompile_context.adapters.pytorch.precompile.recorder import FrameRecorde
 from precompile_context.adapters.pytorch.precompile.report import PrecompileReport
 from precompile_context.adapters.pytorch.precompile.saved_guards import DiffersError
 from precompile_context.adapters.pytorch.precompile.sizes import tell_sizes
+from precompile_context.adapters.pytorch.precompile.split_graphs import chosen_backend
 from precompile_context.adapters.pytorch.precompile.store import Store
 from precompile_context.session.patches import Patches
 
@@ -247,9 +248,7 @@ def _run_node(original: Callable[..., Any], tracer: Any, node: Any, *args: Any) 
 
 def _options(compiler: Any) -> dict[str, Any]:
     """The options that torch.compile was given, where it is inductor's."""
-    from torch._dynamo.eval_frame import innermost_backend
-
-    options = getattr(innermost_backend(compiler), "config", None)
+    options = getattr(chosen_backend(compiler)[0], "config", None)
     return options if isinstance(options, dict) else {}
 
 

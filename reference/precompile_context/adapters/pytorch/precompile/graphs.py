@@ -8,13 +8,11 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from precompile_context.adapters.pytorch.precompile import graph_keys, observed
+from precompile_context.adapters.pytorch.precompile import graph_keys, observed, split_graphs
 from precompile_context.adapters.pytorch.precompile.parts import Parts, took_part
+from precompile_context.adapters.pytorch.precompile.split_graphs import NUMBER
 from precompile_context.adapters.pytorch.precompile.store import Store
 from precompile_context.session.patches import Patches
-
-# The attribute of a graph in which dynamo keeps the number of its compile, while it records.
-_NUMBER = "_backend_id"
 
 
 class Graphs:
@@ -28,6 +26,7 @@ class Graphs:
 
     def start(self) -> None:
         """Put the hooks in."""
+        from torch._dynamo.backends.distributed import DDPOptimizer
         from torch._dynamo.callback import CompilationCallbackHandler
         from torch._dynamo.precompile_context import PrecompileContext
         from torch._functorch._aot_autograd import autograd_cache
@@ -35,6 +34,9 @@ class Graphs:
         from torch.compiler._cache import CacheArtifactManager
 
         pickler = autograd_cache.AOTAutogradCachePickler
+        self._patches.wrap(DDPOptimizer, "compile_fn", split_graphs.compile_cut)
+        self._patches.wrap(autograd_cache, "check_cacheable", split_graphs.check_cacheable)
+        self._patches.wrap(autograd_cache.AOTAutogradCache, "_lookup", split_graphs.look_up)
         self._patches.wrap(autograd_cache, "should_bundle_autograd_cache", lambda original: True)
         self._patches.wrap(GuardedCache, "iterate_over_candidates", _bundled)
         self._patches.wrap(pickler, "_reduce_aot_config", _without_number)
@@ -94,8 +96,8 @@ def _without_number(original: Callable[..., Any], pickler: Any, config: Any) -> 
 def _with_number_last(original: Callable[..., Any], graph: Any) -> Any:
     """Where torch blanks the number for the key, it adds it last to a graph that has none."""
     attributes = vars(graph)
-    if _NUMBER in attributes:
-        attributes[_NUMBER] = attributes.pop(_NUMBER)
+    if NUMBER in attributes:
+        attributes[NUMBER] = attributes.pop(NUMBER)
     return original(graph)
 
 

@@ -21,6 +21,8 @@ class SavedVersion:
     def __init__(self, version: Version, graphs: tuple[Backend, ...]) -> None:
         self._version = version
         self._graphs = dict(zip(version.backends, graphs, strict=True))
+        pieces = {piece for cut in version.cut.values() for piece in cut.pieces}
+        self._called = (*(name for name in self._graphs if name not in pieces), *version.cut)
         self._state: Any = None
         self._code: types.CodeType | None = None
 
@@ -58,16 +60,28 @@ class SavedVersion:
             manager = guard_loading.build(
                 self._state, shapes, code, frame_locals, frame_globals, **options
             )
-            for name, graph in self._graphs.items():
+            for name in self._called:
                 if name not in frame_globals:
                     with _no_modes():
-                        frame_globals[name] = _callable(graph)
+                        frame_globals[name] = self._callable(name)
                     missing.append(name)
             return self._bytecode(code, frame_globals), manager
         except BaseException:
             for name in missing:
                 frame_globals.pop(name, None)
             raise
+
+    def _callable(self, name: str) -> Any:
+        """The graph that the version calls by this global name."""
+        import torch
+
+        cut = self._version.cut.get(name)
+        if cut is None:
+            function = self._graphs[name].function
+        else:
+            function = cut.function({piece: self._graphs[piece].function for piece in cut.pieces})
+        disable: Any = torch._dynamo.disable
+        return disable(function, reason="do not trace Dynamo-compiled graph")
 
     def _names(self, frame_globals: dict[str, Any]) -> dict[str, Any]:
         """What the version's code and guards find under global names, graphs apart."""
@@ -130,10 +144,3 @@ def _resume(name: str, module: str, saved: Any, frame_globals: dict[str, Any]) -
         return types.FunctionType(code, scope, name)
     # Called with a closure, it makes the function. It has no code, for dynamo would trace that.
     return functools.partial(types.FunctionType, code, scope, name, None)
-
-
-def _callable(graph: Backend) -> Any:
-    import torch
-
-    disable: Any = torch._dynamo.disable
-    return disable(graph.function, reason="do not trace Dynamo-compiled graph")

@@ -11,6 +11,7 @@ from precompile_context.adapters.pytorch.precompile.digests import (
     short_digest,
 )
 from precompile_context.adapters.pytorch.precompile.identity import identity
+from precompile_context.adapters.pytorch.precompile.split_graphs import chosen_backend
 
 # Settings of how and where is compiled, not of what.
 _OF_COMPILING = frozenset(
@@ -24,7 +25,7 @@ _OF_COMPILING = frozenset(
     )
 )
 # Of what a version holds: one that was saved with another is never offered.
-_LAYOUT = "4"
+_LAYOUT = "5"
 # Of a module and a qualified name, so that the key stays one.
 _MOST_NAME_CHARACTERS = 300
 
@@ -57,12 +58,14 @@ def settings_digest(compiler: Any, one_graph: bool, hooks: Any) -> str:
     """
     import torch
 
-    options, dynamic = _asked_of_inductor(compiler)
+    backend, buckets = chosen_backend(compiler)
+    options, dynamic = _asked_of_inductor(backend)
     parts = {
         "options": _comparable("options", options),
         "dynamic": canonical(dynamic),
         "fullgraph": canonical(one_graph),
         "guard filter": _filter(hooks),
+        "buckets": buckets,
         "dynamo": _settings(torch._dynamo.config),
         "functorch": _settings(torch._functorch.config),
         "inductor": _settings(torch._inductor.config),
@@ -73,18 +76,15 @@ def settings_digest(compiler: Any, one_graph: bool, hooks: Any) -> str:
     return short_digest("\n".join(f"{name}={text}" for name, text in parts.items()))
 
 
-def _asked_of_inductor(compiler: Any) -> tuple[dict[str, Any], Any]:
+def _asked_of_inductor(backend: Any) -> tuple[dict[str, Any], Any]:
     """The options and `dynamic` of a compile by inductor.
 
     Raises:
         UnportableError: it is by another backend.
     """
     import torch
-    from torch._dynamo.backends.distributed import DDPOptimizer
     from torch._dynamo.backends.registry import lookup_backend
-    from torch._dynamo.eval_frame import innermost_backend
 
-    backend = innermost_backend(compiler)
     if type(backend) is torch._TorchCompileInductorWrapper:
         return backend.config, backend.dynamic
     inductor = lookup_backend("inductor")
@@ -92,11 +92,6 @@ def _asked_of_inductor(compiler: Any) -> tuple[dict[str, Any], Any]:
         return {}, None
     if isinstance(backend, torch._TorchCompileWrapper) and backend.compiler_fn is inductor:
         return dict(backend.kwargs), backend.dynamic
-    if isinstance(getattr(backend, "__self__", None), DDPOptimizer):
-        raise UnportableError(
-            "DistributedDataParallel has its graph cut by buckets of gradients; where"
-            " torch._dynamo.config.optimize_ddp is False, it is whole and saved"
-        )
     raise UnportableError(f"backend {_backend_name(backend)} saves nothing; inductor does")
 
 

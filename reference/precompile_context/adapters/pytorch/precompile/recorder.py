@@ -19,6 +19,7 @@ from precompile_context.adapters.pytorch.precompile.observed import Ran
 from precompile_context.adapters.pytorch.precompile.parts import took_part
 from precompile_context.adapters.pytorch.precompile.saved_guards import SavedGuards
 from precompile_context.adapters.pytorch.precompile.sizes import sizes_seen
+from precompile_context.adapters.pytorch.precompile.split_graphs import SplitGraph, told_in_steps
 
 _GLOBAL_ACCESS = frozenset(("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL"))
 # What dynamo's bytecode calls to hand streams and the like to a graph, by number.
@@ -38,7 +39,7 @@ class FrameRecorder:
         self.refused: str | None = None
         self._frame_code = code
         self._closure = closure
-        self._backends: dict[str, None] = {}
+        self._backends: dict[str, SplitGraph | None] = {}
         self._imports: dict[str, str] = {}
         self._resumes: dict[str, tuple[str, types.CodeType]] = {}
         self._traced: list[types.CodeType] = []
@@ -62,7 +63,10 @@ class FrameRecorder:
 
     def add_backend_id(self, backend_id: str, backend: Any = None) -> None:
         """A graph was compiled, and is called by this global name."""
-        self._backends.setdefault(backend_id)
+        try:
+            self._backends.setdefault(backend_id, told_in_steps(backend, backend_id))
+        except UnportableError as error:
+            self.refuse(str(error))
 
     def add_import_source(self, alias: str, module: str) -> None:
         """A module is reached by this global name."""
@@ -100,9 +104,10 @@ class FrameRecorder:
 
     @property
     def backends(self) -> tuple[str, ...]:
-        """The graphs that the bytecode calls, by global name."""
+        """The graphs that the bytecode calls, by global name; of one that was cut, its pieces."""
         used = self._names_used()
-        return tuple(name for name in self._backends if name in used)
+        called = ((name, cut) for name, cut in self._backends.items() if name in used)
+        return tuple(n for name, cut in called for n in (cut.pieces if cut else (name,)))
 
     def _names_used(self) -> set[str]:
         return set() if self._code is None else global_names(self._code)
@@ -145,6 +150,7 @@ class FrameRecorder:
             code=SerializedCode.from_code_object(self._code),
             guards=self._guards,
             backends=self.backends,
+            cut={name: cut for name, cut in self._backends.items() if cut and name in used},
             imports=self._imports,
             resumes=resumes,
             builtins=self._builtins,
