@@ -3,6 +3,7 @@
 import enum
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib.machinery import EXTENSION_SUFFIXES
 from types import MappingProxyType
 from typing import Any
 
@@ -27,6 +28,14 @@ class Requirement:
     name: str
     match: Match | int
     values: tuple[str, ...]
+
+
+def python_abi() -> str:
+    """The fact `python.abi`: the tag of this interpreter's extension modules, as in their names.
+
+    `sysconfig` says the same, and reads a module of 100 kB for it first.
+    """
+    return EXTENSION_SUFFIXES[0].split(".")[1]
 
 
 def values_fault(values: Iterable[str]) -> str | None:

@@ -1,6 +1,7 @@
 """Facts, requirements and the verdict."""
 
 import dataclasses
+import sysconfig
 
 import pytest
 
@@ -11,6 +12,7 @@ from precompile_context.environment import (
     Match,
     Mismatch,
     Requirement,
+    python_abi,
 )
 from precompile_context.errors import MisuseError
 
@@ -23,6 +25,10 @@ def _exact(name: str, *values: str) -> Requirement:
 
 def _superset(name: str, *values: str) -> Requirement:
     return Requirement(name, Match.SUPERSET, values)
+
+
+def test_the_abi_is_that_of_sysconfig() -> None:
+    assert python_abi() == sysconfig.get_config_var("SOABI")
 
 
 def test_match_equals_the_proto_enum() -> None:

@@ -130,6 +130,75 @@ def test_an_implementation_that_nobody_names_is_in_every_name() -> None:
     assert extensions() != registered
 
 
+def test_what_numba_wraps_is_found_within_it() -> None:
+    import numba.extending as numba_extending
+    from numba.core import types
+
+    from precompile_context.adapters.numba.extensions import extensions
+
+    class Kind(types.Type):  # type: ignore[misc]  # numba has no types
+        pass
+
+    def of_ours(x: object) -> None: ...
+
+    read, said = 1, [extensions()]
+
+    def changes_with_what_it_reads() -> None:
+        nonlocal read
+        said.append(extensions())
+        read += 1
+        said.append(extensions())
+
+    @numba_extending.type_callable(of_ours)  # type: ignore[untyped-decorator]
+    def _(context: object) -> Any:
+        factor = read
+        return lambda x: factor
+
+    changes_with_what_it_reads()
+
+    @numba_extending.lower_getattr(Kind, "a")  # type: ignore[untyped-decorator]
+    def _(context: object, builder: object, kind: object, value: object) -> Any:
+        return read
+
+    changes_with_what_it_reads()
+
+    @numba_extending.intrinsic  # type: ignore[untyped-decorator]
+    def _(context: object, x: object) -> Any:
+        return read
+
+    changes_with_what_it_reads()
+    numba_extending.make_attribute_wrapper(Kind, "a", "b")
+    said.append(extensions())
+    numba_extending.make_attribute_wrapper(Kind, "a", "c")
+    said.append(extensions())
+    assert len(set(said)) == len(said)
+
+
+def test_what_a_program_registers_is_told_anew_beside_all_of_numbas_own() -> None:
+    import numba.extending
+    from numba.core.registry import cpu_target
+
+    from precompile_context.adapters.numba import extensions as tried
+
+    cpu_target.target_context.refresh()  # hundreds of numba's, of which none counts
+    cpu_target.typing_context.refresh()
+    there = len(list(tried._implementations()))
+
+    def of_ours(x: object) -> None: ...
+
+    factor = 1
+
+    @numba.extending.overload(of_ours)  # type: ignore[untyped-decorator]
+    def _(x: object) -> Any:
+        read = factor
+        return lambda x: x * read
+
+    assert len(list(tried._implementations())) == there + 1
+    registered = tried.extensions()
+    factor = 2
+    assert tried.extensions() != registered
+
+
 @pytest.mark.parametrize("shadow", ["statistics", "profile"])
 def test_a_file_of_the_programs_that_has_the_name_of_pythons_is_looked_into(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shadow: str

@@ -18,10 +18,13 @@ _STALE_SECONDS = 3600.0
 _NAME_PART = 48
 
 
-def replace(path: Path, chunks: Iterable[Chunk], *, mode: int | None = None) -> None:
+def replace(
+    path: Path, chunks: Iterable[Chunk], *, mode: int | None = None, sync: bool = True
+) -> None:
     """Write a file beside `path`, sync it and put it in its place; readers see old or new.
 
-    A symbolic link stays, its target is replaced. Without `mode`, the umask decides.
+    A symbolic link stays, its target is replaced. Without `mode`, the umask decides. Without
+    `sync`, a machine that loses power may lose both: for what nobody needs then.
 
     Raises:
         OSError: something else than a regular file is there, or it cannot be written.
@@ -40,8 +43,9 @@ def replace(path: Path, chunks: Iterable[Chunk], *, mode: int | None = None) -> 
             for chunk in chunks:  # which may fail to be read: that is not this file's error
                 with naming(path):
                     at += write_all(fd, chunk, at)
-            with naming(path):
-                os.fsync(fd)
+            if sync:
+                with naming(path):
+                    os.fsync(fd)
         finally:
             os.close(fd)
         # [PCB-APPD-009]
@@ -50,7 +54,8 @@ def replace(path: Path, chunks: Iterable[Chunk], *, mode: int | None = None) -> 
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    sync_directory(path.parent)
+    if sync:
+        sync_directory(path.parent)
 
 
 @contextlib.contextmanager

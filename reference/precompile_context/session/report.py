@@ -181,7 +181,8 @@ def _update(path: Path, change: Callable[[Entry], Entry]) -> None:
 
 
 def _replace(path: Path, report: Entry) -> None:
-    replace(path, [json.dumps(report, indent=2).encode() + b"\n"])
+    # The program waits for it, before its first call of a compiler.
+    replace(path, [json.dumps(report, indent=2).encode() + b"\n"], sync=False)
 
 
 def _path(settings: Settings) -> Path:

@@ -14,6 +14,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+# Signatures need it. Here, while the program imports its compiler, and not within its first call.
+import cryptography.hazmat.primitives.asymmetric.ed25519  # noqa: F401
+
 from _precompile_run import complain, tell
 from precompile_context.plural import plural
 from precompile_context.session import missing, report

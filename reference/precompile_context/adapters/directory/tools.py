@@ -5,12 +5,11 @@ import hashlib
 import importlib.metadata
 import os
 import platform
-import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from precompile_context.environment import Environment
+from precompile_context.environment import Environment, python_abi
 
 # What every tool's own locks and half-written files look like.
 _IGNORED = ("*.lock", "*.tmp", "*.tmp.*", "tmp.pid_*", ".*")
@@ -91,7 +90,7 @@ def _facts(name: str) -> Iterator[tuple[str, str]]:
     this = tool(name)
     yield "os.name", platform.system()
     yield "os.machine", platform.machine()
-    yield "python.abi", str(sysconfig.get_config_var("SOABI") or "")
+    yield "python.abi", python_abi()
     for distribution in this.distributions:
         try:
             version = importlib.metadata.version(distribution)

@@ -6,6 +6,7 @@ numba would resolve it, by value, from the very objects of this process.
 """
 
 import enum
+import functools
 import hashlib
 import inspect
 import marshal
@@ -86,7 +87,7 @@ class Description:
         self.word("function", function.__module__, function.__qualname__)
         # By where it was written: `functools.wraps` gives it another's name and module.
         where = function.__globals__.get("__name__", function.__module__)
-        if _is_versioned(where) or not self.once(function):
+        if is_versioned(where) or not self.once(function):
             return
         self.add(function.__defaults__)
         self.add(function.__kwdefaults__)
@@ -120,7 +121,7 @@ class Description:
         """What stands under a name; of a module, what may be asked of it by the code's names."""
         if not isinstance(value, types.ModuleType):
             self._read(path, value)
-        elif _is_versioned(value.__name__):
+        elif is_versioned(value.__name__):
             self.word("module", value.__name__)
         elif path.count(".") < len(names):
             self.word("module", path)
@@ -144,7 +145,7 @@ class Description:
 
     def _add_class(self, cls: type) -> None:
         self.word("class", cls.__module__, cls.__qualname__)
-        if _is_versioned(cls.__module__) or not self.once(cls):
+        if is_versioned(cls.__module__) or not self.once(cls):
             return
         if issubclass(cls, enum.Enum):
             self.add([(name, member.value) for name, member in cls.__members__.items()])
@@ -287,7 +288,7 @@ def _names_in(code: types.CodeType) -> Iterator[str]:
             yield from _names_in(constant)
 
 
-def _is_versioned(module: object) -> bool:
+def is_versioned(module: object) -> bool:
     """Whether a fact tells the version of what lies in the module."""
     root = str(module).partition(".")[0]
     if root not in sys.stdlib_module_names:
@@ -298,15 +299,27 @@ def _is_versioned(module: object) -> bool:
 
 
 def _is_pythons(file: str) -> bool:
-    for folder in (os.path.dirname(os.__file__), *map(sysconfig.get_path, _STDLIB)):
+    for folder in _pythons_folders():
         if file.startswith(folder + os.sep):
             return not {"site-packages", "dist-packages"} & set(file[len(folder) :].split(os.sep))
     return False
 
 
+@functools.cache
+def _pythons_folders() -> tuple[str, ...]:
+    return (os.path.dirname(os.__file__), *map(sysconfig.get_path, _STDLIB))
+
+
 def source_digest(thing: Any) -> str:
     """SHA-256 of the file in which a function or class is written; "" where there is none."""
     try:
-        return hashlib.sha256(Path(inspect.getfile(thing)).read_bytes()).hexdigest()
+        path = inspect.getfile(thing)
+        now = os.stat(path)
+        return _file_digest(path, (now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns))
     except (OSError, TypeError, ValueError):  # made of a text, or in an archive
         return ""
+
+
+@functools.lru_cache(maxsize=256)  # a file has many functions
+def _file_digest(path: str, _as_it_is: tuple[int, ...]) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

@@ -4,9 +4,9 @@ numba's own index asks for the processor. It does not ask for the settings, and 
 that was compiled under others: without the bounds checks that were asked for, say.
 """
 
+import functools
 import platform
 import re
-import sysconfig
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from numba.core import config
 from numba.core.registry import cpu_target
 
-from precompile_context.environment import Environment
+from precompile_context.environment import Environment, python_abi
 
 # Where code is kept and run, what is printed meanwhile, and another target than the processor:
 # nothing of it is in the code. A setting that is not known here counts.
@@ -36,10 +36,13 @@ _WITHOUT_EFFECT = re.compile(
 def settings() -> dict[str, str]:
     """By lower-case name, the settings in force now that may change what is compiled."""
     return {
-        name.lower(): _text(value)
-        for name, value in sorted(vars(config).items())
-        if name.isupper() and name[0] != "_" and not _WITHOUT_EFFECT.fullmatch(name)
+        name.lower(): _text(value) for name, value in sorted(vars(config).items()) if _counts(name)
     }
+
+
+@functools.cache  # each look-up asks for all names
+def _counts(name: str) -> bool:
+    return name.isupper() and name[0] != "_" and not _WITHOUT_EFFECT.fullmatch(name)
 
 
 def _text(value: Any) -> str:
@@ -64,7 +67,7 @@ def _facts() -> Iterator[tuple[str, list[str]]]:
     yield "os.name", [platform.system()]
     yield "os.machine", [platform.machine()]
     yield "python.version", [platform.python_version()]
-    yield "python.abi", [str(sysconfig.get_config_var("SOABI") or "")]
+    yield "python.abi", [python_abi()]
     yield "numpy.version", [np.__version__]
     yield "numba.version", [numba.__version__]
     yield "llvmlite.version", [llvmlite.__version__]
