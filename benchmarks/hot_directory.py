@@ -21,7 +21,7 @@ from pathlib import Path
 from precompile_context.adapters import pytorch
 
 MODEL = Path(pytorch.__file__).with_name("demo_model.py")
-_RUN = [sys.executable, "-c", "from precompile_context.cli import main; main()", "run"]
+_RUN = [sys.executable, "-c", "from _precompile_command import main; main()", "run"]
 
 # (compile seconds as the demo measures them, wall seconds)
 Times = tuple[float, float]

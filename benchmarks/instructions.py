@@ -32,7 +32,7 @@ def execve(path, arguments, environ):
         json.dump([arguments, dict(environ)], written)
     sys.exit()
 os.execve = execve
-from precompile_context.cli import main
+from _precompile_command import main
 main()
 """
 
@@ -85,8 +85,9 @@ def _run_of_nothing() -> int:
         program.write_text("")
         run = [sys.executable, "-c", _BECOMING, str(became)]
         run += ["run", "--bundle", str(Path(folder, "nothing.precompile")), str(program)]
-        subprocess.run(run, check=True)  # so that all modules are compiled and stored
-        before = _instructions(run)
+        # So that all modules are compiled and stored. Where no project has options.
+        subprocess.run(run, check=True, cwd=folder)
+        before = _instructions(run, folder=folder)
         arguments, environment = json.loads(became.read_text())
         within = _instructions(arguments, environment)
         return before + within - _instructions([sys.executable, str(program)])
@@ -130,10 +131,14 @@ def _compare(recorded: dict[str, int]) -> bool:
     return right
 
 
-def _instructions(command: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:
+def _instructions(
+    command: Sequence[str],
+    environment: Mapping[str, str] = os.environ,
+    folder: str | None = None,
+) -> int:
     counted = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command]
     environment = {**environment, "PYTHONHASHSEED": "0"}
-    done = subprocess.run(counted, capture_output=True, text=True, env=environment)
+    done = subprocess.run(counted, capture_output=True, text=True, env=environment, cwd=folder)
     found = re.search(r"Collected : (\d+)", done.stderr)
     if done.returncode or found is None:
         sys.exit(f"valgrind failed: {done.stderr[-2000:]}")

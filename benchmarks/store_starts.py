@@ -26,7 +26,7 @@ from tests.s3_server import Proxy, make_bucket, moto, s3_server
 
 LATENCY = 0.02
 MODEL = Path(pytorch.__file__).with_name("demo_model.py")
-_COMMAND = [sys.executable, "-c", "from precompile_context.cli import main; main()"]
+_COMMAND = [sys.executable, "-c", "from _precompile_command import main; main()"]
 
 
 class Machine:

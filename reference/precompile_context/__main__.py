@@ -1,6 +1,6 @@
 """`python -m precompile_context`: the command `precompile`."""
 
-from precompile_context.cli import main
+from _precompile_command import main
 
 if __name__ == "__main__":
     main()

@@ -26,7 +26,7 @@ for line in sys.stdin:
 """
 _COMMAND = re.compile(r"^\$ (.*(?:\n> .*)*)\n((?:(?!\$ ).*\n)*)", flags=re.MULTILINE)
 _SCRIPTS = {
-    "precompile": "from precompile_context.cli import main",
+    "precompile": "from _precompile_command import main",
     "precompile-conformance": "from precompile_conformance.command import main",
     "torchrun": "from torch.distributed.run import main",
 }

@@ -12,7 +12,7 @@ from typing import Any
 from tests.cuda_warning import without_cuda_warning
 from tests.forking import Interpreters
 
-RUN = ["-c", "from precompile_context.cli import main; main()", "run"]
+RUN = ["-c", "from _precompile_command import main; main()", "run"]
 # Probing for instruction sets and compiling headers would take most of the time.
 QUICK = {"TORCHINDUCTOR_VEC_ISA_OK": "1", "TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS": "0"}
 

@@ -28,7 +28,7 @@ class Done:
 
 
 def run(*arguments: object, stdout: Any = subprocess.PIPE) -> Done:
-    command = [sys.executable, "-c", "from precompile_context.cli import main; main()"]
+    command = [sys.executable, "-c", "from _precompile_command import main; main()"]
     done = subprocess.run(
         [*command, *map(str, arguments)],
         stdout=stdout,

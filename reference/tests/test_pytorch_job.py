@@ -27,7 +27,7 @@ pytestmark = pytest.mark.torch
 RANKS = 8
 TORCHRUN = os.environ.get("PRECOMPILE_TORCHRUN") == "1"
 
-COMMAND = ["-c", "from precompile_context.cli import main; main()"]
+COMMAND = ["-c", "from _precompile_command import main; main()"]
 VARIABLES = {
     **QUICK,
     # Each rank would start a pool of compile workers.

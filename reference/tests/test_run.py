@@ -15,7 +15,7 @@ from precompile_context.adapters.pytorch.workers import compile_worker_of
 from precompile_context.session.settings import VARIABLE, Settings
 from tests import hanging
 
-PRECOMPILE = [sys.executable, "-c", "from precompile_context.cli import main; main()"]
+PRECOMPILE = [sys.executable, "-c", "from _precompile_command import main; main()"]
 PLAIN = [sys.executable]
 
 

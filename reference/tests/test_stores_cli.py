@@ -184,7 +184,7 @@ def test_bytes_are_counted_on_a_terminal_and_nowhere_else(command: str, store: s
     options = {"verify": [], "merge": ["--unsigned", "--grace", "0", "-o", store]}[command]
     arguments = [command, store, *options]
     ours, theirs = pty.openpty()
-    main = "from precompile_context.cli import main; main()"
+    main = "from _precompile_command import main; main()"
     done = subprocess.Popen(
         [sys.executable, "-c", main, *arguments],
         env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},

@@ -140,7 +140,7 @@ def test_run_and_the_variable_take_a_store(machines: Machines) -> None:
     cold = machines.start("-c", FUNCTION, PRECOMPILE_CACHE=store)
     before = pieces(store)
     assert before
-    command = "from precompile_context.cli import main; main()"
+    command = "from _precompile_command import main; main()"
     arguments = ["run", "--precompile", "--bundle", "file:other", "--report", "r.json"]
     warm = machines.start("-c", command, *arguments, "-c", FUNCTION)
     assert warm.stdout == cold.stdout
@@ -182,7 +182,7 @@ def test_a_fresh_process_is_warm_from_a_server_and_no_report_holds_a_secret(
         for number in range(2):
             report = tmp_path / f"report{number}.json"
             arguments = ["run", "--bundle", name, "--report", str(report), "-c", FUNCTION]
-            main = "from precompile_context.cli import main; main()"
+            main = "from _precompile_command import main; main()"
             done = machines.start("-c", main, *arguments, **variables)
             assert secret not in done.stdout + done.stderr + report.read_text()
             reports.append((done.stdout, json.loads(report.read_text())))
@@ -200,7 +200,7 @@ def test_a_store_that_is_gone_leaves_what_was_recorded_for_the_next_run(
 ) -> None:
     folder = tmp_path / "store"
     folder.write_text("no folder")
-    command = "from precompile_context.cli import main; main()"
+    command = "from _precompile_command import main; main()"
     arguments = ["run", "--bundle", f"file:{folder}", "-c", FUNCTION]
     done = machines.start("-c", command, *arguments, XDG_CACHE_HOME=str(tmp_path / "ours"))
     assert without_cuda_warning(done.stderr).count("\n") <= 2
@@ -215,7 +215,7 @@ def test_a_store_that_does_not_answer_costs_its_deadline_and_loses_nothing(
     aws = {"AWS_ACCESS_KEY_ID": "someone", "AWS_SECRET_ACCESS_KEY": "hunter2hunter2"}
     ours = str(tmp_path / "ours")
     name = "s3://bucket/x?endpoint=http://127.0.0.1:9&region=us-east-1"
-    command = "from precompile_context.cli import main; main()"
+    command = "from _precompile_command import main; main()"
     began = time.monotonic()
     done = machines.start(
         "-c", command, "run", "--bundle", name, "-c", FUNCTION, XDG_CACHE_HOME=ours, **aws

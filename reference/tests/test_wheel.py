@@ -28,6 +28,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_wheel_holds_every_package_and_the_start_up_hook(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     wanted = {
+        "_precompile_command.py",
         "_precompile_run.py",
         "precompile_run.pth",
         "precompile/v1/bundle_pb2.py",

@@ -26,7 +26,7 @@ for name in ("fcntl", "resource", "pwd", "grp", "termios"):
 for name in {MISSING}:
     delattr(os, name)
 """
-COMMAND = "from precompile_context.cli import main; main()"
+COMMAND = "from _precompile_command import main; main()"
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ MODEL = Path(pytorch.__file__).with_name("demo_model.py")
 # A run of the demo that takes longer hangs.
 RUN_SECONDS = 600
 
-PRECOMPILE = [sys.executable, "-c", "from precompile_context.cli import main; main()"]
+PRECOMPILE = [sys.executable, "-c", "from _precompile_command import main; main()"]
 # Torch alone, counted by the same means as the others.
 _OBSERVED = (
     "import sys; from precompile_context.cli.run import become; "

@@ -1,19 +1,17 @@
 """`precompile run`: replace this process by the program, with the start-up hook switched on."""
 
-import importlib.util
 import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from importlib.machinery import PathFinder
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, NoReturn
 
 import typer
 
-from _precompile_run import installed
+from _precompile_command import OPTIONS, default_bundle, say_what_will_not_be
 from precompile_context.adapters.directory.named import announce, parsed
 from precompile_context.cli import text
 from precompile_context.cli.keys import Key, Trust, read_key, run_keys
@@ -27,12 +25,6 @@ from precompile_context.trust.pem import Believed
 app = typer.Typer()
 
 _WITH_VALUE = {"-m": "MODULE", "-c": "CODE"}
-_OPTIONS = (
-    *("--bundle", "--read-only", "--precompile", "--report", "--why-miss"),
-    *("--directory", "--trust", "--key", "--unsigned", "--max-size", "--require"),
-    "--quarantine",
-    *("--quiet", "--verbose"),
-)
 
 
 # Options stop at the program's name: what follows it is the program's, whatever it looks like.
@@ -145,11 +137,11 @@ def run(
     """
     program = _program(program)
     if not directory:
-        _say_what_will_not_be(program)
+        say_what_will_not_be(program)
     if unsigned and (trust or key):
         raise typer.BadParameter("--unsigned neither checks nor signs: leave --trust and --key out")
     read_key(key)  # what is wrong with it is said before the program runs
-    bundle = bundle or default_bundle(program)
+    bundle = bundle or _named_after(program)
     if require is Require.SAVED and read_only:
         raise typer.BadParameter("--require saved and --read-only exclude each other")
     if is_store_name(bundle):
@@ -257,7 +249,7 @@ def _program(program: list[str]) -> list[str]:
         if len(program) == 1:
             raise typer.BadParameter(f"{first} needs a {_WITH_VALUE[first]}")
     elif first.startswith("-") and first != "-":
-        close = get_close_matches(first.split("=")[0], _OPTIONS, n=1)
+        close = get_close_matches(first.split("=")[0], OPTIONS, n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
         raise typer.BadParameter(f"no such option: {first}{hint}")
     elif os.sep not in first and not os.path.exists(first) and (found := shutil.which(first)):
@@ -266,29 +258,6 @@ def _program(program: list[str]) -> list[str]:
                 raise typer.BadParameter(f"{found} is no Python script: name what it runs")
         return [found, *program[1:]]
     return program
-
-
-def _say_what_will_not_be(program: list[str]) -> None:
-    """That nothing will be cached; to a person also which options the program will get."""
-    if sys.stderr is None:
-        return
-    compilers = dict.fromkeys(name.partition(".")[0] for name, _ in installed())
-    if not compilers:  # an editable installation of before, say
-        why = "no adapter is announced by what is installed here; install precompile-context anew"
-        print(f"precompile: {why}: nothing will be cached", file=sys.stderr)
-    elif not any(_is_found(name, program) for name in compilers):
-        why = f"none of {', '.join(sorted(compilers))} is installed for this Python"
-        print(f"precompile: {why}: nothing will be cached", file=sys.stderr)
-    ours = [a for a in program[1:] if a.split("=")[0] in _OPTIONS and a != "-m"]
-    if ours and sys.stderr.isatty():
-        line = f"precompile: {ours[0]} stands behind the program, and is the program's"
-        print(line, file=sys.stderr)
-
-
-def _is_found(compiler: str, program: list[str]) -> bool:
-    """Whether the program can import it: a compiler may lie beside the program, too."""
-    beside = os.path.dirname(os.path.abspath(program[0]))  # of -m and -c, the current directory
-    return bool(importlib.util.find_spec(compiler) or PathFinder.find_spec(compiler, [beside]))
 
 
 def _check_store(name: str) -> None:
@@ -307,20 +276,16 @@ def _absolute(bundle: str) -> str:
     return str(name) if name.scheme == "file" else bundle
 
 
-def default_bundle(program: list[str]) -> str:
+def _named_after(program: list[str]) -> str:
     """The bundle's file name for a program.
 
     Raises:
         typer.BadParameter: the program has no name.
     """
-    if program[0] == "-m":
-        return f"{program[1]}.precompile"
-    if program[0] in ("-c", "-"):
+    bundle = default_bundle(program)
+    if bundle is None:
         raise typer.BadParameter("code without a name needs --bundle")
-    name = Path(program[0])
-    if name.suffix != ".py" and not name.is_dir():  # torchrun's program is among its arguments
-        name = next((Path(a) for a in program[1:] if a.endswith(".py")), name)
-    return f"{name.resolve().stem}.precompile"
+    return bundle
 
 
 def _start_report(settings: Settings) -> None:
