@@ -283,3 +283,34 @@ def test_functions_that_call_each_other_have_a_name() -> None:
         description.function(scope["even"])
         digests.append(description.digest())
     assert digests[0] == digests[1] != digests[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("OPT", 1), ("BOUNDSCHECK", 1), ("SLP_VECTORIZE", 1), ("LOOP_VECTORIZE", 0), ("NEW_ONE", 1)],
+    ids=str,
+)
+def test_a_setting_that_may_change_code_is_a_fact(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: int
+) -> None:
+    from numba.core import config
+
+    from precompile_context.adapters.numba.settings import facts
+
+    before = facts().facts
+    monkeypatch.setattr(config, name, value, raising=False)
+    now = facts().facts
+    assert {fact for fact in now if now[fact] != before.get(fact)} == {f"numba.{name.lower()}"}
+
+
+@pytest.mark.parametrize("name", ["CACHE_DIR", "NUMBA_NUM_THREADS", "DUMP_ASSEMBLY"])
+def test_a_setting_of_where_or_what_is_printed_is_none(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    from numba.core import config
+
+    from precompile_context.adapters.numba.settings import facts
+
+    before = facts().facts
+    monkeypatch.setattr(config, name, 7)
+    assert facts().facts == before
