@@ -46,11 +46,20 @@ with tempfile.NamedTemporaryFile() as meeting:
         found, (total, size) = called(torch.randn(rows, 8))
         (found.square().mean() + total * 1e-3).backward()
         gradients = [parameter.grad.sum().item() for parameter in network.parameters()]
-        print(size, round(total.item(), 4), [round(gradient, 4) for gradient in gradients])
+        print(size, total.item(), *gradients)
         network.zero_grad()
     torch.distributed.destroy_process_group()
 """
 HELPERS = "import torch\n\ndef activation(x):\n    return torch.tanh(x)\n"
+
+
+def about(stdout: str) -> Any:
+    """The numbers that were printed, as far as compiled and eager code agree on them."""
+    return pytest.approx(figures(stdout), abs=1e-3)
+
+
+def figures(stdout: str) -> list[float]:
+    return [float(word) for word in stdout.split()]
 
 
 def test_pieces_are_served_with_the_graph_around_them_and_sizes_that_vary(
@@ -60,7 +69,8 @@ def test_pieces_are_served_with_the_graph_around_them_and_sizes_that_vary(
     programs.write(program=PROGRAM, helpers=HELPERS)
     eager = programs.plain(COMPILES="0")
     cold, warm = programs.precompile(), programs.precompile()
-    assert cold.stdout == warm.stdout == eager.stdout
+    assert cold.stdout == warm.stdout
+    assert figures(cold.stdout) == about(eager.stdout)
     served, compiled, saved = cold.frames
     assert (served, saved, cold.reasons) == (0, compiled, {})
     # Forward and backward of two pieces, for one size and for any.
@@ -71,8 +81,9 @@ def test_pieces_are_served_with_the_graph_around_them_and_sizes_that_vary(
 
     programs.write(helpers=HELPERS.replace("tanh", "sin"))
     edited, again = programs.precompile(), programs.precompile()
-    expected = programs.plain(COMPILES="0").stdout
-    assert edited.stdout == again.stdout == expected != eager.stdout
+    otherwise = programs.plain(COMPILES="0")
+    assert edited.stdout == again.stdout
+    assert figures(edited.stdout) == about(otherwise.stdout) != figures(eager.stdout)
     assert edited.frames[1] == edited.frames[2] > 0
     assert again.frames[1] == 0
 
