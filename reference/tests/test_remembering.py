@@ -1,5 +1,6 @@
 """The compiler that remembers gives what the real one gives, and asks it once."""
 
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -71,6 +72,36 @@ def test_another_source_or_flag_is_compiled(place: Place, source: str, flags: li
 def test_what_was_refused_is_refused_again(place: Place) -> None:
     assert [place.compile("refused", name)[0] for name in "ab"] == [1, 1]
     assert place.calls == 2
+
+
+REAL = shutil.which("g++", path=os.defpath)
+
+
+@pytest.mark.skipif(REAL is None, reason="NOT RUN: no g++")
+def test_a_first_header_is_precompiled_once_and_changes_no_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", os.defpath)
+    for name in ("bin", "store", "include/torch"):
+        (tmp_path / name).mkdir(parents=True)
+    assert remembering.install(tmp_path / "bin", tmp_path / "store", headers="of today")
+    (tmp_path / "include/torch/prefix.h").write_text("inline int one() { return 1; }\n")
+    flags = [f"-I{tmp_path}/include", "-O1", "-g1", "-shared", "-fPIC", "-H"]
+    ours, real = str(tmp_path / "bin/g++"), str(REAL)
+
+    def compiled(compiler: str, number: int) -> tuple[bytes, list[str]]:
+        source = f"\n#include <torch/prefix.h>\nint f() {{ return one() + {number}; }}\n"
+        (tmp_path / "kernel.cpp").write_text(source)
+        command = [compiler, "kernel.cpp", *flags, "-o", "kernel.so"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        taken = [line.split()[-1] for line in done.stderr.splitlines() if line.startswith("! ")]
+        return (tmp_path / "kernel.so").read_bytes(), taken
+
+    for number in (1, 2):
+        output, taken = compiled(ours, number)
+        (made,) = (tmp_path / "store").rglob("*.gch")
+        assert taken == [str(made)]
+        assert compiled(real, number) == (output, [])
 
 
 def test_where_no_compiler_is_none_is_put_in_its_place(
