@@ -7,13 +7,16 @@ that it dies; with it, with every case, which shows that the cases say what is w
 import sys
 import tomllib
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mutants.every import by_id
+from mutants.forked import Forked
 from mutants.mutant import PACKAGE, Mutant, StaleMutantError
 from precompile_conformance import corpus, requirements_index, running, trace
 from precompile_conformance.corpus import Case
@@ -24,17 +27,17 @@ REASONS = Path(__file__).with_name("unmutated.toml")
 _SECONDS = 20.0
 
 
-def faults_of(
-    mutant: Mutant, cases: Sequence[Case], claims: running.Claims, *, every: bool
-) -> list[str]:
-    """What is wrong with one mutant; nothing where it dies as it must."""
+def faults_of(mutant: Mutant, cases: Sequence[Case], claims: running.Claims) -> list[str]:
+    """What is wrong with one mutant, run with these cases; nothing where it dies as it must."""
     try:
         compile(mutant.apply(source_of(mutant)), mutant.module, "exec")
     except (StaleMutantError, SyntaxError) as error:
         return [f"{mutant.id} cannot be made: {error}"]
-    command = (sys.executable, "-m", "mutants", mutant.id)
-    own = [case for case in cases if mutant.requirement in case.message.requirements]
-    run = running.run_all(cases if every else own, command, claims, seconds=_SECONDS)
+    testee = Forked(mutant, seconds=_SECONDS)
+    try:
+        run = [running.run_one(case, testee, claims) for case in cases]
+    finally:
+        testee.close()
     failed = {r.case_id for r in run if r.status not in (Status.PASS, Status.NOT_APPLICABLE)}
     found = [f"{mutant.id}: {r.case_id}: {r.lines}" for r in run if r.status is Status.ERROR]
     crashed = [r for r in run if r.status is Status.CRASH]
@@ -42,13 +45,17 @@ def faults_of(
         found.append(
             f"{mutant.id} crashes with {crashed[0].case_id}: {crashed[0].lines[0].splitlines()[-1]}"
         )
-    if not failed & {case.id for case in own}:
+    if not failed & {case.id for case in _own(mutant, cases)}:
         found.append(f"{mutant.id} lives: no case of {mutant.requirement} fails")
     for case in cases:
         if case.id in failed and not mutant.requirements & {*case.message.requirements}:
             ids = " ".join(case.message.requirements)
             found.append(f"{mutant.id} fails {case.id}, which is a case of {ids}")
     return found
+
+
+def _own(mutant: Mutant, cases: Sequence[Case]) -> list[Case]:
+    return [case for case in cases if mutant.requirement in case.message.requirements]
 
 
 def source_of(mutant: Mutant) -> str:
@@ -84,8 +91,10 @@ def main(
     reasons = tomllib.loads(REASONS.read_text())
     claims = running.ask_claims((sys.executable, "-m", "testees.reference"), _SECONDS)
     found = [] if names else list(uncovered(cases, reasons))
-    with ThreadPoolExecutor(jobs) as pool:
-        runs = list(pool.map(lambda mutant: faults_of(mutant, cases, claims, every=every), mutants))
+    asked = [cases if every else _own(mutant, cases) for mutant in mutants]
+    # Mutants are forked, which a process with one thread alone may do safely.
+    with ProcessPoolExecutor(jobs, get_context("fork")) as pool:
+        runs = list(pool.map(partial(faults_of, claims=claims), mutants, asked))
     for fault in [*found, *(fault for faults in runs for fault in faults)]:
         print(fault, file=sys.stderr)
     killed = sum(not faults for faults in runs)

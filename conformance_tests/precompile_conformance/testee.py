@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Protocol
 
 from precompile.conformance.v1 import testee_pb2
 from precompile_conformance.messages import (
@@ -46,6 +47,20 @@ class StartError(Exception):
     """The command cannot be run at all: the harness's fault, or its caller's."""
 
 
+class Process(Protocol):
+    """What is asked of a testee's process, as subprocess has it."""
+
+    pid: int
+
+    @property
+    def stdin(self) -> IO[bytes] | None: ...
+
+    @property
+    def stdout(self) -> IO[bytes] | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
 class Testee:
     """One process of an implementation under test; started when first asked."""
 
@@ -53,7 +68,7 @@ class Testee:
         """`seconds` is how long one answer may take."""
         self.command = tuple(command)
         self._seconds = seconds
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115
         self._buffer = bytearray()
         self._last_id = 0
@@ -136,18 +151,22 @@ class Testee:
         self._stderr.seek(0)
         self._stderr.truncate()
         try:
-            self._process = subprocess.Popen(
-                self.command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._stderr,
-                start_new_session=True,
-            )
+            self._process = self._begin()
         except OSError as error:
             raise StartError(f"{self.command[0]}: {error.strerror}") from error
         for pipe in (self._process.stdin, self._process.stdout):
             assert pipe is not None
             os.set_blocking(pipe.fileno(), False)
+
+    def _begin(self) -> Process:
+        """Start it, in a session of its own."""
+        return subprocess.Popen(
+            self.command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            start_new_session=True,
+        )
 
     def _exchange(self, request: bytes, deadline: float) -> bytes:
         """Write the request and read one message, at once: neither side may block the other."""
