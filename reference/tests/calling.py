@@ -1,6 +1,9 @@
 """Commands called as a shell calls them, each in a forked child: no interpreter starts anew."""
 
+import contextlib
 import ctypes
+import functools
+import gc
 import importlib
 import io
 import os
@@ -14,7 +17,7 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 from precompile_context import cli
-from precompile_context.cli.app import COMMANDS
+from precompile_context.cli.app import COMMANDS, app
 from tests import hanging
 
 # The program that `run` would become has started.
@@ -40,16 +43,17 @@ def call(
     stdout: str | int = "",
     encoding: str = "utf-8",
     environ: Mapping[str, str | None] | None = None,
+    privileged: bool = False,
 ) -> Called:
-    """Call `precompile` in the folder, without root's privileges over files.
+    """Call `precompile` in the folder, without root's privileges over files unless it has them.
 
     `stdout` is a file's name or a descriptor, or "closed"; a variable that is None is not set.
     """
-    for command in COMMANDS:  # once, rather than in each child
-        importlib.import_module(f"precompile_context.cli.{command}")
+    _import_once()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         pid = os.fork()
         if not pid:
+            gc.freeze()  # what there is by now is no garbage of the command's
             os.chdir(folder)
             _redirect(out, err, stdout, encoding)
             for name, value in {"COLUMNS": "80", **(environ or {})}.items():
@@ -57,11 +61,40 @@ def call(
                 if value is not None:
                     os.environ[name] = value
             sys.argv = ["precompile", *map(str, words)]
+            if not privileged:
+                _drop_privileges()
             _call()
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         out.seek(0)
         err.seek(0)
         return Called(status, *(file.read().decode(errors="replace") for file in (out, err)))
+
+
+@functools.cache
+def _import_once() -> None:
+    """Import what commands import, rather than in each child: what parses their words, too."""
+    for command in COMMANDS:
+        importlib.import_module(f"precompile_context.cli.{command}")
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if not pid:
+        try:
+            os.write(writing, "\n".join(_imported_by_a_command()).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as names:
+        for name in names.read().split():
+            importlib.import_module(name)
+    os.waitpid(pid, 0)
+
+
+def _imported_by_a_command() -> list[str]:
+    before = set(sys.modules)
+    with contextlib.suppress(OSError):
+        app(["inspect", os.devnull], standalone_mode=False)  # it is no bundle
+    new = (name for name in sys.modules if name not in before)
+    return [name for name in new if getattr(sys.modules[name], "__spec__", None)]
 
 
 def _redirect(out: IO[bytes], err: IO[bytes], stdout: str | int, encoding: str) -> None:
@@ -84,7 +117,6 @@ def _redirect(out: IO[bytes], err: IO[bytes], stdout: str | int, encoding: str) 
 def _call() -> NoReturn:
     status = _RAISED
     try:
-        _drop_privileges()
         signal.alarm(hanging.SECONDS)
         os.execve = lambda *arguments: os._exit(STARTED)
         cli.main()

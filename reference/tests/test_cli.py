@@ -12,6 +12,7 @@ import pytest
 
 from precompile_context import BundleFile, Environment, PrecompileContext
 from precompile_context.trust import UNSIGNED
+from tests.calling import call
 from tests.toys import BLOB, GRAPH, STEP, Blob, Graph, Step, noise
 
 WEIRD = "a\u202eb [red]key[/red] \u2028 é"
@@ -27,17 +28,33 @@ class Done:
         return json.loads(self.out)
 
 
-def run(*arguments: object, stdout: Any = subprocess.PIPE) -> Done:
+def run(*arguments: object, stdout: int | None = None) -> Done:
+    """Forked, but for what becomes another program, or what an interpreter reads as it starts."""
+    if arguments[:1] == ("run",) or _for_python() != _AT_THE_START:
+        return started(*arguments)
+    file = "" if stdout is None else stdout
+    done = call(*arguments, folder=Path.cwd(), stdout=file, privileged=True)
+    return Done(done.status, done.out, done.err)
+
+
+def _for_python() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith("PYTHON")}
+
+
+_AT_THE_START = _for_python()
+
+
+def started(*arguments: object) -> Done:
+    """In an interpreter of its own."""
     command = [sys.executable, "-c", "from _precompile_command import main; main()"]
     done = subprocess.run(
         [*command, *map(str, arguments)],
-        stdout=stdout,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         env={**os.environ, "COLUMNS": "80"},
         check=False,
     )
-    return Done(done.returncode, done.stdout or "", done.stderr)
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from precompile_context import UNSIGNED, Bundle, BundleFile, Environment
 from precompile_context.stores import open_store
 from tests import hanging
 from tests.stores import bundle, keys, put, read
-from tests.test_cli import run
+from tests.test_cli import started as run
 
 
 def flat(text: str) -> str:

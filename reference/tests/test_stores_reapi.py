@@ -36,7 +36,7 @@ from tests.fake_build_cache import FakeBuildCache, fake_build_cache
 from tests.reapi_server import build_cache, buildgrid
 from tests.s3_server import Proxy
 from tests.stores import bundle, keys, put, read
-from tests.test_cli import run
+from tests.test_cli import started as run
 from tests.test_stores_registry import grown
 
 MIB = 1 << 20

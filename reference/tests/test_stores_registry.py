@@ -43,7 +43,7 @@ from tests.registry_server import (
 from tests.s3_server import Proxy, free_port
 from tests.samples import context
 from tests.stores import bundle, content, keys, put, read
-from tests.test_cli import run
+from tests.test_cli import started as run
 
 MIB = 1 << 20
 pytestmark = pytest.mark.skipif(
