@@ -6,6 +6,7 @@ once; the second starts with what the first saved, and with an empty cache direc
 
 import contextlib
 import functools
+import gc
 import importlib
 import json
 import os
@@ -105,6 +106,7 @@ def _in_a_process(
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
+        gc.freeze()  # compiling looks for garbage often, and what is here by now is none
         try:
             rows = _work(mode, programs, place, modules)
             with open(writing, "w") as pipe:
