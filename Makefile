@@ -71,7 +71,8 @@ demo: $(VENV)/.ready ## the main job: cold, mega-cache and warm runs of a small 
 test: $(VENV)/.ready $(VENV)/.fuzz ## everything, part by part and several side by side
 	@$(MAKE) --no-print-directory --jobs=$(JOBS) --output-sync=target $(PARTS:%=part-%)
 
-part-%:
+# What all have is set up before any begins: it would be there twice, or by halves.
+part-%: $(VENV)/.ready
 	@echo "== $*"; start=$$(date +%s); $(MAKE) --no-print-directory $* && \
 		echo "== $*: $$(($$(date +%s) - start)) s"
 
@@ -104,6 +105,23 @@ test-core: $(VENV)/.ready ## the core, the command line, the distribution and th
 test-pytorch: $(VENV)/.ready ## the adapter, with programs that compile
 	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile -m torch $(NOT_STORES)
 
+# An environment with all that $(VENV) has, to be added to: by links, which take seconds, for pip
+# replaces files and changes none.
+define beside
+rm -rf $(@D)
+$(BIN)/python -m venv --without-pip $(@D)
+cp -al $(VENV)/lib/python*/site-packages/. $(@D)/lib/python*/site-packages/ 2>/dev/null || \
+	cp -Rp $(VENV)/lib/python*/site-packages/. $(@D)/lib/python*/site-packages/
+$(@D)/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
+endef
+
+# An environment of a tool's own; a pip that is there installs into it.
+define apart
+rm -rf $(@D)
+$(BIN)/python -m venv --without-pip $(@D)
+$(BIN)/python -m pip --python $(@D)/bin/python $(LOCKED) --no-compile -r $<
+endef
+
 # JAX, numba and Triton are in an environment of their own, beside all that $(VENV) has: torch is
 # what is tested without them, too.
 test-compilers: $(VENV)/.ready ## the adapters for JAX, numba and Triton, and several compilers in one bundle
@@ -111,12 +129,9 @@ test-compilers: $(VENV)/.ready ## the adapters for JAX, numba and Triton, and se
 		.compilers/bin/python -m pytest --numprocesses=$(JOBS) $(SIDE_BY_SIDE) -m compilers; \
 	else echo 'NOT RUN: JAX, numba and Triton, because they could not be installed here' >&2; fi
 
-.compilers/.ready: pyproject.toml constraints.txt locks/python.txt locks/compilers.txt
-	$(PYTHON) -m venv .compilers
-	.compilers/bin/python -m pip $(LOCKED) -r locks/python.txt
-	.compilers/bin/python -m pip install --quiet -c constraints.txt torch
+.compilers/.ready: locks/compilers.txt $(VENV)/.ready
+	$(beside)
 	.compilers/bin/python -m pip $(LOCKED) --only-binary :all: -r locks/compilers.txt
-	.compilers/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
 # What speaks S3 for the tests is a process of its own, with an environment of its own; so is a build cache.
@@ -129,14 +144,12 @@ test-stores: $(VENV)/.ready .moto/.ready ## stores: a simulated one, servers of 
 		echo 'NOT RUN: what oras reads of a registry (curl does), because oras is missing' >&2
 	PRECOMPILE_MOTO=.moto/bin/moto_server $(BIN)/python -m pytest -q reference/tests/test_stores_*.py
 
-.buildgrid/.ready: locks/buildgrid.txt
-	$(PYTHON) -m venv .buildgrid
-	.buildgrid/bin/python -m pip $(LOCKED) -r locks/buildgrid.txt
+.buildgrid/.ready: locks/buildgrid.txt | $(VENV)/.ready
+	$(apart)
 	touch $@
 
-.moto/.ready: locks/moto.txt
-	$(PYTHON) -m venv .moto
-	.moto/bin/python -m pip $(LOCKED) -r locks/moto.txt
+.moto/.ready: locks/moto.txt | $(VENV)/.ready
+	$(apart)
 	touch $@
 
 # What each run came to. Whoever changes that copies the new summary.json (`run --report`) there, and has
@@ -185,9 +198,8 @@ test-site: $(VENV)/.ready .site/.ready ## the site, into .site/html; a dead link
 	$(BIN)/python website/assemble.py .site/pages
 	NO_MKDOCS_2_WARNING=1 .site/bin/mkdocs build --strict -f website/mkdocs.yml
 
-.site/.ready: locks/site.txt
-	$(PYTHON) -m venv .site
-	.site/bin/python -m pip $(LOCKED) -r locks/site.txt
+.site/.ready: locks/site.txt | $(VENV)/.ready
+	$(apart)
 	touch $@
 
 .PHONY: run-viewer
@@ -225,12 +237,9 @@ $(VENV)/.bench: $(VENV)/.ready locks/bench.txt
 models: .models/.ready ## programs with models of transformers and diffusers, cold and warm; MODELS= names some
 	.models/bin/python -m benchmarks.models --json benchmarks/results/models.json --into docs/pytorch.md $(MODELS)
 
-.models/.ready: pyproject.toml constraints.txt locks/python.txt locks/models.txt
-	$(PYTHON) -m venv .models
-	.models/bin/python -m pip $(LOCKED) -r locks/python.txt
-	.models/bin/python -m pip install --quiet -c constraints.txt torch
+.models/.ready: locks/models.txt $(VENV)/.ready
+	$(beside)
 	.models/bin/python -m pip $(LOCKED) --only-binary :all: -r locks/models.txt
-	.models/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	.models/bin/python -m pip check
 	touch $@
 
@@ -387,7 +396,7 @@ test-interop: $(VENV)/.ready ## who writes what, all others read, of the impleme
 .protoc/bin/python:
 	@[ -n '$(PROTOC_PYTHON)' ] || { echo 'protoc needs Python 3.11 or 3.12' >&2; exit 1; }
 	$(PROTOC_PYTHON) -m venv .protoc
-	.protoc/bin/python -m pip $(LOCKED) -r locks/protoc.txt
+	.protoc/bin/python -m pip $(LOCKED) --no-compile -r locks/protoc.txt
 	[ "$$(.protoc/bin/python -m grpc_tools.protoc --version)" = 'libprotoc $(PROTOC)' ]
 
 generate: .protoc/bin/python ## protoc's output for Python, from proto/ into generated/
