@@ -24,6 +24,15 @@ def pytest_report_header() -> str:
     return f"protobuf {protobuf.__version__}, {api_implementation.Type()}"
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Tests that are not to be run import no compiler either, where a module has no others."""
+    if collection_path.suffix != ".py":
+        return None
+    unwanted = [name for name in ("torch", "compilers") if f"not {name}" in config.option.markexpr]
+    text = collection_path.read_text(encoding="utf-8") if unwanted else ""
+    return any(f"\npytestmark = pytest.mark.{name}\n" in text for name in unwanted) or None
+
+
 @pytest.fixture(autouse=True, scope="session")
 def own_config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The user's own key is not the tests' to make: theirs is in a directory of their own."""
