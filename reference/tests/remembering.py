@@ -26,6 +26,8 @@ _WRITTEN = "-o"
 # What a source includes before all else: behind anything else, no precompiled header counts.
 _FIRST = re.compile(rb"\s*#include <([\w/.-]+)>\n")
 _LINKED = ("-shared", "-l", "-L")
+# A header takes as long as so many kernels do that are compiled with it as it is.
+_PLAIN = 2
 
 
 def install(folder: Path, store: Path, *, headers: str) -> bool:
@@ -86,7 +88,12 @@ def _precompiled(compiler: str, store: Path, about: str, arguments: list[str]) -
     made = folder / f"{name}.gch"
     made.parent.mkdir(parents=True, exist_ok=True)
     with _alone(made):
+        asked = made.with_suffix(".asked")
+        with asked.open("a") as file:
+            file.write(".")
         if not made.exists():
+            if asked.stat().st_size <= _PLAIN:
+                return []
             part = made.with_suffix(".part")
             call = [compiler, *flags, "-x", "c++-header", str(header), _WRITTEN, str(part)]
             if _called(call).returncode:

@@ -78,7 +78,7 @@ REAL = shutil.which("g++", path=os.defpath)
 
 
 @pytest.mark.skipif(REAL is None, reason="NOT RUN: no g++")
-def test_a_first_header_is_precompiled_once_and_changes_no_byte(
+def test_a_first_header_that_many_have_is_precompiled_and_changes_no_byte(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", os.defpath)
@@ -97,10 +97,11 @@ def test_a_first_header_is_precompiled_once_and_changes_no_byte(
         taken = [line.split()[-1] for line in done.stderr.splitlines() if line.startswith("! ")]
         return (tmp_path / "kernel.so").read_bytes(), taken
 
-    for number in (1, 2):
+    for number in range(4):
         output, taken = compiled(ours, number)
-        (made,) = (tmp_path / "store").rglob("*.gch")
-        assert taken == [str(made)]
+        made = [str(path) for path in (tmp_path / "store").rglob("*.gch")]
+        assert taken == made
+        assert len(made) == (number >= 2)  # what is not compiled often is compiled as it is
         assert compiled(real, number) == (output, [])
 
 
