@@ -2,21 +2,20 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from precompile_context import UNSIGNED, BundleFile
+from tests.forking import Interpreters
+from tests.programs import QUICK
 
 pytestmark = pytest.mark.torch
 pytest.importorskip("torch")
 
 ROOT = Path(__file__).parents[2]
-# Probing for instruction sets and compiling headers would take most of the time.
-QUICK = {"TORCHINDUCTOR_VEC_ISA_OK": "1", "TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS": "0"}
+RUN = "from benchmarks.pytorch_run import main; main()"
 # Takes a minute; the other training step is like it.
 LEFT_OUT = "transformer training step"
 
@@ -85,8 +84,9 @@ DIFFERS = {
 class Processes:
     """Processes that run all cases, each in an empty cache directory."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, interpreters: Interpreters) -> None:
         self.place = place
+        self._interpreters = interpreters
         for name in ("modules", "saved"):
             (place / name).mkdir()
 
@@ -94,21 +94,13 @@ class Processes:
         """The rows of one process."""
         home = self.place / f"home{len(list(self.place.iterdir()))}"
         (home / "tmp").mkdir(parents=True)
-        command = [sys.executable, "-m", "benchmarks.pytorch_run", "--mode", "ours"]
+        command = ["-c", RUN, "--mode", "ours"]
         command += ["--saved", str(self.place / "saved"), "--place", str(self.place / "modules")]
-        done = subprocess.run(
+        caches = {"TORCHINDUCTOR_CACHE_DIR": str(home / "cache"), "TMPDIR": str(home / "tmp")}
+        done = self._interpreters.run(
             [*command, *options, *(title for title in WARM if title != LEFT_OUT)],
             cwd=ROOT,
-            env={
-                **os.environ,
-                **QUICK,
-                "TORCHINDUCTOR_CACHE_DIR": str(home / "cache"),
-                "TMPDIR": str(home / "tmp"),
-            },
-            capture_output=True,
-            text=True,
-            timeout=900,
-            check=False,
+            env={**os.environ, **QUICK, **caches},
         )
         assert done.returncode == 0, done.stderr
         rows: dict[str, Any] = json.loads(done.stdout)
@@ -116,8 +108,8 @@ class Processes:
 
 
 @pytest.fixture(scope="module")
-def processes(tmp_path_factory: pytest.TempPathFactory) -> Processes:
-    return Processes(tmp_path_factory.mktemp("cases"))
+def processes(tmp_path_factory: pytest.TempPathFactory, interpreters: Interpreters) -> Processes:
+    return Processes(tmp_path_factory.mktemp("cases"), interpreters)
 
 
 @pytest.fixture(scope="module")

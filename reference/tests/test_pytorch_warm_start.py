@@ -1,4 +1,7 @@
-"""A real program, cold and warm; each run is a process with a cache directory of its own."""
+"""A real program, cold and warm; each run is a process with a cache directory of its own.
+
+What a signal ends, and what sees another CPU, are started anew; the others are forked.
+"""
 
 import json
 import os
@@ -14,7 +17,8 @@ import pytest
 
 from precompile_context import UNSIGNED, BundleFile
 from precompile_context.session.part import seconds_of
-from tests.cuda_warning import without_cuda_warning
+from tests.forking import Interpreters
+from tests.programs import QUICK, finished
 
 pytestmark = pytest.mark.torch
 
@@ -24,9 +28,12 @@ import hashlib, json, os, signal, sys
 import torch
 from precompile_context.adapters import pytorch
 from torch._dynamo.utils import counters
+from torch._inductor import config
 from torch._inductor.cpp_builder import CppBuilder
 from torch._inductor.cpu_vec_isa import VecISA
 
+# Kernels are built in this process, and instruction sets are probed, where both are counted.
+config.compile_threads, config.cpp.vec_isa_ok = 1, None
 bundle, steps = sys.argv[1], sys.argv[2:]
 builds, probes = [], []
 
@@ -82,37 +89,34 @@ class Runs:
     """Runs the program, each time with an empty cache directory."""
 
     directory: Path
+    interpreters: Interpreters
     count: int = 0
 
     def command(self, bundle: str, *steps: str) -> tuple[list[str], dict[str, str]]:
         self.count += 1
         environ = {
             **os.environ,
+            **QUICK,
             "TORCHINDUCTOR_CACHE_DIR": str(self.directory / f"cache{self.count}"),
-            # The compiler runs in this process, where it can be counted.
-            "TORCHINDUCTOR_COMPILE_THREADS": "1",
         }
         return [sys.executable, "-c", PROGRAM, str(self.directory / bundle), *steps], environ
 
     def run(self, bundle: str, *steps: str, **environ: str) -> dict[str, Any]:
         command, inherited = self.command(bundle, *steps)
-        done = subprocess.run(
-            command,
-            env={**inherited, **environ},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
+        output, errors = finished(
+            None if "ATEN_CPU_CAPABILITY" in environ else self.interpreters,
+            command[1:],
+            self.directory,
+            {**inherited, **environ},
         )
-        assert done.returncode == 0, done.stderr
-        report: dict[str, Any] = json.loads(done.stdout)
-        return {**report, "stderr": without_cuda_warning(done.stderr)}
+        report: dict[str, Any] = json.loads(output)
+        return {**report, "stderr": errors}
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+def runs(tmp_path_factory: pytest.TempPathFactory, interpreters: Interpreters) -> Runs:
     """With b.precompile, made by two runs: one killed after `step`, one that added `scale`."""
-    runs = Runs(tmp_path_factory.mktemp("runs"))
+    runs = Runs(tmp_path_factory.mktemp("runs"), interpreters)
     command, environ = runs.command("b.precompile", "step", "die")
     killed = subprocess.run(command, env=environ, timeout=300, check=False)
     assert killed.returncode == -signal.SIGKILL
