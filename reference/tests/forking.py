@@ -36,8 +36,12 @@ _READ_FIRST = ("ATEN_", "OMP_", "MKL_", "LD_", "PYTHON")
 _SECONDS = 600
 # The interpreter's own, before a program's directory comes to its front.
 _PATH = sys.path[1:]
-# Without the modules that adapters wait for: tests of the runs say so.
-_TORCH = ("torch", "sympy", "networkx", "jinja2", "torch.fx.experimental.symbolic_shapes")
+# Of what a compile imports, what takes long and imports no module that adapters wait for: tests of
+# the runs say so.
+_TORCH = (
+    *("torch", "sympy", "networkx", "jinja2", "torch.fx.experimental.symbolic_shapes"),
+    *("torch.distributed.fsdp", "torch.utils.cpp_extension"),
+)
 _WARMED = """
 import torch
 def step(x):
