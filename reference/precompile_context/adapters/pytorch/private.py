@@ -342,6 +342,16 @@ PRECOMPILE_NAMES = (
         "wrapped: objects that are told in words do not travel themselves",
     ),
     PrivateName(
+        "torch._functorch._aot_autograd.utils",
+        "saved_tensors_hooks_are_inlineable",
+        "called: whether hooks of saved tensors are part of a graph",
+    ),
+    PrivateName(
+        "torch._functorch._aot_autograd.utils",
+        "top_saved_tensors_hooks",
+        "called: the hooks of saved tensors that are there",
+    ),
+    PrivateName(
         "torch._dynamo.guards",
         "_get_closure_vars",
         "called: the names that guarded expressions use",
@@ -440,6 +450,26 @@ PRECOMPILE_NAMES = (
         "torch._functorch._aot_autograd.autograd_cache",
         "sanitize_gm_for_cache",
         "wrapped: a graph's key is the one that it has without the mode",
+    ),
+    PrivateName(
+        "torch._functorch._aot_autograd.autograd_cache",
+        "AOTAutogradCache.save",
+        "wrapped: a graph that cannot be pickled is not kept",
+    ),
+    PrivateName(
+        "torch._functorch._aot_autograd.graph_compile",
+        "_cache_autograd_info",
+        "wrapped: a graph that is kept with its backward waits for it",
+    ),
+    PrivateName(
+        "torch._dynamo.compiled_autograd",
+        "in_compiled_autograd_region",
+        "read: whether a frame is what it made of a backward",
+    ),
+    PrivateName(
+        "torch._dynamo.compiled_autograd",
+        "extract_bw_module",
+        "wrapped: the backward of such a graph becomes part of another",
     ),
     PrivateName(
         "torch._functorch._aot_autograd.aot_autograd_result",

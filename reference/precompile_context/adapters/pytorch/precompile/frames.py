@@ -28,7 +28,7 @@ from precompile_context.adapters.pytorch.precompile import (
 )
 from precompile_context.adapters.pytorch.precompile.digests import UnportableError, module_name
 from precompile_context.adapters.pytorch.precompile.entry import Version
-from precompile_context.adapters.pytorch.precompile.key import frame_key, frame_name
+from precompile_context.adapters.pytorch.precompile.key import frame_key, told_name
 from precompile_context.adapters.pytorch.precompile.recorder import FrameRecorder, alias_of
 from precompile_context.adapters.pytorch.precompile.report import PrecompileReport
 from precompile_context.adapters.pytorch.precompile.saved_guards import DiffersError
@@ -89,7 +89,7 @@ class Frames:
         bound = self._signature.bind(*args, **kwargs)
         bound.apply_defaults()
         call = types.SimpleNamespace(**bound.arguments)
-        name = frame_name(call.code, call.globals)
+        name = told_name(call.code, call.globals, call.locals)
         recorder = FrameRecorder(call.code, call.closure)
         key = ""
         try:
@@ -134,12 +134,15 @@ class Frames:
         Raises:
             UnportableError: it is compiled without us.
         """
+        from torch._dynamo import compiled_autograd
         from torch._dynamo.distributed import get_compile_pg
 
         if (switch := ruled_out(_options(call.compiler_fn))) is not None:
             raise UnportableError(switch)
         if call.export or getattr(call.hooks, "guard_export_fn", None) is not None:
             raise UnportableError("it is exported")
+        if compiled_autograd.in_compiled_autograd_region:
+            raise UnportableError("compiled autograd made it of one backward, in this process")
         if get_compile_pg() is not None or compiles_in_step():
             raise UnportableError("ranks compile together, and all of them must")
         if capability_asked() != self._asked:

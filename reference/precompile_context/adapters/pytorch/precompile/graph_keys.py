@@ -21,6 +21,8 @@ from precompile_context.adapters.pytorch.precompile.operators import (
     operator_name,
     table_digest,
 )
+from precompile_context.adapters.pytorch.precompile.overridden import overridden, patched
+from precompile_context.adapters.pytorch.precompile.switches_read import switched
 from precompile_context.adapters.pytorch.precompile.words import all_words
 from precompile_context.session.patches import Patches
 
@@ -142,25 +144,28 @@ def _with_program(
 
 
 def program_code(module: Any) -> list[str]:
-    """The program's own code that a graph names, each with what it does; none in most graphs.
+    """The program's own code that a graph names, each with what it does, and what the program has
+    switched in torch; none in most graphs.
 
     Raises:
         UnportableError: it cannot be told in words.
     """
-    found: dict[str, str] = {}
+    found = {name: operator_digest(name) for name in overridden()} | patched()
     for node in _calls(module):
         if is_of_program(node.target):
             name = operator_name(node.target)
             if name not in found:
                 found[name] = operator_digest(name)
-                if _local.operators is not None:
-                    _local.operators.add(name)
         elif not is_pinned(_module_of(node.target)):
             name = f"{_module_of(node.target)}.{getattr(node.target, '__qualname__', '')}"
             if name not in found:
                 found[name] = short_digest(all_words(node.target, name))
+    if _local.operators is not None:
+        _local.operators.update(name for name in found if "::" in name)
     if table := table_digest():
         found["lowerings and decompositions"] = table
+    if texts := switched():
+        found["switches"] = short_digest(texts)
     return [f"{name} {digest}" for name, digest in sorted(found.items())]
 
 

@@ -12,13 +12,19 @@ from precompile_context.adapters.pytorch.precompile import graph_keys, observed,
 from precompile_context.adapters.pytorch.precompile.parts import Parts, took_part
 from precompile_context.adapters.pytorch.precompile.split_graphs import NUMBER
 from precompile_context.adapters.pytorch.precompile.store import Store
+from precompile_context.adapters.pytorch.precompile.unkept import Unkept
 from precompile_context.session.patches import Patches
 
 
 class Graphs:
-    """The hooks in AOTAutograd's cache, from `start` to `stop`."""
+    """The hooks in AOTAutograd's cache, from `start` to `stop`.
+
+    Attributes:
+        unkept: why torch keeps no graph of some.
+    """
 
     def __init__(self, store: Store, on_fault: Callable[[Exception], None]) -> None:
+        self.unkept = Unkept()
         self._store = store
         self._on_fault = on_fault
         self._patches = Patches()
@@ -44,6 +50,7 @@ class Graphs:
         self._patches.wrap(autograd_cache, "sanitize_gm_for_cache", _with_number_last)
         self._patches.wrap(CacheArtifactManager, "record_artifact", self._content)
         self._patches.wrap(PrecompileContext, "record_artifact", self._record)
+        self.unkept.start(self._patches)
 
     def stop(self) -> None:
         """Take the hooks out."""

@@ -78,3 +78,22 @@ def create_hasattr(builder: Any, guard: Any, *, create: Any, has: bool) -> None:
     if hasattr(builder.get(guard), attribute) is not has:
         raise DiffersError(f"{guard.name} has {'no' if has else 'an'} attribute {attribute} here")
     create(builder, guard)
+
+
+def create_without_hooks(builder: Any, guard: Any, *, create: Any) -> None:
+    """In the place of a guard's own `create`, which would take the hooks of saved tensors that are
+    there now for those that are part of the graph: it has none.
+
+    Raises:
+        DiffersError: there are some that would be part of a graph.
+    """
+    if hooks_in_graphs():
+        raise DiffersError("hooks of saved tensors become part of a graph here")
+    create(builder, guard)
+
+
+def hooks_in_graphs() -> bool:
+    """Whether there are hooks of saved tensors that AOTAutograd traces into a graph."""
+    from torch._functorch._aot_autograd import utils
+
+    return bool(utils.saved_tensors_hooks_are_inlineable(utils.top_saved_tensors_hooks()))

@@ -56,6 +56,8 @@ def reduce_opaque(original: Callable[..., Any], pickler: Any, value: Any) -> Any
         return _pytree.treespec_leaf, ()  # of which there is one; unpickling another warns
     if isinstance(value, types.BuiltinFunctionType) and builtin_of_extension(value) is not None:
         return getattr, (sys.modules[value.__module__], value.__name__)
+    if isinstance(value, type) and (named := _renamed(value)) is not None:
+        return getattr, named
     if isinstance(value, torch.Tensor):
         return reduce_tensor(original, pickler, value)
     reduced = original(pickler, value)
@@ -65,6 +67,16 @@ def reduce_opaque(original: Callable[..., Any], pickler: Any, value: Any) -> Any
 
         return _Missing, ("no guard looks at it",)  # a lock, a context variable
     return reduced
+
+
+def _renamed(cls: type) -> tuple[types.ModuleType, str] | None:
+    """The module and the name of a class that torch has given another name than its qualified one,
+    by which pickles would look for it: SDPBackend.
+    """
+    module = sys.modules.get(cls.__module__)
+    if cls.__qualname__ == cls.__name__ or module is None or not is_pinned(cls.__module__):
+        return None
+    return (module, cls.__name__) if vars(module).get(cls.__name__) is cls else None
 
 
 def _can_be_pickled(value: Any) -> bool:

@@ -34,9 +34,11 @@ from precompile_context.adapters.pytorch.precompile.guard_creation import (
     create_hasattr,
     create_native,
     create_recorded,
+    create_without_hooks,
+    hooks_in_graphs,
 )
 from precompile_context.adapters.pytorch.precompile.guard_pickling import told_in_words
-from precompile_context.adapters.pytorch.precompile.identity import guard_identity
+from precompile_context.adapters.pytorch.precompile.identity import found, guard_identity
 from precompile_context.adapters.pytorch.precompile.key_order import BY_NAME
 from precompile_context.adapters.pytorch.precompile.saved_guards import SavedGuards
 
@@ -48,13 +50,26 @@ _BY_IDENTITY = frozenset(
 _ADDRESSES = frozenset(("ID_MATCH", "DICT_VERSION"))
 # Those that hold for one object of one process, and say nothing of another's.
 _OF_ONE_PROCESS = frozenset(("WEAKREF_ALIVE", "NN_MODULE"))
+# Those that take nothing from an object that has an identity: objects of one are of one type;
+# two sources are one object, or are not; and what is looked for in a dict is the guard's own key.
+_OF_NO_VALUE = frozenset(
+    (
+        "TYPE_MATCH",
+        "DUPLICATE_INPUT",
+        "DICT_CONTAINS",
+        "DICT_NOT_CONTAINS",
+        "NOT_PRESENT_IN_GENERIC_DICT",
+    )
+)
 # Those that compare with a state of a guarded value that its pickle has not, so that they would
 # be made anew of whatever the unpickled value has. torch 2.15's.
 _LOST_IN_PICKLES = frozenset(("COW_TENSOR_MATCH", "CURRENT_STREAM_MATCH"))
+# How torch names the globals of functions that are no module's: with an address.
+_NO_MODULES = re.compile(r"___unnamed_scope_\w+")
 # Addresses in what torch says of a guard.
 _ADDRESS = re.compile(r"\b\d{9,}\b|0x[0-9a-f]+")
-# What is looked up by its identity and need not travel; classes, modules and builtins travel
-# by their names as it is, and pickles are made of them.
+# What is looked up by its identity and need not travel; classes, modules, builtins and functions
+# that stand under their names travel by these as it is, and pickles are made of them.
 _TRAVELS_AS_WORDS = (types.FunctionType, types.MethodType, types.CodeType, functools.partial)
 
 
@@ -71,7 +86,8 @@ def save_guards(
         UnportableError: a guard cannot be told in words.
         Exception: whatever pickling the guarded values raises.
     """
-    portable, texts = [], []
+    portable: list[Any] = []
+    texts = _state_texts(output_graph)
     opaque: dict[int, Any] = {}
     told: set[str] = set()
     met: list[type] = []
@@ -91,17 +107,26 @@ def save_guards(
             texts[-1] += f" {_tensor_text(builder.get(guard), source, output_graph)}"
         if _is_of_one_process(guard):
             raise UnportableError(f"{guard.name} is guarded as one object of this process")
+        if (scope := _NO_MODULES.search(guard.name)) is not None:
+            told_as = output_graph.global_scope.get(scope[0], {}).get("__name__", "a dict")
+            raise UnportableError(f"it reads globals that are no module's, but those of {told_as}")
         if kind in _LOST_IN_PICKLES:
             raise UnportableError(f"{guard.name} is guarded by {kind}, which does not travel")
+        if kind == "AUTOGRAD_SAVED_TENSORS_HOOKS":
+            if hooks_in_graphs():
+                raise UnportableError("hooks of saved tensors are part of its graph")
+            guard = _replaced(guard, functools.partial(create_without_hooks, create=create))
         if guard._unserializable:
-            raise UnportableError(f"{guard.name} is of a class that is defined within a function")
+            raise UnportableError(_of_nested_class(guard.name, type(builder.get(guard))))
+        if guard.name and id(guard) not in names and source not in ordered:
+            key_order.check_keys(guard.name, kind, builder.get(guard), create)
         if id(guard) in names:
             value, name = builder.get(guard), names[id(guard)]
             texts[-1] = f"{guard.name} {name}"
             told.update(_codes_told(kind, value))
             if isinstance(value, type):
                 met.append(value)
-            if isinstance(value, _TRAVELS_AS_WORDS):
+            if isinstance(value, _TRAVELS_AS_WORDS) and not _is_found(value):
                 opaque[id(value)] = value
             create = functools.partial(create_native, create=create, kind=kind, name=name)
             guard = _replaced(guard, create)
@@ -137,6 +162,16 @@ def save_guards(
         words,
     )
     return saved, [*met, *classes]
+
+
+def _state_texts(output_graph: Any) -> list[str]:
+    """What torch's guards of its own state compare: their lines of code do not have it."""
+    state = getattr(output_graph, "global_state_guard", None)
+    modes = getattr(output_graph, "torch_function_mode_stack", None) or ()
+    return [
+        f"state {state.__getstate__() if state is not None else ''}",
+        f"modes {' '.join(type_name(type(mode)) for mode in modes)}",
+    ]
 
 
 def _tensor_text(tensor: Any, source: Any, output_graph: Any) -> str:
@@ -207,13 +242,23 @@ def _is_of_one_process(guard: Any) -> bool:
 
 def _checked(guard: Any, kind: str, create: Any, value: Any) -> Any:
     """How to create a guard of something else than identity on an object that has one."""
-    if kind in ("TYPE_MATCH", "DUPLICATE_INPUT", "DICT_CONTAINS", "DICT_NOT_CONTAINS"):
-        # Objects of one identity are of one type; two sources are one object, or are not; and what
-        # is looked for in a dict of here is the guard's own key.
+    if kind in _OF_NO_VALUE:
         return create
     if kind == "HASATTR":
         return _has_attribute(create, value)
+    if kind == "SEQUENCE_LENGTH" and isinstance(value, type | tuple):
+        return create  # whose identity tells what they hold, the members of an enum too
     raise UnportableError(f"{guard.name} has an identity, and is guarded by {kind}")
+
+
+def _is_found(value: Any) -> bool:
+    return isinstance(value, types.FunctionType) and found(value) is value
+
+
+def _of_nested_class(name: str, cls: type) -> str:
+    """Why torch saves no guards of an object."""
+    within = "a function" if "<locals>" in cls.__qualname__ else "another class"
+    return f"{name} is of class {type_name(cls)}, which is defined within {within}"
 
 
 def _has_attribute(create: Any, value: Any) -> Any:

@@ -23,6 +23,7 @@ from precompile_context.adapters.pytorch.precompile.digests import (
     short_digest,
     type_name,
 )
+from precompile_context.adapters.pytorch.precompile.scope import is_of_torch, package_version
 from precompile_context.adapters.pytorch.precompile.taking_apart import behind_annotation
 
 BUILTINS = (
@@ -65,12 +66,27 @@ def identity(value: Any, depth: int = 0) -> str:
         return f"partial of {', '.join(identity(part, depth + 1) for part in parts)}"
     if type(value) is tuple:
         return f"tuple [{', '.join(identity(item, depth + 1) for item in value)}]"
-    if (text := torch_constant(value) or _annotation(value, depth)) is not None:
+    text = torch_constant(value) or _annotation(value, depth) or _of_torchs_package(value)
+    if text is not None:
         return text
     try:
         return canonical(value)
     except UnportableError:
         raise UnportableError(f"one object of {type_name(type(value))} among others") from None
+
+
+def _of_torchs_package(value: Any) -> str | None:
+    """An object that a package which torch compiles with has under its own name, as numpy's
+    functions; None for others.
+    """
+    kind = type(value)
+    package, name = kind.__module__.partition(".")[0], getattr(value, "__name__", None)
+    if not is_of_torch(package) or not isinstance(name, str):
+        return None
+    module = getattr(value, "__module__", None) or package
+    if getattr(sys.modules.get(module), name, None) is not value:
+        return None
+    return f"{type_name(kind)} {module}.{name} of {package_version(package)}"
 
 
 def _annotation(value: Any, depth: int) -> str | None:

@@ -7,11 +7,15 @@ from precompile_context.adapters.pytorch.precompile.digests import (
     UnportableError,
     canonical,
     code_digest,
+    function_name,
     module_name,
     short_digest,
+    type_name,
 )
 from precompile_context.adapters.pytorch.precompile.identity import identity
+from precompile_context.adapters.pytorch.precompile.overridden import overridden, patched
 from precompile_context.adapters.pytorch.precompile.split_graphs import chosen_backend
+from precompile_context.adapters.pytorch.precompile.switches_read import switches
 
 # Settings of how and where is compiled, not of what.
 _OF_COMPILING = frozenset(
@@ -25,7 +29,7 @@ _OF_COMPILING = frozenset(
     )
 )
 # Of what a version holds: one that was saved with another is never offered.
-_LAYOUT = "5"
+_LAYOUT = "6"
 # Of a module and a qualified name, so that the key stays one.
 _MOST_NAME_CHARACTERS = 300
 
@@ -34,6 +38,23 @@ def frame_name(code: types.CodeType, frame_globals: dict[str, Any]) -> str:
     """Module and qualified name of a frame's function, for keys and for people."""
     module = module_name(frame_globals.get("__name__"))
     return f"{module}.{code.co_qualname}"[:_MOST_NAME_CHARACTERS]
+
+
+def told_name(
+    code: types.CodeType, frame_globals: dict[str, Any], frame_locals: dict[str, Any]
+) -> str:
+    """What people are told: torch puts a function of its own around what it does not trace by
+    itself, as the forward of one of its modules.
+    """
+    name = frame_name(code, frame_globals)
+    if not name.startswith("torch._dynamo.external_utils.wrap_inline"):
+        return name
+    within = frame_locals.get("fn")
+    owner = getattr(within, "__self__", within)
+    if isinstance(within, types.FunctionType):
+        return function_name(within)
+    method = getattr(within, "__name__", "forward")
+    return name if within is None else f"{type_name(type(owner))}.{method}"
 
 
 def frame_key(
@@ -57,6 +78,7 @@ def settings_digest(compiler: Any, one_graph: bool, hooks: Any) -> str:
         UnportableError: the backend is not inductor, or a setting cannot be compared.
     """
     import torch
+    import torch.fx.experimental._config
 
     backend, buckets = chosen_backend(compiler)
     options, dynamic = _asked_of_inductor(backend)
@@ -69,6 +91,10 @@ def settings_digest(compiler: Any, one_graph: bool, hooks: Any) -> str:
         "dynamo": _settings(torch._dynamo.config),
         "functorch": _settings(torch._functorch.config),
         "inductor": _settings(torch._inductor.config),
+        "shapes": _settings(torch.fx.experimental._config),
+        "switches": switches(),
+        "overridden": " ".join(overridden()),
+        "patched": canonical(patched()),
         "layout": _LAYOUT,
     }
     if torch._inductor.config.freezing or options.get("freezing"):

@@ -7,12 +7,13 @@ Guards on these objects are then built of what is there.
 """
 
 import collections
+import functools
 import types
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
-from precompile_context.adapters.pytorch.precompile.digests import UnportableError
-from precompile_context.adapters.pytorch.precompile.identity import identity
+from precompile_context.adapters.pytorch.precompile.digests import UnportableError, type_name
+from precompile_context.adapters.pytorch.precompile.identity import found, identity
 from precompile_context.adapters.pytorch.precompile.saved_guards import DiffersError
 
 # Objects that a pickle names and does not hold: unpickled, they are those of the process, and
@@ -34,6 +35,9 @@ _OF_SHAPE = frozenset(
         "DUPLICATE_INPUT",
     )
 )
+# Guards that compare the keys of a dict, and those that look for one.
+_OF_KEYS = frozenset(("DICT_KEYS_MATCH", "MAPPING_KEYS_CHECK"))
+_OF_A_KEY = frozenset(("DICT_CONTAINS", "DICT_NOT_CONTAINS", "SET_CONTAINS", "SET_NOT_CONTAINS"))
 
 
 def bases(source: Any) -> Iterator[Any]:
@@ -80,6 +84,44 @@ def shape(name: str, value: Any) -> str:
     except UnportableError as error:
         raise UnportableError(f"{name}: the order of its keys is guarded: {error}") from error
     return ", ".join(parts)
+
+
+def check_keys(name: str, kind: str, value: Any, create: Any) -> None:
+    """Raise UnportableError where a guard compares with an object that is equal to itself alone,
+    and that no name leads to: what is unpickled in its place is equal to nothing.
+    """
+    if kind in _OF_KEYS:
+        compared = dict.keys(value) if isinstance(value, dict) else value
+    elif kind in _OF_A_KEY:
+        compared = [create.keywords["key"]]
+    elif kind == "EQUALS_MATCH":
+        compared = [value]
+    else:
+        return
+    if (alone := next(filter(None, map(_alone, compared)), None)) is not None:
+        raise UnportableError(f"{name} is compared with one object of {alone} among others")
+
+
+def _alone(value: Any) -> str | None:
+    """The type of an object that is equal to itself alone, or of one within a tuple or a set, where
+    no name leads to it.
+    """
+    from torch._dynamo.utils import key_is_id
+
+    kind = type(value)
+    if kind in (tuple, list, set, frozenset):
+        return next(filter(None, map(_alone, value)), None)
+    if isinstance(value, types.FunctionType):
+        return None if found(value) is value else type_name(kind)
+    if isinstance(value, types.MethodType):
+        return _alone(value.__func__) or _alone(value.__self__)
+    if not (key_is_id(value) or vars(object)["__eq__"] is kind.__eq__):
+        return None
+    try:
+        identity(value)
+    except UnportableError:
+        return type_name(kind)
+    return type_name(kind) if isinstance(value, functools.partial) else None
 
 
 def check_kind(name: str, kind: str) -> None:

@@ -66,7 +66,10 @@ class Precompile:
         self._graphs.stop()
         config.caching_precompile = self._caching_precompile
         for unfinished in self._store.unfinished:
-            self.report.is_cold(unfinished.name, unfinished.reason)
+            reason = unfinished.reason
+            if reason is None:
+                reason = self._graphs.unkept.why(self._store.missing(unfinished.version))
+            self.report.is_cold(unfinished.name, reason)
 
     def _fault(self, error: Exception) -> None:
         self.report.is_cold("a graph", f"{type(error).__name__}: {error}")

@@ -20,6 +20,7 @@ from precompile_context.adapters.pytorch.precompile.digests import (
     is_pinned,
     short_digest,
 )
+from precompile_context.adapters.pytorch.precompile.scope import is_of_torch
 from precompile_context.adapters.pytorch.precompile.words import all_words
 
 # Namespaces of operators that are part of torch, whose version is a fact of the environment.
@@ -64,6 +65,7 @@ _OF_TORCH = frozenset(
 )
 # What a CustomOpDef refers to, and is not; torch's keys hold Triton's sources.
 _OF_DYNAMO = ("torch_dynamo_resume_in_", "__compiled_fn")
+_OURS = "precompile_context"
 _OF_THE_DISPATCHER = frozenset(("_lib", "_opoverload", "_disabled_kernel", "_used_triton_kernels"))
 
 
@@ -201,13 +203,23 @@ def _others(name: str) -> Iterator[str]:
 
     namespace = name.partition("::")[0]
     if any(key.startswith(f"{name.replace('::', '/')}/") for key in _plain_kernels()):
-        named = re.compile(rf"""["']{re.escape(namespace)}(::|["'])""".encode())
-        modules = [name for name, file in _program_files().items() if named.search(_content(file))]
+        modules = naming(namespace)
         if not modules:
             raise UnportableError(f"what is registered for operator {name} is not known")
         yield from sorted(_functions_of(modules))
     for path in sorted(torch.ops.loaded_libraries):
         yield f"library {os.path.basename(path)} {_file_digest(path)}"
+
+
+def naming(namespace: str) -> list[str]:
+    """The program's modules that name a namespace of operators, in quotation marks."""
+    return [name for name, file in _program_files().items() if _names(file, namespace)]
+
+
+@functools.cache
+def _names(file: str, namespace: str) -> bool:
+    named = rf"""["']{re.escape(namespace)}(::|["'])""".encode()
+    return re.search(named, _content(file)) is not None
 
 
 def _functions_of(modules: list[str]) -> set[str]:
@@ -239,11 +251,12 @@ def _plain_kernels() -> set[str]:
 
 
 def _program_files() -> dict[str, str]:
-    """The source files of the modules that are neither torch's nor Python's own."""
+    """The source files of the modules that are neither torch's, nor Python's own, nor ours."""
     files = {}
     for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if isinstance(file, str) and file.endswith(".py") and not is_pinned(name):
+        file = vars(module).get("__file__") if isinstance(module, types.ModuleType) else None
+        apart = is_pinned(name) or is_of_torch(name) or name.partition(".")[0] == _OURS
+        if isinstance(file, str) and file.endswith(".py") and not apart:
             files[name] = file
     return files
 

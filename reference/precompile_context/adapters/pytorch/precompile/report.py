@@ -55,6 +55,11 @@ class PrecompileReport:
         with self._lock:
             self.differs.setdefault(frame, {})[key] = _ADDRESS.sub("", reason)
 
+    def why_other(self, frame: str, key: str) -> str | None:
+        """Why a saved version was not for a frame; None where it was not offered, or was."""
+        with self._lock:
+            return self.differs.get(frame, {}).get(key)
+
     def as_json(self) -> dict[str, Any]:
         """All of it."""
         with self._lock:

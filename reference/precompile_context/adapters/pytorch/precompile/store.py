@@ -106,7 +106,7 @@ class Store:
                 try:
                     version = unfinished.version
                     version = dataclasses.replace(version, parts=(*version.parts, parts()))
-                    self._record(unfinished.frame, version, unfinished.seconds)
+                    self._record(unfinished.name, unfinished.frame, version, unfinished.seconds)
                     self.unfinished.remove(unfinished)
                 except UnportableError as error:
                     unfinished.reason = str(error)
@@ -117,7 +117,7 @@ class Store:
         """A version of a frame was made, in so many seconds.
 
         Raises:
-            UnportableError: it cannot be pickled.
+            UnportableError: it cannot be pickled, or no process is served the like of it.
         """
         if os.getpid() != self._pid:
             return
@@ -125,16 +125,23 @@ class Store:
             if not self._is_finished(version):
                 self.unfinished.append(Unfinished(name, frame, version, seconds))
                 return
-            self._record(frame, version, seconds)
+            self._record(name, frame, version, seconds)
         self._on_recorded()
+
+    def missing(self, version: Version) -> str:
+        """The first graph of a version that is not there."""
+        return next(graph for graph in version.backends if graph not in self._graphs)
 
     def _is_finished(self, version: Version) -> bool:
         return all(graph in self._graphs for graph in version.backends)
 
-    def _record(self, frame: str, version: Version, seconds: float) -> None:
+    def _record(self, name: str, frame: str, version: Version, seconds: float) -> None:
+        key = fitting_key(f"{frame}#{version.variant}")
+        if (why := self._report.why_other(name, key)) is not None:
+            raise UnportableError(f"it is compiled to what is saved, which was refused here: {why}")
         self._context.record_artifact(
             DynamoEntry.TYPE,
-            fitting_key(f"{frame}#{version.variant}"),
+            key,
             encoded(version),
             backends=[(AOTAutogradBackend.TYPE, self._graphs[g]) for g in version.backends],
             frame=frame,
@@ -144,11 +151,16 @@ class Store:
 
 
 class Unfinished:
-    """A version that waits for its graphs, or that could not be saved once they were there."""
+    """A version that waits for its graphs, or that could not be saved once they were there.
+
+    Attributes:
+        waits: whether it does.
+        reason: why it could not be saved.
+    """
 
     def __init__(self, name: str, frame: str, version: Version, seconds: float) -> None:
         self.waits = True
-        self.reason = "a graph was not saved: its backward was never run, or torch cannot cache it"
+        self.reason: str | None = None
         self.name = name
         self.frame = frame
         self.version = version

@@ -7,7 +7,11 @@ import types
 import typing
 from typing import Any
 
-from precompile_context.adapters.pytorch.precompile.digests import module_name, type_name
+from precompile_context.adapters.pytorch.precompile.digests import (
+    is_pinned_file,
+    module_name,
+    type_name,
+)
 
 # The modules of classes whose objects stand for types.
 OF_ANNOTATIONS = ("typing", "types", "collections.abc")
@@ -16,6 +20,7 @@ _ABOUT = (
     *("__bound__", "__constraints__", "__covariant__", "__contravariant__"),
     *("__supertype__", "__value__", "__forward_arg__"),
 )
+_OPTIMIZED_MODULE = "torch._dynamo.eval_frame.OptimizedModule"
 _HEAP_TYPE = 1 << 9
 _POINTER = object.__basicsize__ // 2
 # Native classes the content of which is told otherwise.
@@ -40,6 +45,18 @@ def behind_wrapper(value: Any) -> tuple[Any, ...] | None:
         return (value.func,)
     if type(value) in (functools.partial, functools.partialmethod):
         return (value.func, *value.args, value.keywords)
+    return None
+
+
+def behind_compile(value: Any) -> Any:
+    """What torch.compile or torch.compiler.disable was given, where a value is what they made of
+    it; None for others. What they keep beside it changes with each compile, and says nothing of it.
+    """
+    if isinstance(value, types.FunctionType):
+        is_torchs = is_pinned_file(value.__code__.co_filename)
+        return vars(value).get("_torchdynamo_orig_callable") if is_torchs else None
+    if any(type_name(cls) == _OPTIMIZED_MODULE for cls in type(value).__mro__[:-1]):
+        return vars(value)["_modules"].get("_orig_mod")
     return None
 
 

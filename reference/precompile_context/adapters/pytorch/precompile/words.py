@@ -52,6 +52,7 @@ from precompile_context.adapters.pytorch.precompile.taking_apart import (
     OF_ANNOTATIONS,
     attributes_of,
     behind_annotation,
+    behind_compile,
     behind_wrapper,
     has_native_state,
 )
@@ -69,6 +70,7 @@ _OF_THE_PLACE = frozenset(
     ("__file__", "__spec__", "__loader__", "__builtins__", "__cached__", "__path__")
 )
 _OF_ENUMS = frozenset(("_member_map_", "_value2member_map_", "_member_names_"))
+_LIBRARY = "torch.library.Library"
 _READ_UNNAMED = frozenset(("__dataclass_fields__",))
 _READING_VARIABLES = frozenset(("environ", "getenv"))
 _MOST_NESTED = 60
@@ -132,6 +134,8 @@ class Words:
         kind = type(value)
         if isinstance(value, type):
             return self._class(value, path)
+        if (within := behind_compile(value)) is not None:
+            return f"compiled {self.of(within, path)}"
         if kind is types.FunctionType:
             return self._function(value, path)
         if kind is types.ModuleType:
@@ -156,6 +160,8 @@ class Words:
             return f"variable {value.name} {self._items(list(_content(value)), path)}"
         if isinstance(value, logging.Logger):
             return f"logger {value.name}"
+        if type_name(kind) == _LIBRARY:  # whose kernels are told by the module that registers them
+            return f"library {value.ns} {value.kind} {value.dispatch_key}"
         if kind is re.Pattern:
             return f"pattern {value.flags} {canonical(value.pattern)}"
         if isinstance(value, enum.Enum):

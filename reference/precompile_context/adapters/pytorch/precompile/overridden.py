@@ -1,0 +1,67 @@
+"""What the program has put in the place of torch's own: kernels, and operators of tensors.
+
+A compiled graph holds what such code did while it was traced, and names nothing of it.
+"""
+
+import functools
+import re
+import types
+
+from precompile_context.adapters.pytorch.precompile.digests import (
+    is_pinned_file,
+    short_digest,
+)
+from precompile_context.adapters.pytorch.precompile.operators import naming
+from precompile_context.adapters.pytorch.precompile.words import all_words
+
+
+def overridden() -> list[str]:
+    """The names of torch's own operators for which the program has registered kernels: a compile
+    of any graph may come upon one, and a graph does not name it.
+    """
+    import torch
+
+    kernels = {
+        kernel
+        for kernel in torch.library._impls
+        if kernel.startswith("aten/") and not kernel.endswith("/Meta")
+    }
+    others = [kernel for kernel in sorted(kernels) if not _is_from_torch(kernel)]
+    if not others or not naming("aten"):
+        return []
+    return sorted({_operator_of(kernel) for kernel in others})
+
+
+@functools.cache
+def _is_from_torch(kernel: str) -> bool:
+    """Whether torch's dispatcher says that a file of torch's has registered a kernel; what is
+    registered through torch.library's functions has their file.
+    """
+    import torch
+
+    dump = torch._C._dispatch_dump(kernel.rpartition("/")[0].replace("/", "::"))
+    key = re.escape(kernel.rpartition("/")[2])
+    found = re.search(rf"^{key}(?:\[alias\])?: registered at (.*?):\d+ ::", dump, re.MULTILINE)
+    return found is not None and found[1] != torch.library.__file__ and is_pinned_file(found[1])
+
+
+def _operator_of(kernel: str) -> str:
+    return kernel.rpartition("/")[0].partition(".")[0].replace("/", "::")
+
+
+def patched() -> dict[str, str]:
+    """By name, the program's functions that stand in torch.Tensor for what an operator of Python's
+    asks for, as `__add__`, each with a digest of what it does. Dynamo guards other methods.
+
+    Raises:
+        UnportableError: one cannot be told in words.
+    """
+    import torch
+
+    return {
+        f"torch.Tensor.{name}": short_digest(all_words(value, f"torch.Tensor.{name}"))
+        for name, value in sorted(vars(torch.Tensor).items())
+        if name.startswith("__")
+        and isinstance(value, types.FunctionType)
+        and not is_pinned_file(value.__code__.co_filename)
+    }

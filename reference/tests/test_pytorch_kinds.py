@@ -1,0 +1,198 @@
+"""Kinds of programs that were stale once, or saved by each run and served by none."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.forking import Interpreters
+from tests.programs import Programs
+
+pytestmark = pytest.mark.torch
+pytest.importorskip("torch")
+
+# Nothing but products of matrices, for which no kernel is built. `«one¦other»` is edited.
+PROGRAM = """\
+import enum
+import torch
+from torch.nn.functional import linear
+
+library = torch.library.Library("aten", "IMPL")
+library.impl("linear", lambda x, w, b=None: x @ «w¦w.t() @ w», "CompositeImplicitAutograd")
+
+torch.Tensor.__mod__ = lambda x, y: x @ y @ «x¦y»
+
+def one(x):
+    return x @ «x¦x.t()»
+
+def other(x):
+    return x.t() @ x
+
+class Choice(enum.Enum):
+    ONE = «1¦2»
+    OTHER = 3
+
+FUNCTIONS = {one: 1, other: 2}
+TUPLES = {("a", one): 1, ("b", other): «2¦3»}
+CHOICES = {Choice.ONE: 1, Choice.OTHER: 2}
+LISTED = {other: 1«¦, one: 2»}
+
+@torch.compile
+def of_functions(x):
+    for function, times in FUNCTIONS.items():
+        x = function(x) @ x if times == 1 else function(x)
+    return x
+
+@torch.compile
+def of_tuples(x, table):
+    for (name, function), times in table.items():
+        x = function(x) if name == "a" or times == 2 else function(x) @ x
+    return x
+
+@torch.compile
+def of_choices(x):
+    for choice in CHOICES:
+        x = x @ x if choice.value == 1 else x.t() @ x
+    return x
+
+@torch.compile
+def is_listed(x):
+    return other(x) if one in LISTED else one(x)
+
+@torch.compile
+def overridden(x):
+    return linear(x, x.t())
+
+@torch.compile
+def patched(x):
+    return x % x.t()
+
+x = torch.arange(4.0).reshape(2, 2) / 4
+with torch.no_grad():
+    for result in (
+        of_functions(x), of_tuples(x, TUPLES), of_choices(x), is_listed(x), overridden(x),
+        patched(x),
+    ):
+        print([round(number, 4) for number in result.flatten().tolist()])
+"""
+
+
+def variant(edited: bool) -> str:
+    pieces = PROGRAM.replace("»", "«").split("«")
+    return "".join(
+        piece.split("¦")[edited] if number % 2 else piece for number, piece in enumerate(pieces)
+    )
+
+
+def test_kinds_are_served_and_then_as_they_are_edited(
+    tmp_path: Path, interpreters: Interpreters
+) -> None:
+    programs = Programs(tmp_path, interpreters)
+    programs.write(program=variant(False))
+    cold = programs.precompile()
+    assert cold.frames == (0, 6, 6), cold.reasons
+    warm = programs.precompile()
+    assert (warm.frames, warm.stdout) == ((6, 0, 0), cold.stdout)
+    assert warm.report["artifacts"]["recorded"] == 0
+    programs.write(program=variant(True))
+    plain = programs.plain()
+    assert programs.precompile().stdout == plain.stdout != cold.stdout
+    assert programs.precompile().frames == (6, 0, 0)
+
+
+SWITCHED = """\
+import os
+import torch
+torch.backends.cuda.enable_flash_sdp(os.environ["SWITCH"] == "1")
+
+@torch.compile
+def attention(x):
+    return torch.nn.functional.scaled_dot_product_attention(x, x, x)
+
+with torch.no_grad():
+    attention(torch.ones(1, 1, 2, 2))
+"""
+
+
+def test_a_switch_of_torchs_that_a_trace_reads_is_part_of_the_version(
+    tmp_path: Path, interpreters: Interpreters
+) -> None:
+    programs = Programs(tmp_path, interpreters)
+    programs.write(program=SWITCHED)
+    frames = [programs.precompile(SWITCH=switch).frames for switch in "1011"]
+    assert frames == [(0, 1, 1), (0, 1, 1), (1, 0, 0), (1, 0, 0)]
+
+
+def test_a_graphs_key_knows_switches_that_are_not_as_a_process_begins_with_them() -> None:
+    import torch
+
+    from precompile_context.adapters.pytorch.precompile.graph_keys import program_code
+
+    graph = torch.fx.symbolic_trace(lambda x: x @ x)
+    assert program_code(graph) == []
+    torch.backends.cuda.enable_flash_sdp(False)
+    try:
+        (line,) = program_code(graph)
+    finally:
+        torch.backends.cuda.enable_flash_sdp(True)
+    assert line.startswith("switches ")
+    assert program_code(graph) == []
+
+
+HOOKED = """\
+import contextlib
+import os
+import torch
+
+def graph(text):
+    return torch.fx.symbolic_trace(eval(text))
+
+hooks = os.environ["HOOKS"].split()
+around = contextlib.nullcontext()
+if hooks:
+    around = torch.autograd.graph.saved_tensors_hooks(*(graph(f"lambda x: x{h}") for h in hooks))
+
+@torch.compile
+def cube(x):
+    return x @ x @ x
+
+x = torch.ones(2, 2, requires_grad=True)
+with around:
+    cube(x).sum().backward()
+print(x.grad.tolist())
+"""
+
+
+@pytest.mark.parametrize("first", ["", "*2 *2"])
+def test_hooks_of_saved_tensors_that_become_part_of_a_graph_are_never_served(
+    tmp_path: Path, interpreters: Interpreters, first: str
+) -> None:
+    programs = Programs(tmp_path, interpreters)
+    programs.write(program=HOOKED)
+    assert programs.precompile(HOOKS=first).frames == (0, 1, not first)
+    ran = programs.precompile(HOOKS="*3 *2")
+    assert (ran.frames, ran.stdout) == ((0, 1, 0), programs.plain(HOOKS="*3 *2").stdout)
+    assert ran.reasons == {"__main__.cube": "hooks of saved tensors are part of its graph"}
+
+
+ALTERNATING = """\
+import torch
+
+@torch.compile
+def square(x):
+    return x @ x
+
+with torch.no_grad():
+    square(torch.ones(2, 2))
+    torch.set_default_dtype(torch.float64)
+    square(torch.ones(2, 2, dtype=torch.float32))
+"""
+
+
+def test_versions_for_other_states_of_torch_stand_beside_each_other(
+    tmp_path: Path, interpreters: Interpreters
+) -> None:
+    programs = Programs(tmp_path, interpreters)
+    programs.write(program=ALTERNATING)
+    assert programs.precompile().frames == (0, 2, 2)
+    warm = programs.precompile()
+    assert (warm.frames, warm.report["artifacts"]["recorded"]) == ((2, 0, 0), 0)

@@ -1,0 +1,132 @@
+"""A frame that stays cold is told why, by what torch knows and says to its log alone."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.forking import Interpreters
+from tests.programs import Programs
+
+pytestmark = pytest.mark.torch
+pytest.importorskip("torch")
+
+# Nothing but products of matrices, for which no kernel is built.
+PROGRAM = """\
+import functools
+import torch
+from torch.func import jvp
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_contexts
+
+class Outer:
+    class Inner(torch.nn.Module):
+        def forward(self, x):
+            return x @ x
+
+class Key:
+    pass
+
+KEYS = {Key(): 1}
+LAMBDAS = {lambda x: x @ x: 1}
+inner = Outer.Inner()
+several = torch.nn.Sequential(inner)
+
+def square(x):
+    return x @ x
+
+def autocast(x):
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        return x @ x
+
+def attention(x):
+    with sdpa_kernel(SDPBackend.MATH):
+        return torch.nn.functional.scaled_dot_product_attention(x[None], x[None], x[None])
+
+def branches(x):
+    return torch.cond(x.sum() > 0, square, torch.clone, (x,))
+
+def forward_mode(x):
+    return jvp(square, (x,), (x,))[1]
+
+def selective(x):
+    contexts = functools.partial(create_selective_checkpoint_contexts, [torch.ops.aten.mm.default])
+    return checkpoint(square, x, use_reentrant=False, context_fn=contexts)
+
+def by_object(x):
+    for key in KEYS:
+        x = x @ x
+    return x
+
+def by_lambda(x):
+    for function in LAMBDAS:
+        x = function(x)
+    return x
+
+def forward_only(x):
+    return x @ x
+
+def taken_apart(x):
+    return x @ x
+
+x = torch.eye(2)
+with torch.no_grad():
+    for function in (
+        autocast, attention, branches, forward_mode, by_object, by_lambda, several,
+    ):
+        torch.compile(function)(x)
+x.requires_grad_()
+torch.compile(selective)(x).sum().backward()
+torch.compile(forward_only)(x)
+with torch._dynamo.compiled_autograd._enable(torch.compile):
+    torch.compile(taken_apart)(x).sum().backward()
+"""
+REASONS = {
+    "__main__.autocast": "torch cannot cache its graph: Unsupported call_function target"
+    " <function _enter_autocast>",
+    "__main__.attention": "torch cannot cache its graph: Unsupported call_function target"
+    " <function _backend_from_string>",
+    "__main__.branches": "torch cannot cache its graph: Unsupported call_function target cond",
+    "__main__.forward_mode": "it reads globals that are no module's, but those of"
+    " namedtuple_UnpackedDualTensor",
+    "__main__.by_object": "G['KEYS'] is compared with one object of __main__.Key among others",
+    "__main__.by_lambda": "G['LAMBDAS'] is compared with one object of builtins.function among",
+    "torch.nn.modules.container.Sequential.forward": "L['fn']._modules['0'] is of class"
+    " __main__.Outer.Inner, which is defined within another class",
+    "__main__.selective": "torch cannot cache its graph: SAC context_fn does not have a cache_hash",
+    "__main__.forward_only": "a graph was not saved: its backward was never run",
+    "__main__.taken_apart": "a graph was not saved: compiled autograd takes its backward apart",
+    ".forward": "compiled autograd made it of one backward, in this process",
+}
+
+
+def test_each_cold_frame_has_the_reason_that_is_its_own(
+    tmp_path: Path, interpreters: Interpreters
+) -> None:
+    programs = Programs(tmp_path, interpreters)
+    programs.write(program=PROGRAM)
+    cold = programs.precompile()
+    assert cold.frames == (0, len(REASONS), 0)
+    assert cold.reasons.keys() == REASONS.keys()
+    for name, reason in REASONS.items():
+        assert cold.reasons[name].startswith(reason), cold.reasons[name]
+        assert "0x" not in cold.reasons[name]
+    assert programs.precompile().reasons == cold.reasons
+
+
+NESTED = """\
+import torch
+
+@torch.compile
+def step(nested):
+    return nested @ torch.eye(2)
+
+with torch.no_grad():
+    step(torch.nested.nested_tensor([torch.ones(1, 2), torch.ones(3, 2)], layout=torch.jagged))
+"""
+
+
+def test_what_lies_behind_torchs_reason_is_told(tmp_path: Path, interpreters: Interpreters) -> None:
+    programs = Programs(tmp_path, interpreters)
+    programs.write(program=NESTED)
+    (reason,) = programs.precompile().reasons.values()
+    assert reason.startswith("torch cannot cache its graph: Failed to pickle cache key: ")
