@@ -99,6 +99,36 @@ def test_kinds_are_served_and_then_as_they_are_edited(
     assert programs.precompile().frames == (6, 0, 0)
 
 
+FROZEN = """\
+import gc
+import torch
+
+library = torch.library.Library("aten", "IMPL")
+library.impl("linear", lambda x, w, b=None: x @ w * TIMES, "CompositeImplicitAutograd")
+gc.freeze()
+
+@torch.compile
+def overridden(x):
+    return torch.nn.functional.linear(x, x)
+
+with torch.no_grad():
+    print(overridden(torch.ones(2, 2)).tolist())
+"""
+
+
+def test_functions_that_a_program_has_frozen_are_seen(
+    tmp_path: Path, interpreters: Interpreters
+) -> None:
+    programs = Programs(tmp_path, interpreters)
+    for times, printed in ((2, "[[4.0, 4.0], [4.0, 4.0]]\n"), (3, "[[6.0, 6.0], [6.0, 6.0]]\n")):
+        programs.write(program=FROZEN.replace("TIMES", str(times)))
+        cold, warm = programs.precompile(), programs.precompile()
+        assert [(ran.stdout, ran.frames) for ran in (cold, warm)] == [
+            (printed, (0, 1, 1)),
+            (printed, (1, 0, 0)),
+        ]
+
+
 SWITCHED = """\
 import os
 import torch

@@ -6,7 +6,6 @@ and autocast, a decomposition, a lowering.
 """
 
 import functools
-import gc
 import hashlib
 import os
 import re
@@ -20,6 +19,7 @@ from precompile_context.adapters.pytorch.precompile.digests import (
     is_pinned,
     short_digest,
 )
+from precompile_context.adapters.pytorch.precompile.living_functions import all_functions
 from precompile_context.adapters.pytorch.precompile.scope import is_of_torch
 from precompile_context.adapters.pytorch.precompile.words import all_words
 
@@ -225,11 +225,7 @@ def _names(file: str, namespace: str) -> bool:
 def _functions_of(modules: list[str]) -> set[str]:
     """The words of all functions that there are of some modules, but for those of dynamo's."""
     scopes = {id(vars(sys.modules[name])): name for name in modules}
-    functions = [
-        value
-        for value in gc.get_objects()
-        if type(value) is types.FunctionType and id(value.__globals__) in scopes
-    ]
+    functions = [function for function in all_functions() if id(function.__globals__) in scopes]
     return {
         all_words(function, f"{scopes[id(function.__globals__)]}.{function.__qualname__}")
         for function in functions

@@ -24,6 +24,7 @@ from precompile_context.adapters.pytorch.precompile.environment_reads import (
     reads_meanwhile,
     variables,
 )
+from precompile_context.adapters.pytorch.precompile.living_functions import functions_alive
 from precompile_context.adapters.pytorch.precompile.named_functions import NamedFunctions
 from precompile_context.adapters.pytorch.precompile.observed import Ran
 from precompile_context.adapters.pytorch.precompile.operators import (
@@ -34,7 +35,6 @@ from precompile_context.adapters.pytorch.precompile.program import find_class, i
 from precompile_context.adapters.pytorch.precompile.program_code import (
     Modules,
     files_of,
-    functions_alive,
     of_program,
     source_digest,
 )

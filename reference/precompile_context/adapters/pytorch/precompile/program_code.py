@@ -1,6 +1,5 @@
 """The program's own code among all that Python ran, and the modules in which code is found."""
 
-import gc
 import hashlib
 import importlib.machinery
 import logging
@@ -19,6 +18,7 @@ from precompile_context.adapters.pytorch.precompile.digests import (
     is_pinned_file,
     module_name,
 )
+from precompile_context.adapters.pytorch.precompile.living_functions import functions_alive
 from precompile_context.adapters.pytorch.precompile.named_functions import NamedFunctions
 from precompile_context.adapters.pytorch.precompile.observed import Calls
 from precompile_context.adapters.pytorch.precompile.scope import is_of_torch
@@ -114,15 +114,6 @@ _known: dict[int, tuple[types.CodeType, bool]] = {}
 def _is_of_program(module: str) -> bool:
     is_ours = module.partition(".")[0] == "precompile_context"
     return module in sys.modules and not (is_pinned(module) or is_of_torch(module) or is_ours)
-
-
-def functions_alive(codes: list[types.CodeType]) -> dict[int, list[types.FunctionType]]:
-    """By the id of its code, each function that there is of one of these."""
-    alive: dict[int, list[types.FunctionType]] = {id(code): [] for code in codes}
-    for value in gc.get_objects() if codes else ():
-        if type(value) is types.FunctionType and id(value.__code__) in alive:
-            alive[id(value.__code__)].append(value)
-    return alive
 
 
 def module_of(function: types.FunctionType) -> str:

@@ -1,0 +1,22 @@
+"""The functions that there are, whatever holds them: a closure, a dispatcher in C++."""
+
+import gc
+import types
+
+
+def functions_alive(codes: list[types.CodeType]) -> dict[int, list[types.FunctionType]]:
+    """By the id of its code, each function that there is of one of these."""
+    alive: dict[int, list[types.FunctionType]] = {id(code): [] for code in codes}
+    for function in all_functions() if codes else ():
+        if id(function.__code__) in alive:
+            alive[id(function.__code__)].append(function)
+    return alive
+
+
+def all_functions() -> list[types.FunctionType]:
+    """All of them, as the garbage collector knows them."""
+    if gc.get_freeze_count():
+        # It does not tell what the program has frozen, as servers do before they fork; what such a
+        # function does may be in a graph. Without being frozen, nothing is freed that was not.
+        gc.unfreeze()
+    return [value for value in gc.get_objects() if type(value) is types.FunctionType]
