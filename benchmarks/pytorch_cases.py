@@ -411,6 +411,64 @@ def wrapped_changed(place: Place, warm: bool) -> Iterator[Pair]:
         yield step(square()), model(square())
 
 
+KEEPING = """
+import functools, torch
+
+power = torch.linalg.matrix_power
+POWER = 2
+
+def keeping(function):
+    @functools.wraps(function)
+    def wrapper(self, x):
+        if len(function.__defaults__) == 2:
+            return power(function(self, x), POWER)
+        return power(function(self, x), function.__defaults__[0]) @ x
+    return wrapper
+"""
+KEPT = """
+import torch
+from keeping import keeping
+
+POWER = 5
+
+class Net(torch.nn.Module):
+    @keeping
+    def forward(self, x, first=2, second=1):
+        return x.T @ x
+"""
+
+
+@case("a decorator's globals and the defaults that it looks at")
+def decorator_looks(place: Place, warm: bool) -> Iterator[Pair]:
+    # Its wrapper has the name and the module of what it wraps, and looks into those of its own.
+    decorating: Any = place.module("keeping", KEEPING)
+    model = place.module("kept", KEPT).Net()
+    function = type(model).forward.__wrapped__
+    changes: list[Callable[[], Any]] = [
+        lambda: None,
+        lambda: setattr(decorating, "POWER", 3),
+        lambda: setattr(function, "__defaults__", (3,)),
+    ]
+    step = compiled(model)
+    # Warm, the one that is in the middle has not been met in this order.
+    for change in reversed(changes) if warm else changes:
+        change()
+        yield step(square()), model(square())
+
+
+def by_attribute(x: torch.Tensor) -> Any:
+    return torch.linalg.matrix_power(x, x.power)  # type: ignore[attr-defined]
+
+
+@case("attribute that a tensor was given")
+def tensor_attribute(place: Place, warm: bool) -> Iterator[Pair]:
+    step = compiled(by_attribute)
+    for power in (3, 2) if warm else (2, 3):
+        x = square()
+        x.power = power  # type: ignore[attr-defined]
+        yield step(x), by_attribute(x)
+
+
 GLOBALS = """
 import torch
 

@@ -3,6 +3,9 @@
 Each figure is a process of its own with empty cache directories: one that compiles and
 saves, and one that starts with what was saved. Those that save go side by side, for their
 seconds are not told; the others one after another. Takes a quarter of an hour on two cores.
+
+`--torch PYTHON` measures the mode of another torch's own, by the interpreter that has it, and puts
+it as one more column into the table that is there.
 """
 
 import argparse
@@ -11,6 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +35,7 @@ COLUMNS = {
 # Probes for instruction sets and prepared headers cost a process with an empty cache 5 s in
 # every mode but ours. They would hide the small rows.
 QUICK = {"TORCHINDUCTOR_VEC_ISA_OK": "1", "TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS": "0"}
+NOT_MEASURED = "not measured"
 # Processes that save: as many as there are cores on the smallest machine.
 _SIDE_BY_SIDE = 2
 
@@ -86,11 +91,29 @@ def measure(titles: list[str], console: Console) -> dict[str, dict[str, Cell]]:
     }
 
 
-def rows(mode: str, place: Path, arguments: list[str]) -> dict[str, dict[str, Any]]:
+def measure_torch(python: str, titles: list[str]) -> tuple[str, dict[str, Cell]]:
+    """The title and the cells of a column: the caching_precompile of this interpreter's torch."""
+    version = subprocess.run(
+        [python, "-c", "import torch; print(torch.__version__)"],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout.split(".")
+    mode = "caching_precompile"
+    with tempfile.TemporaryDirectory(prefix="pytorch-table-") as scratch:
+        cold = rows(mode, Path(scratch), titles, python)
+        warm = rows(mode, Path(scratch), ["--warm", *titles], python)
+    title = f"torch {'.'.join(version[:2])}'s {mode}, warm"
+    return title, {name: Cell(cold[name], warm[name]) for name in titles}
+
+
+def rows(
+    mode: str, place: Path, arguments: list[str], python: str = sys.executable
+) -> dict[str, dict[str, Any]]:
     """A row for each case, each of a process with empty cache directories."""
     for name in ("saved", "modules"):
         (place / name).mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "benchmarks.pytorch_run", "--mode", mode]
+    command = [python, "-m", "benchmarks.pytorch_run", "--mode", mode]
     command += ["--saved", str(place / "saved"), "--place", str(place / "modules")]
     done = subprocess.run(
         [*command, *arguments],
@@ -114,6 +137,28 @@ def markdown(columns: dict[str, dict[str, Cell]]) -> str:
     return "\n".join(lines)
 
 
+def with_column(text: str, title: str, cells: Mapping[str, str]) -> str:
+    """A Markdown text with this column in its table of cases: in the place of the one of this
+    title, else behind the others. A case that has no row gets one.
+
+    Raises:
+        SystemExit: it has no such table, or several.
+    """
+    replaced(text, "")  # whether it has
+    table = text[text.index("| case | ") :].partition("\n\n")[0].splitlines()
+    titles, _, *lines = [line.strip("| ").split(" | ") for line in table]
+    if title not in titles:
+        titles.append(title)
+        lines = [[*line, NOT_MEASURED] for line in lines]
+    there = {line[0]: line for line in lines}
+    for name, cell in cells.items():
+        line = there.setdefault(name, [name, *[NOT_MEASURED] * (len(titles) - 1)])
+        line[titles.index(title)] = cell
+    made = [f"| {' | '.join(line)} |" for line in (titles, *there.values())]
+    made.insert(1, "|---" * len(titles) + "|")
+    return replaced(text, "\n".join(made))
+
+
 def replaced(text: str, table: str, head: str = "| case | ") -> str:
     """A Markdown text with this table in the place of the one whose first line begins so.
 
@@ -132,10 +177,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pytorch_table", description=__doc__)
     parser.add_argument("--json", type=Path, help="write all figures to this file, too")
     parser.add_argument("--into", type=Path, help="a Markdown file whose table this replaces")
+    parser.add_argument("--torch", help="add a column: the interpreter that has another torch")
     parser.add_argument("titles", nargs="*", default=list(CASES))
     options = parser.parse_args()
     if options.into:
         replaced(options.into.read_text(), "")  # whether it has such a table, before all the work
+    if options.torch:
+        title, cells = measure_torch(options.torch, options.titles)
+        texts = {name: cell.text() for name, cell in cells.items()}
+        if options.into:
+            options.into.write_text(with_column(options.into.read_text(), title, texts))
+        else:
+            print(json.dumps({title: texts}, indent=1))
+        return
     columns = measure(options.titles, Console(stderr=True))
     if options.json:
         figures = {

@@ -44,6 +44,8 @@ WARM = {
     "function as argument, closed over a tensor": (2, 0),
     "function attribute added since": (0, 1),
     "what is behind functools.wraps changed": (1, 2),
+    "a decorator's globals and the defaults that it looks at": (2, 1),
+    "attribute that a tensor was given": (2, 0),
     "globals rebound while it is served": (3, 0),
     "another type of the same shape": (3, 0),
     "size of a global tensor decides": (1, 1),
@@ -175,6 +177,20 @@ def test_spawned_child_is_served(processes: Processes, warm: dict[str, Any]) -> 
     # __mp_main__ is __main__, and the second child appended nothing.
     assert len(frames) == 1
     assert len(bundle.segments) == 1
+
+
+def test_column_of_another_torch_stands_behind_the_others_once() -> None:
+    from benchmarks.pytorch_table import with_column
+
+    text = "Before.\n\n| case | one |\n|---|---|\n| a | 1 s |\n| b | 2 s |\n\nAfter.\n"
+    added = with_column(text, "two", {"b": "WRONG", "c": "3 s"})
+    assert added == (
+        "Before.\n\n| case | one | two |\n|---|---|---|\n| a | 1 s | not measured |\n"
+        "| b | 2 s | WRONG |\n| c | not measured | 3 s |\n\nAfter.\n"
+    )
+    assert with_column(added, "two", {"b": "equal"}) == added.replace("WRONG", "equal")
+    with pytest.raises(SystemExit):
+        with_column("No table.", "two", {})
 
 
 def test_table_of_models_in_docs_is_what_was_measured() -> None:

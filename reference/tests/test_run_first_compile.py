@@ -6,6 +6,7 @@ import pytest
 
 from tests.forking import Interpreters
 from tests.programs import Programs
+from tests.torch_pairs import QUIET, needs_pairs
 
 pytestmark = pytest.mark.torch
 pytest.importorskip("torch")
@@ -88,6 +89,25 @@ FIRST = {
         0,
     ),
 }
+# torch 2.15 has these.
+PAIRS = {
+    "precompile.capture": (
+        "pair = {'artifact_path': 'code.py', 'cache_path': 'cache'}\n"
+        "with torch.compiler.precompile.capture(square, **pair) as capture:\n"
+        "    show(capture)",
+        0,
+    ),
+    "precompile.capture, loaded": (
+        f"{QUIET}\n"
+        "pair = {'artifact_path': 'code.py', 'cache_path': 'cache'}\n"
+        "if os.path.exists('cache'):\n"
+        "    show(torch.compiler.precompile.load(**pair))\n"
+        "else:\n"
+        "    with torch.compiler.precompile.capture(square, **pair) as capture:\n"
+        "        show(capture)",
+        0,
+    ),
+}
 
 
 def test_adapters_wait_for_modules_that_the_programs_import(
@@ -103,11 +123,11 @@ def test_adapters_wait_for_modules_that_the_programs_import(
     assert programs.run().stdout == "True set()\n"
 
 
-@pytest.mark.parametrize("how", FIRST)
+@pytest.mark.parametrize("how", [*FIRST, *(pytest.param(how, marks=needs_pairs) for how in PAIRS)])
 def test_first_compile_is_seen_cold_and_warm(
     how: str, tmp_path: Path, with_torch: Interpreters
 ) -> None:
-    source, served = FIRST[how]
+    source, served = {**FIRST, **PAIRS}[how]
     result = "1616.0\n" if how == "regions" else "80.0\n"
     programs = Programs(tmp_path, with_torch)
     programs.write(program=BEGIN + source)

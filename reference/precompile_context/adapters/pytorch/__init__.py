@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     )
     from precompile_context.adapters.pytorch.megacache import from_mega_cache, to_mega_cache
     from precompile_context.adapters.pytorch.precompile.report import PrecompileReport
+    from precompile_context.adapters.pytorch.precompiled import (
+        PrecompiledCache,
+        PrecompiledCode,
+        load_precompiled,
+        record_precompiled,
+    )
     from precompile_context.adapters.pytorch.private import UnsupportedTorchError
     from precompile_context.adapters.pytorch.recording.capturing import capture
     from precompile_context.adapters.pytorch.serving.applying import replay
@@ -21,6 +27,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "PrecompileReport": "precompile.report",
+    "PrecompiledCache": "precompiled",
+    "PrecompiledCode": "precompiled",
     "UnsupportedTorchError": "private",
     "WarmStart": "session",
     "WarmStartReport": "warm_start_report",
@@ -30,7 +38,9 @@ _HOMES = {
     "from_mega_cache": "megacache",
     "host_environment": "facts.environment",
     "load_cache_artifacts": "stock",
+    "load_precompiled": "precompiled",
     "precompiling": "automatic",
+    "record_precompiled": "precompiled",
     "replay": "serving.applying",
     "save_cache_artifacts": "stock",
     "to_mega_cache": "megacache",
@@ -39,6 +49,8 @@ _HOMES = {
 
 __all__ = [
     "PrecompileReport",
+    "PrecompiledCache",
+    "PrecompiledCode",
     "UnsupportedTorchError",
     "WarmStart",
     "WarmStartReport",
@@ -48,7 +60,9 @@ __all__ = [
     "from_mega_cache",
     "host_environment",
     "load_cache_artifacts",
+    "load_precompiled",
     "precompiling",
+    "record_precompiled",
     "replay",
     "save_cache_artifacts",
     "to_mega_cache",

@@ -254,5 +254,10 @@ def _cache_dir() -> str:
     return str(cache_dir())
 
 
-# The names of all that torch's adapter records; those of the automatic mode have no class here.
-TYPES = frozenset(cls.TYPE for cls in KNOWN) | {"precompile_dynamo", "precompile_aot_autograd"}
+# The names of all that torch's adapter knows; those of two parts have no class here.
+TYPES = frozenset(cls.TYPE for cls in KNOWN) | {
+    "precompile_dynamo",
+    "precompile_aot_autograd",
+    "torch.precompiled_code",
+    "torch.precompiled_cache",
+}
