@@ -421,8 +421,8 @@ def keeping(function):
     @functools.wraps(function)
     def wrapper(self, x):
         if len(function.__defaults__) == 2:
-            return power(function(self, x), POWER)
-        return power(function(self, x), function.__defaults__[0]) @ x
+            return power(function(self, x, 1), POWER)
+        return power(function(self, x, 1), function.__defaults__[0]) @ x
     return wrapper
 """
 KEPT = """
@@ -444,15 +444,9 @@ def decorator_looks(place: Place, warm: bool) -> Iterator[Pair]:
     decorating: Any = place.module("keeping", KEEPING)
     model = place.module("kept", KEPT).Net()
     function = type(model).forward.__wrapped__
-    changes: list[Callable[[], Any]] = [
-        lambda: None,
-        lambda: setattr(decorating, "POWER", 3),
-        lambda: setattr(function, "__defaults__", (3,)),
-    ]
+    states = [(2, (2, 1)), (3, (2, 1)), (3, (3,))]
     step = compiled(model)
-    # Warm, the one that is in the middle has not been met in this order.
-    for change in reversed(changes) if warm else changes:
-        change()
+    for decorating.POWER, function.__defaults__ in reversed(states) if warm else states:
         yield step(square()), model(square())
 
 
@@ -466,7 +460,23 @@ def tensor_attribute(place: Place, warm: bool) -> Iterator[Pair]:
     for power in (3, 2) if warm else (2, 3):
         x = square()
         x.power = power  # type: ignore[attr-defined]
+        x.itself = x  # type: ignore[attr-defined]
         yield step(x), by_attribute(x)
+
+
+def if_flagged(x: torch.Tensor) -> torch.Tensor:
+    return x @ x if hasattr(x, "flag") else x.T @ x
+
+
+@case("attribute that a tensor may have")
+def tensor_flag(place: Place, warm: bool) -> Iterator[Pair]:
+    step = compiled(if_flagged)
+    # Cold, each is met with the flag alone: without it, warm, none of them is for the tensor.
+    for flagged in (False, True) if warm else (True,):
+        x = square()
+        if flagged:
+            x.flag = object()  # type: ignore[attr-defined]
+        yield step(x), if_flagged(x)
 
 
 GLOBALS = """

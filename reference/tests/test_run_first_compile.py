@@ -61,7 +61,8 @@ FIRST = {
         "from torch.fx.experimental.proxy_tensor import make_fx\n"
         "example = [torch.ones(4, 4)]\n"
         "graph = make_fx(square)(*example)\n"
-        "built = torch._inductor.standalone_compile(graph, example)\n"
+        "options = {'dynamic_shapes': 'from_example_inputs'}\n"
+        "built = torch._inductor.standalone_compile(graph, example, **options)\n"
         "show(built)",
         0,
     ),
@@ -83,7 +84,9 @@ FIRST = {
         "    show(lambda x: loaded(x)[0])\n"
         "else:\n"
         "    example = [torch.ones(4, 4)]\n"
-        "    built = torch._inductor.standalone_compile(make_fx(square)(*example), example)\n"
+        "    graph = make_fx(square)(*example)\n"
+        "    options = {'dynamic_shapes': 'from_example_inputs'}\n"
+        "    built = torch._inductor.standalone_compile(graph, example, **options)\n"
         "    built.save(path='file')\n"
         "    show(built)",
         0,

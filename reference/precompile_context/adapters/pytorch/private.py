@@ -16,11 +16,16 @@ class UnsupportedTorchError(UnsupportedCompilerError):
 
 @dataclass(frozen=True, slots=True)
 class PrivateName:
-    """A name inside a module of torch, and what the adapter does with it."""
+    """A name inside a module of torch, and what the adapter does with it.
+
+    Attributes:
+        later: what later releases have in its place, one of them each.
+    """
 
     module: str
     name: str
     purpose: str
+    later: tuple[str, ...] = ()
 
 
 NAMES = (
@@ -400,6 +405,7 @@ PRECOMPILE_NAMES = (
         "torch._dynamo.variables.functions",
         "fn_var_getattr",
         "wrapped: functions whose annotations traced code reads, which torch does not guard",
+        later=("fn_getattro_impl", "UserFunctionVariable.read_func_slot"),  # 2.14, 2.15
     ),
     PrivateName(
         "torch._dynamo.package",
@@ -521,9 +527,14 @@ def _check(names: tuple[PrivateName, ...]) -> None:
 
 def _is_there(private: PrivateName) -> bool:
     try:
-        found: object = importlib.import_module(private.module)
+        module = importlib.import_module(private.module)
     except ModuleNotFoundError:
         return False
-    for part in private.name.split("."):
+    return any(_of(module, name) is not None for name in (private.name, *private.later))
+
+
+def _of(module: object, name: str) -> object:
+    found: object = module
+    for part in name.split("."):
         found = getattr(found, part, None)
-    return found is not None
+    return found

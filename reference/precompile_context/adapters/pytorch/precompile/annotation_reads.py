@@ -1,4 +1,6 @@
-"""Functions whose annotations traced code reads: dynamo takes these for constant, with no guard."""
+"""Functions whose annotations traced code reads: dynamo takes these for constant, without a guard
+before torch 2.15, and guards what it knows a way to.
+"""
 
 import contextlib
 import threading
@@ -7,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from precompile_context.adapters.pytorch.precompile.digests import functions_of, is_pinned_file
+from precompile_context.session.patches import Patches
 
 
 class _Local(threading.local):
@@ -27,10 +30,30 @@ def traced_reads() -> Iterator[dict[int, types.FunctionType]]:
         _local.functions = outer
 
 
-def get_attribute(
+def watch(patches: Patches) -> None:
+    """Begin to see what dynamo asks functions for, where this release of torch does it."""
+    from torch._dynamo.variables import functions
+
+    for name in ("fn_var_getattr", "fn_getattro_impl"):  # torch 2.13, 2.14
+        if hasattr(functions, name):
+            patches.wrap(functions, name, _get_attribute)
+            return
+    patches.wrap(functions.UserFunctionVariable, "read_func_slot", _read_slot)
+
+
+def _get_attribute(
     original: Callable[..., Any], tx: Any, function: Any, source: Any, name: str
 ) -> Any:
-    """Around dynamo's reading of a function's attribute: is it its annotations?"""
+    _note(function, name)
+    return original(tx, function, source, name)
+
+
+def _read_slot(original: Callable[..., Any], variable: Any, tx: Any, name: str) -> Any:
+    _note(variable.fn, name)
+    return original(variable, tx, name)
+
+
+def _note(function: Any, name: str) -> None:
     if name == "__annotations__" and _local.functions is not None:
         asked = [function] if isinstance(function, types.FunctionType) else functions_of(function)
         _local.functions |= {
@@ -39,4 +62,3 @@ def get_attribute(
             if isinstance(item, types.FunctionType)
             and not is_pinned_file(item.__code__.co_filename)
         }
-    return original(tx, function, source, name)

@@ -71,7 +71,7 @@ class Frames:
         self._patches.wrap(
             InliningInstructionTranslator, "inline_call", environment_reads.inline_call
         )
-        self._patches.wrap(functions, "fn_var_getattr", annotation_reads.get_attribute)
+        annotation_reads.watch(self._patches)
         for module in (functions, nn_module):
             self._patches.wrap(module, "invoke_and_store_as_constant", _constant)
         self._patches.wrap(utils, "run_node", _run_node)

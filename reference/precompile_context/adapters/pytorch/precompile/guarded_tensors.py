@@ -1,4 +1,4 @@
-"""A guarded tensor in torch's pickle of guards: its marks travel too, and nothing warns."""
+"""A guarded tensor in torch's pickle of guards: its attributes travel too, and nothing warns."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,23 +13,44 @@ MARKS = (
     "_dynamo_shape_ids",
     "_dynamo_unbacked_bounds",
 )
+# What else torch puts there.
+_TORCH = "_dynamo_"
 
 
 def reduce_tensor(original: Callable[..., Any], pickler: Any, value: Any) -> Any:
     """Around torch's pickler of guarded values, for a tensor."""
-    marks = {name: found for name in MARKS if (found := getattr(value, name, None)) is not None}
     reduced = original(pickler, _asked_for_grad(pickler, value))
-    if not marks or not isinstance(reduced, tuple):
+    attributes = _attributes(pickler, value)
+    if not attributes or not isinstance(reduced, tuple):
         return reduced
-    return marked, (marks, *reduced[:2])
+    # As its state: an attribute may lead back to the tensor.
+    return *reduced[:2], attributes, None, None, set_attributes
 
 
-def marked(marks: dict[str, Any], rebuild: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    """What pickles call: a tensor as torch rebuilds it, with its marks."""
-    tensor = rebuild(*arguments)
-    for name, found in marks.items():
+def set_attributes(tensor: Any, attributes: dict[str, Any]) -> None:
+    """What pickles call, with a tensor as torch rebuilds it."""
+    for name, found in attributes.items():
         setattr(tensor, name, found)
-    return tensor
+
+
+def _attributes(pickler: Any, value: Any) -> dict[str, Any]:
+    """What the program gave a tensor, whose guards would be made of one that has none of it: its
+    marks, what a guard looks at, and of the rest that it is there.
+    """
+    from torch._dynamo.guards import _Missing
+    from torch.utils._python_dispatch import is_traceable_wrapper_subclass
+
+    marks = {name: found for name in MARKS if (found := getattr(value, name, None)) is not None}
+    looked_at = pickler.guard_tree_values
+    # A subclass that wraps tensors is made of those, which are its attributes.
+    if id(value) not in looked_at or is_traceable_wrapper_subclass(value):
+        return marks
+    given = {
+        name: found if id(found) in looked_at else _Missing("no guard looks at it")
+        for name, found in vars(value).items()
+        if not name.startswith(_TORCH)
+    }
+    return given | marks
 
 
 def _asked_for_grad(pickler: Any, value: Any) -> Any:
