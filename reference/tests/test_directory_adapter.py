@@ -25,7 +25,7 @@ class TestDirectoryAdapter(AdapterTests):
     variables: ClassVar = {"PRECOMPILE_DIRECTORIES": '{"tool": "cache"}'}
     other_host: ClassVar = {"TOOL_CPU": "another"}
     program = """
-import pathlib, threading
+import os, pathlib, threading
 
 def main():
     folder = pathlib.Path("cache")
@@ -34,7 +34,7 @@ def main():
     for n in range(3):
         file = folder / f"square-{n}"
         if not file.exists():
-            half = folder / f"{threading.get_ident()}.tmp"
+            half = folder / f"{os.getpid()}-{threading.get_ident()}.tmp"
             half.write_text(str(n * n))
             half.replace(file)
         total += int(file.read_text())
