@@ -85,7 +85,7 @@ def understood(
     if bundle is None or ":" in bundle:  # a store's name, say
         return None
     settings["bundle"], settings["report"] = map(_absolute, (bundle, report))
-    if os.path.realpath(settings["bundle"]) == os.path.realpath(settings["report"] or ""):
+    if os.path.realpath(settings["report"] or "") in map(os.path.realpath, (bundle, rest[0])):
         return None
     return {"read_only": False, **settings, "pid": os.getpid(), "trust": []}, rest
 
@@ -97,7 +97,7 @@ def _absolute(path: str | None) -> str | None:
 def _is_plain(program: "list[str]") -> bool:
     """Whether it is a module, code, or a file that is there: a command is looked for elsewhere."""
     if program[:1] in (["-m"], ["-c"]):
-        return len(program) > 1
+        return len(program) > 1 and not program[1].startswith("-")
     return bool(program) and os.path.exists(program[0])
 
 

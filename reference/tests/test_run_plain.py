@@ -109,6 +109,9 @@ def _defaults() -> dict[str, Any]:
         ["run", "--reed-only", "train.py"],
         ["run", "-c", "print(1)"],
         ["run", "-m"],
+        ["run", "-m", "--precompile"],
+        ["run", "--bundle", "b", "-c", "--precompile", "train.py"],
+        ["run", "--report", "train.py", "train.py"],
         ["run", "-"],
         ["run", "torchrun", "train.py"],
     ],
@@ -135,6 +138,23 @@ def test_variables_and_projects_may_hold_options(
     assert _precompile_command.understood(plain, {}) is None
     project.write_text("[project]\ndependencies = ['precompile-context[cli]']\n")
     assert _precompile_command.understood(plain, {}) is not None
+
+
+@pytest.mark.parametrize("replaced", ["bundle", "program"])
+def test_a_report_replaces_neither_bundle_nor_program(folder: Path, replaced: str) -> None:
+    report = {"bundle": "b", "program": "train.py"}[replaced]
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", "from _precompile_command import main; main()"),
+            *("run", "--bundle", "b", "--report", report, "train.py"),
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, (folder / "train.py").read_text()) == (2, "")
+    assert f"the report would replace the {replaced}" in done.stderr
 
 
 def test_what_fails_at_a_plain_call_is_told_by_the_command_line(folder: Path) -> None:

@@ -148,6 +148,8 @@ def run(
         _check_store(bundle)
     elif report is not None and report.resolve() == Path(bundle).resolve():
         raise typer.BadParameter("the report would replace the bundle")
+    if report is not None and report.resolve() == Path(program[0]).resolve():
+        raise typer.BadParameter("the report would replace the program")
     try:
         max_bytes = None if max_size is None else text.bytes_of(max_size)
     except ValueError as error:

@@ -19,12 +19,23 @@ _TORCH = "_dynamo_"
 
 def reduce_tensor(original: Callable[..., Any], pickler: Any, value: Any) -> Any:
     """Around torch's pickler of guarded values, for a tensor."""
-    reduced = original(pickler, _asked_for_grad(pickler, value))
+    reduced = _without_gradient(pickler, original(pickler, _asked_for_grad(pickler, value)))
     attributes = _attributes(pickler, value)
     if not attributes or not isinstance(reduced, tuple):
         return reduced
     # As its state: an attribute may lead back to the tensor.
     return *reduced[:2], attributes, None, None, set_attributes
+
+
+def _without_gradient(pickler: Any, reduced: Any) -> Any:
+    """Without a gradient that no guard looks at: torch would put what stands for a missing object
+    in its place, which no tensor takes for a gradient.
+    """
+    if not isinstance(reduced, tuple) or reduced[0] != type(pickler)._unpickle_tensor:
+        return reduced
+    rebuild, (*arguments, gradient), *rest = reduced
+    is_looked_at = id(gradient) in pickler.guard_tree_values
+    return rebuild, (*arguments, gradient if is_looked_at else None), *rest
 
 
 def set_attributes(tensor: Any, attributes: dict[str, Any]) -> None:

@@ -17,6 +17,6 @@ def all_functions() -> list[types.FunctionType]:
     """All of them, as the garbage collector knows them."""
     if gc.get_freeze_count():
         # It does not tell what the program has frozen, as servers do before they fork; what such a
-        # function does may be in a graph. Without being frozen, nothing is freed that was not.
+        # function does may be in a graph. They stay thawed: freezing would take what is young, too.
         gc.unfreeze()
     return [value for value in gc.get_objects() if type(value) is types.FunctionType]

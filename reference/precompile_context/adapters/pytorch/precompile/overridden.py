@@ -6,12 +6,15 @@ A compiled graph holds what such code did while it was traced, and names nothing
 import functools
 import re
 import types
+from collections.abc import Iterator
+from typing import Any
 
 from precompile_context.adapters.pytorch.precompile.digests import (
     is_pinned_file,
     short_digest,
 )
 from precompile_context.adapters.pytorch.precompile.operators import naming
+from precompile_context.adapters.pytorch.precompile.taking_apart import behind_wrapper
 from precompile_context.adapters.pytorch.precompile.words import all_words
 
 
@@ -51,7 +54,8 @@ def _operator_of(kernel: str) -> str:
 
 def patched() -> dict[str, str]:
     """By name, the program's functions that stand in torch.Tensor for what an operator of Python's
-    asks for, as `__add__`, each with a digest of what it does. Dynamo guards other methods.
+    asks for, as `__add__`, wrapped or not, each with a digest of what it does. Dynamo guards other
+    methods.
 
     Raises:
         UnportableError: one cannot be told in words.
@@ -61,7 +65,16 @@ def patched() -> dict[str, str]:
     return {
         f"torch.Tensor.{name}": short_digest(all_words(value, f"torch.Tensor.{name}"))
         for name, value in sorted(vars(torch.Tensor).items())
-        if name.startswith("__")
-        and isinstance(value, types.FunctionType)
-        and not is_pinned_file(value.__code__.co_filename)
+        if name.startswith("__") and any(map(_is_of_program, _behind(value)))
     }
+
+
+def _behind(value: Any) -> Iterator[Any]:
+    """What stands there, and what it is wrapped around."""
+    while value is not None:
+        yield value
+        value = getattr(value, "__wrapped__", None) or (behind_wrapper(value) or (None,))[0]
+
+
+def _is_of_program(value: Any) -> bool:
+    return isinstance(value, types.FunctionType) and not is_pinned_file(value.__code__.co_filename)
