@@ -165,6 +165,9 @@ def _class_lines(cls: type) -> Iterator[str]:
             continue
         yield type_name(base)
         for name, value in sorted(vars(base).items()):
+            if name == "_value2member_map_" and issubclass(base, enum.Enum):
+                # A flag's has what was combined so far, too.
+                value = [(name, member._value_) for name, member in base.__members__.items()]
             if name not in NOT_OF_THE_CLASS:
                 yield f"{name}: {_member(value)}"
 
