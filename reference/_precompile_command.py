@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 # What the settings call them.
 _FLAGS: "dict[str, tuple[str, int]]" = {
-    **{f"--{name}": (name.replace("-", "_"), True) for name in ("read-only", "precompile")},
-    **{f"--{name}": (name.replace("-", "_"), True) for name in ("why-miss", "quarantine")},
+    "--read-only": ("read_only", True),
+    "--precompile": ("precompile", True),
+    "--why-miss": ("why_miss", True),
+    "--quarantine": ("quarantine", True),
     **dict.fromkeys(("-v", "--verbose"), ("verbosity", 1)),
     **dict.fromkeys(("-q", "--quiet"), ("verbosity", -1)),
 }

@@ -1,5 +1,6 @@
 """Kinds of programs that were stale once, or saved by each run and served by none."""
 
+import functools
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,19 @@ def test_kinds_are_served_and_then_as_they_are_edited(
     plain = programs.plain()
     assert programs.precompile().stdout == plain.stdout != cold.stdout
     assert programs.precompile().frames == (9, 0, 0)
+
+
+def test_a_wrapper_that_says_it_wraps_itself_is_looked_through_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import torch
+
+    from precompile_context.adapters.pytorch.precompile.overridden import patched
+
+    around = functools.partial(len)
+    around.__wrapped__ = around  # type: ignore[attr-defined]
+    monkeypatch.setattr(torch.Tensor, "__divmod__", around, raising=False)
+    assert patched() == {}
 
 
 FROZEN = """\

@@ -143,7 +143,7 @@ def test_what_is_no_piece_around_pieces_keeps_a_version_from_being_saved() -> No
     assert told is not None
     assert (told.inputs, told.pieces) == (("x",), ("g_piece0",))
     assert told_in_steps(SimpleNamespace(), "g") is None
-    with pytest.raises(UnportableError, match="around its pieces is call_function"):
+    with pytest.raises(UnportableError, match="call_function stands around the pieces"):
         told_in_steps(around(operator.add), "g")
     with pytest.raises(UnportableError, match="a piece of its graph is given a dtype"):
         told_in_steps(around(operator.getitem, torch.float32), "g")

@@ -140,34 +140,23 @@ def test_variables_and_projects_may_hold_options(
     assert _precompile_command.understood(plain, {}) is not None
 
 
+def _ran(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from _precompile_command import main; main()", "run"]
+    return subprocess.run(
+        [*command, *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
 @pytest.mark.parametrize("replaced", ["bundle", "program"])
 def test_a_report_replaces_neither_bundle_nor_program(folder: Path, replaced: str) -> None:
     report = {"bundle": "b", "program": "train.py"}[replaced]
-    done = subprocess.run(
-        [
-            *(sys.executable, "-c", "from _precompile_command import main; main()"),
-            *("run", "--bundle", "b", "--report", report, "train.py"),
-        ],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = _ran(folder, "--bundle", "b", "--report", report, "train.py")
     assert (done.returncode, (folder / "train.py").read_text()) == (2, "")
     assert f"the report would replace the {replaced}" in done.stderr
 
 
 def test_what_fails_at_a_plain_call_is_told_by_the_command_line(folder: Path) -> None:
-    done = subprocess.run(
-        [
-            *(sys.executable, "-c", "from _precompile_command import main; main()"),
-            *("run", "--report", "nowhere/r.json", "train.py"),
-        ],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = _ran(folder, "--report", "nowhere/r.json", "train.py")
     assert done.returncode == 1
     assert "nowhere/r.json" in done.stderr
     assert "Traceback" not in done.stderr

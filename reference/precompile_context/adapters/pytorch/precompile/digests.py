@@ -164,12 +164,24 @@ def _class_lines(cls: type) -> Iterator[str]:
             yield f"{base.__module__}.{base.__qualname__}"
             continue
         yield type_name(base)
-        for name, value in sorted(vars(base).items()):
-            if name == "_value2member_map_" and issubclass(base, enum.Enum):
-                # A flag's has what was combined so far, too.
-                value = [(name, member._value_) for name, member in base.__members__.items()]
+        members, others = apart_by_members(base)
+        for name, value in (*members.items(), *others.items()):
             if name not in NOT_OF_THE_CLASS:
                 yield f"{name}: {_member(value)}"
+
+
+def apart_by_members(cls: type) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values of an enum's members, none of other classes; and what else a class itself has.
+
+    The tables that an enum keeps of its members are neither: a flag's grows as some are combined.
+    """
+    members = getattr(cls, "__members__", {}) if issubclass(cls, enum.Enum) else {}
+    left_out = {*members, *_OF_ENUMS} if members else set()
+    others = {name: value for name, value in sorted(vars(cls).items()) if name not in left_out}
+    return {name: member._value_ for name, member in members.items()}, others
+
+
+_OF_ENUMS = frozenset(("_member_map_", "_value2member_map_", "_member_names_"))
 
 
 # What Python itself adds to a class, and what depends on when it was last used.

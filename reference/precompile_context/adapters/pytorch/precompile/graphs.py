@@ -10,7 +10,6 @@ from typing import Any
 
 from precompile_context.adapters.pytorch.precompile import graph_keys, observed, split_graphs
 from precompile_context.adapters.pytorch.precompile.parts import Parts, took_part
-from precompile_context.adapters.pytorch.precompile.split_graphs import NUMBER
 from precompile_context.adapters.pytorch.precompile.store import Store
 from precompile_context.adapters.pytorch.precompile.unkept import Unkept
 from precompile_context.session.patches import Patches
@@ -103,8 +102,8 @@ def _without_number(original: Callable[..., Any], pickler: Any, config: Any) -> 
 def _with_number_last(original: Callable[..., Any], graph: Any) -> Any:
     """Where torch blanks the number for the key, it adds it last to a graph that has none."""
     attributes = vars(graph)
-    if NUMBER in attributes:
-        attributes[NUMBER] = attributes.pop(NUMBER)
+    if (number := split_graphs.NUMBER) in attributes:
+        attributes[number] = attributes.pop(number)
     return original(graph)
 
 

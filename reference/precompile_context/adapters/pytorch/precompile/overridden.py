@@ -71,7 +71,9 @@ def patched() -> dict[str, str]:
 
 def _behind(value: Any) -> Iterator[Any]:
     """What stands there, and what it is wrapped around."""
-    while value is not None:
+    met: set[int] = set()
+    while value is not None and id(value) not in met:  # some say that they wrap themselves
+        met.add(id(value))
         yield value
         value = getattr(value, "__wrapped__", None) or (behind_wrapper(value) or (None,))[0]
 

@@ -179,7 +179,10 @@ def told_in_steps(compiled: Any, graph: str) -> SplitGraph | None:
         elif node.op == "call_function" and node.target is operator.getitem:
             steps.append(Step("", told(node.args)))
         else:
-            raise UnportableError(f"its graph was cut, and what is around its pieces is {node.op}")
+            raise UnportableError(
+                f"DistributedDataParallel cut its graph, and {node.op} stands around the pieces;"
+                " where torch._dynamo.config.optimize_ddp is False, it is not cut"
+            )
         places[node] = Value(len(places))
     return SplitGraph(tuple(inputs), tuple(steps), output)
 

@@ -26,6 +26,7 @@ from precompile_context.adapters.pytorch.precompile.array_words import array_wor
 from precompile_context.adapters.pytorch.precompile.digests import (
     NOT_OF_THE_CLASS,
     UnportableError,
+    apart_by_members,
     canonical,
     code_digest,
     function_name,
@@ -69,7 +70,6 @@ _WITHOUT_VALUE = (
 _OF_THE_PLACE = frozenset(
     ("__file__", "__spec__", "__loader__", "__builtins__", "__cached__", "__path__")
 )
-_OF_ENUMS = frozenset(("_member_map_", "_value2member_map_", "_member_names_"))
 _LIBRARY = "torch.library.Library"
 _READ_UNNAMED = frozenset(("__dataclass_fields__",))
 _READING_VARIABLES = frozenset(("environ", "getenv"))
@@ -300,12 +300,10 @@ class Words:
         Raises:
             UnportableError: as `of`.
         """
-        members = getattr(cls, "__members__", {}) if issubclass(cls, enum.Enum) else {}
-        for name, member in members.items():
-            yield f"{name}={self.of(member._value_, f'{type_name(cls)}.{name}')}"
-        for name, value in sorted(vars(cls).items()):
-            if name in members or (members and name in _OF_ENUMS):
-                continue
+        members, others = apart_by_members(cls)
+        for name, value in members.items():
+            yield f"{name}={self.of(value, f'{type_name(cls)}.{name}')}"
+        for name, value in others.items():
             if name in NOT_OF_THE_CLASS and not self._is_read(name):
                 continue
             yield f"{name}: {self._member(name, value, f'{type_name(cls)}.{name}')}"
