@@ -67,7 +67,8 @@ def record_mega_cache(context: PrecompileContext, data: bytes) -> None:
     Raises:
         PrecompileError: as there; nothing was recorded.
     """
-    artifacts = tuple(read_mega_cache(data))
+    # One that is there twice is one, and recording it again would change nothing.
+    artifacts = tuple(dict.fromkeys(read_mega_cache(data)))
     types = dict.fromkeys(artifact.type for artifact in artifacts)
     if len(types) > _MAX_TYPES:
         detail = f"the mega-cache has {len(types)} types of artifacts; the limit is {_MAX_TYPES}"
