@@ -80,12 +80,6 @@ def dearest() -> Iterator[tuple[str, str, bytes]]:
     word, none, many_pairs = text("abc"), number(0), number(_SIZE // 20)
     yield "groups of a mega-cache", "megacache", _mega_cache(_filled(word + none))
     yield "its artifacts", "megacache", _mega_cache(word + many_pairs + _filled(word + none))
-    keys = [text(f"{n:05x}") + none for n in range(_SIZE // len(text("12345") + none) - 9)]
-    yield (
-        "its artifacts, none twice",
-        "megacache",
-        _mega_cache(word + number(len(keys)) + b"".join(keys)),
-    )
 
 
 def _signatures(one: bytes) -> bytes:
