@@ -67,14 +67,15 @@ demo: $(VENV)/.ready ## the main job: cold, mega-cache and warm runs of a small 
 
 # --- tests ---------------------------------------------------------------------------------
 
-# Each part tells how long it took, what it printed stays together.
+# Each part tells how long it took and what it took of a processor, what it printed stays together.
 test: $(VENV)/.ready $(VENV)/.fuzz ## everything, part by part and several side by side
 	@$(MAKE) --no-print-directory --jobs=$(JOBS) --output-sync=target $(PARTS:%=part-%)
 
 # What all have is set up before any begins: it would be there twice, or by halves.
+part-%: SHELL := bash
 part-%: $(VENV)/.ready
-	@echo "== $*"; start=$$(date +%s); $(MAKE) --no-print-directory $* && \
-		echo "== $*: $$(($$(date +%s) - start)) s"
+	@echo "== $*"; TIMEFORMAT='== $*: %0R s, of a processor %0U and %0S of system'; \
+		time $(MAKE) --no-print-directory $*
 
 # Both write what they generate to one folder.
 part-test-viewer: part-test-typescript
