@@ -4,11 +4,8 @@ import errno
 import fcntl
 import itertools
 import os
-import random
 import signal
-import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +20,6 @@ from precompile_context import (
     PrecompileContext,
     StitchedEntry,
 )
-from precompile_context.locks import StateLock, WorkLock
-from tests import hanging
 from tests.disk import CALLS
 from tests.toys import (
     BLOB,
@@ -254,67 +249,3 @@ def test_signals_at_work_interrupt_no_append(tmp_path: Path) -> None:
         signal.signal(signal.SIGALRM, previous)
     assert signals[0] > 10
     assert len(file_contents(file)) == 30
-
-
-@pytest.mark.parametrize("kind", [StateLock, WorkLock])
-def test_an_interrupt_at_any_time_leaves_no_lock_taken(kind: type[StateLock | WorkLock]) -> None:
-    class Interrupt(BaseException):
-        pass
-
-    def interrupt(number: int, frame: object) -> None:
-        raise Interrupt
-
-    lock, interrupted = kind(), 0
-    previous = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        for _ in range(200):
-            try:
-                signal.setitimer(signal.ITIMER_REAL, 0.0005)
-                while True:
-                    with lock:
-                        pass
-            except Interrupt:
-                interrupted += 1
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
-    assert interrupted == 200
-    with ThreadPoolExecutor() as another:
-        assert another.submit(lock.acquire, timeout=hanging.SECONDS).result()
-
-
-def test_an_interrupt_at_any_time_loses_nothing_and_the_save_can_be_made_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Interrupt(BaseException):
-        pass
-
-    # One that comes while a dropped file is closed is told and dropped by Python itself.
-    dropped: list[object] = []
-    monkeypatch.setattr(sys, "unraisablehook", lambda told: dropped.append(told.exc_type))
-
-    def interrupt(number: int, frame: object) -> None:
-        raise Interrupt
-
-    choose, interrupted = random.Random(1), 0
-    file, context = BundleFile(tmp_path / "bundle"), toy_context()
-    previous = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        for number in range(100):
-            context.record_artifact(BLOB, str(number), noise(20_000, number))
-            try:
-                signal.setitimer(signal.ITIMER_REAL, choose.uniform(0.0001, 0.006))
-                context.save_to(file)
-                signal.setitimer(signal.ITIMER_REAL, 0)
-            except Interrupt:
-                interrupted += 1
-            # Not within the handler: where an interrupt comes on the way out of a block, before
-            # its end has begun, the lock is given back when the exception is dropped.
-            context.save_to(file)
-            assert len(file.open(policy=UNSIGNED, recover=False).current()) == number + 1
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
-    assert interrupted
-    assert set(dropped) <= {Interrupt}
-    assert len(file_contents(file)) == 100

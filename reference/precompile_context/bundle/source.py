@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol, TypeGuard, runtime_checkable
 
 from precompile_context.errors import MisuseError
@@ -43,7 +43,7 @@ class BufferSource:
 class JoinedSource:
     """Ranges of several sources one behind another, as if concatenated."""
 
-    def __init__(self, parts: list[tuple[ByteSource, int, int]]) -> None:
+    def __init__(self, parts: Sequence[tuple[ByteSource, int, int]]) -> None:
         """`parts` are (source, first byte, number of bytes)."""
         self._parts = parts
         self._size = sum(size for _, _, size in parts)

@@ -1,6 +1,11 @@
-"""What a context knows: the current artifacts, and which of them are saved where."""
+"""What a context knows: the current artifacts, and which of them are saved where.
 
-from collections.abc import Iterable, Mapping
+An interrupt may come anywhere within a change. What is pending then is found anew, from what is
+current and what is saved, before anything else is done.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import chain as chained
 
 from precompile_context.artifact import ArtifactId, ArtifactKind
@@ -37,6 +42,7 @@ class State:
         # Backend name to the entries that name it, or once did.
         self._named_by: dict[ArtifactName, set[ArtifactName]] = {}
         self._version = 0  # counts the changes of what is current
+        self._is_amid = False  # a change was begun, and has not ended
 
     def __len__(self) -> int:
         self.settle()
@@ -44,17 +50,23 @@ class State:
 
     def settle(self) -> None:
         """Make current what was recorded since this was last done."""
-        if not self.recent:
-            return
-        recent, self.recent = self.recent, {}
+        if self._is_amid:
+            self.held |= self.recent
+            self._find_pending()
+            self.recent, self._is_amid = {}, False
+        if self.recent:
+            with self._changing():
+                self._settle(self.recent)
+                self.recent = {}
+
+    def _settle(self, recent: dict[ArtifactName, Value]) -> None:
         self._version += 1
         # All of it at once, but for names of which something is known.
-        known = chained.from_iterable(
-            recent.keys() & names.keys() for names in (self.held, self.saved, self._named_by)
-        )
-        for name in set(known):
-            if name in self.held:
-                self.put(name, recent.pop(name))
+        again = recent.keys() & self.held.keys()
+        for name in again:
+            self.put(name, recent[name])
+        if again:
+            recent = {name: value for name, value in recent.items() if name not in again}
         self.held |= recent
         self.memory.changed.update(recent)
         self.file.changed.update(recent)
@@ -62,6 +74,24 @@ class State:
             self._changed(name)
         for name in recent.keys() & self._named_by.keys():
             self._backend_changed(name)
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Around each change: where it does not end, the next one begins with `_find_pending`."""
+        was, self._is_amid = self._is_amid, True
+        yield
+        self._is_amid = was
+
+    def _find_pending(self) -> None:
+        """After a change that was cut off: how far it came is not known."""
+        self._version += 1
+        for name, value in self.held.items():
+            if isinstance(value, Held) and value.backends:
+                self._name_backends(name, value.backends)
+        # What is found to be there already is not written again.
+        self.destination.unsettled = None
+        self.file.changed = set(self.held)
+        self.memory.changed = {name for name in self.held if not self._is_saved(name)}
 
     def need_save(self) -> bool:
         """Whether anything is saved nowhere."""
@@ -113,9 +143,10 @@ class State:
                 self._version += 1
             return
         # [PCB-CTX-007]
-        self._set(name, value)
-        if name in self._named_by:
-            self._backend_changed(name)
+        with self._changing():
+            self._set(name, value)
+            if name in self._named_by:
+                self._backend_changed(name)
 
     def _is_current(self, name: ArtifactName, value: Value) -> bool:
         current = self.held.get(name)
@@ -152,13 +183,16 @@ class State:
         before = current.id
         if held.id == before:
             return
-        self.put(held.name, held)
         unbound = ArtifactId(held.type, held.key)
         # The latter too become new objects: a save at work would bind them to what was there.
-        for entry in (*self._entries_naming(before), *self._entries_naming(unbound)):
-            # [PCB-CTX-011]
-            backends = tuple(held.id if id_ == before else id_ for id_ in entry.backends)
-            self._set(entry.name, entry.bound(backends))
+        entries = (*self._entries_naming(before), *self._entries_naming(unbound))
+        with self._changing():
+            # The backend comes last: until it is another, an edit can be made again.
+            for entry in entries:
+                # [PCB-CTX-011]
+                backends = tuple(held.id if id_ == before else id_ for id_ in entry.backends)
+                self._set(entry.name, entry.bound(backends))
+            self.put(held.name, held)
 
     def _set(self, name: ArtifactName, value: Value) -> None:
         self.held[name] = value
@@ -187,12 +221,15 @@ class State:
     def remove(self, name: ArtifactName) -> bool:
         """Take an artifact away; whether it was there."""
         self.settle()
-        if self.held.pop(name, None) is None:
+        if name not in self.held:
             return False
-        self._version += 1
-        for pending in (self.memory, self.file):
-            pending.forget(name)
-        self._backend_changed(name)
+        with self._changing():
+            self._version += 1
+            for pending in (self.memory, self.file):
+                pending.forget(name)
+            # Until here, it can be removed again.
+            del self.held[name]
+            self._backend_changed(name)
         return True
 
     def renew(self, name: ArtifactName) -> bool:
@@ -201,8 +238,9 @@ class State:
         value = self.held.get(name)
         if value is None:
             return False
-        self.remove(name)
-        self.put(name, value)
+        with self._changing():
+            self.remove(name)
+            self.put(name, value)
         return True
 
     def unserialized(self, snapshot: Snapshot) -> Mapping[ArtifactName, Value]:
@@ -273,7 +311,8 @@ class State:
         before = {name: self.get(name) for name in self._named_by}
         rows = bundle.current(matching).rows
         # [PCB-CTX-027] [PCB-CTX-029]
-        if self.serialized.adopt(bundle):
+        self.serialized, continues = self.serialized.with_loaded(bundle)
+        if continues:
             self._take_away(matching, rows)
             self.loaded = Loaded(self.loaded.end)  # whatever was loaded before is superseded
         first = self.loaded.add(bundle)

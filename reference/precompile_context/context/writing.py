@@ -77,7 +77,7 @@ class Writing:
                 digests.append(chain.previous_digest)
             data = b"".join(chunks)
             with lock:
-                state.serialized.append(data, digests, chain)
+                state.serialized = state.serialized.with_written(data, digests, chain)
                 for name in tombstones:
                     state.saved.pop(name, None)
                     state.memory.removed.pop(name, None)
