@@ -124,6 +124,11 @@ def _in_a_process(
 
 
 def _work(mode: str, programs: list[Program], place: Path, modules: Path) -> list[dict[str, Any]]:
+    import torch
+
+    # In a forked process torch makes its pool of threads anew when it is first asked for; threads
+    # of autograd that ask at once find none.
+    torch.set_num_threads(1)
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # torch's warnings on unusual programs
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(modules / "cache")
     sys.dont_write_bytecode = True
