@@ -17,6 +17,7 @@ import gc
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -41,6 +42,10 @@ _PATH = sys.path[1:]
 _TORCH = (
     *("torch", "sympy", "networkx", "jinja2", "torch.fx.experimental.symbolic_shapes"),
     *("torch.distributed.fsdp", "torch.utils.cpp_extension"),
+)
+# At the end of a forked process, of the objects of a Triton that was imported before.
+_LEAKS = re.compile(
+    r"^nanobind: (?:leaked .*\n(?: - .*\n)*|this is .*\n)|^See https://nanobind.*\n?", re.MULTILINE
 )
 _WARMED = """
 import torch
@@ -93,7 +98,8 @@ class Interpreters:
             status = _ask(self._started[number], {**request, "env": dict(env), "paths": paths})
             out = Path(paths[0]).read_text(encoding="utf-8")
             err = "" if stderr else Path(paths[1]).read_text(encoding="utf-8")
-        return subprocess.CompletedProcess([sys.executable, *arguments], status, out, err)
+        command = [sys.executable, *arguments]
+        return subprocess.CompletedProcess(command, status, out, _LEAKS.sub("", err))
 
     def close(self) -> None:
         """End the interpreters."""

@@ -1,5 +1,6 @@
 """A frame that stays cold is told why, by what torch knows and says to its log alone."""
 
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,8 @@ REASONS = {
     "__main__.taken_apart": "a graph was not saved: compiled autograd takes its backward apart",
     ".forward": "compiled autograd made it of one backward, in this process",
 }
+# torch 2.15 caches a graph that enters autocast.
+SAVED_SINCE_2_15 = ("__main__.autocast",)
 
 
 def test_each_cold_frame_has_the_reason_that_is_its_own(
@@ -104,10 +107,14 @@ def test_each_cold_frame_has_the_reason_that_is_its_own(
 ) -> None:
     programs = Programs(tmp_path, interpreters)
     programs.write(program=PROGRAM)
+    reasons = dict(REASONS)
+    if tuple(map(int, version("torch").split(".")[:2])) >= (2, 15):
+        for name in SAVED_SINCE_2_15:
+            del reasons[name]
     cold = programs.precompile()
-    assert cold.frames == (0, len(REASONS), 0)
-    assert cold.reasons.keys() == REASONS.keys()
-    for name, reason in REASONS.items():
+    assert cold.frames == (0, len(REASONS), len(REASONS) - len(reasons))
+    assert cold.reasons.keys() == reasons.keys()
+    for name, reason in reasons.items():
         assert cold.reasons[name].startswith(reason), cold.reasons[name]
         assert "0x" not in cold.reasons[name]
     assert programs.precompile().reasons == cold.reasons
