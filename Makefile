@@ -351,7 +351,7 @@ BUILD := cmake -DCMAKE_CXX_COMPILER_LAUNCHER=$(CCACHE) -S $(CPP) -B $(CPP)/build
 run-cpp: $(VENV)/.ready
 	$(BUILD)
 	cmake --build $(CPP)/build --parallel $(JOBS)
-	$(BUILD)/sanitized -DPRECOMPILE_SANITIZE=ON -DPRECOMPILE_HEADERS=ON \
+	$(BUILD)/sanitized -DPRECOMPILE_SANITIZE=ON -DPRECOMPILE_UNITY=ON \
 		$(if $(CLANG),-DPRECOMPILE_FUZZ=ON -DCMAKE_CXX_COMPILER=$(CLANG))
 	cmake --build $(CPP)/build/sanitized --parallel $(JOBS)
 	set -e; for build in build build/sanitized; do \
@@ -363,7 +363,7 @@ run-cpp: $(VENV)/.ready
 	else echo 'NOT RUN: the fuzzer of the C++ implementation, because clang++ is missing' >&2; fi
 
 fuzz-cpp: ## what reads foreign bytes in C++, for CPP_FUZZ_SECONDS (60)
-	$(BUILD)/sanitized -DPRECOMPILE_SANITIZE=ON -DPRECOMPILE_HEADERS=ON -DPRECOMPILE_FUZZ=ON \
+	$(BUILD)/sanitized -DPRECOMPILE_SANITIZE=ON -DPRECOMPILE_UNITY=ON -DPRECOMPILE_FUZZ=ON \
 		-DCMAKE_CXX_COMPILER=$(if $(CLANG),$(CLANG),clang++)
 	cmake --build $(CPP)/build/sanitized --target fuzz --parallel $(JOBS)
 	$(MAKE) --no-print-directory run-cpp-fuzzer

@@ -12,7 +12,7 @@ namespace precompile {
 namespace {
 
 // Bytes that are hashed at once, while they are in the processor's cache.
-constexpr size_t kChunk = 256 << 10;
+constexpr size_t kRead = 256 << 10;
 
 Error limit_exceeded(uint64_t offset, const char* limit) {
   return Error::rejection(v1::ERROR_CODE_LIMIT_EXCEEDED, offset,
@@ -137,8 +137,8 @@ Status ContentReader::load_block(const Segment::Block& block, const BlockEntry& 
   char* const data = (stored ? to : compressed).extend(data_size);
   if (data == nullptr) return Error::system("Memory is out.");
   Sha256 hash;
-  for (size_t at = 0; at < data_size; at += kChunk) {
-    const size_t size = std::min(kChunk, data_size - at);
+  for (size_t at = 0; at < data_size; at += kRead) {
+    const size_t size = std::min(kRead, data_size - at);
     TRY(source_->read(data_at + at, data + at, size));
     hash.update({data + at, size});
   }

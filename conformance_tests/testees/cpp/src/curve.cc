@@ -9,12 +9,12 @@
 namespace precompile {
 namespace {
 
-struct Free {
+struct FreeNumber {
   void operator()(BIGNUM* number) const { BN_free(number); }
   void operator()(BN_CTX* context) const { BN_CTX_free(context); }
 };
-using Number = std::unique_ptr<BIGNUM, Free>;
-using Context = std::unique_ptr<BN_CTX, Free>;
+using Number = std::unique_ptr<BIGNUM, FreeNumber>;
+using Scratch = std::unique_ptr<BN_CTX, FreeNumber>;
 
 // Only memory can be out; no key is accepted then.
 void require(bool done) {
@@ -56,7 +56,7 @@ class Modular {
     return result;
   }
 
-  Context context_;
+  Scratch context_;
   Number p_;
 };
 

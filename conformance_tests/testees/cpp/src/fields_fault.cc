@@ -9,7 +9,7 @@
 namespace precompile {
 namespace {
 
-Error malformed(std::string detail) {
+Error malformed_value(std::string detail) {
   return Error::rejection(v1::ERROR_CODE_MALFORMED_MANIFEST, std::nullopt, std::move(detail));
 }
 
@@ -17,19 +17,19 @@ Error malformed(std::string detail) {
 std::optional<Error> row_fault(const Manifest& manifest) {
   const size_t previous = manifest.previous_manifest_digest.size();
   if (previous != 0 && previous != kDigestSize) {
-    return malformed("previous_manifest_digest is not 32 bytes long.");
+    return malformed_value("previous_manifest_digest is not 32 bytes long.");
   }
   for (const Requirement& requirement : manifest.requirements) {
     if (requirement.match == v1::MATCH_UNSPECIFIED) {
-      return malformed("The requirement on " + std::string(requirement.name) + " has no match.");
+      return malformed_value("The requirement on " + std::string(requirement.name) + " has no match.");
     }
   }
   for (const BlockEntry& entry : manifest.blocks) {
     if (entry.compression == v1::COMPRESSION_UNSPECIFIED) {
-      return malformed("A block entry has no compression.");
+      return malformed_value("A block entry has no compression.");
     }
     if (entry.digest.size() != kDigestSize) {
-      return malformed("A block entry's digest is not 32 bytes long.");
+      return malformed_value("A block entry's digest is not 32 bytes long.");
     }
   }
   return std::nullopt;
@@ -52,24 +52,24 @@ bool has_type_twice(const std::vector<ArtifactTable::Type>& types) {
 // [PCB-TABLE-001], as far as it is not told from the columns' lengths, to [PCB-TABLE-004]
 std::optional<Error> table_fault(const ArtifactTable& table) {
   if (table.content_digest.size() != kDigestSize * table.size()) {
-    return malformed("content_digest does not have 32 bytes for each artifact.");
+    return malformed_value("content_digest does not have 32 bytes for each artifact.");
   }
   for (const auto& type : table.types) {
     if (type.kind == v1::ARTIFACT_KIND_UNSPECIFIED) {
-      return malformed("The type " + std::string(type.name) + " has no kind.");
+      return malformed_value("The type " + std::string(type.name) + " has no kind.");
     }
   }
-  if (has_type_twice(table.types)) return malformed("A type stands twice with one kind.");
+  if (has_type_twice(table.types)) return malformed_value("A type stands twice with one kind.");
   // [PCB-TABLE-002]
   for (const uint32_t type : table.type) {
-    if (type >= table.types.size()) return malformed("An artifact's type is none of the table's.");
+    if (type >= table.types.size()) return malformed_value("An artifact's type is none of the table's.");
   }
   // [PCB-TABLE-004]
   for (size_t i = 0; i < table.details.size(); ++i) {
     const auto& detail = table.details[i];
     if (detail.artifact >= table.size() ||
         (i > 0 && detail.artifact <= table.details[i - 1].artifact)) {
-      return malformed("The details are not of the table's artifacts, in order.");
+      return malformed_value("The details are not of the table's artifacts, in order.");
     }
     if (!has_backends(table.kind(detail.artifact))) continue;
     bool fits = true;
@@ -77,7 +77,7 @@ std::optional<Error> table_fault(const ArtifactTable& table) {
       const size_t size = decode_id(message).content_digest.size();
       fits = fits && (size == 0 || size == kDigestSize);
     });
-    if (!fits) return malformed("A backend's digest is not 32 bytes long.");
+    if (!fits) return malformed_value("A backend's digest is not 32 bytes long.");
   }
   return std::nullopt;
 }

@@ -9,12 +9,12 @@
 namespace precompile {
 namespace {
 
-using Key = std::array<uint64_t, 2>;
+using SipKey = std::array<uint64_t, 2>;
 
 // The order of a hash table shows in nothing that is written or handed out. [PCB-DET-002]
-const Key& key() {
-  static const Key drawn = [] {
-    Key made;
+const SipKey& key() {
+  static const SipKey drawn = [] {
+    SipKey made;
     if (RAND_bytes(reinterpret_cast<unsigned char*>(made.data()), sizeof made) != 1) std::abort();
     return made;
   }();
@@ -23,7 +23,7 @@ const Key& key() {
 
 uint64_t turned(uint64_t value, int bits) { return value << bits | value >> (64 - bits); }
 
-struct State {
+struct SipState {
   uint64_t a, b, c, d;
 
   void round() {
@@ -43,9 +43,9 @@ struct State {
 }  // namespace
 
 uint64_t keyed_hash(std::string_view bytes) {
-  const Key& k = key();
-  State state{k[0] ^ 0x736f6d6570736575, k[1] ^ 0x646f72616e646f6d, k[0] ^ 0x6c7967656e657261,
-              k[1] ^ 0x7465646279746573};
+  const SipKey& k = key();
+  SipState state{k[0] ^ 0x736f6d6570736575, k[1] ^ 0x646f72616e646f6d, k[0] ^ 0x6c7967656e657261,
+                 k[1] ^ 0x7465646279746573};
   const auto mix = [&](uint64_t word) {
     state.d ^= word;
     state.round();

@@ -19,7 +19,7 @@
 namespace precompile {
 namespace {
 
-constexpr size_t kChunk = 1 << 20;
+constexpr size_t kCopied = 1 << 20;
 
 // Removes the file where it was not renamed.
 class Temporary {
@@ -65,8 +65,8 @@ Result<std::string> sign_envelope(const EnvelopeRecord& read, const SigningKey& 
 // Writes one segment, its envelope signed, its payload and blocks as they are.
 Status write_signed(const Source& source, const Segment& segment, const SigningKey& key,
                     const Limits& limits, const Sink& sink) {
-  for (uint64_t at = segment.offset; at < segment.manifest_offset; at += kChunk) {
-    const auto size = static_cast<size_t>(std::min<uint64_t>(kChunk, segment.manifest_offset - at));
+  for (uint64_t at = segment.offset; at < segment.manifest_offset; at += kCopied) {
+    const auto size = static_cast<size_t>(std::min<uint64_t>(kCopied, segment.manifest_offset - at));
     TRY_SET(const std::string bytes, source.read(at, size));
     TRY(sink(bytes));
   }

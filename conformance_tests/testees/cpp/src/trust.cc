@@ -14,7 +14,7 @@ namespace {
 constexpr size_t kKeySize = 32;
 constexpr size_t kSignatureSize = 64;
 
-struct Free {
+struct FreeDigest {
   void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
 };
 
@@ -41,7 +41,7 @@ std::string signed_bytes(std::string_view payload_type, std::string_view payload
 // [PCB-SIGN-007] libcrypto refuses an S that is not below the group's order.
 bool verifies(const Key& key, std::string_view signature, const std::string& message) {
   if (signature.size() != kSignatureSize) return false;
-  const std::unique_ptr<EVP_MD_CTX, Free> context(EVP_MD_CTX_new());
+  const std::unique_ptr<EVP_MD_CTX, FreeDigest> context(EVP_MD_CTX_new());
   return context != nullptr &&
          EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key.get()) == 1 &&
          EVP_DigestVerify(context.get(), raw(signature), signature.size(), raw(message),
@@ -131,7 +131,7 @@ Result<std::string> SigningKey::sign(std::string_view payload_type,
   const std::string message = signed_bytes(payload_type, payload);
   std::string signature(kSignatureSize, '\0');
   size_t size = signature.size();
-  const std::unique_ptr<EVP_MD_CTX, Free> context(EVP_MD_CTX_new());
+  const std::unique_ptr<EVP_MD_CTX, FreeDigest> context(EVP_MD_CTX_new());
   if (context == nullptr ||
       EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key_.get()) != 1 ||
       EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size,

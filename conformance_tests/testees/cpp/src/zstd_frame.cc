@@ -20,7 +20,7 @@ Error failed(std::string detail) {
   return Error::rejection(v1::ERROR_CODE_DECOMPRESSION_FAILED, std::nullopt, std::move(detail));
 }
 
-uint64_t little_endian(std::string_view bytes) {
+uint64_t field_value(std::string_view bytes) {
   uint64_t value = 0;
   for (size_t i = bytes.size(); i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[i]);
   return value;
@@ -37,7 +37,7 @@ std::optional<FrameHeader> parse_header(std::string_view frame) {
   std::string_view rest = frame.substr(kMagic.size());
   const auto take = [&](size_t size) -> std::optional<uint64_t> {
     if (rest.size() < size) return std::nullopt;
-    const uint64_t value = little_endian(rest.substr(0, size));
+    const uint64_t value = field_value(rest.substr(0, size));
     rest.remove_prefix(size);
     return value;
   };
@@ -63,7 +63,7 @@ std::optional<FrameHeader> parse_header(std::string_view frame) {
   return header;
 }
 
-struct Free {
+struct FreeFrame {
   void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
 };
 
@@ -103,7 +103,7 @@ Status decompress_frame(std::string_view frame, char* to, size_t size) {
 
 // [PCB-ZSTD-001]
 Result<std::string> compress(std::string_view content) {
-  const std::unique_ptr<ZSTD_CCtx, Free> context(ZSTD_createCCtx());
+  const std::unique_ptr<ZSTD_CCtx, FreeFrame> context(ZSTD_createCCtx());
   if (context == nullptr) return Error::system("There is no memory to compress with.");
   ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, kLevel);
   ZSTD_CCtx_setParameter(context.get(), ZSTD_c_windowLog, kMaxWindowLog);
