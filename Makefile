@@ -46,6 +46,8 @@ PACKAGES := conformance_tests/precompile_conformance \
 	$(wildcard reference/precompile_context/*.py)
 
 TORCH ?= 2.14.1
+# What is measured on a GPU: pip finds its build for CUDA where it is not told to look elsewhere.
+GPU_TORCH ?= 2.15.0
 
 # Where bytecode is switched off, as in many images, each of the thousands of processes that tests
 # start would compile all anew.
@@ -243,6 +245,15 @@ models: .models/.ready ## programs with models of transformers and diffusers, co
 	.models/bin/python -m pip $(LOCKED) --only-binary :all: -r locks/models.txt
 	.models/bin/python -m pip check
 	touch $@
+
+# Its own torch, gigabytes, is installed only where there is a GPU.
+.PHONY: gpu run-gpu
+gpu: ## where there is a GPU: demo, CUDA graphs, autotuning, Triton's files, cases and tests, into docs/pytorch.md
+	@if nvidia-smi --list-gpus 2>/dev/null | grep -q '^GPU'; then $(MAKE) --no-print-directory run-gpu; \
+	else echo 'NOT RUN: what needs a GPU, because nvidia-smi lists none' >&2; fi
+
+run-gpu: .torch/$(GPU_TORCH)/.ready
+	.torch/$(GPU_TORCH)/bin/python -m benchmarks.gpu --into docs/pytorch.md
 
 # Counts of instructions: the same on every run, whatever else the machine does.
 test-instructions: $(VENV)/.ready ## instructions of two small workloads against those on record

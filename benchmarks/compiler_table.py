@@ -1,12 +1,13 @@
 """The table of compilers, cold and warm, in the pages that show it."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from benchmarks.children import ROOT
+from benchmarks.marked import renewed
+
 PAGES = "README.md", "docs/performance.md"
-_ROOT = Path(__file__).parents[1]
-_BEGIN, _END = "<!-- made by python -m benchmarks.compiler_caches -->\n", "<!-- end -->\n"
+_BY = "python -m benchmarks.compiler_caches"
 _HEAD = (
     "| | cold | its own hot cache | warm, bundle | cold / bundle | bundle / own |\n"
     "|---|---|---|---|---|---|\n"
@@ -21,13 +22,13 @@ def table(results: Mapping[str, Any]) -> str:
 def put(results: Mapping[str, Any]) -> None:
     """Write it into the pages."""
     for page in PAGES:
-        path = _ROOT / page
+        path = ROOT / page
         path.write_text(_renewed(path.read_text(encoding="utf-8"), results), encoding="utf-8")
 
 
 def faults(results: Mapping[str, Any]) -> str | None:
     """What a page shows that is not so, in a line; None where nothing is."""
-    texts = {page: (_ROOT / page).read_text(encoding="utf-8") for page in PAGES}
+    texts = {page: (ROOT / page).read_text(encoding="utf-8") for page in PAGES}
     wrong = [page for page, text in texts.items() if _renewed(text, results) != text]
     if not wrong:
         return None
@@ -35,9 +36,7 @@ def faults(results: Mapping[str, Any]) -> str | None:
 
 
 def _renewed(text: str, results: Mapping[str, Any]) -> str:
-    before, begin, rest = text.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
-    return f"{before}{begin}{table(results)}{end}{after}"
+    return renewed(text, _BY, table(results))
 
 
 def _row(name: str, result: Mapping[str, Any]) -> str:

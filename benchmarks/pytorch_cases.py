@@ -8,6 +8,7 @@ that start with what it saved; a case that changes something in between looks at
 import contextlib
 import functools
 import importlib
+import math
 import multiprocessing
 import sys
 import types
@@ -55,10 +56,10 @@ def case(title: str) -> Callable[[Case], Case]:
 
 
 def square(size: int = 8, seed: int = 0) -> torch.Tensor:
-    """Numbers to compute with."""
-    generator = torch.Generator().manual_seed(seed)
-    numbers: torch.Tensor = torch.randn(size, size, generator=generator) / size**0.5
-    return numbers
+    """Numbers to compute with, the same on every device."""
+    generator = torch.Generator("cpu").manual_seed(seed)
+    numbers: torch.Tensor = torch.randn(size, size, generator=generator, device="cpu")
+    return (numbers / math.sqrt(size)).to(torch.get_default_device())
 
 
 def compiled(function: Any, **options: Any) -> Any:

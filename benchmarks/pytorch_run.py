@@ -52,10 +52,14 @@ def run(title: str, place: Place, warm: bool) -> str:
     return "equal"
 
 
-def figures(title: str, mode: str, saved: Path, place: Place, warm: bool) -> dict[str, Any]:
+def figures(
+    title: str, mode: str, saved: Path, place: Place, warm: bool, device: str | None
+) -> dict[str, Any]:
     """Seconds, graphs compiled and kernels built of one case, and its result."""
     tally = Tally(None)
     observation = Observation(tally)  # outside of the mode: what it answers is not counted
+    if device is not None:
+        torch.set_default_device(device)
     place.arrive = functools.partial(mode_of, mode, saved)
     began = time.perf_counter()
     with place.arrive() as report:
@@ -112,6 +116,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mode", choices=MODES, required=True)
     parser.add_argument("--warm", action="store_true")
+    parser.add_argument("--device", help="where tensors are made; torch's own choice without")
     parser.add_argument("--saved", type=Path, required=True, help="where it is saved and loaded")
     parser.add_argument("--place", type=Path, required=True, help="for modules that cases write")
     parser.add_argument("titles", nargs="*", default=list(CASES))
@@ -121,7 +126,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="pytorch-run-") as home:
         for title in options.titles:
             saved = options.saved / f"{slug(title)}.precompile"
-            work = functools.partial(figures, title, options.mode, saved, place, options.warm)
+            mode, device = options.mode, options.device
+            work = functools.partial(figures, title, mode, saved, place, options.warm, device)
             rows[title] = in_a_process(work, Path(home))
             print(title, file=sys.stderr, flush=True)
     print(json.dumps(rows))

@@ -23,9 +23,9 @@ from typing import Any
 from rich.console import Console
 from rich.progress import track
 
+from benchmarks.children import bounded
 from benchmarks.pytorch_cases import CASES
 
-ROOT = Path(__file__).parents[1]
 COLUMNS = {
     "alone": "torch, cold",
     "mega-cache": "mega-cache, warm",
@@ -46,6 +46,12 @@ class Cell:
 
     cold: dict[str, Any]
     warm: dict[str, Any] | None
+
+    @property
+    def result(self) -> str:
+        """Of the first process, or of the second where the first one was right."""
+        row = self.cold if self.cold["result"] != "equal" else self.warm or self.cold
+        return str(row["result"])
 
     def text(self) -> str:
         """Seconds, graphs compiled, kernels built and the result, or how the first one failed."""
@@ -108,31 +114,33 @@ def measure_torch(python: str, titles: list[str]) -> tuple[str, dict[str, Cell]]
 
 
 def rows(
-    mode: str, place: Path, arguments: list[str], python: str = sys.executable
+    mode: str,
+    place: Path,
+    arguments: list[str],
+    python: str = sys.executable,
+    seconds: float | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """A row for each case, each of a process with empty cache directories."""
+    """A row for each case, each of a process with empty cache directories.
+
+    Raises:
+        CalledProcessError: they ended otherwise, or were not done after so many seconds.
+    """
     for name in ("saved", "modules"):
         (place / name).mkdir(parents=True, exist_ok=True)
     command = [python, "-m", "benchmarks.pytorch_run", "--mode", mode]
     command += ["--saved", str(place / "saved"), "--place", str(place / "modules")]
-    done = subprocess.run(
-        [*command, *arguments],
-        cwd=ROOT,
-        env={**os.environ, **QUICK},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        check=True,
-    )
+    done = bounded([*command, *arguments], {**os.environ, **QUICK}, seconds)
+    done.check_returncode()
     result: dict[str, dict[str, Any]] = json.loads(done.stdout)
     return result
 
 
-def markdown(columns: dict[str, dict[str, Cell]]) -> str:
-    """The table as Markdown."""
-    lines = [f"| case | {' | '.join(COLUMNS.values())} |", f"|---|{'---|' * len(COLUMNS)}"]
+def markdown(columns: dict[str, dict[str, Cell]], head: str = "case") -> str:
+    """The table as Markdown; one table of a page has this head."""
+    heads = [COLUMNS[mode] for mode in columns]
+    lines = [f"| {head} | {' | '.join(heads)} |", f"|---|{'---|' * len(heads)}"]
     for title in columns["ours"]:
-        cells = [columns[mode][title].text() for mode in COLUMNS]
+        cells = [columns[mode][title].text() for mode in columns]
         lines.append(f"| {title} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -40,7 +40,7 @@ def main() -> int:
     measured: dict[str, Figures] = {}
     for name in options.names:
         with tempfile.TemporaryDirectory(prefix="models-") as scratch:
-            measured[name] = figures(Program(name, Path(scratch)).measure())
+            measured[name] = figures(Program(PROGRAMS / f"{name}.py", Path(scratch)).measure())
         for column in COLUMNS:
             line = cell(column, measured[name][column])
             console.print(f"{name}, {column}: {line}", highlight=False, markup=False)

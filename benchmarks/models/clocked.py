@@ -1,6 +1,6 @@
 """A program, with figures of what its compiling cost: the same clock in every way of running it.
 
-python -m benchmarks.models.clocked --figures FILE [--load FILE] [--save FILE] PROGRAM
+benchmarks/models/clocked.py --figures FILE [--load FILE] [--save FILE] PROGRAM [ARGUMENT...]
 """
 
 import argparse
@@ -76,6 +76,7 @@ def main() -> None:
     parser.add_argument("--load", type=Path, help="a mega-cache")
     parser.add_argument("--save", type=Path, help="where a mega-cache is written, unclocked")
     parser.add_argument("program", type=Path)
+    parser.add_argument("arguments", nargs=argparse.REMAINDER)
     options = parser.parse_args()
     tally = Tally(options.figures.with_suffix(".tally"))
     if "PRECOMPILE_RUN" not in os.environ:  # in a run of ours, its report counts
@@ -85,7 +86,7 @@ def main() -> None:
     if options.load and options.load.exists():  # torch saves none where it has no graph
         with clock.running():
             torch.compiler.load_cache_artifacts(options.load.read_bytes())
-    sys.argv = [str(options.program)]
+    sys.argv = [str(options.program), *options.arguments]
     sys.path[0] = str(options.program.parent)
     runpy.run_path(str(options.program), run_name="__main__")
     figures = {"wall": clock.wall, "cpu": clock.cpu, **tally.counts()}

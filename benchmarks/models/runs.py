@@ -9,15 +9,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.pytorch_table import QUICK, ROOT
+from benchmarks.children import ROOT, bounded
+from benchmarks.pytorch_table import QUICK
+from precompile_context.cli.demo_runs import PRECOMPILE
 
 PROGRAMS = Path(__file__).with_name("programs")
-# No run takes longer, however busy the machine is.
-_LIMIT = 900
+_CLOCKED = Path(__file__).with_name("clocked.py")
 # Before each line that torch logs: level and date, time, process.
 _STAMP = re.compile(r"\b[DIWEC]\d{4} \d\d:\d\d:\d\d\.\d+ \d+ ")
 _PROCESS = re.compile(r"\b(?:0x[0-9a-f]{6,}|tmp[\w-]{8}\b)")
@@ -34,6 +36,7 @@ class Run:
         size: bytes that it was warm from, or that it saved.
         appended: artifacts that were new in the bundle.
         frames: served and compiled ones of the automatic mode, with reasons; else empty.
+        compilers: what each adapter says, by its name; empty without a bundle.
     """
 
     status: int
@@ -48,6 +51,7 @@ class Run:
     size: int = 0
     appended: int = 0
     frames: dict[str, Any] = field(default_factory=dict)
+    compilers: dict[str, Any] = field(default_factory=dict)
 
     def differences(self, other: "Run") -> list[str]:
         """In what this run's outcome is not another's; the bits of results apart."""
@@ -73,29 +77,40 @@ def _messages(stderr: str) -> list[str]:
     return [_PROCESS.sub("", _STAMP.sub("", line)) for line in lines]
 
 
-class Program:
-    """One program, below a scratch directory of its own."""
+def _limit() -> float:
+    """No run takes longer, however busy the machine is."""
+    return 900
 
-    def __init__(self, name: str, scratch: Path) -> None:
-        self._path = PROGRAMS / f"{name}.py"
+
+class Program:
+    """One program with its arguments, below a scratch directory of its own.
+
+    `seconds` is asked how long the next run may take.
+    """
+
+    def __init__(
+        self, path: Path, scratch: Path, *arguments: str, seconds: Callable[[], float] = _limit
+    ) -> None:
+        self._command = [str(path), *arguments]
         self._scratch = scratch
-        self._mega, self._bundle = scratch / "mega-cache", scratch / "b.precompile"
+        self._seconds = seconds
+        self._mega, self.bundle = scratch / "mega-cache", scratch / "b.precompile"
 
     def measure(self) -> dict[str, Run]:
         """All runs: `cold`, `mega-cache`, `recording`, `run` and `precompile`."""
         return {
             "cold": self._alone("--save", str(self._mega)),
             "mega-cache": self._alone("--load", str(self._mega)),
-            "recording": self._ours(self._bundle, "--precompile"),
+            "recording": self._ours(self.bundle, "--precompile"),
             "run": self._ours(self._copy()),
             "precompile": self._ours(self._copy(), "--precompile"),
         }
 
     def _copy(self) -> Path:
         """Of the bundle as it was recorded, if any, so that no warm run extends another's."""
-        copy = Path(tempfile.mkdtemp(dir=self._scratch), self._bundle.name)
-        if self._bundle.exists():
-            shutil.copy(self._bundle, copy)
+        copy = Path(tempfile.mkdtemp(dir=self._scratch), self.bundle.name)
+        if self.bundle.exists():
+            shutil.copy(self.bundle, copy)
         return copy
 
     def _alone(self, *options: str) -> Run:
@@ -113,7 +128,7 @@ class Program:
     def _ours(self, bundle: Path, *options: str) -> Run:
         path = self._scratch / "report.json"
         path.unlink(missing_ok=True)
-        command = ["-m", "precompile_context", "run", "--bundle", str(bundle), *options]
+        command = [*PRECOMPILE[1:], "run", "--bundle", str(bundle), *options]
         run, _ = self._clocked([*command, "--report", str(path)])
         if not path.exists():
             return run
@@ -127,15 +142,16 @@ class Program:
             size=bundle.stat().st_size if bundle.exists() else 0,
             appended=report["artifacts"]["recorded"],
             frames=report["precompile"] or {},
+            compilers=report["compilers"],
         )
 
     def _clocked(self, before: list[str], *options: str) -> tuple[Run, dict[str, Any]]:
         """What the process did, and the figures of its clock; none where it failed."""
         path = self._scratch / "figures.json"
         path.unlink(missing_ok=True)
-        module = ["-m", "benchmarks.models.clocked", "--figures", str(path)]
+        clocked = [str(_CLOCKED), "--figures", str(path)]
         spent = _spent()
-        done = self._process([*before, *module, *options])
+        done = self._process([*before, *clocked, *options, *self._command])
         figures = json.loads(path.read_text()) if path.exists() else {}
         run = Run(
             done.returncode,
@@ -152,22 +168,16 @@ class Program:
         temporary = home / "tmp"
         temporary.mkdir()
         places = {"TORCHINDUCTOR_CACHE_DIR": str(home / "cache"), "TMPDIR": str(temporary)}
-        return subprocess.run(
-            [sys.executable, *arguments, str(self._path)],
-            cwd=ROOT,
-            env={
-                **os.environ,
-                **QUICK,
-                **places,
-                "HOME": str(self._scratch),
-                "PYTHONPATH": str(ROOT),
-                "HF_HUB_OFFLINE": "1",
-            },
-            capture_output=True,
-            text=True,
-            timeout=_LIMIT,
-            check=False,
-        )
+        environ = {
+            **os.environ,
+            **QUICK,
+            **places,
+            "TRITON_HOME": str(home),
+            "HOME": str(self._scratch),
+            "PYTHONPATH": str(ROOT),
+            "HF_HUB_OFFLINE": "1",
+        }
+        return bounded([sys.executable, *arguments], environ, self._seconds())
 
 
 def _spent() -> float:

@@ -43,11 +43,20 @@ def test_each_difference_is_a_fault(row: int, change: dict[str, object], part: s
     assert any(part in fault for fault in _faults(EAGER, rows))
 
 
+def test_losses_of_a_gpu_are_close_and_not_equal() -> None:
+    told = [
+        list(_faults(EAGER, [*ROWS[:3], replace(ROWS[3], losses=(*LOSSES[:2], last))], exact=False))
+        for last in ("0x1.6652420000000p+2", "0x1p+2")
+    ]
+    assert told == [[], ["losses of 'warm, bundle' are not close to those of 'cold, torch alone'"]]
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_table_fits_80_columns(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    device: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    _print(ROWS, ["a fault"])
+    _print(ROWS, ["a fault"], device)
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= 80
     assert "…" not in out

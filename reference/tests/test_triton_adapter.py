@@ -1,5 +1,6 @@
 """Triton's adapter, with kernels for a GPU that is not there."""
 
+import os
 import stat
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from types import ModuleType, SimpleNamespace
 from typing import ClassVar
 
 import pytest
+from benchmarks.children import ROOT, bounded
 
 from precompile_context.adapters.triton.adapter import TritonAdapter
 from precompile_context.adapters.triton.artifacts import TritonKernel, put_files
@@ -215,3 +217,11 @@ def test_a_cache_manager_that_the_program_sets_meanwhile_stays_when_the_run_ends
         adapter.stop()
         assert cache.manager_class is theirs
         cache.manager_class = None
+
+
+@pytest.mark.compilers
+def test_kernels_that_a_gpu_is_measured_with_give_what_torch_gives() -> None:
+    program = str(ROOT / "benchmarks" / "gpu" / "programs" / "launch.py")
+    environ = {**os.environ, "TRITON_INTERPRET": "1", "PYTHONPATH": str(ROOT)}
+    done = bounded([sys.executable, program, "--device", "cpu"], environ, 300)
+    assert done.returncode == 0, done.stderr

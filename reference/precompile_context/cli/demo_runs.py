@@ -56,8 +56,9 @@ class Row:
 class Runs:
     """The five runs, in the order that they need: cold ones make what warm ones read."""
 
-    def __init__(self, scratch: Path) -> None:
+    def __init__(self, scratch: Path, device: str) -> None:
         self._scratch = scratch
+        self._device = device
         self._mega_cache = scratch / "mega-cache"
         self._bundle = scratch / "demo.precompile"
 
@@ -101,7 +102,7 @@ class Runs:
         saved: Path | None,
     ) -> Row:
         out = self._scratch / "result.json"
-        command = [*command, str(MODEL), "--out", str(out), *arguments]
+        command = [*command, str(MODEL), "--out", str(out), "--device", self._device, *arguments]
         wall = finished(mode, command, self._environment())
         result = json.loads(out.read_text())
         report: dict[str, Any] = json.loads(report_file.read_text())

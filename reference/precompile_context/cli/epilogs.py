@@ -11,7 +11,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "precompile run --require warm --bundle model.precompile serve.py",
         "precompile run torchrun --nproc-per-node 2 train.py",
     ),
-    "demo": ("precompile demo", "precompile demo --compiler jax"),
+    "demo": ("precompile demo", "precompile demo --compiler jax", "precompile demo --device cuda"),
     "inspect": (
         "precompile inspect train.precompile",
         "precompile inspect --bytes train.precompile",

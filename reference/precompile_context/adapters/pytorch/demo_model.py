@@ -54,7 +54,7 @@ class Transformer(nn.Module):
         self.head = nn.Linear(WIDTH, WORDS)
 
     def forward(self, text: torch.Tensor) -> torch.Tensor:
-        places = self.places(torch.arange(text.shape[1]))
+        places = self.places(torch.arange(text.shape[1], device=text.device))
         scores: torch.Tensor = self.head(self.norm(self.blocks(self.words(text) + places)))
         return scores
 
@@ -63,15 +63,16 @@ def main() -> None:
     """Train for three steps and write times and losses."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--eager", action="store_true")
     parser.add_argument("--load-mega-cache", type=Path)
     parser.add_argument("--save-mega-cache", type=Path)
     arguments = parser.parse_args()
 
     torch.manual_seed(0)
-    model = Transformer()
+    model = Transformer().to(arguments.device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
-    text = torch.randint(WORDS, (STEPS, BATCH, LENGTH + 1))
+    text = torch.randint(WORDS, (STEPS, BATCH, LENGTH + 1)).to(arguments.device)
 
     def loss_of(batch: torch.Tensor) -> torch.Tensor:
         scores = model(batch[:, :-1])
