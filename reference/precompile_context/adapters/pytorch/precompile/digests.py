@@ -9,6 +9,7 @@ import enum
 import functools
 import hashlib
 import os
+import re
 import sys
 import sysconfig
 import types
@@ -19,6 +20,9 @@ from typing import Any
 _DIGEST_CHARACTERS = 20
 # A frame, a class or a constant that is nested deeper than this is not told apart.
 _MOST_NESTED = 60
+
+# How torch calls what goes on behind a graph break, up to the line.
+_BEHIND_A_BREAK = re.compile(r"(.*torch_dynamo_resume_in_.*_at_)\d+")
 
 _CONSTANTS = (type(None), bool, int, str, bytes, complex, type(Ellipsis), type(NotImplemented))
 
@@ -83,8 +87,8 @@ def code_digest(code: types.CodeType) -> str:
 
 def _code_digest(code: types.CodeType) -> str:
     parts = (
-        code.co_name,
-        code.co_qualname,
+        without_line(code.co_name),
+        without_line(code.co_qualname),
         (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags),
         code.co_code,
         code.co_consts,
@@ -93,6 +97,29 @@ def _code_digest(code: types.CodeType) -> str:
         code.co_linetable,  # relative to the first line
     )
     return short_digest(canonical(parts))
+
+
+def without_line(name: str) -> str:
+    """A code's name, the same wherever in its file it stands: torch names what goes on behind a
+    graph break by the line, where the code begins.
+    """
+    found = _BEHIND_A_BREAK.fullmatch(name)
+    return name if found is None else found[1]
+
+
+def moved(code: types.CodeType, file: str, lines: int) -> types.CodeType:
+    """The code, with what is nested in it, as it is so many lines further down in this file."""
+    line = code.co_firstlineno + lines
+    names: dict[str, Any] = {
+        attribute: f"{found[1]}{line}"
+        for attribute in ("co_name", "co_qualname")
+        if (found := _BEHIND_A_BREAK.fullmatch(getattr(code, attribute)))
+    }
+    constants = tuple(
+        moved(value, file, lines) if isinstance(value, types.CodeType) else value
+        for value in code.co_consts
+    )
+    return code.replace(co_filename=file, co_firstlineno=line, co_consts=constants, **names)
 
 
 def nested_codes(code: types.CodeType) -> Iterator[types.CodeType]:

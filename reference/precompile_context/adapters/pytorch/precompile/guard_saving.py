@@ -65,7 +65,8 @@ _OF_NO_VALUE = frozenset(
 # be made anew of whatever the unpickled value has. torch 2.15's.
 _LOST_IN_PICKLES = frozenset(("COW_TENSOR_MATCH", "CURRENT_STREAM_MATCH"))
 # How torch names the globals of functions that are no module's: with an address.
-_NO_MODULES = re.compile(r"___unnamed_scope_\w+")
+NO_MODULE = "___unnamed_scope"
+_NO_MODULES = re.compile(rf"{NO_MODULE}_\w+")
 # Addresses in what torch says of a guard.
 _ADDRESS = re.compile(r"\b\d{9,}\b|0x[0-9a-f]+")
 # What is looked up by its identity and need not travel; classes, modules, builtins and functions
