@@ -86,8 +86,8 @@ REASONS = {
     "__main__.attention": "torch cannot cache its graph: Unsupported call_function target"
     " <function _backend_from_string>",
     "__main__.branches": "torch cannot cache its graph: Unsupported call_function target cond",
-    "__main__.forward_mode": "it reads globals that are no module's, but those of"
-    " namedtuple_UnpackedDualTensor",
+    "__main__.forward_mode": "torch cannot cache its graph: Unsupported call_function target"
+    " <function _jvp_increment_nesting>",
     "__main__.by_object": "G['KEYS'] is compared with one object of __main__.Key among others",
     "__main__.by_lambda": "G['LAMBDAS'] is compared with one object of builtins.function among",
     "torch.nn.modules.container.Sequential.forward": "L['fn']._modules['0'] is of class"

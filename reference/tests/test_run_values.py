@@ -37,6 +37,12 @@ class Doubled(torch.Tensor):
         result = super().__torch_function__(function, types, args, kwargs or {})
         return «result @ result¦result» if function is torch.Tensor.t else result
 
+class Scaled(torch.Tensor):
+    power = «2¦3»
+
+    def raised(self):
+        return self.t() if self.power == 2 else self.view(4)
+
 def row(tensor):
     return [round(number, 3) for number in tensor.as_subclass(torch.Tensor).flatten().tolist()]
 
@@ -90,6 +96,10 @@ def behind(x):
 def overridden(x):
     return x.t()
 
+@torch.compile
+def of_class(x):
+    return x.raised()
+
 x = torch.arange(4.0).reshape(2, 2) / 4
 with torch.no_grad():
     print(type(pair(x)), pair(x).times, row(pair(x).left))
@@ -100,6 +110,7 @@ with torch.no_grad():
     print(row(made(x)(x)), made(x).__code__.co_firstlineno)
     print(place(behind, x))
     print(type(overridden(x.as_subclass(Doubled))), row(overridden(x.as_subclass(Doubled))))
+    print(row(of_class(x.as_subclass(Scaled))))
 """
 
 
@@ -111,7 +122,7 @@ def test_what_functions_take_and_give_is_served_and_then_as_it_is_edited(
         programs.write(program=variant(PROGRAM, edited=edited))
         plain, cold, warm = programs.plain(), programs.precompile(), programs.precompile()
         assert cold.stdout == warm.stdout == plain.stdout
-        assert (warm.frames, warm.reasons) == ((8, 0, 0), {}), warm.reasons
+        assert (warm.frames, warm.reasons) == ((9, 0, 0), {}), warm.reasons
         assert warm.report["artifacts"]["recorded"] == 0
         if edited:
             assert cold.frames[0] >= 2, "what is not edited is served at its new line"

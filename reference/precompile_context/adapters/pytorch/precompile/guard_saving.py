@@ -159,10 +159,16 @@ def save_guards(
         state,
         witnesses,
         frozenset(told),
-        short_digest("\n".join(sorted(texts))),
+        short_digest(_in_any_process("\n".join(sorted(texts)), output_graph)),
         words,
     )
     return saved, [*met, *classes]
+
+
+def _in_any_process(texts: str, output_graph: Any) -> str:
+    """The texts without the number in the name that dynamo has made up for Python's builtins."""
+    made_up = output_graph.name_of_builtins_dict_key_in_fglobals
+    return texts.replace(made_up, "builtins") if made_up else texts
 
 
 def _state_texts(output_graph: Any) -> list[str]:
