@@ -128,6 +128,54 @@ def test_what_functions_take_and_give_is_served_and_then_as_it_is_edited(
             assert cold.frames[0] >= 2, "what is not edited is served at its new line"
 
 
+WRAPPED = """\
+import torch
+from torch.utils._pytree import tree_map_only
+
+class Wrapper(torch.Tensor):
+    @staticmethod
+    def __new__(cls, inner, unit):
+        about = {"dtype": inner.dtype, "device": inner.device}
+        made = torch.Tensor._make_wrapper_subclass(cls, inner.shape, **about)
+        made.inner, made.unit = inner, unit
+        return made
+
+    def __tensor_flatten__(self):
+        return ["inner"], self.unit
+
+    @staticmethod
+    def __tensor_unflatten__(inner, unit, size, stride):
+        return Wrapper(inner["inner"], unit)
+
+    @classmethod
+    def __torch_dispatch__(cls, function, types, args=(), kwargs=None):
+        unit = next(value.unit for value in args if isinstance(value, Wrapper))
+        result = function(*tree_map_only(Wrapper, lambda w: w.inner, args), **(kwargs or {}))
+        return tree_map_only(torch.Tensor, lambda tensor: Wrapper(tensor, unit), result)
+
+    def _stable_hash_for_caching(self):
+        return self.unit
+
+@torch.compile
+def turned(x):
+    return x.t()
+
+with torch.no_grad():
+    for unit in ("metre", "foot", "mile", "inch"):
+        print(turned(Wrapper(torch.ones(2, 3), unit)).unit)
+"""
+
+
+def test_versions_for_what_a_tensor_keeps_beside_tensors_stand_beside_each_other(
+    tmp_path: Path, interpreters: Interpreters
+) -> None:
+    programs = Programs(tmp_path, interpreters)
+    programs.write(program=WRAPPED)
+    cold, warm = programs.precompile(), programs.precompile()
+    assert cold.stdout == warm.stdout == "metre\nfoot\nmile\ninch\n"
+    assert (cold.frames, warm.frames) == ((0, 4, 4), (4, 0, 0))
+
+
 LOCAL = """\
 import collections
 import torch

@@ -38,7 +38,11 @@ from precompile_context.adapters.pytorch.precompile.guard_creation import (
     hooks_in_graphs,
 )
 from precompile_context.adapters.pytorch.precompile.guard_pickling import told_in_words
-from precompile_context.adapters.pytorch.precompile.identity import found, guard_identity
+from precompile_context.adapters.pytorch.precompile.identity import (
+    found,
+    guard_identity,
+    identity,
+)
 from precompile_context.adapters.pytorch.precompile.key_order import BY_NAME
 from precompile_context.adapters.pytorch.precompile.saved_guards import SavedGuards
 
@@ -106,6 +110,8 @@ def save_guards(
         texts.append(f"{guard.name} {kind} {_ADDRESS.sub('', repr(guard.code_list))}")
         if kind == "TENSOR_MATCH":
             texts[-1] += f" {_tensor_text(builder.get(guard), source, output_graph)}"
+        if kind == "TENSOR_SUBCLASS_METADATA_MATCH":
+            texts[-1] += f" {_metadata_text(builder.get(guard))}"
         if _is_of_one_process(guard):
             raise UnportableError(f"{guard.name} is guarded as one object of this process")
         if (scope := _NO_MODULES.search(guard.name)) is not None:
@@ -193,6 +199,15 @@ def _tensor_text(tensor: Any, source: Any, output_graph: Any) -> str:
     keys = torch._C._dispatch_keys(tensor)
     about = (tensor.dtype, tensor.device, tensor.requires_grad, type(tensor).__qualname__, keys)
     return f"{about} {fixed}"
+
+
+def _metadata_text(tensor: Any) -> str:
+    """What torch's guard of what a subclass of a tensor keeps beside tensors compares: likewise."""
+    metadata = tensor.__tensor_flatten__()[1]
+    try:
+        return identity(metadata)
+    except UnportableError:
+        return _ADDRESS.sub("", repr(metadata))
 
 
 def _replaced(guard: Any, create: Any) -> Any:
