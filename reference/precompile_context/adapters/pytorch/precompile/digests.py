@@ -9,20 +9,18 @@ import enum
 import functools
 import hashlib
 import os
-import re
 import sys
 import sysconfig
 import types
 from collections.abc import Iterator
 from typing import Any
 
+from precompile_context.adapters.pytorch.precompile.code_places import without_line
+
 # Of a SHA-256, in hexadecimal: enough that two pieces of code never meet by chance.
 _DIGEST_CHARACTERS = 20
 # A frame, a class or a constant that is nested deeper than this is not told apart.
 _MOST_NESTED = 60
-
-# How torch calls what goes on behind a graph break, up to the line.
-_BEHIND_A_BREAK = re.compile(r"(.*torch_dynamo_resume_in_.*_at_)\d+")
 
 _CONSTANTS = (type(None), bool, int, str, bytes, complex, type(Ellipsis), type(NotImplemented))
 
@@ -97,29 +95,6 @@ def _code_digest(code: types.CodeType) -> str:
         code.co_linetable,  # relative to the first line
     )
     return short_digest(canonical(parts))
-
-
-def without_line(name: str) -> str:
-    """A code's name, the same wherever in its file it stands: torch names what goes on behind a
-    graph break by the line, where the code begins.
-    """
-    found = _BEHIND_A_BREAK.fullmatch(name)
-    return name if found is None else found[1]
-
-
-def moved(code: types.CodeType, file: str, lines: int) -> types.CodeType:
-    """The code, with what is nested in it, as it is so many lines further down in this file."""
-    line = code.co_firstlineno + lines
-    names: dict[str, Any] = {
-        attribute: f"{found[1]}{line}"
-        for attribute in ("co_name", "co_qualname")
-        if (found := _BEHIND_A_BREAK.fullmatch(getattr(code, attribute)))
-    }
-    constants = tuple(
-        moved(value, file, lines) if isinstance(value, types.CodeType) else value
-        for value in code.co_consts
-    )
-    return code.replace(co_filename=file, co_firstlineno=line, co_consts=constants, **names)
 
 
 def nested_codes(code: types.CodeType) -> Iterator[types.CodeType]:

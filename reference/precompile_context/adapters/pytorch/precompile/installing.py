@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from precompile_context.adapters.pytorch.precompile import guard_loading, made_functions, parts
-from precompile_context.adapters.pytorch.precompile.digests import module_name, moved
+from precompile_context.adapters.pytorch.precompile.code_places import moved
+from precompile_context.adapters.pytorch.precompile.digests import module_name
 from precompile_context.adapters.pytorch.precompile.entry import Backend, Version
 from precompile_context.adapters.pytorch.precompile.program import imported
 from precompile_context.adapters.pytorch.precompile.recorder import global_names

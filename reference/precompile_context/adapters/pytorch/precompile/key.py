@@ -3,6 +3,7 @@
 import types
 from typing import Any
 
+from precompile_context.adapters.pytorch.precompile.code_places import without_line
 from precompile_context.adapters.pytorch.precompile.digests import (
     UnportableError,
     canonical,
@@ -11,7 +12,6 @@ from precompile_context.adapters.pytorch.precompile.digests import (
     module_name,
     short_digest,
     type_name,
-    without_line,
 )
 from precompile_context.adapters.pytorch.precompile.identity import identity
 from precompile_context.adapters.pytorch.precompile.overridden import overridden, patched
