@@ -70,6 +70,14 @@ class Programs:
         return finished(self._interpreters, command, self.place, environ)
 
 
+def variant(program: str, *, edited: bool) -> str:
+    """A program in which `«one¦other»` stands for what is edited."""
+    pieces = program.replace("»", "«").split("«")
+    return "".join(
+        piece.split("¦")[edited] if number % 2 else piece for number, piece in enumerate(pieces)
+    )
+
+
 def empty_caches(place: Path, **variables: str) -> dict[str, str]:
     """An environment in which torch finds nothing that it has compiled before."""
     home = Path(tempfile.mkdtemp(dir=place))

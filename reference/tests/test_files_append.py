@@ -405,6 +405,33 @@ def test_four_processes_that_append_at_once_lose_nothing(file: BundleFile) -> No
     assert file_segment_count(file) == 40
 
 
+AT_THE_END = """
+import atexit
+import sys
+from precompile_context.bundle import packing
+from precompile_context.files import BundleFile
+from tests.toys import BLOB, noise, toy_context
+
+def end():
+    context = toy_context()
+    for number in range(3):
+        context.record_artifact(BLOB, f"{number}", noise(packing.PROBE_SIZE, number))
+    context.save_to(BundleFile(sys.argv[1]))
+
+atexit.register(end)
+"""
+
+
+def test_what_takes_several_threads_is_appended_where_the_interpreter_ends(
+    file: BundleFile,
+) -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", AT_THE_END, str(file.path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert file_contents(file).keys() == {(BLOB, "0"), (BLOB, "1"), (BLOB, "2")}
+
+
 @pytest.mark.parametrize("path", ["missing/../bundle", "missing/bundle"])
 def test_append_below_a_missing_directory_is_an_error_of_the_caller(
     path: str, tmp_path: Path

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.forking import Interpreters
-from tests.programs import Programs
+from tests.programs import Programs, variant
 
 pytestmark = pytest.mark.torch
 pytest.importorskip("torch")
@@ -97,24 +97,17 @@ with torch.no_grad():
 """
 
 
-def variant(edited: bool) -> str:
-    pieces = PROGRAM.replace("»", "«").split("«")
-    return "".join(
-        piece.split("¦")[edited] if number % 2 else piece for number, piece in enumerate(pieces)
-    )
-
-
 def test_kinds_are_served_and_then_as_they_are_edited(
     tmp_path: Path, interpreters: Interpreters
 ) -> None:
     programs = Programs(tmp_path, interpreters)
-    programs.write(program=variant(False))
+    programs.write(program=variant(PROGRAM, edited=False))
     cold = programs.precompile()
     assert cold.frames == (0, 9, 9), cold.reasons
     warm = programs.precompile()
     assert (warm.frames, warm.stdout) == ((9, 0, 0), cold.stdout)
     assert warm.report["artifacts"]["recorded"] == 0
-    programs.write(program=variant(True))
+    programs.write(program=variant(PROGRAM, edited=True))
     plain = programs.plain()
     assert programs.precompile().stdout == plain.stdout != cold.stdout
     assert programs.precompile().frames == (9, 0, 0)
@@ -131,6 +124,62 @@ def test_a_wrapper_that_says_it_wraps_itself_is_looked_through_once(
     around.__wrapped__ = around  # type: ignore[attr-defined]
     monkeypatch.setattr(torch.Tensor, "__divmod__", around, raising=False)
     assert patched() == {}
+
+
+MADE = """\
+import gc
+import time
+import torch
+
+gc.disable()
+BEGUN = torch.tensor(time.time())
+
+def make(squares, kept=None):
+    def kernel(x, w=None, b=None):
+        return x @ x if squares else x @ x.t()
+    kernel.kept = kernel, kept
+    return kernel
+
+library = torch.library.Library("aten", "IMPL")
+for name in ("linear", "hardswish"):
+    library.impl(name, make(SQUARES), "CompositeImplicitAutograd")
+make(time.time())  # which keeps itself
+
+@torch.compile
+def overridden(x):
+    torch._check(x.shape[0] == 2, lambda: "two")
+    return torch.nn.functional.linear(x, x)
+
+@torch.compile
+def through_a_registry(x):
+    return torch.nn.functional.hardswish(x)
+
+@torch.compile
+def closed(x):
+    y = x @ x
+    return lambda: y
+
+with torch.no_grad():
+    x = torch.arange(4.0).reshape(2, 2)
+    print(closed(x)().tolist(), overridden(x).tolist())
+    through_a_registry(x)
+"""
+
+
+def test_a_kernel_that_a_function_makes_counts_and_what_else_comes_and_goes_does_not(
+    tmp_path: Path, interpreters: Interpreters
+) -> None:
+    programs = Programs(tmp_path, interpreters)
+    for squares, product in (
+        ("True", "[[2.0, 3.0], [6.0, 11.0]]"),
+        ("False", "[[1.0, 3.0], [3.0, 13.0]]"),
+    ):
+        programs.write(program=MADE.replace("SQUARES", squares))
+        cold, warm = programs.precompile(), programs.precompile()
+        assert [(ran.stdout, ran.frames) for ran in (cold, warm)] == [
+            (f"[[2.0, 3.0], [6.0, 11.0]] {product}\n", (0, 3, 3)),
+            (f"[[2.0, 3.0], [6.0, 11.0]] {product}\n", (3, 0, 0)),
+        ], warm.report["precompile"]
 
 
 FROZEN = """\

@@ -49,6 +49,10 @@ def again(x: Any) -> Any:
     return x @ x
 
 
+def measured(x: Any) -> Any:
+    return torch.sin(x) * len(x.shape)
+
+
 def check(function: Callable[[Any], Any] = square, size: int = 8) -> None:
     """Compile the function anew, as a new process would, and compare."""
     torch._dynamo.reset()
@@ -86,6 +90,17 @@ def test_second_session_serves_and_appends_nothing(tmp_path: Path) -> None:
     assert (report.precompile.served, report.precompile.compiled) == (1, 0)
     assert (report.appended, report.not_saved) == ([], None)
     assert bundle.read_bytes() == before
+
+
+def test_sessions_that_compile_alike_give_versions_one_name(tmp_path: Path) -> None:
+    names = []
+    for bundle in (tmp_path / "one.precompile", tmp_path / "other.precompile"):
+        with pytorch.caching_precompile(bundle):
+            check(measured)
+        current = BundleFile(bundle).open(policy=UNSIGNED).current()
+        names.append([key for type_name, key in current if type_name == ENTRY])
+    assert len(names[0]) == 1  # of what guards name, dynamo's name of the builtins is random
+    assert names[0] == names[1]
 
 
 def test_read_only_session_serves_and_saves_nothing(tmp_path: Path) -> None:

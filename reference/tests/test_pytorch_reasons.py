@@ -43,6 +43,22 @@ def attention(x):
     with sdpa_kernel(SDPBackend.MATH):
         return torch.nn.functional.scaled_dot_product_attention(x[None], x[None], x[None])
 
+def inference(x):
+    with torch.inference_mode():
+        return x @ x
+
+class Square(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x @ x
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient
+
+def own_gradient(x):
+    return Square.apply(x)
+
 def branches(x):
     return torch.cond(x.sum() > 0, square, torch.clone, (x,))
 
@@ -72,11 +88,12 @@ def taken_apart(x):
 x = torch.eye(2)
 with torch.no_grad():
     for function in (
-        autocast, attention, branches, forward_mode, by_object, by_lambda, several,
+        autocast, attention, inference, branches, forward_mode, by_object, by_lambda, several,
     ):
         torch.compile(function)(x)
 x.requires_grad_()
 torch.compile(selective)(x).sum().backward()
+torch.compile(own_gradient)(x).sum().backward()
 torch.compile(forward_only)(x)
 with torch._dynamo.compiled_autograd._enable(torch.compile):
     torch.compile(taken_apart)(x).sum().backward()
@@ -86,9 +103,13 @@ REASONS = {
     " <function _enter_autocast>",
     "__main__.attention": "torch cannot cache its graph: Unsupported call_function target"
     " <function _backend_from_string>",
+    "__main__.inference": "torch cannot cache its graph: Unsupported call_function target"
+    " <function _enter_inference_mode>",
+    "__main__.own_gradient": "torch cannot cache its graph: Unsupported call_function target"
+    " autograd_function_apply",
     "__main__.branches": "torch cannot cache its graph: Unsupported call_function target cond",
-    "__main__.forward_mode": "it reads globals that are no module's, but those of"
-    " namedtuple_UnpackedDualTensor",
+    "__main__.forward_mode": "torch cannot cache its graph: Unsupported call_function target"
+    " <function _jvp_increment_nesting>",
     "__main__.by_object": "G['KEYS'] is compared with one object of __main__.Key among others",
     "__main__.by_lambda": "G['LAMBDAS'] is compared with one object of builtins.function among",
     "torch.nn.modules.container.Sequential.forward": "L['fn']._modules['0'] is of class"

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from precompile_context.artifact import ArtifactId, ArtifactKind
 from precompile_context.bundle.packing import PROBE_SIZE, WORKERS, Content
+from precompile_context.bundle.side_by_side import submit
 from precompile_context.bundle.stored import Fields
 from precompile_context.bundle.stored_content import StoredContent
 from precompile_context.bundle.table import ArtifactName, Detail
@@ -164,7 +165,7 @@ def _hashed_one_by_one(batch: Batch, large: Iterator[int]) -> Iterator[bytes]:
 
         def look_ahead(count: int) -> None:
             for row in islice(large, count):
-                ahead.append((row, pool.submit(_digest, batch, row)))
+                ahead.append((row, submit(pool, _digest, batch, row)))
 
         look_ahead(2 * WORKERS)
         for row in range(len(batch)):

@@ -12,6 +12,7 @@ from types import MappingProxyType
 import zstandard
 
 from precompile_context.bundle.manifest import NONE, ZSTD
+from precompile_context.bundle.side_by_side import submit
 
 # Content of a block that several contents share, or of a compressed one. The most that one zstd
 # window covers, so that what artifacts have in common is stored once; reading one artifact
@@ -102,7 +103,7 @@ class Packer:
             for draft in itertools.chain((first, second), drafts):
                 if len(pending) >= 2 * self._workers:
                     yield pending.popleft().result()
-                pending.append(pool.submit(_store, draft, _LEVEL_OF_MANY))
+                pending.append(submit(pool, _store, draft, _LEVEL_OF_MANY))
             while pending:
                 yield pending.popleft().result()
 

@@ -15,6 +15,8 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
+from precompile_context.adapters.pytorch.precompile.code_places import without_line
+
 # Of a SHA-256, in hexadecimal: enough that two pieces of code never meet by chance.
 _DIGEST_CHARACTERS = 20
 # A frame, a class or a constant that is nested deeper than this is not told apart.
@@ -83,8 +85,8 @@ def code_digest(code: types.CodeType) -> str:
 
 def _code_digest(code: types.CodeType) -> str:
     parts = (
-        code.co_name,
-        code.co_qualname,
+        without_line(code.co_name),
+        without_line(code.co_qualname),
         (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags),
         code.co_code,
         code.co_consts,

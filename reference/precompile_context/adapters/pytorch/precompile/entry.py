@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from precompile_context.adapters.pytorch.precompile.digests import short_digest
+from precompile_context.adapters.pytorch.precompile.named_globals import Named
 from precompile_context.adapters.pytorch.precompile.parts import Parts
 from precompile_context.adapters.pytorch.precompile.saved_guards import SavedGuards
 from precompile_context.adapters.pytorch.precompile.split_graphs import SplitGraph
@@ -23,8 +24,11 @@ class Version:
             the order of the entry's backends; of a graph that was cut, its pieces.
         cut: the graphs that were cut, by global name.
         imports: global names that stand for modules, each with the module's name.
+        named: what the code and the guards reach by global names that are made of a class's.
         resumes: functions that go on behind a graph break: name, module, SerializedCode.
         builtins: the global name of Python's builtins; "" where none is used.
+        has_overrides: whether a tensor's `__torch_function__` is part of the graphs, and must not
+            be asked once more by what they call.
         parts: what took part beside what guards compare, in its compile and its backward's.
         sizes: the sizes that dynamo had seen, for what it will take as dynamic.
     """
@@ -34,8 +38,10 @@ class Version:
     backends: tuple[str, ...]
     cut: dict[str, SplitGraph]
     imports: dict[str, str]
+    named: tuple[Named, ...]
     resumes: tuple[tuple[str, str, Any], ...]
     builtins: str
+    has_overrides: bool
     parts: tuple[Parts, ...]
     sizes: dict[str, Any]
 

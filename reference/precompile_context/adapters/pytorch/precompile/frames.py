@@ -8,7 +8,6 @@ torch evaluates. Nothing is added to a call.
 
 import functools
 import inspect
-import sys
 import threading
 import time
 import types
@@ -20,16 +19,17 @@ from precompile_context.adapters.pytorch.facts.switches import compiles_in_step,
 from precompile_context.adapters.pytorch.precompile import (
     annotation_reads,
     environment_reads,
+    global_names,
     graph_keys,
     guard_creation,
     guard_pickling,
     guard_saving,
     observed,
 )
-from precompile_context.adapters.pytorch.precompile.digests import UnportableError, module_name
+from precompile_context.adapters.pytorch.precompile.digests import UnportableError
 from precompile_context.adapters.pytorch.precompile.entry import Version
 from precompile_context.adapters.pytorch.precompile.key import frame_key, told_name
-from precompile_context.adapters.pytorch.precompile.recorder import FrameRecorder, alias_of
+from precompile_context.adapters.pytorch.precompile.recorder import FrameRecorder
 from precompile_context.adapters.pytorch.precompile.report import PrecompileReport
 from precompile_context.adapters.pytorch.precompile.saved_guards import DiffersError
 from precompile_context.adapters.pytorch.precompile.sizes import tell_sizes
@@ -61,12 +61,13 @@ class Frames:
         from torch._dynamo.guards import CheckFunctionManager, GuardBuilder, GuardsStatePickler
         from torch._dynamo.output_graph import OutputGraph
         from torch._dynamo.symbolic_convert import InliningInstructionTranslator
-        from torch._dynamo.variables import functions, nn_module
+        from torch._dynamo.variables import functions, nn_module, torch_function
 
         self._signature = inspect.signature(convert_frame._compile)
         self._patches.wrap(convert_frame, "_compile", self._compile)
         self._patches.wrap(OutputGraph, "bypass_package", self._bypass)
-        self._patches.wrap(OutputGraph, "install_global_by_id", _install_global)
+        self._patches.wrap(OutputGraph, "install_global_by_id", global_names.install)
+        self._patches.wrap(torch_function, "get_safe_global_name", global_names.of_class)
         self._patches.wrap(CheckFunctionManager, "serialize_guards", self._serialize_guards)
         self._patches.wrap(
             InliningInstructionTranslator, "inline_call", environment_reads.inline_call
@@ -225,21 +226,6 @@ def _constant(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Dynamo is about to run a function, and to keep its result."""
     observed.needed()
     return original(*args, **kwargs)
-
-
-def _install_global(original: Callable[..., str], graph: Any, prefix: str, value: Any) -> str:
-    """Dynamo makes up a global name, of an address; a module's is that of an import.
-
-    Guards name it, too: so do those of `type(x) is torch.Tensor`.
-    """
-    if isinstance(value, types.ModuleType) and isinstance(graph.package, FrameRecorder):
-        module = module_name(value.__name__)
-        is_imported = sys.modules.get(module) is value
-        name = alias_of(module)
-        if is_imported and graph.global_scope.setdefault(name, value) is value:
-            graph.package.add_import_source(name, module)
-            return name
-    return original(graph, prefix, value)
 
 
 def _run_node(original: Callable[..., Any], tracer: Any, node: Any, *args: Any) -> Any:

@@ -58,6 +58,8 @@ def reduce_opaque(original: Callable[..., Any], pickler: Any, value: Any) -> Any
         return getattr, (sys.modules[value.__module__], value.__name__)
     if isinstance(value, type) and (named := _renamed(value)) is not None:
         return getattr, named
+    if isinstance(value, torch.Generator):
+        return torch.Generator, (value.device,)  # no guard looks at its state, which is a tensor
     if isinstance(value, torch.Tensor):
         return reduce_tensor(original, pickler, value)
     reduced = original(pickler, value)

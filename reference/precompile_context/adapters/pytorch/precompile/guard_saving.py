@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from precompile_context.adapters.pytorch.precompile import key_order
+from precompile_context.adapters.pytorch.precompile import guard_texts, key_order
 from precompile_context.adapters.pytorch.precompile.digests import (
     UnportableError,
     class_digest,
@@ -27,7 +27,6 @@ from precompile_context.adapters.pytorch.precompile.digests import (
     is_pinned,
     module_name,
     nested_codes,
-    short_digest,
     type_name,
 )
 from precompile_context.adapters.pytorch.precompile.guard_creation import (
@@ -65,9 +64,8 @@ _OF_NO_VALUE = frozenset(
 # be made anew of whatever the unpickled value has. torch 2.15's.
 _LOST_IN_PICKLES = frozenset(("COW_TENSOR_MATCH", "CURRENT_STREAM_MATCH"))
 # How torch names the globals of functions that are no module's: with an address.
-_NO_MODULES = re.compile(r"___unnamed_scope_\w+")
-# Addresses in what torch says of a guard.
-_ADDRESS = re.compile(r"\b\d{9,}\b|0x[0-9a-f]+")
+NO_MODULE = "___unnamed_scope"
+_NO_MODULES = re.compile(rf"{NO_MODULE}_\w+")
 # What is looked up by its identity and need not travel; classes, modules, builtins and functions
 # that stand under their names travel by these as it is, and pickles are made of them.
 _TRAVELS_AS_WORDS = (types.FunctionType, types.MethodType, types.CodeType, functools.partial)
@@ -87,7 +85,7 @@ def save_guards(
         Exception: whatever pickling the guarded values raises.
     """
     portable: list[Any] = []
-    texts = _state_texts(output_graph)
+    texts = guard_texts.of_state(output_graph)
     opaque: dict[int, Any] = {}
     told: set[str] = set()
     met: list[type] = []
@@ -102,9 +100,7 @@ def save_guards(
     for guard in sorted_guards:
         kind, source = guard.create_fn_name(), guard.originating_source
         create = _held(guard.create_fn)
-        texts.append(f"{guard.name} {kind} {_ADDRESS.sub('', repr(guard.code_list))}")
-        if kind == "TENSOR_MATCH":
-            texts[-1] += f" {_tensor_text(builder.get(guard), source, output_graph)}"
+        texts.append(guard_texts.of_guard(guard, builder.get, output_graph))
         if _is_of_one_process(guard):
             raise UnportableError(f"{guard.name} is guarded as one object of this process")
         if (scope := _NO_MODULES.search(guard.name)) is not None:
@@ -158,34 +154,10 @@ def save_guards(
         state,
         witnesses,
         frozenset(told),
-        short_digest("\n".join(sorted(texts))),
+        guard_texts.digest(texts, output_graph),
         words,
     )
     return saved, [*met, *classes]
-
-
-def _state_texts(output_graph: Any) -> list[str]:
-    """What torch's guards of its own state compare: their lines of code do not have it."""
-    state = getattr(output_graph, "global_state_guard", None)
-    modes = getattr(output_graph, "torch_function_mode_stack", None) or ()
-    return [
-        f"state {state.__getstate__() if state is not None else ''}",
-        f"modes {' '.join(type_name(type(mode)) for mode in modes)}",
-    ]
-
-
-def _tensor_text(tensor: Any, source: Any, output_graph: Any) -> str:
-    """What torch's guard of a tensor compares: its lines of code do not have it."""
-    import torch
-
-    sizes = output_graph.input_source_to_sizes_strides.get(source, {})
-    fixed = [
-        [number if isinstance(number, int) else None for number in sizes.get(name, ())]
-        for name in ("size", "stride")
-    ]
-    keys = torch._C._dispatch_keys(tensor)
-    about = (tensor.dtype, tensor.device, tensor.requires_grad, type(tensor).__qualname__, keys)
-    return f"{about} {fixed}"
 
 
 def _replaced(guard: Any, create: Any) -> Any:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from precompile_context.adapters.pytorch.precompile.digests import is_pinned
+
 # What `mark_dynamic` and its like put on a tensor, where torch guards it.
 MARKS = (
     "_dynamo_dynamic_indices",
@@ -61,7 +63,15 @@ def _attributes(pickler: Any, value: Any) -> dict[str, Any]:
         for name, found in vars(value).items()
         if not name.startswith(_TORCH)
     }
-    return given | marks
+    # What it is unpickled to is of another class.
+    of_class = {
+        name: found
+        for base in reversed(type(value).__mro__)
+        if not is_pinned(base.__module__)
+        for name, found in vars(base).items()
+        if id(found) in looked_at and not hasattr(type(found), "__get__")
+    }
+    return of_class | given | marks
 
 
 def _asked_for_grad(pickler: Any, value: Any) -> Any:

@@ -4,10 +4,11 @@ import builtins
 import contextlib
 import functools
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from precompile_context.adapters.pytorch.precompile import guard_loading, parts
+from precompile_context.adapters.pytorch.precompile import guard_loading, made_functions, parts
+from precompile_context.adapters.pytorch.precompile.code_places import moved
 from precompile_context.adapters.pytorch.precompile.digests import module_name
 from precompile_context.adapters.pytorch.precompile.entry import Backend, Version
 from precompile_context.adapters.pytorch.precompile.program import imported
@@ -50,7 +51,7 @@ class SavedVersion:
         guard_loading.check_classes(version.guards.classes)
         for part in version.parts:
             parts.check(part)
-        names = self._names(frame_globals)
+        names = self._names(code, frame_globals)
         missing = _put(frame_globals, names)
         try:
             if self._state is None:
@@ -80,38 +81,43 @@ class SavedVersion:
             function = self._graphs[name].function
         else:
             function = cut.function({piece: self._graphs[piece].function for piece in cut.pieces})
+        if self._version.has_overrides:
+            function = _without_overrides(function)
         disable: Any = torch._dynamo.disable
         return disable(function, reason="do not trace Dynamo-compiled graph")
 
-    def _names(self, frame_globals: dict[str, Any]) -> dict[str, Any]:
+    def _names(self, code: types.CodeType, frame_globals: dict[str, Any]) -> dict[str, Any]:
         """What the version's code and guards find under global names, graphs apart."""
         version = self._version
         names: dict[str, Any] = {
             alias: imported(module) for alias, module in version.imports.items()
         }
+        names |= {named.alias: named.value() for named in version.named}
         if version.builtins:
             from torch._dynamo.output_graph import get_builtins_dict
 
             names[version.builtins] = get_builtins_dict(frame_globals)
-        for name, module, saved in version.resumes:
-            if not isinstance(frame_globals.get(name), types.FunctionType | functools.partial):
-                names[name] = _resume(name, module, saved, frame_globals)
+        for resume, module, saved in version.resumes:
+            if not isinstance(frame_globals.get(resume), types.FunctionType | functools.partial):
+                names[resume] = _resume(resume, module, self._moved(saved, code), frame_globals)
         return names
 
     def _bytecode(self, code: types.CodeType, frame_globals: dict[str, Any]) -> types.CodeType:
         """The version's code, at the place where the function stands now."""
         if self._code is None:
-            from torch._dynamo.package import SerializedCode
-
-            saved = SerializedCode.to_code_object(self._version.code)
-            self._code = saved.replace(
-                co_filename=code.co_filename, co_firstlineno=code.co_firstlineno
-            )
+            self._code = self._moved(self._version.code, code)
         names = global_names(self._code)
         absent = [n for n in names if n not in frame_globals and not hasattr(builtins, n)]
         if absent:
             raise DiffersError(f"the program has no global {min(absent)} yet")
-        return self._code
+        return made_functions.put_in(self._code, code, frame_globals)
+
+    def _moved(self, saved: Any, code: types.CodeType) -> types.CodeType:
+        """Code that was made of the frame's own, at the place where that stands now."""
+        from torch._dynamo.package import SerializedCode
+
+        lines = code.co_firstlineno - self._version.code.co_firstlineno
+        return moved(SerializedCode.to_code_object(saved), code.co_filename, lines)
 
 
 @contextlib.contextmanager
@@ -124,6 +130,17 @@ def _no_modes() -> Iterator[None]:
         yield
 
 
+def _without_overrides(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As torch, too, calls a graph that `__torch_function__` of a tensor was traced into."""
+    import torch
+
+    def called(*args: Any, **kwargs: Any) -> Any:
+        with torch._C.DisableTorchFunctionSubclass():
+            return function(*args, **kwargs)
+
+    return called
+
+
 def _put(frame_globals: dict[str, Any], names: dict[str, Any]) -> list[str]:
     """Add names that are not there; which ones."""
     for name, value in names.items():
@@ -134,10 +151,7 @@ def _put(frame_globals: dict[str, Any], names: dict[str, Any]) -> list[str]:
     return added
 
 
-def _resume(name: str, module: str, saved: Any, frame_globals: dict[str, Any]) -> Any:
-    from torch._dynamo.package import SerializedCode
-
-    code = SerializedCode.to_code_object(saved)
+def _resume(name: str, module: str, code: types.CodeType, frame_globals: dict[str, Any]) -> Any:
     own = module_name(frame_globals.get("__name__"))
     scope = frame_globals if module == own else vars(imported(module))
     if not code.co_freevars:

@@ -3,6 +3,7 @@
 import types
 from typing import Any
 
+from precompile_context.adapters.pytorch.precompile.code_places import without_line
 from precompile_context.adapters.pytorch.precompile.digests import (
     UnportableError,
     canonical,
@@ -29,7 +30,7 @@ _OF_COMPILING = frozenset(
     )
 )
 # Of what a version holds: one that was saved with another is never offered.
-_LAYOUT = "6"
+_LAYOUT = "7"
 # Of a module and a qualified name, so that the key stays one.
 _MOST_NAME_CHARACTERS = 300
 
@@ -65,7 +66,7 @@ def frame_key(
     Raises:
         UnportableError: it cannot be told whether another process compiles alike.
     """
-    name = frame_name(code, frame_globals)
+    name = without_line(frame_name(code, frame_globals))
     if not name.isprintable():
         raise UnportableError("the function has no name that can be written")
     return f"{name}@{code_digest(code)}/{settings_digest(compiler, one_graph, hooks)}"

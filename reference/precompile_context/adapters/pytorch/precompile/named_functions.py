@@ -21,9 +21,12 @@ class NamedFunctions:
     """The functions of some modules, by the digest of their code."""
 
     def __init__(self, modules: Iterable[types.ModuleType], others: Iterable[Any] = ()) -> None:
-        """`others` are values that are found otherwise than by a module's names."""
+        """`others` are values that are found otherwise than by a module's names.
+
+        `codes` are those of the functions, and those that are nested in one's.
+        """
         self.functions: dict[str, list[types.FunctionType]] = {}
-        self._nested: set[str] = set()
+        self.codes: dict[str, types.CodeType] = {}
         self._seen: set[int] = set()
         for module in modules:
             self._walk(module.__name__, list(vars(module).values()))
@@ -31,7 +34,7 @@ class NamedFunctions:
 
     def holds(self, digest: str) -> bool:
         """Whether this is the code of one of the functions, or nested in one's."""
-        return digest in self.functions or digest in self._nested
+        return digest in self.codes
 
     def _walk(self, module: str, values: list[Any]) -> None:
         pending = [(value, 0) for value in values]
@@ -45,9 +48,9 @@ class NamedFunctions:
             pending += ((inner, depth + 1) for inner in _inside(value, module))
 
     def _add(self, function: types.FunctionType) -> None:
-        digest, *nested = map(code_digest, nested_codes(function.__code__))
-        self.functions.setdefault(digest, []).append(function)
-        self._nested.update(nested)
+        for code in nested_codes(function.__code__):
+            self.codes.setdefault(code_digest(code), code)
+        self.functions.setdefault(code_digest(function.__code__), []).append(function)
 
 
 def _inside(value: Any, module: str) -> Iterator[Any]:

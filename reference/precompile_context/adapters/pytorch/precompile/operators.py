@@ -7,6 +7,7 @@ and autocast, a decomposition, a lowering.
 
 import functools
 import hashlib
+import inspect
 import os
 import re
 import sys
@@ -16,10 +17,15 @@ from typing import Any
 
 from precompile_context.adapters.pytorch.precompile.digests import (
     UnportableError,
+    has_state,
     is_pinned,
+    nested_codes,
     short_digest,
 )
-from precompile_context.adapters.pytorch.precompile.living_functions import all_functions
+from precompile_context.adapters.pytorch.precompile.living_functions import (
+    all_functions,
+    held_natively,
+)
 from precompile_context.adapters.pytorch.precompile.scope import is_of_torch
 from precompile_context.adapters.pytorch.precompile.words import all_words
 
@@ -132,10 +138,13 @@ def _registered(overload: Any) -> Iterator[tuple[str, Any]]:
                 yield attribute, value
     full = name if overload._overloadname == "default" else f"{name}.{overload._overloadname}"
     entry: Any = simple_registry.singleton.get(full)
-    if entry is not None:
-        yield "fake", [_checked(kernel.func) for kernel in entry.fake_impl.kernels]
-        yield "dispatch", list(entry.torch_dispatch_rules._data.items())
-        yield "effect", str(entry.effect._effect)
+    if entry is not None:  # torch makes one with nothing in it where it looks for one
+        if kernels := [_checked(kernel.func) for kernel in entry.fake_impl.kernels]:
+            yield "fake", kernels
+        if rules := list(entry.torch_dispatch_rules._data.items()):
+            yield "dispatch", rules
+        if (effect := entry.effect._effect) is not None:
+            yield "effect", str(effect)
     for key, kernel in sorted(overload.py_kernels.items(), key=lambda item: str(item[0])):
         if not _is_torchs(kernel):
             yield f"kernel {key}", kernel
@@ -223,14 +232,30 @@ def _names(file: str, namespace: str) -> bool:
 
 
 def _functions_of(modules: list[str]) -> set[str]:
-    """The words of all functions that there are of some modules, but for those of dynamo's."""
+    """The words of the functions that there are of some modules and that may be a kernel.
+
+    One that another one makes is told by the code of that, unless it holds something; and then it
+    is one of many, there for as long as something holds it, of which a kernel's is the dispatcher.
+    """
     scopes = {id(vars(sys.modules[name])): name for name in modules}
-    functions = [function for function in all_functions() if id(function.__globals__) in scopes]
+    found = [f for f in all_functions() if id(f.__globals__) in scopes and _is_written(f.__code__)]
+    made = {id(code) for f in found for code in nested_codes(f.__code__) if code is not f.__code__}
+    functions = [f for f in found if id(f.__code__) not in made]
+    functions += held_natively([f for f in found if id(f.__code__) in made and has_state(f)])
     return {
         all_words(function, f"{scopes[id(function.__globals__)]}.{function.__qualname__}")
         for function in functions
-        if not function.__code__.co_name.startswith(_OF_DYNAMO)
     }
+
+
+def _is_written(code: types.CodeType) -> bool:
+    """Whether code is that of a function which the program has: dynamo makes some, and Python runs
+    the body of a module or a class as one, which reads whatever the program computes.
+    """
+    from torch._dynamo.convert_frame import output_codes
+
+    is_of_dynamo = code.co_name.startswith(_OF_DYNAMO) or code in output_codes
+    return bool(code.co_flags & inspect.CO_OPTIMIZED) and not is_of_dynamo
 
 
 def _plain_kernels() -> set[str]:

@@ -8,6 +8,7 @@ import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from precompile_context.adapters.pytorch.precompile import made_functions
 from precompile_context.adapters.pytorch.precompile.digests import (
     UnportableError,
     code_digest,
@@ -15,6 +16,7 @@ from precompile_context.adapters.pytorch.precompile.digests import (
     nested_codes,
 )
 from precompile_context.adapters.pytorch.precompile.entry import Version
+from precompile_context.adapters.pytorch.precompile.named_globals import Named
 from precompile_context.adapters.pytorch.precompile.observed import Ran
 from precompile_context.adapters.pytorch.precompile.parts import took_part
 from precompile_context.adapters.pytorch.precompile.saved_guards import SavedGuards
@@ -41,6 +43,7 @@ class FrameRecorder:
         self._closure = closure
         self._backends: dict[str, SplitGraph | None] = {}
         self._imports: dict[str, str] = {}
+        self._named: dict[str, Named] = {}
         self._resumes: dict[str, tuple[str, types.CodeType]] = {}
         self._traced: list[types.CodeType] = []
         self._code: types.CodeType | None = None
@@ -48,6 +51,8 @@ class FrameRecorder:
         self._classes: list[type] = []
         self._installed: frozenset[str] = frozenset()
         self._builtins = ""
+        self._has_overrides = False
+        self._globals: dict[str, Any] = {}
 
     def refuse(self, reason: str) -> None:
         """This version is not saved; the first reason counts."""
@@ -89,14 +94,18 @@ class FrameRecorder:
 
     # --- what our hooks call -----------------------------------------------------------
 
+    def add_named(self, named: Named) -> None:
+        """It is reached by its global name."""
+        self._named[named.alias] = named
+
     def guarded(self, guards: SavedGuards, classes: list[type], output_graph: Any) -> None:
         """The guards are made, and can be saved; these are the classes that they have met."""
         self._guards = guards
         self._classes = classes
+        self._globals = output_graph.global_scope
         self._installed = frozenset(output_graph.installed_globals)
         self._builtins = output_graph.name_of_builtins_dict_key_in_fglobals or ""
-        if output_graph.torch_function_subclass_inlined:
-            self.refuse("a tensor subclass's __torch_function__ was traced into")
+        self._has_overrides = output_graph.torch_function_subclass_inlined
         if output_graph.shape_env.specializations:
             self.refuse("its graph is compiled again for specialized sizes")
 
@@ -135,7 +144,7 @@ class FrameRecorder:
         used = self._names_used()
         if _BY_NUMBER in used:
             raise UnportableError("its graph takes objects by number")
-        known = {*self._backends, *self._resumes, *self._imports, self._builtins}
+        known = {*self._backends, *self._resumes, *self._imports, *self._named, self._builtins}
         if foreign := sorted((used & self._installed) - known):
             name = _NUMBERS.sub("", foreign[0]).strip("_")
             raise UnportableError(f"its code uses an object of this process: {name}")
@@ -147,13 +156,17 @@ class FrameRecorder:
             if name in used
         )
         return Version(
-            code=SerializedCode.from_code_object(self._code),
+            code=SerializedCode.from_code_object(
+                made_functions.taken_out(self._code, self._frame_code, self._globals)
+            ),
             guards=self._guards,
             backends=self.backends,
             cut={name: cut for name, cut in self._backends.items() if cut and name in used},
             imports=self._imports,
+            named=tuple(self._named.values()),
             resumes=resumes,
             builtins=self._builtins,
+            has_overrides=self._has_overrides,
             parts=(
                 took_part(
                     self._traced,
