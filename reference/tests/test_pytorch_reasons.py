@@ -119,8 +119,8 @@ REASONS = {
     "__main__.taken_apart": "a graph was not saved: compiled autograd takes its backward apart",
     ".forward": "compiled autograd made it of one backward, in this process",
 }
-# torch 2.15 caches a graph that enters autocast.
-SAVED_SINCE_2_15 = ("__main__.autocast",)
+# torch 2.15 caches graphs that enter these.
+SAVED_SINCE_2_15 = ("__main__.autocast", "__main__.inference")
 
 
 def test_each_cold_frame_has_the_reason_that_is_its_own(
