@@ -94,14 +94,15 @@ MUTANTS = (
     M("CTX-026", CONTEXT, "        matching = bundle.matching(self.environment)\n",
       "        matching = bundle.segments\n", "CTX-027 HOST-005 HOST-006 "
       "CTX-021"),
-    M("CTX-027", SERIALIZED, "        self.segments.append((bundle.source, 0, bundle.size))\n",
-      "        pass\n", "CTX-018 CTX-026 CTX-028 CTX-029 CTX-009 CTX-011 CTX-012 CTX-016 CTX-031"
+    M("CTX-027", SERIALIZED, "segment = bundle.source, 0, bundle.size\n",
+      "segment = bundle.source, 0, 0\n", "CTX-018 CTX-026 CTX-028 CTX-029 CTX-009 CTX-011 CTX-012 CTX-016 CTX-031"
       " EXT-003 EXT-004 EXT-007 CTX-030 RECV-002 HOST-006 APPD-010 CTX-014 "
       "POP-006"),
-    M("CTX-028", SERIALIZED, "if self.digests[len(self.digests) - len(digests) :] == digests:",
+    M("CTX-028", SERIALIZED, "if self._digests[len(self._digests) - len(loaded) :] == loaded:",
       "if False:"),
-    M("CTX-028b", SERIALIZED, "        if continues:\n            self.segments, self.digests", "        if False:\n"
-      "            self.segments, self.digests", "CTX-026 CTX-012 CURR-006 CTX-029"),
+    M("CTX-028b", SERIALIZED, "return Serialized((segment,), loaded, bundle), True",
+      "return Serialized((*self._segments, segment), (*self._digests, *loaded), bundle), True",
+      "CTX-026 CTX-012 CURR-006 CTX-029"),
     M("CTX-029", STATE,
       "        self.held |= loaded\n",
       "        ours = {n for n, value in self.held.items() if not isinstance(value, int)}\n"
@@ -154,9 +155,9 @@ MUTANTS = (
     M("CTX-026b", STATE, "            self._take_away(matching, rows)\n"
       "            self.loaded = Loaded(self.loaded.end)  # whatever was loaded before is superseded\n", "            pass\n",
       "CTX-012 CURR-006 CTX-024 CTX-023 CTX-006 CTX-018 CTX-029"),
-    M("CTX-026c", STATE, "        if self.serialized.adopt(bundle):\n            self._take_away(matching, rows)\n"
+    M("CTX-026c", STATE, "        if continues:\n            self._take_away(matching, rows)\n"
       "            self.loaded = Loaded(self.loaded.end)  # whatever was loaded before is superseded\n",
-      "        self.serialized.adopt(bundle)\n        self._take_away(matching, rows)\n",
+      "        self._take_away(matching, rows)\n",
       "CTX-012 CURR-006 CTX-028 CTX-021"),
     M("CTX-026d", STATE, "if name in self.held and self._is_saved(name):", "if name in self.held:",
       "CTX-012 CURR-006 CTX-018"),
