@@ -28,7 +28,11 @@ _EACH, _ALL = 180.0, 540.0
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure the parts that are named, all by default; 1 where something was wrong."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.gpu",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--device", default="cuda", help="cpu tries all but the device")
     parser.add_argument("--into", type=Path, help="a Markdown file that has a place for it")
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))

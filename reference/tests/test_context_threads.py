@@ -133,6 +133,30 @@ def test_record_while_serializing_is_written_by_the_next_serialize(
     assert bundle_contents(_save(context, file)) == {(BLOB, "a"): b"2"}
 
 
+@pytest.mark.parametrize("to_file", [False, True])
+@pytest.mark.parametrize("renews", [False, True])
+def test_recorded_again_as_it_was_while_serializing_is_there_after_the_next_serialize(
+    to_file: bool,
+    renews: bool,
+    while_writing: Callable[[Callable[[], object]], None],
+    tmp_path: Any,
+) -> None:
+    def again() -> None:
+        if renews:
+            context.renew(BLOB, "a")
+        else:
+            context.remove(BLOB, "a")
+            context.record_artifact(BLOB, "a", content)
+
+    file, content = BundleFile(tmp_path / "bundle") if to_file else None, b"1"
+    context = blobs(a=content)
+    _save(context, file)
+    context.record_artifact(BLOB, "b", b"2")
+    while_writing(again)
+    for _ in range(2):
+        assert bundle_contents(_save(context, file)) == {(BLOB, "a"): b"1", (BLOB, "b"): b"2"}
+
+
 def test_edit_while_serializing_is_written_by_the_next_serialize(
     while_writing: Callable[[Callable[[], object]], None],
 ) -> None:

@@ -122,6 +122,13 @@ class InterruptAt:
                 raise KeyboardInterrupt
 
 
+@pytest.fixture
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", lambda fd: None)
+    # Of one that comes while a dropped object is let go of, Python tells and goes on.
+    monkeypatch.setattr(sys, "unraisablehook", lambda told: None)
+
+
 def _new(context: PrecompileContext) -> None:
     context.record_artifact(BLOB, "new", _NEW)
 
@@ -146,6 +153,10 @@ def _removed(context: PrecompileContext) -> None:
     context.remove(BLOB, "held")
 
 
+def _renewed(context: PrecompileContext) -> None:
+    context.renew(BLOB, "held")
+
+
 def _loaded(context: PrecompileContext) -> None:
     context.load(serialized(blobs(new=_NEW)))
 
@@ -165,17 +176,16 @@ def _serialized(context: PrecompileContext, file: BundleFile) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_quick")
 @pytest.mark.parametrize("write", [_saved, _serialized])
-@pytest.mark.parametrize("change", [_new, _many, _entry, _backend, _edited, _removed, _loaded])
+@pytest.mark.parametrize(
+    "change", [_new, _many, _entry, _backend, _edited, _removed, _renewed, _loaded]
+)
 def test_a_change_and_a_save_that_were_interrupted_anywhere_can_be_made_again(
     change: Callable[[PrecompileContext], None],
     write: Callable[[PrecompileContext, BundleFile], None],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(os, "fsync", lambda fd: None)
-    # Of one that comes while a dropped object is let go of, Python tells and goes on.
-    monkeypatch.setattr(sys, "unraisablehook", lambda told: None)
 
     def begun(name: str) -> tuple[PrecompileContext, BundleFile]:
         context, file = graph_and_step(), BundleFile(tmp_path / name)
@@ -203,3 +213,57 @@ def test_a_change_and_a_save_that_were_interrupted_anywhere_can_be_made_again(
         if interrupt.places <= at:  # there is no such place any more
             assert at > 100
             return
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_quick")
+@pytest.mark.parametrize("write", [_saved, _serialized])
+def test_what_a_save_that_was_interrupted_may_hold_can_be_removed(
+    write: Callable[[PrecompileContext, BundleFile], None],
+    tmp_path: Path,
+) -> None:
+    for at in itertools.count():
+        context, file = blobs(held=_HELD, new=_NEW), BundleFile(tmp_path / str(at))
+        with contextlib.suppress(KeyboardInterrupt), InterruptAt(at) as interrupt:
+            write(context, file)
+        context.remove(BLOB, "new")
+        write(context, file)
+        data = file.path.read_bytes() if write is _saved else serialized(context)
+        assert _identities(data).keys() == {(BLOB, "held")}, f"place {at}"
+        if interrupt.places <= at:
+            assert at > 100
+            return
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_quick")
+def test_a_load_of_what_grew_that_was_interrupted_anywhere_loses_nothing() -> None:
+    grown = graph_and_step()
+    grown.record_artifact(BLOB, "gone", b"gone")
+    first = serialized(grown)
+    grown.remove(BLOB, "gone")
+    _backend(grown)
+    then = serialized(grown)
+    wanted = _identities(then) | _identities(serialized(blobs(held=_HELD)))
+    for at in itertools.count():
+        context = toy_context()
+        context.load(first)
+        context.record_artifact(BLOB, "held", _HELD)
+        with contextlib.suppress(KeyboardInterrupt), InterruptAt(at) as interrupt:
+            context.load(then)
+        assert {"g", "s", "held"} <= {one.key for one in context.current()}, f"place {at}"
+        context.load(then)
+        assert _identities(serialized(context)) == wanted, f"place {at}"
+        if interrupt.places <= at:
+            return
+
+
+def test_what_a_renewal_looks_at_is_one_artifact_however_many_there_are() -> None:
+    def looked_at(count: int) -> int:
+        context = blobs(**{f"b{number}": noise(9, number) for number in range(count)})
+        context.serialize()
+        with InterruptAt(sys.maxsize) as uninterrupted:
+            context.renew(BLOB, "b0")
+        return uninterrupted.places
+
+    assert looked_at(2) == looked_at(200)

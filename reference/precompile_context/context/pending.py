@@ -10,7 +10,8 @@ from precompile_context.bundle import ArtifactName
 class Pending:
     """Names changed and names removed since the last save to one destination.
 
-    `holds` are the names that were ever saved there: no other's removal is written.
+    `holds` are the names that were ever saved there, or that a save was about: no removal of
+    another is written.
     """
 
     changed: set[ArtifactName] = field(default_factory=set)

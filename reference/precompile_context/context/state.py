@@ -223,6 +223,10 @@ class State:
         self.settle()
         if name not in self.held:
             return False
+        self._remove(name)
+        return True
+
+    def _remove(self, name: ArtifactName) -> None:
         with self._changing():
             self._version += 1
             for pending in (self.memory, self.file):
@@ -230,7 +234,6 @@ class State:
             # Until here, it can be removed again.
             del self.held[name]
             self._backend_changed(name)
-        return True
 
     def renew(self, name: ArtifactName) -> bool:
         """As if an artifact had been taken away and recorded again; whether it was there."""
@@ -238,9 +241,9 @@ class State:
         value = self.held.get(name)
         if value is None:
             return False
-        with self._changing():
-            self.remove(name)
-            self.put(name, value)
+        self.recent[name] = value  # before it is taken away: nothing is lost in between
+        self._remove(name)
+        self.settle()
         return True
 
     def unserialized(self, snapshot: Snapshot) -> Mapping[ArtifactName, Value]:
@@ -265,11 +268,16 @@ class State:
                     resolved[name] = self.resolve(value)
         return Snapshot(current, resolved, self.loaded, self._version)
 
+    def to_save(self, pending: Pending) -> Snapshot:
+        """What is current now, to be saved: from here on it may be there, come what may."""
+        snapshot = self.snapshot()
+        # Whatever else is current is in `holds` since an earlier save or a load.
+        pending.holds |= pending.changed & snapshot.current.keys()
+        return snapshot
+
     def mark_saved(self, snapshot: Snapshot, pending: Pending) -> None:
         """What was current at the snapshot is saved, bound to the backends of then."""
         self.settle()
-        # Whatever else was current is in `holds` since an earlier save or a load.
-        pending.holds |= pending.changed & snapshot.current.keys()
         if self._version == snapshot.version:  # nothing happened meanwhile
             self._bind(snapshot)
             pending.changed = set()
@@ -277,7 +285,6 @@ class State:
         # [PCB-CTX-022]
         for name in snapshot.current:
             if name not in self.held:
-                pending.holds.add(name)
                 pending.removed[name] = None  # removed while it was being written
         self._bind(snapshot)
         now, saved = self.held.get, snapshot.resolved.get
@@ -311,18 +318,22 @@ class State:
         before = {name: self.get(name) for name in self._named_by}
         rows = bundle.current(matching).rows
         # [PCB-CTX-027] [PCB-CTX-029]
-        self.serialized, continues = self.serialized.with_loaded(bundle)
-        if continues:
-            self._take_away(matching, rows)
-            self.loaded = Loaded(self.loaded.end)  # whatever was loaded before is superseded
-        first = self.loaded.add(bundle)
+        serialized, continues = self.serialized.with_loaded(bundle)
+        # Where it continues, whatever was loaded before is superseded.
+        known = Loaded(self.loaded.end) if continues else self.loaded
+        first = known.add(bundle)
         loaded = {name: first + row for name, row in rows.items()} if first else dict(rows)
-        self.held |= loaded
-        self.saved |= loaded
-        self._note_loaded(matching, loaded)
-        for name, backend in before.items():
-            if not _is_same_content(backend, self.get(name)):
-                self._backend_changed(name)
+        with self._changing():
+            if continues:
+                self._take_away(matching, rows)
+            # All at once: no interrupt comes in between.
+            self.serialized, self.loaded = serialized, known
+            self.held |= loaded
+            self.saved |= loaded
+            self._note_loaded(matching, loaded)
+            for name, backend in before.items():
+                if not _is_same_content(backend, self.get(name)):
+                    self._backend_changed(name)
         return tuple(loaded)
 
     def _take_away(self, matching: tuple[Segment, ...], rows: Mapping[ArtifactName, int]) -> None:

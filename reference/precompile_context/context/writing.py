@@ -57,7 +57,7 @@ class Writing:
         """As `PrecompileContext.serialize`."""
         with without_collection():
             with lock:
-                snapshot = state.snapshot()
+                snapshot = state.to_save(state.memory)
                 info = CacheInfo.of(snapshot.current)
                 new = state.unserialized(snapshot)
                 tombstones = list(state.memory.removed)
@@ -90,7 +90,7 @@ class Writing:
     ) -> SaveReport:
         """As `PrecompileContext.save_to`."""
         with lock:
-            snapshot = state.snapshot()
+            snapshot = state.to_save(state.file)
             changed = set(state.file.changed)
             tombstones = list(state.file.removed)
         before = state.destination
@@ -109,7 +109,8 @@ class Writing:
             removed = [name for name in tombstones if name in to]
             among = to.unsettled
             if among is not None:
-                among.update(changed)  # what was removed and recorded again is among it
+                # What was recorded again as it was, while it was being saved, did not change.
+                among.update(changed, tombstones)
             new, left = missing(snapshot, to, removed, keep_existing=keep_existing, among=among)
             to.check_room(new, self.limits)
             if len(new) or removed:
