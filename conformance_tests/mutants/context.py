@@ -104,13 +104,13 @@ MUTANTS = (
       "return Serialized((*self._segments, segment), (*self._digests, *loaded), bundle), True",
       "CTX-026 CTX-012 CURR-006 CTX-029"),
     M("CTX-029", STATE,
-      "        self.held |= loaded\n",
-      "        ours = {n for n, value in self.held.items() if not isinstance(value, int)}\n"
-      "        self.held |= {n: value for n, value in loaded.items() if n not in ours}\n",
+      "            self.held |= loaded\n",
+      "            ours = {n for n, value in self.held.items() if not isinstance(value, int)}\n"
+      "            self.held |= {n: value for n, value in loaded.items() if n not in ours}\n",
       "CTX-026 CTX-028 APPD-010 CTX-012 CURR-006 CTX-023 CTX-024"),
     M("CTX-030", STATE,
-      "        self.held |= loaded\n",
-      "        [self.loaded.held(*one).read() for one in loaded.items()]\n        self.held |= loaded\n",
+      "            self.held |= loaded\n",
+      "            [self.loaded.held(*one).read() for one in loaded.items()]\n            self.held |= loaded\n",
       "CTX-002 CTX-027 POP-005 POP-002 POP-006 POP-009 "
       "POP-003 CTX-031 CONT-001 CTX-021 CTX-018"),
     M("CTX-031", POPULATE, "if cls is None or kind != cls.KIND:", "if cls is None:",
@@ -152,12 +152,10 @@ MUTANTS = (
       "                requirements=(),\n", "REQ-001 REQ-003 SEC-003 CTX-027 HOST-006 HOST-005"
       " CTX-026 "
       "CTX-021"),
-    M("CTX-026b", STATE, "            self._take_away(matching, rows)\n"
-      "            self.loaded = Loaded(self.loaded.end)  # whatever was loaded before is superseded\n", "            pass\n",
-      "CTX-012 CURR-006 CTX-024 CTX-023 CTX-006 CTX-018 CTX-029"),
-    M("CTX-026c", STATE, "        if continues:\n            self._take_away(matching, rows)\n"
-      "            self.loaded = Loaded(self.loaded.end)  # whatever was loaded before is superseded\n",
-      "        self._take_away(matching, rows)\n",
+    M("CTX-026b", STATE, "                self._take_away(matching, rows)\n", "                pass\n",
+      "CTX-012 CURR-006 CTX-024 CTX-023 CTX-006 CTX-018 CTX-029", may_crash=True),
+    M("CTX-026c", STATE, "            if continues:\n                self._take_away(matching, rows)\n",
+      "            self._take_away(matching, rows)\n",
       "CTX-012 CURR-006 CTX-028 CTX-021"),
     M("CTX-026d", STATE, "if name in self.held and self._is_saved(name):", "if name in self.held:",
       "CTX-012 CURR-006 CTX-018"),
