@@ -14,3 +14,8 @@ def renewed(text: str, by: str, made: str) -> str:
         raise SystemExit(f"the page has no place for what is made by {by}, or several")
     after = others[0].partition(_END)[2]
     return f"{before}{begin}{made}{_END}{after}"
+
+
+def as_cell(text: str) -> str:
+    """A text as a cell of a Markdown table that shows it as it is: what has brackets is no link."""
+    return text.replace("[", "\\[")

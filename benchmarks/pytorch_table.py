@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.progress import track
 
 from benchmarks.children import bounded
+from benchmarks.marked import as_cell
 from benchmarks.pytorch_cases import CASES
 
 COLUMNS = {
@@ -140,7 +141,7 @@ def markdown(columns: dict[str, dict[str, Cell]], head: str = "case") -> str:
     heads = [COLUMNS[mode] for mode in columns]
     lines = [f"| {head} | {' | '.join(heads)} |", f"|---|{'---|' * len(heads)}"]
     for title in columns["ours"]:
-        cells = [columns[mode][title].text() for mode in columns]
+        cells = [as_cell(columns[mode][title].text()) for mode in columns]
         lines.append(f"| {title} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -192,7 +193,7 @@ def main() -> None:
         replaced(options.into.read_text(), "")  # whether it has such a table, before all the work
     if options.torch:
         title, cells = measure_torch(options.torch, options.titles)
-        texts = {name: cell.text() for name, cell in cells.items()}
+        texts = {name: as_cell(cell.text()) for name, cell in cells.items()}
         if options.into:
             options.into.write_text(with_column(options.into.read_text(), title, texts))
         else:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from benchmarks.marked import as_cell
 from benchmarks.models.runs import Run
 
 COLUMNS = {
@@ -72,6 +73,6 @@ def markdown(programs: list[str], measured: dict[str, Figures]) -> str:
     lines = [f"{HEAD}{' | '.join(COLUMNS.values())} |", f"|---|{'---|' * len(COLUMNS)}"]
     for name in programs:
         did = measured.get(name)
-        cells = [cell(column, did[column]) if did else "not measured" for column in COLUMNS]
+        cells = [as_cell(cell(c, did[c])) if did else "not measured" for c in COLUMNS]
         lines.append(f"| {' | '.join([name.replace('_', ' '), *cells])} |")
     return "\n".join(lines)
