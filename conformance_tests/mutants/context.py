@@ -17,8 +17,8 @@ RECORDING, WRITING, PENDING, SERIALIZED = (
 
 MUTANTS = (
     M("CTX-002", CONTEXT, "        matching = bundle.matching(self.environment)\n",
-      "        self._state.serialized.adopt(bundle)\n        matching = bundle.matching("
-      "self.environment)\n", "CTX-026 HOST-005"),
+      "        self._state.serialized = self._state.serialized.with_loaded(bundle)[0]\n"
+      "        matching = bundle.matching(self.environment)\n", "CTX-026 HOST-005"),
     M("CTX-003", ARTIFACT, "if type_name in self._classes:", "if False:", "CTX-002"),
     M("CTX-004", CONTEXT, "                and key_fault(key)\n            ):\n",
       "                and False\n            ):\n",
@@ -67,7 +67,7 @@ MUTANTS = (
     M("CTX-016", STATE,
       "        loaded = {name: first + row for name, row in rows.items()} if first else dict(rows)\n",
       "        loaded = {\n            name: first + row for name, row in rows.items()\n"
-      "            if not name[0].startswith('vendor') and self.loaded.kind(first + row) in (1, 2, 3)\n        }\n",
+      "            if not name[0].startswith('vendor') and known.kind(first + row) in (1, 2, 3)\n        }\n",
       "CTX-031 EXT-003 EXT-004 POP-003 POP-006 CTX-011 CTX-010 CTX-013 EXT-008"),
     M("CTX-017", POPULATE, "if name in known and not isinstance(value, OpaqueValue)\n",
       "if name in known and not isinstance(value, (OpaqueValue, int))\n", "ART-006 POP-001"),
