@@ -158,3 +158,41 @@ def test_what_lies_behind_torchs_reason_is_told(tmp_path: Path, interpreters: In
     programs.write(program=NESTED)
     (reason,) = programs.precompile().reasons.values()
     assert reason.startswith("torch cannot cache its graph: Failed to pickle cache key: ")
+
+
+SHARDED = """\
+import tempfile
+import torch
+from torch import nn
+from torch.distributed.fsdp import fully_shard
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, x):
+        return self.layer(x)
+
+with tempfile.NamedTemporaryFile() as meeting:
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{meeting.name}", rank=0, world_size=1
+    )
+    net = Net()
+    for module in (net.layer, net):
+        fully_shard(module, mesh=torch.distributed.init_device_mesh("cpu", (1,)))
+    torch.compile(net)(torch.eye(4)).sum().backward()
+    torch.distributed.destroy_process_group()
+"""
+
+
+def test_module_that_was_sharded_is_cold_and_saved_by_no_run(
+    tmp_path: Path, interpreters: Interpreters
+) -> None:
+    programs = Programs(tmp_path, interpreters)
+    programs.write(program=SHARDED)
+    cold, again = programs.precompile(), programs.precompile()
+    assert cold.reasons == again.reasons
+    told = "it guards a module that fully_shard made another class of"
+    assert cold.reasons["__main__.Net.forward"] == told
+    assert again.report["artifacts"]["recorded"] == 0

@@ -11,6 +11,7 @@ cannot be told in words keeps the whole from being saved.
 import dataclasses
 import functools
 import re
+import sys
 import types
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -241,6 +242,10 @@ def _has_attribute(create: Any, value: Any) -> Any:
 def _classes(values: Iterable[Any], opaque: Mapping[int, Any]) -> list[type]:
     """The program's own classes among the guarded values' types."""
     found = {type(value): None for value in values if id(value) not in opaque}
+    # Unpickled, such a module would be made by the class that it was before, without arguments.
+    sharded = getattr(sys.modules.get("torch.distributed.fsdp"), "FSDPModule", ())
+    if any(issubclass(cls, sharded) for cls in found):
+        raise UnportableError("it guards a module that fully_shard made another class of")
     classes = [cls for cls in found if not is_pinned(cls.__module__)]
     for cls in classes:
         if "<locals>" in cls.__qualname__:
