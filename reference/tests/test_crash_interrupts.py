@@ -1,6 +1,7 @@
 """An interrupt, as Ctrl-C makes one, at any time: nothing is lost, and it can be done again."""
 
 import contextlib
+import functools
 import itertools
 import os
 import random
@@ -97,14 +98,19 @@ def test_an_interrupt_at_any_time_loses_nothing_and_the_save_can_be_made_again(
     assert len(file_contents(file)) == 100
 
 
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
 class InterruptAt:
     """An interrupt within a block, where a signal's handler may run: when a function of ours
-    begins, and when one in C that it calls has ended; `places` is how many there were.
+    begins, and when one in C that it calls has ended; `places` is how many there were. `handle`
+    is the handler.
     """
 
-    def __init__(self, at: int) -> None:
+    def __init__(self, at: int, handle: Callable[[], None] = _interrupt) -> None:
         self.places = 0
-        self._at = at
+        self._at, self._handle = at, handle
 
     def __enter__(self) -> "InterruptAt":
         self._before = sys.getprofile()
@@ -119,7 +125,7 @@ class InterruptAt:
             self.places += 1
             if self.places > self._at:
                 sys.setprofile(None)
-                raise KeyboardInterrupt
+                self._handle()
 
 
 @pytest.fixture
@@ -233,6 +239,27 @@ def test_what_a_save_that_was_interrupted_may_hold_can_be_removed(
         if interrupt.places <= at:
             assert at > 100
             return
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_quick")
+def test_what_a_handler_records_anywhere_within_a_change_and_a_save_is_saved(
+    tmp_path: Path,
+) -> None:
+    for at in itertools.count():
+        file, context = BundleFile(tmp_path / str(at)), graph_and_step()
+        context.record_artifact(BLOB, "held", _HELD)
+        context.save_to(file)
+        record = functools.partial(context.record_artifact, BLOB, "late", b"late")
+        with InterruptAt(at, record) as handled:
+            _many(context)
+            context.save_to(file)
+        if handled.places <= at:  # there is no such place any more
+            assert at > 100
+            return
+        context.save_to(file)
+        assert file_contents(file)[BLOB, "late"] == b"late", f"place {at}"
+        assert file_contents(file)[BLOB, "held"] == b"changed", f"place {at}"
 
 
 @pytest.mark.slow

@@ -43,6 +43,7 @@ class State:
         self._named_by: dict[ArtifactName, set[ArtifactName]] = {}
         self._version = 0  # counts the changes of what is current
         self._is_amid = False  # a change was begun, and has not ended
+        self._settling: dict[ArtifactName, Value] = {}  # until that is done
 
     def __len__(self) -> int:
         self.settle()
@@ -50,14 +51,16 @@ class State:
 
     def settle(self) -> None:
         """Make current what was recorded since this was last done."""
-        if self._is_amid:
-            self.held |= self.recent
+        if self._is_amid or self._settling:
+            self.held |= self._settling
             self._find_pending()
-            self.recent, self._is_amid = {}, False
+            self._settling, self._is_amid = {}, False
         if self.recent:
+            # What a signal's handler records meanwhile is recent again, and no part of this.
+            self._settling, self.recent = self.recent, {}
             with self._changing():
-                self._settle(self.recent)
-                self.recent = {}
+                self._settle(self._settling)
+                self._settling = {}
 
     def _settle(self, recent: dict[ArtifactName, Value]) -> None:
         self._version += 1
@@ -326,7 +329,7 @@ class State:
         with self._changing():
             if continues:
                 self._take_away(matching, rows)
-            # All at once: no interrupt comes in between.
+            # These three at once: Python runs no handler where nothing is called.
             self.serialized, self.loaded = serialized, known
             self.held |= loaded
             self.saved |= loaded
