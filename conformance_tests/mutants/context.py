@@ -77,8 +77,8 @@ MUTANTS = (
       "CTX-007 CTX-011 CTX-012 CTX-019 CTX-020 CTX-023 CTX-024 CTX-026 CTX-02"
       "7 CTX-029 CTX-009 CURR-004 DET-005 POP-006 ART-006 CTX-006 CTX-016 CTX"
       "-017 HOST-006 EXT-003 EXT-004 CTX-028 CTX-031 CTX-010 CURR-006"),
-    M("CTX-019", WRITING, "                if not new and not removed:\n",
-      "                if not new and not removed and not state.serialized:\n",
+    M("CTX-019", WRITING, "            if not new and not removed:\n",
+      "            if not new and not removed and not state.serialized:\n",
       "CTX-006 CTX-012 CTX-018 CTX-020 CTX-026 CTX-027 CTX-028 CTX-015 CTX-002 EXT-007 CTX-030"
       " RECV-002 CTX-029 CTX-014"),
     M("CTX-023", STATE,

@@ -1,7 +1,9 @@
 """Fixtures that tests of several modules use."""
 
+import gc
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -68,6 +70,24 @@ def own_signals() -> None:
         if signal.getsignal(number) is signal.SIG_IGN:
             default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
             signal.signal(number, default)
+
+
+def _process() -> dict[str, object]:
+    signals = (signal.SIGALRM, signal.SIGINT, signal.SIGTERM)
+    return {
+        "collector": gc.isenabled(),
+        "directory": os.getcwd(),
+        "handlers": [signal.getsignal(number) for number in signals],
+        "profile": sys.getprofile(),
+    }
+
+
+@pytest.fixture(autouse=True)
+def left_as_it_was() -> Iterator[None]:
+    """A test that leaves the process another is told itself, and not whoever comes after it."""
+    before = _process()
+    yield
+    assert _process() == before
 
 
 @pytest.fixture(scope="session")

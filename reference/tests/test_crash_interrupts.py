@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import gc
 import itertools
 import os
 import random
@@ -10,13 +11,13 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import FrameType
 
 import pytest
 
 from precompile_context import UNSIGNED, Bundle, BundleFile, PrecompileContext
 from precompile_context.locks import StateLock, WorkLock
 from tests import hanging
+from tests.interrupts import InterruptAt
 from tests.toys import (
     BLOB,
     GRAPH,
@@ -96,36 +97,6 @@ def test_an_interrupt_at_any_time_loses_nothing_and_the_save_can_be_made_again(
     assert interrupted
     assert set(dropped) <= {Interrupt}
     assert len(file_contents(file)) == 100
-
-
-def _interrupt() -> None:
-    raise KeyboardInterrupt
-
-
-class InterruptAt:
-    """An interrupt within a block, where a signal's handler may run: when a function of ours
-    begins, and when one in C that it calls has ended; `places` is how many there were. `handle`
-    is the handler.
-    """
-
-    def __init__(self, at: int, handle: Callable[[], None] = _interrupt) -> None:
-        self.places = 0
-        self._at, self._handle = at, handle
-
-    def __enter__(self) -> "InterruptAt":
-        self._before = sys.getprofile()
-        sys.setprofile(self._profiled)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        sys.setprofile(self._before)
-
-    def _profiled(self, frame: FrameType, event: str, _: object) -> None:
-        if event in ("call", "c_return") and "precompile_context" in frame.f_code.co_filename:
-            self.places += 1
-            if self.places > self._at:
-                sys.setprofile(None)
-                self._handle()
 
 
 @pytest.fixture
@@ -213,6 +184,7 @@ def test_a_change_and_a_save_that_were_interrupted_anywhere_can_be_made_again(
             change(context)
             is_changed = True
             write(context, file)
+        assert gc.isenabled(), f"place {at}"
         if not is_changed:
             change(context)
         assert saved(context, file) == wanted, f"place {at}"

@@ -63,6 +63,7 @@ def _may_be_torn(faults: list[PrecompileError]) -> bool:
     return any(f.code in (ErrorCode.TRUNCATED, ErrorCode.MALFORMED_FRAME) for f in faults)
 
 
+@without_collection
 def check_manifests(
     frames: list[SegmentFrame],
     envelopes: list[Envelope],
@@ -71,10 +72,9 @@ def check_manifests(
 ) -> tuple[tuple[Segment, ...], Reached]:
     """The stages DECODE and VALIDATE over the segments that come after `reached`, to the end."""
     reached = reached or Reached()
-    with without_collection():
-        manifests, items, content = _decode(frames, envelopes, limits, reached)
-        chain = dict(reached.chain)
-        segments = _validate(frames, envelopes, manifests, chain, reached)
+    manifests, items, content = _decode(frames, envelopes, limits, reached)
+    chain = dict(reached.chain)
+    segments = _validate(frames, envelopes, manifests, chain, reached)
     count = reached.segments + len(segments)
     return segments, Reached(items, content, chain, count, segments[-1].payload_digest)
 

@@ -44,7 +44,6 @@ from precompile_context.environment import Environment, Requirement, sorted_requ
 from precompile_context.errors import MisuseError
 from precompile_context.files import FilePath, file_at
 from precompile_context.locks import StateLock, WorkLock
-from precompile_context.pausing import without_collection
 from precompile_context.startable import startable
 from precompile_context.trust import NOBODY, Signer, TrustPolicy
 from precompile_context.trust.keys import check_signer
@@ -338,7 +337,7 @@ class PrecompileContext:
         # [PCB-CTX-026] [PCB-HOST-006]
         matching = bundle.matching(self.environment)
         self._saving.check_no_reentry()
-        with self._saving, self._lock, without_collection():
+        with self._saving, self._lock:
             current = self._state.adopt(bundle, matching)
         return LoadReport(
             current=current,

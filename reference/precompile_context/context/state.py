@@ -14,6 +14,7 @@ from precompile_context.context.destination import Destination
 from precompile_context.context.held import Held, Loaded, Snapshot, Value
 from precompile_context.context.pending import Pending
 from precompile_context.context.serialized import Serialized
+from precompile_context.pausing import without_collection
 
 
 class State:
@@ -310,6 +311,7 @@ class State:
                 if self.held.get(name) is value:
                     self.held[name] = snapshot.resolved[name]
 
+    @without_collection
     def adopt(self, bundle: Bundle, matching: tuple[Segment, ...]) -> tuple[ArtifactName, ...]:
         """A loaded bundle's segments come after those so far, its artifacts become current.
 

@@ -15,8 +15,15 @@ from precompile_context.bundle import (
 from precompile_context.bundle.runs import split
 from precompile_context.cache_info import CacheInfo
 from precompile_context.context.destination import Destination
+from precompile_context.context.held import Snapshot
 from precompile_context.context.saving import batch_of, missing
-from precompile_context.context.sink import BundleSink, KnownSink, Remembering, SaveReport
+from precompile_context.context.sink import (
+    Appending,
+    BundleSink,
+    KnownSink,
+    Remembering,
+    SaveReport,
+)
 from precompile_context.context.state import State
 from precompile_context.environment import Environment, Requirement
 from precompile_context.locks import StateLock
@@ -53,37 +60,37 @@ class Writing:
             )
             yield writer, artifacts, removals
 
+    @without_collection
     def serialize(self, state: State, lock: StateLock) -> tuple[bytes, CacheInfo] | None:
         """As `PrecompileContext.serialize`."""
-        with without_collection():
-            with lock:
-                snapshot = state.to_save(state.memory)
-                info = CacheInfo.of(snapshot.current)
-                new = state.unserialized(snapshot)
-                tombstones = list(state.memory.removed)
-                removed = [name for name in tombstones if name in state.saved]
-                # [PCB-CTX-019]
-                if not new and not removed:
-                    state.memory.removed.clear()  # of what these segments never held
-                    return (state.serialized.joined(), info) if state.serialized else None
-            # [PCB-CTX-002] [PCB-CTX-018] [PCB-CTX-020]
-            chain = state.serialized.chain.copy()
-            chunks: list[bytes | memoryview] = []
-            digests: list[bytes] = []
-            for writer, artifacts, removals in self._segments(
-                chain, batch_of(new, snapshot.loaded), removed
-            ):
-                chunks += writer.chunks(artifacts, removals)
-                digests.append(chain.previous_digest)
-            data = b"".join(chunks)
-            with lock:
-                state.serialized = state.serialized.with_written(data, digests, chain)
-                for name in tombstones:
-                    state.saved.pop(name, None)
-                    state.memory.removed.pop(name, None)
-                state.saved |= new
-                state.mark_saved(snapshot, state.memory)
-            return state.serialized.joined(), info
+        with lock:
+            snapshot = state.to_save(state.memory)
+            info = CacheInfo.of(snapshot.current)
+            new = state.unserialized(snapshot)
+            tombstones = list(state.memory.removed)
+            removed = [name for name in tombstones if name in state.saved]
+            # [PCB-CTX-019]
+            if not new and not removed:
+                state.memory.removed.clear()  # of what these segments never held
+                return (state.serialized.joined(), info) if state.serialized else None
+        # [PCB-CTX-002] [PCB-CTX-018] [PCB-CTX-020]
+        chain = state.serialized.chain.copy()
+        chunks: list[bytes | memoryview] = []
+        digests: list[bytes] = []
+        for writer, artifacts, removals in self._segments(
+            chain, batch_of(new, snapshot.loaded), removed
+        ):
+            chunks += writer.chunks(artifacts, removals)
+            digests.append(chain.previous_digest)
+        data = b"".join(chunks)
+        with lock:
+            state.serialized = state.serialized.with_written(data, digests, chain)
+            for name in tombstones:
+                state.saved.pop(name, None)
+                state.memory.removed.pop(name, None)
+            state.saved |= new
+            state.mark_saved(snapshot, state.memory)
+        return state.serialized.joined(), info
 
     def append(
         self, state: State, lock: StateLock, sink: BundleSink, *, keep_existing: bool
@@ -99,30 +106,45 @@ class Writing:
             if sink.is_as_left(before.size, last, policy=self.policy):
                 return SaveReport(tuple(snapshot.current), before.size)
         # Until all is committed, what was known of the file is known no more.
-        known, state.destination = state.destination, Destination()
+        known, state.destination = before, Destination()
         # [PCB-SIGN-011]
-        with sink.appending(self.policy) as file, without_collection():
-            to = known if known.continues_in(file.bundle) else Destination()
-            if file.bundle is not None:
-                to.follow(file.bundle, self.environment, self.requirements)
-            # [PCB-CTX-021]
-            removed = [name for name in tombstones if name in to]
-            among = to.unsettled
-            if among is not None:
-                # What was recorded again as it was, while it was being saved, did not change.
-                among.update(changed, tombstones)
-            new, left = missing(snapshot, to, removed, keep_existing=keep_existing, among=among)
-            to.check_room(new, self.limits)
-            if len(new) or removed:
-                for writer, artifacts, removals in self._segments(to.chain, new, removed):
-                    file.append(writer.chunks(artifacts, removals))
-                    to.wrote(to.chain.previous_digest)
-                    if isinstance(file, Remembering) and writer.written is not None:
-                        file.remember(writer.written)
-        to.unsettled, to.size = left, file.size
+        with sink.appending(self.policy) as file:
+            to, new = self._append(file, known, snapshot, changed, tombstones, keep_existing)
+        to.size = file.size
         state.destination = to
         with lock:  # it is committed
             for name in tombstones:
                 state.file.removed.pop(name, None)
             state.mark_saved(snapshot, state.file)
         return SaveReport(tuple(snapshot.current), file.size, tuple(new.names), tuple(new.digests))
+
+    @without_collection
+    def _append(
+        self,
+        file: Appending,
+        known: Destination,
+        snapshot: Snapshot,
+        changed: set[ArtifactName],
+        tombstones: list[ArtifactName],
+        keep_existing: bool,
+    ) -> tuple[Destination, Batch]:
+        """Append what is not there; gives what the file then holds, and what was new."""
+        to = known if known.continues_in(file.bundle) else Destination()
+        if file.bundle is not None:
+            to.follow(file.bundle, self.environment, self.requirements)
+        # [PCB-CTX-021]
+        removed = [name for name in tombstones if name in to]
+        among = to.unsettled
+        if among is not None:
+            # What was recorded again as it was, while it was being saved, did not change.
+            among.update(changed, tombstones)
+        new, left = missing(snapshot, to, removed, keep_existing=keep_existing, among=among)
+        to.check_room(new, self.limits)
+        if len(new) or removed:
+            for writer, artifacts, removals in self._segments(to.chain, new, removed):
+                file.append(writer.chunks(artifacts, removals))
+                to.wrote(to.chain.previous_digest)
+                if isinstance(file, Remembering) and writer.written is not None:
+                    file.remember(writer.written)
+        to.unsettled = left
+        return to, new
