@@ -1,5 +1,6 @@
 """The automatic mode in one process: what is recorded, how it travels, and that it never breaks."""
 
+import functools
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -167,6 +168,30 @@ def test_missing_name_of_torch_runs_cold_and_says_so(
     assert "it has no torch._dynamo.convert_frame._compile_of_old" in str(report.precompile.off)
     assert "unsupported torch version, running cold" in caplog.text
     assert report.precompile.compiled == 0
+
+
+def test_tool_that_wrapped_torchs_frame_compiler_has_its_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    original = torch._dynamo.convert_frame._compile
+
+    def hiding(*args: Any, **kwargs: Any) -> Any:
+        return original(*args, **kwargs)
+
+    bundle = tmp_path / "b.precompile"
+    with monkeypatch.context() as patch:
+        patch.setattr(torch._dynamo.convert_frame, "_compile", hiding)
+        with pytorch.caching_precompile(bundle) as report:
+            check()
+    assert report.precompile is not None
+    assert "in the place of torch._dynamo.convert_frame._compile" in str(report.precompile.off)
+    assert "takes no code" in caplog.text
+    monkeypatch.setattr(torch._dynamo.convert_frame, "_compile", functools.wraps(original)(hiding))
+    for count in ({"compiled": 1}, {"served": 1}):
+        with pytorch.caching_precompile(bundle) as report:
+            check()
+        assert report.precompile is not None
+        assert {name: getattr(report.precompile, name) for name in count} == count
 
 
 def test_release_of_torch_that_is_not_known_runs_cold_and_says_so(

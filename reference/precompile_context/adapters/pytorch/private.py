@@ -5,6 +5,7 @@ the program runs cold. A table, and long for that: an entry for each name.
 """
 
 import importlib
+import inspect
 from dataclasses import dataclass
 
 from precompile_context.session.adapter import UnsupportedCompilerError
@@ -489,13 +490,20 @@ PRECOMPILE_NAMES = (
     ),
 )
 
+# What is read of a call of convert_frame._compile.
+FRAME_ARGUMENTS = (
+    *("code", "globals", "locals", "closure", "compiler_fn", "one_graph", "export", "hooks"),
+    *("cache_entries", "cache_size", "compile_id"),
+)
+
 
 def check_precompile() -> None:
     """`check` for the automatic mode.
 
     Raises:
-        UnsupportedTorchError: it is another release than those that are known, or a name
-            is missing; the text names the first.
+        UnsupportedTorchError: it is another release than those that are known, a name is
+            missing, or a tool has put a function of other arguments in the frame compiler's
+            place; the text names the first.
     """
     import torch
 
@@ -504,6 +512,14 @@ def check_precompile() -> None:
         text = f"torch {torch.__version__} is not supported: the guards of {known} are known"
         raise UnsupportedTorchError(text)
     _check(NAMES + PRECOMPILE_NAMES)
+    from torch._dynamo import convert_frame
+
+    arguments = inspect.signature(convert_frame._compile).parameters
+    for name in FRAME_ARGUMENTS:
+        if name not in arguments:
+            where = "what stands in the place of torch._dynamo.convert_frame._compile"
+            text = f"torch {torch.__version__} is not supported: {where} takes no {name}"
+            raise UnsupportedTorchError(text)
 
 
 def check() -> None:
