@@ -281,6 +281,70 @@ for compiles in (True, False):
     assert (cold.frames, warm.frames) == ((0, 2, 2), (2, 0, 0))
 
 
+WITHOUT_CALLS = """
+import torch
+
+class Kept(torch.nn.Module):
+    # What no guard looks at, and a tensor has as well.
+    def __init__(self):
+        super().__init__()
+        self.kind, self.layout, self.order = torch.float32, torch.strided, torch.contiguous_format
+
+    def forward(self, x):
+        return x @ x
+
+def added(x, y):
+    return x + y
+
+def viewed(x, y):
+    return x.view(-1), y
+
+def swapped(x, y):
+    return y.detach(), x.detach(), x.shape[0]
+
+def dropped(x, y):
+    (x @ y).sum()
+
+def behind(x, y):
+    z = x @ y
+    torch._dynamo.graph_break()
+    return z + x
+
+def shown(results):
+    return [r.tolist() if isinstance(r, torch.Tensor) else r for r in results]
+
+def all_of(function):
+    x, y = (torch.full((3, 3), one, requires_grad=True) for one in (1.0, 2.0))
+    results = function(x, y)
+    results = results if isinstance(results, tuple) else (results,)
+    for result in results:
+        if isinstance(result, torch.Tensor) and result.requires_grad:
+            result.sum().backward(retain_graph=True)
+    same = [any(result is given for given in (x, y)) for result in results]
+    return shown(results), same, shown([x.grad, y.grad])
+
+for mode, dynamic in ((None, False), (None, True), ("reduce-overhead", False)):
+    for function in (added, viewed, swapped, dropped, behind):
+        torch._dynamo.reset()
+        compiled = torch.compile(function, dynamic=dynamic, mode=mode)
+        print(function.__name__, all_of(compiled) == all_of(function))
+with torch.no_grad():
+    print("kept", torch.equal(torch.compile(Kept())(torch.eye(2)), torch.eye(2)))
+"""
+
+
+def test_graphs_that_call_nothing_are_served_and_modules_that_keep_a_dtype(
+    tmp_path: Path, interpreters: Interpreters
+) -> None:
+    programs = Programs(tmp_path, interpreters)
+    programs.write(program=WITHOUT_CALLS)
+    expected = rows(*("added", "viewed", "swapped", "dropped", "behind") * 3, "kept")
+    cold, warm, again = (programs.precompile() for _ in range(3))
+    assert [(ran.stdout, ran.stderr) for ran in (cold, warm, again)] == [(expected, "")] * 3
+    assert (cold.frames[0], cold.frames[1]) == (0, cold.frames[2])
+    assert warm.frames == again.frames == (cold.frames[1], 0, 0)
+
+
 def test_one_bundle_serves_both_modes_both_ways(tmp_path: Path, interpreters: Interpreters) -> None:
     source = """
 import torch

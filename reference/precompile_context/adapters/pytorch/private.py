@@ -479,6 +479,16 @@ PRECOMPILE_NAMES = (
         "wrapped: the backward of such a graph becomes part of another",
     ),
     PrivateName(
+        "torch._inductor.compile_fx",
+        "_compile_fx_inner",
+        "wrapped: a graph that calls nothing is compiled as any other",
+    ),
+    PrivateName(
+        "torch._dynamo.utils",
+        "count_calls",
+        "wrapped: what inductor asks before it makes a plain function of a graph",
+    ),
+    PrivateName(
         "torch._functorch._aot_autograd.aot_autograd_result",
         "AOTAutogradResult",
         "compared with: a graph that is not bundled",

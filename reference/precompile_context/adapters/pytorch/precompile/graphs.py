@@ -8,7 +8,12 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from precompile_context.adapters.pytorch.precompile import graph_keys, observed, split_graphs
+from precompile_context.adapters.pytorch.precompile import (
+    graph_keys,
+    observed,
+    split_graphs,
+    without_calls,
+)
 from precompile_context.adapters.pytorch.precompile.parts import Parts, took_part
 from precompile_context.adapters.pytorch.precompile.store import Store
 from precompile_context.adapters.pytorch.precompile.unkept import Unkept
@@ -49,6 +54,7 @@ class Graphs:
         self._patches.wrap(autograd_cache, "sanitize_gm_for_cache", _with_number_last)
         self._patches.wrap(CacheArtifactManager, "record_artifact", self._content)
         self._patches.wrap(PrecompileContext, "record_artifact", self._record)
+        without_calls.watch(self._patches)
         self.unkept.start(self._patches)
 
     def stop(self) -> None:

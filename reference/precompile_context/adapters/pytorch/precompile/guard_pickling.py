@@ -50,6 +50,10 @@ def reduce_opaque(original: Callable[..., Any], pickler: Any, value: Any) -> Any
         return _Missing, ("told in words",)
     if (reduced := reduce_operator(value)) is not None:
         return reduced
+    if isinstance(value, torch.dtype | torch.layout | torch.memory_format | torch.qscheme):
+        # There is one of each: torch leaves out what a module has and no guard looks at, and with
+        # a module's own the dtype of each tensor.
+        return NotImplemented
     if isinstance(value, types.ModuleType):
         return imported, (module_name(value.__name__),)
     if type(value).__qualname__ == "LeafSpec" and isinstance(value, _pytree.TreeSpec):

@@ -68,10 +68,17 @@ class Unkept:
     def _waiting(self, original: Callable[..., Any], config: Any, *args: Any, **kwargs: Any) -> Any:
         """Forward is compiled; what is to save both is kept where backward is yet to come."""
         saves, entry = original(config, *args, **kwargs)
-        if saves is not None:
-            self._names[config.aot_id] = config.precompile_backend_id
-            self._is(config.precompile_backend_id, _ITS_BACKWARD)
-        return saves, entry
+        if saves is None:
+            return saves, entry
+        name = config.precompile_backend_id
+        self._names[config.aot_id] = name
+        self._is(name, _ITS_BACKWARD)
+
+        def save(*arguments: Any) -> Any:
+            self._is(name, _NOT_TOLD)  # its backward is run
+            return saves(*arguments)
+
+        return save, entry
 
     def _taken_apart(self, original: Callable[..., Any], function: Any) -> Any:
         """Compiled autograd makes a backward part of a graph of its own."""
