@@ -173,6 +173,20 @@ def test_code_of_decorated_and_nested_functions_is_found_in_its_module() -> None
     assert found.holds(code_digest(vars(vars(module)["Net"])["g"].fget.__code__))
 
 
+def test_functions_of_a_class_are_found_whichever_module_is_looked_through_first() -> None:
+    first, second = types.ModuleType("first"), types.ModuleType("second")
+    exec("class Net:\n    def f(self):\n        return 2\n", vars(second))
+    deep = vars(second)["deep"] = [eval("lambda: 3", vars(second))]
+    for _ in range(7):
+        deep = [deep]
+    vars(first).update(Net=vars(second)["Net"], deep=deep)
+    for modules in ([first, second], [second, first]):
+        found = NamedFunctions(modules)
+        assert found.holds(code_digest(vars(second)["Net"].f.__code__))
+        assert found.holds(code_digest(vars(second)["deep"][0].__code__))
+    assert not NamedFunctions([first]).holds(code_digest(vars(second)["Net"].f.__code__))
+
+
 def test_only_torch_and_python_are_pinned_by_their_version() -> None:
     assert all(is_pinned(name) for name in ("torch.nn", "functools", "builtins"))
     assert not any(is_pinned(name) for name in ("numpy", "__main__", "made", "", None))

@@ -281,6 +281,55 @@ for compiles in (True, False):
     assert (cold.frames, warm.frames) == ((0, 2, 2), (2, 0, 0))
 
 
+LIBRARIES = (
+    BEGIN
+    + """
+from torch._dynamo import trace_rules
+
+# torch has einops find its backends before it traces any of it.
+trace_rules.add_module_init_func("helpers", helpers.begin)
+show("cached", lambda x: x @ x * helpers.cached(2), numbers)
+show("cached in a class", lambda x: x @ x * helpers.Cached.method(2), numbers)
+show("begun", lambda x: helpers.scaled(x) @ x, numbers)
+"""
+)
+LIBRARY = """
+import functools
+
+TABLE = {}
+
+def begin():
+    TABLE["backend"] = 2.0
+
+def scaled(x):
+    return x * sum(TABLE.values())
+
+def _plain(number):
+    return number + 1
+
+cached = functools.lru_cache(16)(_plain)
+
+class Cached:
+    method = functools.lru_cache(_plain)
+"""
+
+
+def test_functions_with_a_cache_and_libraries_that_torch_begins_are_served(
+    tmp_path: Path, interpreters: Interpreters
+) -> None:
+    programs = Programs(tmp_path, interpreters)
+    programs.write(program=LIBRARIES, helpers=LIBRARY)
+    expected = rows("cached", "cached in a class", "begun")
+    cold, warm = programs.precompile(), programs.precompile()
+    assert (cold.stdout, warm.stdout, warm.stderr) == (expected, expected, "")
+    assert (cold.frames, warm.frames) == ((0, 3, 3), (3, 0, 0))
+    programs.write(helpers=LIBRARY.replace("number + 1", "number + 2"))
+    edited = programs.precompile()
+    assert (edited.stdout, edited.frames) == (expected, (1, 2, 2))
+    programs.write(helpers=LIBRARY.replace("2.0", "3.0"))
+    assert programs.precompile().stdout == expected
+
+
 WITHOUT_CALLS = """
 import torch
 

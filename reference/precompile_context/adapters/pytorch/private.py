@@ -489,6 +489,11 @@ PRECOMPILE_NAMES = (
         "wrapped: what inductor asks before it makes a plain function of a graph",
     ),
     PrivateName(
+        "torch._dynamo.trace_rules",
+        "_maybe_init_lazy_module",
+        "called: what torch does before it traces the first code of a library",
+    ),
+    PrivateName(
         "torch._functorch._aot_autograd.aot_autograd_result",
         "AOTAutogradResult",
         "compared with: a graph that is not bundled",

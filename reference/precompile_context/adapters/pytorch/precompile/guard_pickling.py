@@ -4,6 +4,7 @@ and no pickle can hold.
 
 import contextlib
 import copyreg
+import functools
 import operator
 import pickle
 import sys
@@ -60,7 +61,7 @@ def reduce_opaque(original: Callable[..., Any], pickler: Any, value: Any) -> Any
         return _pytree.treespec_leaf, ()  # of which there is one; unpickling another warns
     if isinstance(value, types.BuiltinFunctionType) and builtin_of_extension(value) is not None:
         return getattr, (sys.modules[value.__module__], value.__name__)
-    if isinstance(value, type) and (named := _renamed(value)) is not None:
+    if (named := _renamed(value)) is not None:
         return getattr, named
     if isinstance(value, torch.Generator):
         return torch.Generator, (value.device,)  # no guard looks at its state, which is a tensor
@@ -75,14 +76,30 @@ def reduce_opaque(original: Callable[..., Any], pickler: Any, value: Any) -> Any
     return reduced
 
 
-def _renamed(cls: type) -> tuple[types.ModuleType, str] | None:
-    """The module and the name of a class that torch has given another name than its qualified one,
-    by which pickles would look for it: SDPBackend.
+def _renamed(value: Any) -> tuple[Any, str] | None:
+    """Where a class or a cached function stands, if not where pickles would look for it.
+
+    torch has given some classes another name than their qualified one: SDPBackend. A function that
+    `functools.lru_cache` made has the name of the one within, which may stand there itself.
     """
-    module = sys.modules.get(cls.__module__)
-    if cls.__qualname__ == cls.__name__ or module is None or not is_pinned(cls.__module__):
+    module = sys.modules.get(getattr(value, "__module__", None) or "")
+    if isinstance(value, functools._lru_cache_wrapper):
+        if module is None or _is_found(value, value.__qualname__):
+            return None
+        classes = (found for found in vars(module).values() if isinstance(found, type))
+        return next(
+            (
+                (owner, name)
+                for owner in (module, *classes)
+                for name, found in vars(owner).items()
+                if found is value
+            ),
+            None,
+        )
+    if not isinstance(value, type) or module is None or value.__qualname__ == value.__name__:
         return None
-    return (module, cls.__name__) if vars(module).get(cls.__name__) is cls else None
+    is_there = vars(module).get(value.__name__) is value
+    return (module, value.__name__) if is_there and is_pinned(value.__module__) else None
 
 
 def _can_be_pickled(value: Any) -> bool:

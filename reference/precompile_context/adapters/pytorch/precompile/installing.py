@@ -4,7 +4,7 @@ import builtins
 import contextlib
 import functools
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from precompile_context.adapters.pytorch.precompile import guard_loading, made_functions, parts
@@ -52,6 +52,7 @@ class SavedVersion:
         for part in version.parts:
             parts.check(part)
         names = self._names(code, frame_globals)
+        _begin_tracing(version.imports.values())
         missing = _put(frame_globals, names)
         try:
             if self._state is None:
@@ -139,6 +140,17 @@ def _without_overrides(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*args, **kwargs)
 
     return called
+
+
+def _begin_tracing(modules: Iterable[str]) -> None:
+    """What torch does before it traces the first code of a library: guards were made behind it.
+
+    It has einops find its backends, in a table that is guarded.
+    """
+    from torch._dynamo import trace_rules
+
+    for module in modules:
+        trace_rules._maybe_init_lazy_module(types.SimpleNamespace(__module__=module))
 
 
 def _put(frame_globals: dict[str, Any], names: dict[str, Any]) -> list[str]:

@@ -1,6 +1,7 @@
 """The functions that a module holds under names, and so in any process that imports it."""
 
 import types
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -28,24 +29,27 @@ class NamedFunctions:
         self.functions: dict[str, list[types.FunctionType]] = {}
         self.codes: dict[str, types.CodeType] = {}
         self._seen: set[int] = set()
-        for module in modules:
-            self._walk(module.__name__, list(vars(module).values()))
-        self._walk("", list(others))
+        named = [(value, m.__name__) for m in modules for value in list(vars(m).values())]
+        self._walk([*named, *((value, "") for value in others)])
 
     def holds(self, digest: str) -> bool:
         """Whether this is the code of one of the functions, or nested in one's."""
         return digest in self.codes
 
-    def _walk(self, module: str, values: list[Any]) -> None:
-        pending = [(value, 0) for value in values]
+    def _walk(self, values: list[tuple[Any, str]]) -> None:
+        """Look into values, each with the module that holds it, if one does."""
+        # The least nested first: what was seen at the greatest depth is not looked into again.
+        pending = deque((value, module, 0) for value, module in values)
         while pending and len(self._seen) < _MOST_VALUES:
-            value, depth = pending.pop()
+            value, module, depth = pending.popleft()
             if id(value) in self._seen or depth > _MOST_NESTED:
                 continue
+            if isinstance(value, type) and module and value.__module__ != module:
+                continue  # its own module holds it, and may come later
             self._seen.add(id(value))
             if isinstance(value, types.FunctionType):
                 self._add(value)
-            pending += ((inner, depth + 1) for inner in _inside(value, module))
+            pending += ((inner, module, depth + 1) for inner in _inside(value))
 
     def _add(self, function: types.FunctionType) -> None:
         for code in nested_codes(function.__code__):
@@ -53,11 +57,10 @@ class NamedFunctions:
         self.functions.setdefault(code_digest(function.__code__), []).append(function)
 
 
-def _inside(value: Any, module: str) -> Iterator[Any]:
+def _inside(value: Any) -> Iterator[Any]:
     """What a value holds that may be, or hold, a function."""
     if isinstance(value, type):
-        if value.__module__ == module or not module:
-            yield from vars(value).values()
+        yield from vars(value).values()
     elif isinstance(value, types.ModuleType):
         return
     elif isinstance(value, _MAPPINGS):
