@@ -27,6 +27,12 @@ class Outer:
 class Key:
     pass
 
+def checked(function):
+    # As beartype does: what is checked is a default of the name of its address.
+    name, scope = f"checked_{id(torch.Tensor)}", {"function": function, "Tensor": torch.Tensor}
+    exec(f"def checking(x, *, {name}=Tensor):\\n    return function(x)", scope)
+    return functools.wraps(function)(scope["checking"])
+
 KEYS = {Key(): 1}
 LAMBDAS = {lambda x: x @ x: 1}
 inner = Outer.Inner()
@@ -34,6 +40,13 @@ several = torch.nn.Sequential(inner)
 
 def square(x):
     return x @ x
+
+@checked
+def address(x):
+    return x @ x
+
+def by_address(x):
+    return address(x)
 
 def autocast(x):
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -89,6 +102,7 @@ x = torch.eye(2)
 with torch.no_grad():
     for function in (
         autocast, attention, inference, branches, forward_mode, by_object, by_lambda, several,
+        address, by_address,
     ):
         torch.compile(function)(x)
 x.requires_grad_()
@@ -115,6 +129,9 @@ REASONS = {
     "torch.nn.modules.container.Sequential.forward": "L['fn']._modules['0'] is of class"
     " __main__.Outer.Inner, which is defined within another class",
     "__main__.selective": "torch cannot cache its graph: SAC context_fn does not have a cache_hash",
+    ".checking": "it has the address of an object in a name, checked_...",
+    "__main__.by_address": "G['address'] is guarded by identity: __main__.address has the address"
+    " of an object in a name, checked_...",
     "__main__.forward_only": "a graph was not saved: its backward was never run",
     "__main__.taken_apart": "a graph was not saved: compiled autograd takes its backward apart",
     ".forward": "compiled autograd made it of one backward, in this process",

@@ -28,6 +28,7 @@ from precompile_context.adapters.pytorch.precompile import (
 )
 from precompile_context.adapters.pytorch.precompile.digests import UnportableError
 from precompile_context.adapters.pytorch.precompile.entry import Version
+from precompile_context.adapters.pytorch.precompile.identity import check_names
 from precompile_context.adapters.pytorch.precompile.key import frame_key, told_name
 from precompile_context.adapters.pytorch.precompile.recorder import FrameRecorder
 from precompile_context.adapters.pytorch.precompile.report import PrecompileReport
@@ -148,6 +149,7 @@ class Frames:
             raise UnportableError("ranks compile together, and all of them must")
         if capability_asked() != self._asked:
             raise UnportableError("it asks for other instructions than the program began with")
+        check_names(call.locals, "it")
         return frame_key(
             call.code, call.globals, call.compiler_fn, bool(call.one_graph), call.hooks
         )

@@ -140,9 +140,22 @@ def code_identity(function: types.FunctionType) -> str:
     That there is no attribute of a name, torch does not guard: in one process it takes
     it for as good as constant.
     """
+    check_names(function.__kwdefaults__ or {}, function_name(function))
     digest = code_digest(function.__code__)
     names = " ".join(_attributes(function))
     return f"code of {function_name(function)}#{digest}{names and f' with {names}'}"
+
+
+def check_names(values: Mapping[str, Any], function: str) -> None:
+    """Raise where a name in a function holds the address of its value, as code that beartype makes.
+
+    Raises:
+        UnportableError: it does, so that the code is other code in each process.
+    """
+    for name, value in values.items():
+        if name.endswith(address := str(id(value))):
+            begin = name.removesuffix(address)
+            raise UnportableError(f"{function} has the address of an object in a name, {begin}...")
 
 
 def _attributes(function: types.FunctionType) -> list[str]:
@@ -156,6 +169,7 @@ def _function(function: types.FunctionType, depth: int) -> str:
         return f"function {name}"
     parts = [code_digest(function.__code__), *_attributes(function)]
     defaults = function.__kwdefaults__ or {}
+    check_names(defaults, name)
     values = [*(function.__defaults__ or ()), *sorted(defaults), *_sorted_values(defaults)]
     for cell in function.__closure__ or ():
         try:
