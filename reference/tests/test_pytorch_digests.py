@@ -164,13 +164,29 @@ def test_code_of_decorated_and_nested_functions_is_found_in_its_module() -> None
         "    @property\n"
         "    def g(self):\n"
         "        return 2\n"
+        "    def h(self):\n"
+        "        return 3\n"
+        "    part = functools.partialmethod(h)\n"
+        "    @functools.singledispatchmethod\n"
+        "    def k(self, x):\n"
+        "        return 4\n"
+        "    @k.register\n"
+        "    def _(self, x: int):\n"
+        "        return 5\n"
+        "    one, h = h, None\n"
+        "    del one, _\n"
     )
     exec(compile(source, "decorated.py", "exec"), vars(module))
     found = NamedFunctions([module])
     inner = vars(module)["f"].__wrapped__
     assert found.holds(code_digest(inner.__code__))
     assert found.holds(code_digest(inner().__code__))
-    assert found.holds(code_digest(vars(vars(module)["Net"])["g"].fget.__code__))
+    net = vars(vars(module)["Net"])
+    assert found.holds(code_digest(net["g"].fget.__code__))
+    assert found.holds(code_digest(net["part"].func.__code__))
+    dispatched = net["k"].dispatcher
+    assert found.holds(code_digest(dispatched.dispatch(object).__code__))
+    assert found.holds(code_digest(dispatched.dispatch(int).__code__))
 
 
 def test_functions_of_a_class_are_found_whichever_module_is_looked_through_first() -> None:
@@ -229,6 +245,25 @@ def test_function_is_told_by_code_defaults_and_closure() -> None:
     assert identity(made("def f(x=1): pass")) != identity(made("def f(x=2): pass"))
     assert identity(made("def f(*, x=1): pass")) != identity(made("def f(*, x=2): pass"))
     assert code_identity(closure_over(1)) == code_identity(closure_over(2))  # type: ignore[arg-type]
+
+
+def test_context_managers_of_torch_are_told_by_what_they_are_entered_with() -> None:
+    def managers() -> list[Any]:
+        return [
+            torch.autocast("cpu", dtype=torch.bfloat16),
+            torch.autocast("cpu", dtype=torch.float16),
+            torch.autocast("cpu", dtype=torch.bfloat16, enabled=False),
+            torch.autocast("cpu", dtype=torch.bfloat16, cache_enabled=False),
+            torch.profiler.record_function("one"),
+            torch.profiler.record_function("two"),
+        ]
+
+    once, again = [*map(identity, managers())], [*map(identity, managers())]
+    assert once == again
+    assert len({*once}) == len(once)
+    with (entered := torch.autocast("cpu", dtype=torch.bfloat16)):
+        pass
+    assert identity(entered) == once[0]  # entering leaves attributes behind
 
 
 T = typing.TypeVar("T")

@@ -290,11 +290,12 @@ from torch._dynamo import trace_rules
 trace_rules.add_module_init_func("helpers", helpers.begin)
 show("cached", lambda x: x @ x * helpers.cached(2), numbers)
 show("cached in a class", lambda x: x @ x * helpers.Cached.method(2), numbers)
+show("recorded", lambda x: helpers.recorded(x) @ x, numbers)
 show("begun", lambda x: helpers.scaled(x) @ x, numbers)
 """
 )
 LIBRARY = """
-import functools
+import functools, torch
 
 TABLE = {}
 
@@ -309,6 +310,10 @@ def _plain(number):
 
 cached = functools.lru_cache(16)(_plain)
 
+@torch.profiler.record_function("recorded")
+def recorded(x):
+    return x @ x
+
 class Cached:
     method = functools.lru_cache(_plain)
 """
@@ -319,13 +324,13 @@ def test_functions_with_a_cache_and_libraries_that_torch_begins_are_served(
 ) -> None:
     programs = Programs(tmp_path, interpreters)
     programs.write(program=LIBRARIES, helpers=LIBRARY)
-    expected = rows("cached", "cached in a class", "begun")
+    expected = rows("cached", "cached in a class", "recorded", "begun")
     cold, warm = programs.precompile(), programs.precompile()
     assert (cold.stdout, warm.stdout, warm.stderr) == (expected, expected, "")
-    assert (cold.frames, warm.frames) == ((0, 3, 3), (3, 0, 0))
+    assert (cold.frames, warm.frames) == ((0, 4, 4), (4, 0, 0))
     programs.write(helpers=LIBRARY.replace("number + 1", "number + 2"))
     edited = programs.precompile()
-    assert (edited.stdout, edited.frames) == (expected, (1, 2, 2))
+    assert (edited.stdout, edited.frames) == (expected, (2, 2, 2))
     programs.write(helpers=LIBRARY.replace("2.0", "3.0"))
     assert programs.precompile().stdout == expected
 

@@ -271,7 +271,9 @@ def behind(value: Any) -> Iterator[Any]:
         yield value.__func__
     elif isinstance(value, property):
         yield from (value.fget, value.fset, value.fdel)
-    elif isinstance(value, functools.partial | functools.cached_property):
+    elif isinstance(value, functools.partial | functools.partialmethod | functools.cached_property):
         yield value.func
+    elif isinstance(value, functools.singledispatchmethod):
+        yield from (value.func, value.dispatcher)
     elif isinstance(value, functools._lru_cache_wrapper):
         yield value.__wrapped__

@@ -67,6 +67,7 @@ def identity(value: Any, depth: int = 0) -> str:
     if type(value) is tuple:
         return f"tuple [{', '.join(identity(item, depth + 1) for item in value)}]"
     text = torch_constant(value) or _annotation(value, depth) or _of_torchs_package(value)
+    text = text or _context(value)
     if text is not None:
         return text
     try:
@@ -236,6 +237,21 @@ def torch_constant(value: Any) -> str | None:
     if (name := operator_defined(value)) is not None:
         return f"operator {name}"  # what is registered for it is told apart
     return None
+
+
+def _context(value: Any) -> str | None:
+    """A context manager of torch's by what dynamo takes of it; None for other objects."""
+    import torch
+    from torch.amp.autocast_mode import autocast
+
+    parts: tuple[Any, ...]
+    if isinstance(value, autocast):
+        parts = value.device, value.fast_dtype, value._enabled, value._cache_enabled
+    elif isinstance(value, torch.autograd.profiler.record_function):
+        parts = value.name, value.args
+    else:
+        return None
+    return f"{class_identity(type(value))} {', '.join(map(identity, parts))}"
 
 
 def operator_namespace(module: types.ModuleType) -> str | None:
