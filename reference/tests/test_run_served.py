@@ -291,6 +291,7 @@ trace_rules.add_module_init_func("helpers", helpers.begin)
 show("cached", lambda x: x @ x * helpers.cached(2), numbers)
 show("cached in a class", lambda x: x @ x * helpers.Cached.method(2), numbers)
 show("recorded", lambda x: helpers.recorded(x) @ x, numbers)
+show("recursive", helpers.Recursive(), numbers)
 show("begun", lambda x: helpers.scaled(x) @ x, numbers)
 """
 )
@@ -314,6 +315,18 @@ cached = functools.lru_cache(16)(_plain)
 def recorded(x):
     return x @ x
 
+class Recursive(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        def all_of(number):
+            return all_of(number - 1) if number else later
+        self.all_of, self.scale = all_of, 2.0
+        return
+        later = None
+
+    def forward(self, x):
+        return x @ x * self.scale
+
 class Cached:
     method = functools.lru_cache(_plain)
 """
@@ -324,13 +337,13 @@ def test_functions_with_a_cache_and_libraries_that_torch_begins_are_served(
 ) -> None:
     programs = Programs(tmp_path, interpreters)
     programs.write(program=LIBRARIES, helpers=LIBRARY)
-    expected = rows("cached", "cached in a class", "recorded", "begun")
+    expected = rows("cached", "cached in a class", "recorded", "recursive", "begun")
     cold, warm = programs.precompile(), programs.precompile()
     assert (cold.stdout, warm.stdout, warm.stderr) == (expected, expected, "")
-    assert (cold.frames, warm.frames) == ((0, 4, 4), (4, 0, 0))
+    assert (cold.frames, warm.frames) == ((0, 5, 5), (5, 0, 0))
     programs.write(helpers=LIBRARY.replace("number + 1", "number + 2"))
     edited = programs.precompile()
-    assert (edited.stdout, edited.frames) == (expected, (2, 2, 2))
+    assert (edited.stdout, edited.frames) == (expected, (3, 2, 2))
     programs.write(helpers=LIBRARY.replace("2.0", "3.0"))
     assert programs.precompile().stdout == expected
 

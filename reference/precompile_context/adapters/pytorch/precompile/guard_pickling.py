@@ -67,9 +67,13 @@ def reduce_opaque(original: Callable[..., Any], pickler: Any, value: Any) -> Any
         return torch.Generator, (value.device,)  # no guard looks at its state, which is a tensor
     if isinstance(value, torch.Tensor):
         return reduce_tensor(original, pickler, value)
-    reduced = original(pickler, value)
     is_looked_at = id(value) in pickler.guard_tree_values
-    if reduced is NotImplemented and not is_looked_at and not _can_be_pickled(value):
+    is_nested = isinstance(value, types.FunctionType) and "<locals>" in value.__qualname__
+    # torch would take a nested function apart, without an end where it closes over itself.
+    reduced = NotImplemented if is_nested and not is_looked_at else original(pickler, value)
+    if is_looked_at or reduced is not NotImplemented:
+        return reduced
+    if is_nested or not _can_be_pickled(value):
         from torch._dynamo.guards import _Missing
 
         return _Missing, ("no guard looks at it",)  # a lock, a context variable
