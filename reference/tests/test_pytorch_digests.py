@@ -30,6 +30,7 @@ from precompile_context.adapters.pytorch.precompile.identity import (  # noqa: E
 from precompile_context.adapters.pytorch.precompile.named_functions import (  # noqa: E402
     NamedFunctions,
 )
+from precompile_context.adapters.pytorch.precompile.scope import is_of_torch  # noqa: E402
 
 
 def made(source: str, name: str = "f") -> Any:
@@ -189,9 +190,17 @@ def test_code_of_decorated_and_nested_functions_is_found_in_its_module() -> None
     assert found.holds(code_digest(dispatched.dispatch(int).__code__))
 
 
+def test_version_of_a_package_that_torch_runs_to_compile_tells_its_code() -> None:
+    assert all(map(is_of_torch, ("sympy.core", "tqdm", "tqdm.std", "numpy")))
+    assert not any(map(is_of_torch, ("tqdmish", "einops", "__main__", "")))
+
+
 def test_functions_of_a_class_are_found_whichever_module_is_looked_through_first() -> None:
     first, second = types.ModuleType("first"), types.ModuleType("second")
     exec("class Net:\n    def f(self):\n        return 2\n", vars(second))
+    exec(
+        "class Shown:\n    __module__ = 'shown'\n    def f(self):\n        return 4\n", vars(second)
+    )
     deep = vars(second)["deep"] = [eval("lambda: 3", vars(second))]
     for _ in range(7):
         deep = [deep]
@@ -199,6 +208,7 @@ def test_functions_of_a_class_are_found_whichever_module_is_looked_through_first
     for modules in ([first, second], [second, first]):
         found = NamedFunctions(modules)
         assert found.holds(code_digest(vars(second)["Net"].f.__code__))
+        assert found.holds(code_digest(vars(second)["Shown"].f.__code__))
         assert found.holds(code_digest(vars(second)["deep"][0].__code__))
     assert not NamedFunctions([first]).holds(code_digest(vars(second)["Net"].f.__code__))
 

@@ -44,7 +44,7 @@ class NamedFunctions:
             value, module, depth = pending.popleft()
             if id(value) in self._seen or depth > _MOST_NESTED:
                 continue
-            if isinstance(value, type) and module and value.__module__ != module:
+            if isinstance(value, type) and module and not _is_of(module, value):
                 continue  # its own module holds it, and may come later
             self._seen.add(id(value))
             if isinstance(value, types.FunctionType):
@@ -55,6 +55,12 @@ class NamedFunctions:
         for code in nested_codes(function.__code__):
             self.codes.setdefault(code_digest(code), code)
         self.functions.setdefault(code_digest(function.__code__), []).append(function)
+
+
+def _is_of(module: str, cls: type) -> bool:
+    """Whether a module defines a class; one that is shown as another module's has methods of it."""
+    methods = (value for value in vars(cls).values() if isinstance(value, types.FunctionType))
+    return cls.__module__ == module or any(f.__module__ == module for f in methods)
 
 
 def _inside(value: Any) -> Iterator[Any]:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from precompile_context.adapters.pytorch.precompile.digests import nested_codes
 
-# Packages that torch compiles with.
+# Packages that torch compiles with; tqdm shows how far it is.
 _OF_TORCH = frozenset(
     (
         *("filelock", "fsspec", "jinja2", "markupsafe", "mpmath", "networkx", "numpy", "optree"),
-        *("_distutils_hack", "setuptools", "sympy", "triton", "typing_extensions"),
+        *("_distutils_hack", "setuptools", "sympy", "tqdm", "triton", "typing_extensions"),
     )
 )
 _GLOBAL_READ = frozenset(("LOAD_GLOBAL", "LOAD_NAME"))
