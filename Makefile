@@ -367,7 +367,6 @@ export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 export CCACHE_SLOPPINESS := pch_defines,time_macros
 BUILD := cmake -DCMAKE_CXX_COMPILER_LAUNCHER=$(CCACHE) -S $(CPP) -B $(CPP)/build
-
 SANITIZED := $(BUILD)/sanitized -DPRECOMPILE_QUICK=ON -DPRECOMPILE_SANITIZE=ON
 
 # The build with sanitizers is clang's where there is one: the fuzzer needs it.
