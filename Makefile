@@ -55,9 +55,10 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DELETE_ON_ERROR:
 
-# What `make test` is made of, those first that take longest: what is left at the end, one at a time, is short.
-PARTS := test-pytorch test-core test-cpp test-stores test-compilers test-typescript test-interop test-runtimes test-fuzz \
-	check test-mutants test-viewer test-instructions test-site test-conformance
+# What `make test` is made of, those first that take longest: what is left at the end, one at a time, is short. make
+# passes over what another must be done for, until all else has begun: test-interop has its turn well behind.
+PARTS := test-pytorch test-core build-cpp test-cpp test-stores test-compilers test-typescript test-runtimes test-fuzz \
+	test-interop check test-mutants test-viewer test-instructions test-site test-conformance
 
 .PHONY: help demo test quick $(PARTS) vectors generate bench fuzz crash stress ranks clean
 
@@ -70,14 +71,19 @@ demo: $(VENV)/.ready ## the main job: cold, mega-cache and warm runs of a small 
 # --- tests ---------------------------------------------------------------------------------
 
 # Each part tells how long it took and what it took of a processor, what it printed stays together.
-test: $(VENV)/.ready $(VENV)/.fuzz ## everything, part by part and several side by side
+test: ## everything, part by part and several side by side
 	@$(MAKE) --no-print-directory --jobs=$(JOBS) --output-sync=target $(PARTS:%=part-%)
 
-# What all have is set up before any begins: it would be there twice, or by halves.
+# What all have is set up before any begins: it would be there twice, or by halves. Meanwhile C++ is compiled.
+NEED_PYTHON := $(filter-out build-%,$(PARTS))
+$(NEED_PYTHON:%=part-%): $(VENV)/.ready $(VENV)/.fuzz
+
 part-%: SHELL := bash
-part-%: $(VENV)/.ready
+part-%:
 	@echo "== $*"; TIMEFORMAT='== $*: %0R s, of a processor %0U and %0S of system'; \
 		time $(MAKE) --no-print-directory $*
+
+part-test-cpp: part-build-cpp
 
 # Both write what they generate to one folder.
 part-test-viewer: part-test-typescript
@@ -339,14 +345,18 @@ check-spec: $(VENV)/.ready
 # --- C++ -----------------------------------------------------------------------------------
 
 CPP := conformance_tests/testees/cpp
-CPP_FUZZ_SECONDS ?= 60
+CPP_FUZZ_SECONDS ?= 30
 CPP_HEADERS := zstd.h openssl/evp.h google/protobuf/message.h gtest/gtest.h
 
-.PHONY: run-cpp fuzz-cpp run-cpp-fuzzer
+CPP_TOOLS := command -v cmake >/dev/null && command -v protoc >/dev/null && \
+	printf '\#include <%s>\n' $(CPP_HEADERS) | c++ -std=c++17 -fsyntax-only -x c++ - 2>/dev/null
+
+.PHONY: compile-cpp run-cpp fuzz-cpp run-cpp-fuzzer
+build-cpp:
+	@if $(CPP_TOOLS); then $(MAKE) --no-print-directory compile-cpp; fi
+
 test-cpp: ## the C++ implementation: its own tests and all vectors, under sanitizers too; fuzzing
-	@if command -v cmake >/dev/null && command -v protoc >/dev/null && \
-		printf '#include <%s>\n' $(CPP_HEADERS) | c++ -std=c++17 -fsyntax-only -x c++ - 2>/dev/null; \
-	then $(MAKE) --no-print-directory run-cpp; \
+	@if $(CPP_TOOLS); then $(MAKE) --no-print-directory run-cpp; \
 	else echo 'NOT RUN: the C++ implementation, which needs cmake, c++, protoc and the headers' \
 		'$(CPP_HEADERS)' >&2; fi
 
@@ -357,14 +367,17 @@ export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 export CCACHE_SLOPPINESS := pch_defines,time_macros
 BUILD := cmake -DCMAKE_CXX_COMPILER_LAUNCHER=$(CCACHE) -S $(CPP) -B $(CPP)/build
+SANITIZED := $(BUILD)/sanitized -DPRECOMPILE_QUICK=ON -DPRECOMPILE_SANITIZE=ON
 
-# The build with sanitizers is clang's where there is one: its generated code serves the fuzzer, too.
-run-cpp: $(VENV)/.ready
-	$(BUILD)
+# The build with sanitizers is clang's where there is one: the fuzzer needs it.
+compile-cpp:
+	$(BUILD) -DPRECOMPILE_QUICK=ON -DCMAKE_BUILD_TYPE=Release
 	cmake --build $(CPP)/build --parallel $(JOBS)
-	$(BUILD)/sanitized -DPRECOMPILE_SANITIZE=ON -DPRECOMPILE_UNITY=ON \
-		$(if $(CLANG),-DPRECOMPILE_FUZZ=ON -DCMAKE_CXX_COMPILER=$(CLANG))
+	$(MAKE) --no-print-directory $(ALONE)/.read
+	$(SANITIZED) $(if $(CLANG),-DPRECOMPILE_FUZZ=ON -DCMAKE_CXX_COMPILER=$(CLANG))
 	cmake --build $(CPP)/build/sanitized --parallel $(JOBS)
+
+run-cpp: compile-cpp $(VENV)/.ready
 	set -e; for build in build build/sanitized; do \
 		$(CPP)/$$build/unit_tests; \
 		$(BIN)/precompile-conformance run --jobs $(JOBS) --same-as $(KEPT)/cpp.json \
@@ -373,9 +386,21 @@ run-cpp: $(VENV)/.ready
 	@if [ -n '$(CLANG)' ]; then $(MAKE) --no-print-directory run-cpp-fuzzer; \
 	else echo 'NOT RUN: the fuzzer of the C++ implementation, because clang++ is missing' >&2; fi
 
-fuzz-cpp: ## what reads foreign bytes in C++, for CPP_FUZZ_SECONDS (60)
-	$(BUILD)/sanitized -DPRECOMPILE_SANITIZE=ON -DPRECOMPILE_UNITY=ON -DPRECOMPILE_FUZZ=ON \
-		-DCMAKE_CXX_COMPILER=$(if $(CLANG),$(CLANG),clang++)
+# A target that is one source hides an include that is missing: so each source is read alone, too. The headers
+# of protobuf that generated code includes are read once for all.
+CPP_FOLDERS := $(patsubst %,$(CPP)/%,include/precompile src testee tests example)
+ALONE := $(CPP)/build/alone
+READ_ALONE := c++ -std=c++17 $(patsubst %,-I$(CPP)/%,include src tests) -isystem $(CPP)/build/generated
+$(ALONE)/.read: $(wildcard $(CPP_FOLDERS:%=%/*.cc) $(CPP_FOLDERS:%=%/*.h))
+	mkdir -p $(ALONE)
+	sed -n '/port_/d; /^#include <google/p' $(CPP)/build/generated/precompile/v1/*.h | sort -u >$(ALONE)/protobuf.h
+	$(READ_ALONE) -x c++-header $(ALONE)/protobuf.h -o $(ALONE)/protobuf.h.gch
+	printf '%s\n' $(filter %.cc,$^) | \
+		xargs -n 1 -P $(JOBS) $(READ_ALONE) -fsyntax-only -include $(ALONE)/protobuf.h
+	touch $@
+
+fuzz-cpp: ## what reads foreign bytes in C++, for CPP_FUZZ_SECONDS (30)
+	$(SANITIZED) -DPRECOMPILE_FUZZ=ON -DCMAKE_CXX_COMPILER=$(if $(CLANG),$(CLANG),clang++)
 	cmake --build $(CPP)/build/sanitized --target fuzz --parallel $(JOBS)
 	$(MAKE) --no-print-directory run-cpp-fuzzer
 

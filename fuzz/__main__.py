@@ -124,8 +124,8 @@ def _replay(name: str, files: list[str]) -> int:
     from fuzz.targets import TARGETS, answer
 
     for file in files:
-        data = Path(file).read_bytes()
-        result, cost = answer(TARGETS[name], data), cost_alone(name, file)
+        result = answer(TARGETS[name], Path(file).read_bytes())
+        cost, _ = cost_alone(name, file)
         print(f"{file}: {result}, {cost.seconds:.3f} s, {cost.memory >> 10:,} KiB more")
     return 0
 
@@ -133,7 +133,6 @@ def _replay(name: str, files: list[str]) -> int:
 def _dearest() -> int:
     from fuzz.bounds import MAX_INPUT, cost_alone
     from fuzz.dearest import dearest
-    from fuzz.targets import TARGETS, answer
 
     worst = 0
     for title, name, data in dearest():
@@ -141,12 +140,12 @@ def _dearest() -> int:
         with tempfile.NamedTemporaryFile() as file:
             file.write(data)
             file.flush()
-            cost = cost_alone(name, file.name)
+            cost, result = cost_alone(name, file.name)
         within = cost.is_within(len(data))
         worst += not within
         print(
             f"{title:36} {name:10} {cost.seconds:5.2f} s {cost.memory >> 20:4} MiB"
-            f" {answer(TARGETS[name], data)}{'' if within else '  OVER THE BOUNDS'}",
+            f" {result}{'' if within else '  OVER THE BOUNDS'}",
             flush=True,
         )
     return 1 if worst else 0
@@ -162,8 +161,9 @@ def _cost(name: str, file: Path) -> int:
     data = file.read_bytes()
     gc.collect()
     before = slowness()
-    cost = Watch().cost(lambda given: [answer(target, given)].clear(), data)
-    print(cost.seconds, cost.memory, (before + slowness()) / 2)
+    answers: list[str] = []
+    cost = Watch().cost(lambda given: answers.append(answer(target, given)), data)
+    print(cost.seconds, cost.memory, (before + slowness()) / 2, *answers)
     return 0
 
 

@@ -69,8 +69,10 @@ def slowness() -> float:
     return max(1.0, (time.process_time() - start) / _LOOP_SECONDS)
 
 
-def cost_alone(target: str, path: str) -> Cost:
+def cost_alone(target: str, path: str) -> tuple[Cost, str]:
     """The cost of the input at `path` in a process that does nothing else, its seconds scaled.
+
+    And what it was answered.
 
     Where it is too dear, the least of three.
 
@@ -82,6 +84,6 @@ def cost_alone(target: str, path: str) -> Cost:
     costs: list[Cost] = []
     while len(costs) < 3 and not (costs and costs[-1].is_within(size)):
         done = subprocess.run(command, check=True, capture_output=True, text=True)
-        seconds, memory, slow = done.stdout.split()
+        seconds, memory, slow, answer = done.stdout.split()
         costs.append(Cost(float(seconds) / float(slow), int(memory)))
-    return Cost(min(c.seconds for c in costs), min(c.memory for c in costs))
+    return Cost(min(c.seconds for c in costs), min(c.memory for c in costs)), answer

@@ -68,7 +68,7 @@ def _check_alone(name: str, data: bytes) -> None:
     with tempfile.NamedTemporaryFile() as file:
         file.write(data)
         file.flush()
-        cost = cost_alone(name, file.name)
+        cost, _ = cost_alone(name, file.name)
     if not cost.is_within(len(data)):
         raise TooDearError(f"{cost.seconds:.2f} s, {cost.memory >> 20} MiB, {len(data)} bytes")
 

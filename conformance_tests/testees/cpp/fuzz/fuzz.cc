@@ -1,7 +1,7 @@
 // libFuzzer target: whatever the bytes are, every class answers, within memory and time.
 //
-// Built with FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION, in which a wrong digest passes: so the
-// fuzzer gets behind the payload's digest, into manifests, blocks and frames.
+// A wrong digest passes: so the fuzzer gets behind the payload's digest, into manifests, blocks
+// and frames.
 #include <unistd.h>
 
 #include <cstdint>
@@ -13,6 +13,12 @@
 #include "frame.h"
 #include "generated.h"
 #include "precompile.h"
+#include "sha256.h"
+
+// Linked in the place of src/is_digest.cc.
+bool precompile::is_digest(std::string_view computed, std::string_view digest) {
+  return digest.size() == computed.size();
+}
 
 namespace {
 

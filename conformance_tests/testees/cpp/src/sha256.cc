@@ -54,12 +54,4 @@ bool has_digest(std::string_view data, std::string_view digest) {
   return is_digest(sha256(data), digest);
 }
 
-bool is_digest(std::string_view computed, std::string_view digest) {
-#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
-  return digest.size() == computed.size();
-#else
-  return digest == computed;
-#endif
-}
-
 }  // namespace precompile
