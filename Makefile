@@ -345,7 +345,7 @@ check-spec: $(VENV)/.ready
 # --- C++ -----------------------------------------------------------------------------------
 
 CPP := conformance_tests/testees/cpp
-CPP_FUZZ_SECONDS ?= 30
+CPP_FUZZ_SECONDS ?= 60
 CPP_HEADERS := zstd.h openssl/evp.h google/protobuf/message.h gtest/gtest.h
 
 CPP_TOOLS := command -v cmake >/dev/null && command -v protoc >/dev/null && \
@@ -399,7 +399,7 @@ $(ALONE)/.read: $(wildcard $(CPP_FOLDERS:%=%/*.cc) $(CPP_FOLDERS:%=%/*.h))
 		xargs -n 1 -P $(JOBS) $(READ_ALONE) -fsyntax-only -include $(ALONE)/protobuf.h
 	touch $@
 
-fuzz-cpp: ## what reads foreign bytes in C++, for CPP_FUZZ_SECONDS (30)
+fuzz-cpp: ## what reads foreign bytes in C++, for CPP_FUZZ_SECONDS (60)
 	$(SANITIZED) -DPRECOMPILE_FUZZ=ON -DCMAKE_CXX_COMPILER=$(if $(CLANG),$(CLANG),clang++)
 	cmake --build $(CPP)/build/sanitized --target fuzz --parallel $(JOBS)
 	$(MAKE) --no-print-directory run-cpp-fuzzer
