@@ -153,24 +153,16 @@ def test_foreign_file_costs_one_line_and_stays_as_it_is(
 def test_killed_program_leaves_what_it_had_compiled(
     machine: Machine, interpreters: Interpreters
 ) -> None:
-    wait = "import time; time.sleep(300)"
-    with subprocess.Popen(
-        [sys.executable, *machine.command(ONE + wait)],
-        cwd=machine.place,
-        env=machine.environment(**QUICK),
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        out = process.stdout.readline()
-        process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
+    kill = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n"
+    command, environ = machine.command(ONE + kill), machine.environment(**QUICK)
+    killed = interpreters.run(command, cwd=machine.place, env=environ)
+    assert killed.returncode == -signal.SIGKILL
     assert machine.report()["status"] == "running"
     assert BundleFile(machine.place / "b.precompile").open(recover=False, policy=UNSIGNED).segments
 
     warm = machine.run(interpreters, ONE, **QUICK)
     warm.assert_warm()
-    assert warm.out == out
+    assert warm.out == killed.stdout
 
 
 def test_interrupted_program_saves_and_ends_as_in_plain_python(machine: Machine) -> None:
