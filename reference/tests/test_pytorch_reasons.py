@@ -14,6 +14,7 @@ pytest.importorskip("torch")
 # Nothing but products of matrices, for which no kernel is built.
 PROGRAM = """\
 import functools
+import os
 import torch
 from torch.func import jvp
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -40,6 +41,17 @@ several = torch.nn.Sequential(inner)
 
 def square(x):
     return x @ x
+
+class Sized:
+    def __init__(self, rows):
+        self.rows = rows
+
+    @torch.compiler.assume_constant_result
+    def size(self):
+        return self.rows
+
+    def narrowed(self, x):
+        return x.narrow(0, 0, self.size()) @ x
 
 @checked
 def address(x):
@@ -102,7 +114,7 @@ x = torch.eye(2)
 with torch.no_grad():
     for function in (
         autocast, attention, inference, branches, forward_mode, by_object, by_lambda, several,
-        address, by_address,
+        address, by_address, Sized(int(os.environ.get("ROWS", "1"))).narrowed,
     ):
         torch.compile(function)(x)
 x.requires_grad_()
@@ -129,6 +141,7 @@ REASONS = {
     "torch.nn.modules.container.Sequential.forward": "L['fn']._modules['0'] is of class"
     " __main__.Outer.Inner, which is defined within another class",
     "__main__.selective": "torch cannot cache its graph: SAC context_fn does not have a cache_hash",
+    "__main__.Sized.narrowed": "the result of __main__.Sized.size is taken for constant",
     ".checking": "it has the address of an object in a name, checked_...",
     "__main__.by_address": "G['address'] is guarded by identity: __main__.address has the address"
     " of an object in a name, checked_...",

@@ -26,7 +26,10 @@ from precompile_context.adapters.pytorch.precompile import (
     guard_saving,
     observed,
 )
-from precompile_context.adapters.pytorch.precompile.digests import UnportableError
+from precompile_context.adapters.pytorch.precompile.digests import (
+    UnportableError,
+    function_name,
+)
 from precompile_context.adapters.pytorch.precompile.entry import Version
 from precompile_context.adapters.pytorch.precompile.identity import check_names
 from precompile_context.adapters.pytorch.precompile.key import frame_key, told_name
@@ -75,7 +78,7 @@ class Frames:
         )
         annotation_reads.watch(self._patches)
         for module in (functions, nn_module):
-            self._patches.wrap(module, "invoke_and_store_as_constant", _constant)
+            self._patches.wrap(module, "invoke_and_store_as_constant", self._constant)
         self._patches.wrap(utils, "run_node", _run_node)
         self._patches.wrap(GuardBuilder, "get", guard_creation.get_live)
         self._patches.wrap(
@@ -201,6 +204,20 @@ class Frames:
         else:
             original(graph, reason, **details)
 
+    def _constant(
+        self, original: Callable[..., Any], tracer: Any, function: Any, *args: Any
+    ) -> Any:
+        """Dynamo is about to run a function, and to keep its result."""
+        recorder: FrameRecorder | None = getattr(self._local, "recorder", None)
+        if recorder is not None and isinstance(function, types.MethodType):
+            # What a method reads of its object is told by no guard, and has no name.
+            recorder.refuse(
+                f"the result of {function_name(function)} is taken for constant, and what a method"
+                " reads is not guarded: mark a function, and pass it what it reads"
+            )
+        observed.needed()
+        return original(tracer, function, *args)
+
     def _serialize_guards(
         self,
         original: Callable[..., bytes],
@@ -222,12 +239,6 @@ class Frames:
             reason = str(error)
             recorder.refuse(reason if isinstance(error, UnportableError) else _text(error))
         return b""
-
-
-def _constant(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Dynamo is about to run a function, and to keep its result."""
-    observed.needed()
-    return original(*args, **kwargs)
 
 
 def _run_node(original: Callable[..., Any], tracer: Any, node: Any, *args: Any) -> Any:
