@@ -284,12 +284,15 @@ for compiles in (True, False):
 LIBRARIES = (
     BEGIN
     + """
+import functools
 from torch._dynamo import trace_rules
 
 # torch has einops find its backends before it traces any of it.
 trace_rules.add_module_init_func("helpers", helpers.begin)
 show("cached", lambda x: x @ x * helpers.cached(2), numbers)
 show("cached in a class", lambda x: x @ x * helpers.Cached.method(2), numbers)
+own = functools.lru_cache(helpers.plain)
+show("cached of another module", lambda x: x @ x * own(2), numbers)
 show("recorded", lambda x: helpers.recorded(x) @ x, numbers)
 show("recursive", helpers.Recursive(), numbers)
 show("begun", lambda x: helpers.scaled(x) @ x, numbers)
@@ -306,10 +309,10 @@ def begin():
 def scaled(x):
     return x * sum(TABLE.values())
 
-def _plain(number):
+def plain(number):
     return number + 1
 
-cached = functools.lru_cache(16)(_plain)
+cached = functools.lru_cache(16)(plain)
 
 @torch.profiler.record_function("recorded")
 def recorded(x):
@@ -328,7 +331,7 @@ class Recursive(torch.nn.Module):
         return x @ x * self.scale
 
 class Cached:
-    method = functools.lru_cache(_plain)
+    method = functools.lru_cache(plain)
 """
 
 
@@ -337,13 +340,15 @@ def test_functions_with_a_cache_and_libraries_that_torch_begins_are_served(
 ) -> None:
     programs = Programs(tmp_path, interpreters)
     programs.write(program=LIBRARIES, helpers=LIBRARY)
-    expected = rows("cached", "cached in a class", "recorded", "recursive", "begun")
+    expected = rows(
+        "cached", "cached in a class", "cached of another module", "recorded", "recursive", "begun"
+    )
     cold, warm = programs.precompile(), programs.precompile()
     assert (cold.stdout, warm.stdout, warm.stderr) == (expected, expected, "")
-    assert (cold.frames, warm.frames) == ((0, 5, 5), (5, 0, 0))
+    assert (cold.frames, warm.frames) == ((0, 6, 6), (6, 0, 0))
     programs.write(helpers=LIBRARY.replace("number + 1", "number + 2"))
     edited = programs.precompile()
-    assert (edited.stdout, edited.frames) == (expected, (3, 2, 2))
+    assert (edited.stdout, edited.frames) == (expected, (3, 3, 3))
     programs.write(helpers=LIBRARY.replace("2.0", "3.0"))
     assert programs.precompile().stdout == expected
 

@@ -88,22 +88,24 @@ def _renamed(value: Any) -> tuple[Any, str] | None:
     """
     module = sys.modules.get(getattr(value, "__module__", None) or "")
     if isinstance(value, functools._lru_cache_wrapper):
-        if module is None or _is_found(value, value.__qualname__):
-            return None
-        classes = (found for found in vars(module).values() if isinstance(found, type))
-        return next(
-            (
-                (owner, name)
-                for owner in (module, *classes)
-                for name, found in vars(owner).items()
-                if found is value
-            ),
-            None,
-        )
+        return None if _is_found(value, value.__qualname__) else _standing(value)
     if not isinstance(value, type) or module is None or value.__qualname__ == value.__name__:
         return None
     is_there = vars(module).get(value.__name__) is value
     return (module, value.__name__) if is_there and is_pinned(value.__module__) else None
+
+
+def _standing(value: Any) -> tuple[Any, str] | None:
+    """A module or a class in one, and the name there, under which a value stands."""
+    modules = [m for m in list(sys.modules.values()) if type(m) is types.ModuleType]
+    # The one that it says first: there its classes count, too.
+    modules.sort(key=lambda module: module.__name__ != value.__module__)
+    classes = [found for found in vars(modules[0]).values() if isinstance(found, type)]
+    for owner in (*modules, *classes):
+        for name, found in list(vars(owner).items()):
+            if found is value:
+                return owner, name
+    return None
 
 
 def _can_be_pickled(value: Any) -> bool:
