@@ -561,6 +561,18 @@ REACHES: dict[str, str] = {
         "@torch.compiler.assume_constant_result\ndef helper():\n    return READ\n\n"
         "def step(x):\n    return mix(x, helper())"
     ),
+    "constant result of a method": (
+        "class Box:\n    def __init__(self):\n        self.n = READ\n"
+        "    @torch.compiler.assume_constant_result\n    def get(self):\n        return self.n\n\n"
+        "box = Box()\n\ndef step(x):\n    return mix(x, box.get())"
+    ),
+    "constant result of a module's method": (
+        "class Net(torch.nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.n = READ\n"
+        "    @torch.compiler.assume_constant_result\n    def get(self):\n        return self.n\n"
+        "    def forward(self, x):\n        return mix(x, self.get())\n\n"
+        "step = Net()"
+    ),
     "allowed in graph": (
         "@torch.compiler.allow_in_graph\ndef helper(x):\n    return mix(x, READ)\n\n"
         "def step(x):\n    return helper(x)"
