@@ -14,7 +14,6 @@ pytest.importorskip("torch")
 # Nothing but products of matrices, for which no kernel is built.
 PROGRAM = """\
 import functools
-import os
 import torch
 from torch.func import jvp
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -50,8 +49,25 @@ class Sized:
     def size(self):
         return self.rows
 
+    @classmethod
+    @torch.compiler.assume_constant_result
+    def least(cls):
+        return 1
+
+    @torch.compiler.assume_constant_result
+    def __call__(self):
+        return self.rows
+
     def narrowed(self, x):
         return x.narrow(0, 0, self.size()) @ x
+
+SIZED = Sized(1)
+
+def by_class(x):
+    return x.narrow(0, 0, Sized.least()) @ x
+
+def by_call(x):
+    return x.narrow(0, 0, SIZED()) @ x
 
 @checked
 def address(x):
@@ -114,7 +130,7 @@ x = torch.eye(2)
 with torch.no_grad():
     for function in (
         autocast, attention, inference, branches, forward_mode, by_object, by_lambda, several,
-        address, by_address, Sized(int(os.environ.get("ROWS", "1"))).narrowed,
+        address, by_address, SIZED.narrowed, by_class, by_call,
     ):
         torch.compile(function)(x)
 x.requires_grad_()
@@ -142,6 +158,8 @@ REASONS = {
     " __main__.Outer.Inner, which is defined within another class",
     "__main__.selective": "torch cannot cache its graph: SAC context_fn does not have a cache_hash",
     "__main__.Sized.narrowed": "the result of __main__.Sized.size is taken for constant",
+    "__main__.by_class": "the result of __main__.Sized.least is taken for constant",
+    "__main__.by_call": "the result of __main__.Sized.__call__ is taken for constant",
     ".checking": "it has the address of an object in a name, checked_...",
     "__main__.by_address": "G['address'] is guarded by identity: __main__.address has the address"
     " of an object in a name, checked_...",

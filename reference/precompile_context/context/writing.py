@@ -100,13 +100,13 @@ class Writing:
             snapshot = state.to_save(state.file)
             changed = set(state.file.changed)
             tombstones = list(state.file.removed)
-        before = state.destination
-        if not changed and not tombstones and before.is_settled and isinstance(sink, KnownSink):
-            last = before.chain.previous_digest
-            if sink.is_as_left(before.size, last, policy=self.policy):
-                return SaveReport(tuple(snapshot.current), before.size)
+        known = state.destination
+        if not changed and not tombstones and known.is_settled and isinstance(sink, KnownSink):
+            last = known.chain.previous_digest
+            if sink.is_as_left(known.size, last, policy=self.policy):
+                return SaveReport(tuple(snapshot.current), known.size)
         # Until all is committed, what was known of the file is known no more.
-        known, state.destination = before, Destination()
+        state.destination = Destination()
         # [PCB-SIGN-011]
         with sink.appending(self.policy) as file:
             to, new = self._append(file, known, snapshot, changed, tombstones, keep_existing)

@@ -91,10 +91,7 @@ def load_precompiled(cache: PrecompileCache, key: str) -> Callable[..., Any]:
     try:
         load = importlib.import_module(_MODULE).load
     except (ModuleNotFoundError, AttributeError) as error:
-        import torch
-
-        text = f"torch {torch.__version__} is not supported: it has no {_MODULE}.load"
-        raise UnsupportedTorchError(text) from error
+        raise UnsupportedTorchError.of(f"it has no {_MODULE}.load") from error
     with tempfile.TemporaryDirectory(prefix="precompiled-") as folder:
         paths = Path(folder, "code.py"), Path(folder, "cache")
         for path, artifact in zip(paths, (stitched.entry, *stitched.backends), strict=True):

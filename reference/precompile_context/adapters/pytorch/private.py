@@ -14,6 +14,13 @@ from precompile_context.session.adapter import UnsupportedCompilerError
 class UnsupportedTorchError(UnsupportedCompilerError):
     """This torch lacks something that the adapter needs; nothing was changed in it."""
 
+    @classmethod
+    def of(cls, why: str) -> "UnsupportedTorchError":
+        """Of the torch that is here."""
+        import torch
+
+        return cls(f"torch {torch.__version__} is not supported: {why}")
+
 
 @dataclass(frozen=True, slots=True)
 class PrivateName:
@@ -524,8 +531,7 @@ def check_precompile() -> None:
 
     if ".".join(torch.__version__.split(".")[:2]) not in PRECOMPILE_RELEASES:
         known = f"{', '.join(PRECOMPILE_RELEASES[:-1])} and {PRECOMPILE_RELEASES[-1]}"
-        text = f"torch {torch.__version__} is not supported: the guards of {known} are known"
-        raise UnsupportedTorchError(text)
+        raise UnsupportedTorchError.of(f"the guards of {known} are known")
     _check(NAMES + PRECOMPILE_NAMES)
     from torch._dynamo import convert_frame
 
@@ -533,8 +539,7 @@ def check_precompile() -> None:
     for name in FRAME_ARGUMENTS:
         if name not in arguments:
             where = "what stands in the place of torch._dynamo.convert_frame._compile"
-            text = f"torch {torch.__version__} is not supported: {where} takes no {name}"
-            raise UnsupportedTorchError(text)
+            raise UnsupportedTorchError.of(f"{where} takes no {name}")
 
 
 def check() -> None:
@@ -547,13 +552,9 @@ def check() -> None:
 
 
 def _check(names: tuple[PrivateName, ...]) -> None:
-    import torch
-
     for private in names:
         if not _is_there(private):
-            name = f"{private.module}.{private.name}"
-            text = f"torch {torch.__version__} is not supported: it has no {name}"
-            raise UnsupportedTorchError(text)
+            raise UnsupportedTorchError.of(f"it has no {private.module}.{private.name}")
 
 
 def _is_there(private: PrivateName) -> bool:

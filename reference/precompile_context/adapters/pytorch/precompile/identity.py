@@ -66,8 +66,8 @@ def identity(value: Any, depth: int = 0) -> str:
         return f"partial of {', '.join(identity(part, depth + 1) for part in parts)}"
     if type(value) is tuple:
         return f"tuple [{', '.join(identity(item, depth + 1) for item in value)}]"
-    text = torch_constant(value) or _annotation(value, depth) or _of_torchs_package(value)
-    text = text or _context(value)
+    text = torch_constant(value) or _context(value)
+    text = text or _annotation(value, depth) or _of_torchs_package(value)
     if text is not None:
         return text
     try:

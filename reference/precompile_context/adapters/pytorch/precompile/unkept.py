@@ -74,9 +74,9 @@ class Unkept:
         self._names[config.aot_id] = name
         self._is(name, _ITS_BACKWARD)
 
-        def save(*arguments: Any) -> Any:
+        def save(*args: Any, **kwargs: Any) -> Any:
             self._is(name, _NOT_TOLD)  # its backward is run
-            return saves(*arguments)
+            return saves(*args, **kwargs)
 
         return save, entry
 
