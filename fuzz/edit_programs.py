@@ -663,6 +663,30 @@ REACHES: dict[str, str] = {
         "class Net(torch.nn.Module):\n    @lib.times(1)\n    def forward(self, x):\n"
         "        return mix(x, READ)\n\nstep = Net()"
     ),
+    "abstract class's hook": (
+        "class Abstract(abc.ABC):\n    @classmethod\n"
+        "    def __subclasshook__(cls, other):\n        return READ > 2\n\n"
+        "class Box:\n    pass\n\nbox = Box()\n\n"
+        "def step(x):\n    return mix(x, 3 if isinstance(box, Abstract) else 2)"
+    ),
+    "registered with an abstract class": (
+        "class Abstract(abc.ABC):\n    pass\n\nclass Box:\n    pass\n\n"
+        "if READ > 2:\n    Abstract.register(Box)\n\n"
+        "def step(x):\n    return mix(x, 3 if issubclass(Box, (int, Abstract)) else 2)"
+    ),
+    "registered with an abstract class, run": (
+        "class Abstract(abc.ABC):\n    pass\n\nclass Box:\n    pass\n\n"
+        "if READ > 2:\n    Abstract.register(Box)\n\n"
+        "@torch.compiler.assume_constant_result\n"
+        "def helper():\n    return 3 if isinstance(Box(), Abstract) else 2\n\n"
+        "def step(x):\n    return mix(x, helper())"
+    ),
+    "metaclass's check of an object": (
+        "class Meta(type):\n    def __instancecheck__(cls, other):\n        return other.n > 2\n\n"
+        "class Kind(metaclass=Meta):\n    pass\n\n"
+        "class Box:\n    def __init__(self):\n        self.n = READ\n\nbox = Box()\n\n"
+        "def step(x):\n    return mix(x, 3 if isinstance(box, Kind) else 2)"
+    ),
     "frame that asks for a type": (
         "def step(x):\n    return mix(x, READ if type(x) is torch.Tensor else 1)"
     ),
@@ -694,7 +718,7 @@ EDITS = ("held", "done", "moved")
 MODES = ("frames", "graphs", "context")
 
 _IMPORTS = (
-    "import collections, contextlib, contextvars, dataclasses, enum, functools, operator, os\n"
+    "import abc, collections, contextlib, contextvars, dataclasses, enum, functools, operator, os\n"
     "import threading, types, typing, weakref\nimport numpy\n"
     "import torch\nimport torch.utils.checkpoint\n\n"
 )

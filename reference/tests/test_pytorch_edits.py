@@ -52,6 +52,11 @@ FOUND = (
     ("default of a function that is not called", "constant result"),
     ("version of a module", "constant result"),
     ("text of a function", "constant result"),
+    ("code that was executed", "constant result"),
+    ("global", "abstract class's hook"),
+    ("global that a function reads", "registered with an abstract class"),
+    ("global", "registered with an abstract class, run"),
+    ("global", "metaclass's check of an object"),
 )
 # What a second run is served, where nothing but the place in the file has changed.
 SERVED = (
@@ -67,6 +72,9 @@ SERVED = (
     ("class in an annotation", "helper"),
     ("bound of a type variable", "constant result"),
     ("metadata of an annotation", "constant result"),
+    ("code that was executed", "constant result"),
+    ("global", "abstract class's hook"),
+    ("global", "registered with an abstract class"),
 )
 
 

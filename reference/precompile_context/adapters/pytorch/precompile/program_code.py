@@ -45,7 +45,7 @@ def of_program(calls: Calls) -> tuple[list[types.CodeType], set[str]]:
             packages.add(package)
         elif code.co_flags & _OPTIMIZED:
             (without_file if file.startswith("<") else program).append(code)
-    return [*program, *_made_by_program(without_file)], packages
+    return [*program, *_made_by_program(without_file), *_unnamed(without_file, calls)], packages
 
 
 def _not_of_services(calls: Calls) -> list[types.CodeType]:
@@ -111,14 +111,47 @@ def _made_by_program(codes: list[types.CodeType]) -> list[types.CodeType]:
 _known: dict[int, tuple[types.CodeType, bool]] = {}
 
 
+def _unnamed(codes: list[types.CodeType], calls: Calls) -> list[types.CodeType]:
+    """Code that `exec` made in globals of no name, where a module of the program's has it,
+    or its code calls it; torch makes such code, too.
+    """
+    alive = functions_alive(codes)
+    left = [code for code in codes if alive[id(code)] and not any(map(module_of, alive[id(code)]))]
+    found = {id(code): code for code in left if any(map(_modules_with, alive[id(code)]))}
+    while new := [
+        code
+        for code in left
+        if id(code) not in found
+        and any(id(caller) in found or _is_in_program(caller) for caller in calls[id(code)][1])
+    ]:
+        found |= {id(code): code for code in new}
+    return list(found.values())
+
+
+def _modules_with(function: types.FunctionType) -> list[str]:
+    """The modules of the program that have a function under some name."""
+    names = [name for name, module in list(sys.modules.items()) if type(module) is types.ModuleType]
+    return [
+        name
+        for name in names
+        if _is_of_program(name) and any(f is function for f in vars(sys.modules[name]).values())
+    ]
+
+
+def _is_in_program(code: types.CodeType) -> bool:
+    file = code.co_filename
+    apart = is_pinned_file(file) or file.startswith(("<", _OUR_OWN))
+    return not (apart or is_of_torch(_installed_package(file)))
+
+
 def _is_of_program(module: str) -> bool:
     is_ours = module.partition(".")[0] == "precompile_context"
     return module in sys.modules and not (is_pinned(module) or is_of_torch(module) or is_ours)
 
 
 def module_of(function: types.FunctionType) -> str:
-    """The name of the module whose globals a function has; "" where they are no module's."""
-    return str(function.__globals__.get("__name__") or "")
+    """The name of the module whose globals a function has, or that it says; "" without one."""
+    return str(function.__globals__.get("__name__") or function.__module__ or "")
 
 
 class Modules:
@@ -140,7 +173,9 @@ class Modules:
         """
         digest = code_digest(code)
         if code.co_filename.startswith("<"):
-            names = [name for name in map(module_of, functions_alive([code])[id(code)]) if name]
+            functions = functions_alive([code])[id(code)]
+            names = [name for name in map(module_of, functions) if name]
+            names = names or [name for function in functions for name in _modules_with(function)]
         else:
             names = self._by_file.get(os.path.abspath(code.co_filename), [])
         for name in names:

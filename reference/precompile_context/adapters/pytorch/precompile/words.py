@@ -6,6 +6,7 @@ an object its class and its attributes, of a container its items. Nothing is tol
 alone: what has no words keeps a version from being saved, and is named.
 """
 
+import abc
 import builtins
 import collections
 import contextlib
@@ -292,7 +293,8 @@ class Words:
             return f"class {type_name(cls)} {package_version(cls.__module__)}"
         bases = (*cls.__mro__[1:], type(cls))
         above = [self.of(base, type_name(base)) for base in bases]
-        return f"(class {type_name(cls)}; {'; '.join([*above, *self.members(cls)])})"
+        parts = [*above, *self.members(cls), *_registered(cls)]
+        return f"(class {type_name(cls)}; {'; '.join(parts)})"
 
     def members(self, cls: type) -> Iterator[str]:
         """What a class itself defines.
@@ -366,6 +368,13 @@ class Words:
         except (TypeError, RecursionError):
             pass
         raise UnportableError(f"{path} is a {type_name(type(value))}, which has no words")
+
+
+def _registered(cls: type) -> Iterator[str]:
+    """Names of the classes that were registered with an abstract one."""
+    if isinstance(cls, abc.ABCMeta) and (dump := vars(abc).get("_get_dump")) is not None:
+        classes = (reference() for reference in dump(cls)[0])
+        yield from sorted(f"registered {type_name(found)}" for found in classes if found)
 
 
 def _is_made_anew(value: Any, name: str, item: Any) -> bool:
