@@ -416,6 +416,57 @@ PRECOMPILE_NAMES = (
         later=("fn_getattro_impl", "UserFunctionVariable.read_func_slot"),  # 2.14, 2.15
     ),
     PrivateName(
+        "torch._dynamo.variables.builtin",
+        "BuiltinVariable.call_isinstance",
+        "wrapped: what traced code asks of classes, which torch takes for constant",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.builtin",
+        "BuiltinVariable.call_issubclass",
+        "wrapped: what traced code asks of classes, which torch takes for constant",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.builtin",
+        "BuiltinVariable.call_hash",
+        "wrapped: a hash or an id that a trace holds is of one process",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.builtin",
+        "BuiltinVariable.call_id",
+        "wrapped: a hash or an id that a trace holds is of one process",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.torch",
+        "BaseTorchVariable.can_constant_fold_through",
+        "wrapped: what traced code asks of its process, its rank for one",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.builder",
+        "VariableBuilder.__call__",
+        "wrapped: what dynamo meets in a frame, and does not always guard",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.tensor",
+        "TensorVariable.var_getattr",
+        "wrapped: what a trace asks of a tensor, and torch does not always guard",
+        later=("TensorVariable.tp_getattro_impl",),  # 2.15
+    ),
+    PrivateName(
+        "torch._dynamo.variables.tensor",
+        "UntypedStorageVariable.__init__",
+        "wrapped: as that",
+    ),
+    PrivateName(
+        "torch._dynamo.source",
+        "SkipGuardSource",
+        "read: where torch guards nothing",
+    ),
+    PrivateName(
+        "torch._dynamo.source",
+        "TorchFunctionModeStackSource",
+        "read: torch guards that stack as a whole",
+    ),
+    PrivateName(
         "torch._dynamo.package",
         "SerializedCode",
         "called: bytecode as it is pickled",

@@ -18,6 +18,7 @@ from precompile_context.adapters.pytorch.facts.environment import capability_ask
 from precompile_context.adapters.pytorch.facts.switches import compiles_in_step, ruled_out
 from precompile_context.adapters.pytorch.precompile import (
     annotation_reads,
+    asked,
     environment_reads,
     global_names,
     graph_keys,
@@ -25,6 +26,7 @@ from precompile_context.adapters.pytorch.precompile import (
     guard_pickling,
     guard_saving,
     observed,
+    unguarded,
 )
 from precompile_context.adapters.pytorch.precompile.digests import (
     UnportableError,
@@ -77,6 +79,8 @@ class Frames:
             InliningInstructionTranslator, "inline_call", environment_reads.inline_call
         )
         annotation_reads.watch(self._patches)
+        asked.watch(self._patches)
+        unguarded.watch(self._patches)
         for module in (functions, nn_module):
             self._patches.wrap(module, "invoke_and_store_as_constant", self._constant)
         self._patches.wrap(utils, "run_node", _run_node)
@@ -119,6 +123,8 @@ class Frames:
                 graph_keys.collecting() as operators,
                 environment_reads.traced_reads() as variables,
                 annotation_reads.traced_reads() as annotated,
+                asked.traced() as questions,
+                unguarded.traced(),
             ):
                 begun = time.perf_counter()
                 result = original(*args, **kwargs)
@@ -128,7 +134,7 @@ class Frames:
         if _is_compiled(result):
             self._report.count("compiled")
             made = functools.partial(
-                recorder.version, meanwhile.ran, operators, variables, annotated
+                recorder.version, meanwhile.ran, operators, variables, annotated, questions
             )
             self._record(name, key, made, seconds)
         return result

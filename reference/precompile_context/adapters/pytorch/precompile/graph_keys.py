@@ -1,4 +1,4 @@
-"""Keys of compiled graphs that know the program's own code in them.
+"""Keys of compiled graphs that know the program's own code in them, and where inputs lie.
 
 torch's keys name an operator of the program's, or a function that is allowed in a graph, and
 do not say what it does: with other code under the same name, they find the graph that was
@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from precompile_context.adapters.pytorch.precompile import observed
+from precompile_context.adapters.pytorch.precompile import observed, overlaps, unguarded
 from precompile_context.adapters.pytorch.precompile.digests import is_pinned, short_digest
 from precompile_context.adapters.pytorch.precompile.operators import (
     has_table,
@@ -83,9 +83,12 @@ def _autograd_key(
     from torch._functorch._aot_autograd.autograd_cache import BypassAOTAutogradCache
 
     graph = getattr(module, "gm", module)
-    _observe(graph, args[0] if args else ())
+    inputs = args[0] if args else ()
+    _observe(graph, inputs)
+    if _takes_from_storages(graph):
+        unguarded.untold("where a tensor that as_strided() looks at begins in its storage")
     key, lines = original(module, *args, **kwargs)
-    return _with_program(key, lines, graph, BypassAOTAutogradCache)
+    return _with_program(key, lines, graph, BypassAOTAutogradCache, inputs)
 
 
 def _inductor_key(
@@ -95,7 +98,8 @@ def _inductor_key(
 
     _observe(module, ())
     key, lines = original(module, *args, **kwargs)
-    return _with_program(key, lines, module, BypassFxGraphCache)
+    inputs = args[0] if args and _takes_from_storages(module) else ()
+    return _with_program(key, lines, module, BypassFxGraphCache, inputs)
 
 
 def _observe(module: Any, inputs: Any) -> None:
@@ -114,12 +118,27 @@ def _observe(module: Any, inputs: Any) -> None:
 
 
 def _calls(module: Any) -> Iterator[Any]:
-    """The nodes of a graph, and of the graphs within it, that call something."""
+    """The nodes of a graph, and of the graphs within it, that call a function."""
+    return (node for node in _nodes(module) if node.op == "call_function")
+
+
+def _methods(module: Any) -> set[str]:
+    """The names of tensors' methods that a graph calls."""
+    return {node.target for node in _nodes(module) if node.op == "call_method"}
+
+
+def _nodes(module: Any) -> Iterator[Any]:
     import torch
 
     for graph in module.modules():
         if isinstance(graph, torch.fx.GraphModule):
-            yield from (node for node in graph.graph.nodes if node.op == "call_function")
+            yield from graph.graph.nodes
+
+
+def _takes_from_storages(module: Any) -> bool:
+    """Whether a graph takes a tensor's place in its storage for another's."""
+    called = (str(getattr(node.target, "__name__", "")) for node in _calls(module))
+    return any(name.startswith("as_strided") for name in (*called, *_methods(module)))
 
 
 def is_untraced(target: Any) -> bool:
@@ -129,10 +148,13 @@ def is_untraced(target: Any) -> bool:
 
 
 def _with_program(
-    key: str, lines: list[str], module: Any, bypass: type[Exception]
+    key: str, lines: list[str], module: Any, bypass: type[Exception], inputs: Any = ()
 ) -> tuple[str, list[str]]:
     try:
         code = program_code(module)
+        code += [f"inputs that overlap {group}" for group in overlaps.of_inputs(inputs)]
+        if inputs and _takes_from_storages(module):
+            code.append(f"inputs that begin at {overlaps.offsets(inputs)}")
     except Exception as error:  # torch's own way to say that a graph cannot be cached
         raise bypass(f"the program's code in the graph is not known: {error}") from error
     if not code:
@@ -150,7 +172,7 @@ def program_code(module: Any) -> list[str]:
     Raises:
         UnportableError: it cannot be told in words.
     """
-    found = {name: operator_digest(name) for name in overridden()} | patched()
+    found = {name: operator_digest(name) for name in overridden()} | patched(_methods(module))
     for node in _calls(module):
         if is_of_program(node.target):
             name = operator_name(node.target)

@@ -68,6 +68,16 @@ def create_recorded(builder: Any, guard: Any, *, create: Any, value: Any) -> Non
     create(builder, guard)
 
 
+def create_same(builder: Any, guard: Any, *, other: Any) -> None:
+    """Of an object that torch does not guard here, and that another source has, too: nothing is
+    checked at each call. Where it is loaded, it has been looked up.
+    """
+
+
+def create_named(builder: Any, guard: Any, *, name: str) -> None:
+    """Of an object that torch does not guard, and that has a name: as `create_same`."""
+
+
 def create_hasattr(builder: Any, guard: Any, *, create: Any, has: bool) -> None:
     """In the place of a guard's own `create`, which is called where the answer is what it was.
 

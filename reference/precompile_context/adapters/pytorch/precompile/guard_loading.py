@@ -10,13 +10,24 @@ import types
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from precompile_context.adapters.pytorch.precompile import key_order
+from precompile_context.adapters.pytorch.precompile import aliases, key_order, overlaps
 from precompile_context.adapters.pytorch.precompile.digests import UnportableError, class_digest
-from precompile_context.adapters.pytorch.precompile.guard_creation import create_native, given
-from precompile_context.adapters.pytorch.precompile.identity import guard_identity
+from precompile_context.adapters.pytorch.precompile.guard_creation import (
+    create_named,
+    create_native,
+    create_same,
+    given,
+)
+from precompile_context.adapters.pytorch.precompile.identity import guard_identity, identity
+from precompile_context.adapters.pytorch.precompile.overridden import patched_class
 from precompile_context.adapters.pytorch.precompile.program import find_class, imported
-from precompile_context.adapters.pytorch.precompile.saved_guards import DiffersError, Witnesses
+from precompile_context.adapters.pytorch.precompile.saved_guards import (
+    DiffersError,
+    SavedGuards,
+)
 
+# torch's guard that a module has no hooks, which checks nothing by default.
+_NO_HOOKS = "EMPTY_NN_MODULE_HOOKS_DICT"
 # torch's persistent id for it.
 _LEFT_OUT = "pruned"
 
@@ -50,16 +61,19 @@ class _Unpickler(pickle.Unpickler):
         return _Missing(pid)
 
 
-def check_classes(classes: Witnesses) -> None:
+def check_classes(saved: SavedGuards) -> None:
     """Raise DiffersError where a class is not what it was."""
-    for module, name, digest in classes:
+    for module, name, digest in saved.patched:
+        if patched_class(find_class(module, name)) != digest:
+            raise DiffersError(f"the program has changed class {module}.{name}")
+    for module, name, digest in saved.classes:
         if class_digest(find_class(module, name)) != digest:
             raise DiffersError(f"class {module}.{name} has changed")
 
 
 def build(
     state: Any,
-    shapes: Mapping[str, str],
+    saved: SavedGuards,
     code: types.CodeType,
     frame_locals: dict[str, Any],
     frame_globals: dict[str, Any],
@@ -76,7 +90,8 @@ def build(
 
     scope = _Scope(frame_locals, frame_globals)
     live = _live_values(state, scope)
-    _check_shapes(state, shapes, scope)
+    _check_shapes(state, saved.shapes, scope)
+    _check_unguarded(state, scope)
     with given(live, frame_globals), _quiet():
         manager = CheckFunctionManager(
             code,
@@ -90,6 +105,7 @@ def build(
     if not verdict.result:
         failed = verdict.verbose_code_parts
         raise DiffersError(f"a guard fails: {failed[0] if failed else 'of global state'}")
+    _check_together(state, saved, scope)
     return manager
 
 
@@ -126,6 +142,39 @@ def _live_values(state: Any, scope: _Scope) -> dict[Any, Any]:
             raise DiffersError(f"{guard.name} is {found}, and was {create.keywords['name']}")
         live[source] = value
     return live
+
+
+def _check_unguarded(state: Any, scope: _Scope) -> None:
+    """Raise DiffersError where an object that torch does not guard is another one than it was."""
+    for guard in state.output_graph.guards:
+        create = guard.create_fn
+        if not isinstance(create, functools.partial):
+            continue
+        try:
+            if create.func is create_same:
+                other = create.keywords["other"]
+                if scope.get(guard.originating_source) is not scope.get(other):
+                    raise DiffersError(f"{guard.name} and {other.name} are two objects here")
+            elif create.func is create_named:
+                name = create.keywords["name"]
+                if (found := identity(scope.get(guard.originating_source))) != name:
+                    raise DiffersError(f"{guard.name} is {found}, and was {name}")
+        except (UnportableError, LookupError, AttributeError, TypeError) as error:
+            raise DiffersError(f"{guard.name} is not what it was: {error}") from error
+
+
+def _check_together(state: Any, saved: SavedGuards, scope: _Scope) -> None:
+    """Raise DiffersError where guarded objects do not stand to each other as they did."""
+    guards = state.output_graph.guards
+    if (found := aliases.of_guarded(guards, scope.get)) != saved.aliases:
+        groups = set(found) ^ set(saved.aliases)
+        names = " and ".join(min(groups, key=len)[:2]) if groups else "objects"
+        raise DiffersError(f"{names} are one object here, or were one")
+    if overlaps.of_guarded(guards, scope.get) != saved.overlaps:
+        raise DiffersError("tensors lie over each other in memory otherwise than they did")
+    for guard in guards:
+        if guard.create_fn_name() == _NO_HOOKS and scope.get(guard.originating_source):
+            raise DiffersError(f"{guard.name} has hooks here")
 
 
 def _check_shapes(state: Any, shapes: Mapping[str, str], scope: _Scope) -> None:

@@ -8,6 +8,7 @@ exactly what torch checks in a process that compiled. No guard is ever dropped: 
 cannot be told in words keeps the whole from being saved.
 """
 
+import contextlib
 import dataclasses
 import functools
 import re
@@ -17,7 +18,13 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from precompile_context.adapters.pytorch.precompile import guard_texts, key_order
+from precompile_context.adapters.pytorch.precompile import (
+    aliases,
+    guard_texts,
+    key_order,
+    overlaps,
+    unguarded,
+)
 from precompile_context.adapters.pytorch.precompile.digests import (
     UnportableError,
     class_digest,
@@ -32,14 +39,21 @@ from precompile_context.adapters.pytorch.precompile.digests import (
 )
 from precompile_context.adapters.pytorch.precompile.guard_creation import (
     create_hasattr,
+    create_named,
     create_native,
     create_recorded,
+    create_same,
     create_without_hooks,
     hooks_in_graphs,
 )
 from precompile_context.adapters.pytorch.precompile.guard_pickling import told_in_words
-from precompile_context.adapters.pytorch.precompile.identity import found, guard_identity
+from precompile_context.adapters.pytorch.precompile.identity import (
+    found,
+    guard_identity,
+    identity,
+)
 from precompile_context.adapters.pytorch.precompile.key_order import BY_NAME
+from precompile_context.adapters.pytorch.precompile.overridden import patched_classes
 from precompile_context.adapters.pytorch.precompile.saved_guards import SavedGuards
 
 # torch's guards that compare an address, by the name of what creates them.
@@ -85,6 +99,8 @@ def save_guards(
         UnportableError: a guard cannot be told in words.
         Exception: whatever pickling the guarded values raises.
     """
+    import torch
+
     portable: list[Any] = []
     texts = guard_texts.of_state(output_graph)
     opaque: dict[int, Any] = {}
@@ -139,6 +155,12 @@ def save_guards(
             value = builder.get(guard)
             guard = _replaced(guard, functools.partial(create_recorded, create=create, value=value))
         portable.append(guard)
+    for one in unguarded.unguarded(sorted_guards, output_graph, builder.get):
+        if (guard := _guard_of(one, builder.get)) is None:
+            continue
+        portable.append(guard)
+        told_as = guard.create_fn.keywords
+        texts.append(f"{guard.name} is {told_as.get('name') or told_as['other'].name}")
     classes = _classes(builder.guard_tree_values.values(), opaque)
     told.update(digest for cls in classes for digest in _codes_of_class(cls))
     with told_in_words(opaque):
@@ -151,14 +173,47 @@ def save_guards(
     texts += map(repr, witnesses)
     words = {source.name: text for source, text in ordered.items()}
     texts += map(repr, words.items())
+    same, over = (
+        aliases.of_guarded(portable, builder.get),
+        overlaps.of_guarded(portable, builder.get),
+    )
+    types_met = [*map(type, builder.guard_tree_values.values()), *met, torch.Tensor]
+    patched = patched_classes(base for cls in types_met for base in cls.__mro__)
+    texts += map(repr, (*same, *over, *patched))
     saved = SavedGuards(
         state,
         witnesses,
         frozenset(told),
         guard_texts.digest(texts, output_graph),
         words,
+        same,
+        over,
+        patched,
     )
     return saved, [*met, *classes]
+
+
+def _guard_of(one: unguarded.Value, get: Callable[[Any], Any]) -> Any:
+    """A guard of an object that torch does not guard; None where none is needed.
+
+    Raises:
+        UnportableError: the object cannot be told in words.
+    """
+    source, value, other = one.source, one.value, one.other
+    with contextlib.suppress(Exception):  # a source that cannot be asked, an object without words
+        if other is not None and get(source) is get(other):
+            return source.make_guard(functools.partial(create_same, other=other))
+        if _is_same(get(source), value) and type(value).__module__ != "numpy":
+            return source.make_guard(functools.partial(create_named, name=identity(value)))
+    if one.only_called:
+        return None
+    raise UnportableError(f"torch does not guard {source.name}, a {type_name(type(value))}")
+
+
+def _is_same(found: Any, value: Any) -> bool:
+    """Whether it is that object; of what a builtin is bound to, Python makes another each time."""
+    bound = (types.MethodWrapperType, types.BuiltinMethodType)
+    return found is value or (isinstance(value, bound) and bool(found == value))
 
 
 def _replaced(guard: Any, create: Any) -> Any:

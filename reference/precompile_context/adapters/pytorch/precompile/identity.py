@@ -38,6 +38,8 @@ BUILTINS = (
 # What dynamo puts on functions, some when it first meets them.
 OF_DYNAMO = ("_torchdynamo", "__dynamo_")
 _MOST_NESTED = 20
+# What Python gives a member of an enum.
+_OF_MEMBERS = frozenset(("_value_", "_name_", "_sort_order_", "__objclass__"))
 
 
 def identity(value: Any, depth: int = 0) -> str:
@@ -60,7 +62,9 @@ def identity(value: Any, depth: int = 0) -> str:
     if isinstance(value, types.MethodType):
         return f"{identity(value.__func__, depth + 1)} of {identity(value.__self__, depth + 1)}"
     if isinstance(value, enum.Enum):
-        return f"{class_identity(type(value))} {value.name}"
+        given = {k: v for k, v in sorted(vars(value).items()) if k not in _OF_MEMBERS}
+        words = [f" .{name}={identity(item, depth + 1)}" for name, item in given.items()]
+        return f"{class_identity(type(value))} {value.name}{''.join(words)}"
     if isinstance(value, functools.partial):
         parts = [value.func, *value.args, *sorted(value.keywords), *_sorted_values(value.keywords)]
         return f"partial of {', '.join(identity(part, depth + 1) for part in parts)}"
@@ -204,6 +208,8 @@ def _builtin(value: Any, depth: int) -> str:
     owner = getattr(value, "__objclass__", None)
     bound = getattr(value, "__self__", None)
     name = f"{type(value).__name__} {value.__qualname__}"
+    if isinstance(value, types.MethodWrapperType):
+        return f"{name} of {identity(bound, depth + 1)}"
     if owner is not None:
         return f"{name} of {class_identity(owner)}"
     if bound is None:

@@ -48,7 +48,7 @@ class SavedVersion:
             Exception: whatever torch raises.
         """
         version = self._version
-        guard_loading.check_classes(version.guards.classes)
+        guard_loading.check_classes(version.guards)
         for part in version.parts:
             parts.check(part)
         names = self._names(code, frame_globals)
@@ -58,9 +58,8 @@ class SavedVersion:
             if self._state is None:
                 with _no_modes():
                     self._state = guard_loading.read_state(version.guards.state)
-            shapes = version.guards.shapes
             manager = guard_loading.build(
-                self._state, shapes, code, frame_locals, frame_globals, **options
+                self._state, version.guards, code, frame_locals, frame_globals, **options
             )
             for name in self._called:
                 if name not in frame_globals:

@@ -3,19 +3,27 @@
 A compiled graph holds what such code did while it was traced, and names nothing of it.
 """
 
+import contextlib
 import functools
 import re
 import types
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from precompile_context.adapters.pytorch.precompile.digests import (
+    code_digest,
+    functions_of,
+    is_pinned,
     is_pinned_file,
+    module_name,
     short_digest,
 )
 from precompile_context.adapters.pytorch.precompile.operators import naming
+from precompile_context.adapters.pytorch.precompile.program import find_class
 from precompile_context.adapters.pytorch.precompile.taking_apart import behind_wrapper
 from precompile_context.adapters.pytorch.precompile.words import all_words
+
+_HEAP_TYPE = 1 << 9  # Python's flag of a class that was not made in C
 
 
 def overridden() -> list[str]:
@@ -52,10 +60,10 @@ def _operator_of(kernel: str) -> str:
     return kernel.rpartition("/")[0].partition(".")[0].replace("/", "::")
 
 
-def patched() -> dict[str, str]:
+def patched(called: Collection[str] = ()) -> dict[str, str]:
     """By name, the program's functions that stand in torch.Tensor for what an operator of Python's
-    asks for, as `__add__`, wrapped or not, each with a digest of what it does. Dynamo guards other
-    methods.
+    asks for, as `__add__`, or for methods that a graph calls, wrapped or not, each with a digest of
+    what it does. Where a method is traced, dynamo guards it.
 
     Raises:
         UnportableError: one cannot be told in words.
@@ -65,8 +73,42 @@ def patched() -> dict[str, str]:
     return {
         f"torch.Tensor.{name}": short_digest(all_words(value, f"torch.Tensor.{name}"))
         for name, value in sorted(vars(torch.Tensor).items())
-        if name.startswith("__") and any(map(_is_of_program, _behind(value)))
+        if (name.startswith("__") or name in called) and any(map(_is_of_program, _behind(value)))
     }
+
+
+def patched_classes(classes: Iterable[type]) -> tuple[tuple[str, str, str], ...]:
+    """Torch's and Python's classes among these that a program can change, each after its module and
+    qualified name with what it has put in there.
+    """
+    mutable = {cls for cls in classes if cls.__flags__ & _HEAP_TYPE and is_pinned(cls.__module__)}
+    return tuple(
+        sorted(
+            (module_name(cls.__module__), cls.__qualname__, patched_class(cls))
+            for cls in mutable
+            if _is_found(cls)
+        )
+    )
+
+
+def _is_found(cls: type) -> bool:
+    """Whether a class stands under its name, where it can be looked at again."""
+    with contextlib.suppress(Exception):  # as a class of pybind11's, or one that a function makes
+        return find_class(module_name(cls.__module__), cls.__qualname__) is cls
+    return False
+
+
+def patched_class(cls: type) -> str:
+    """A digest of the program's functions in a class of torch's or Python's, which is told apart
+    where they are traced; "" without any.
+    """
+    codes = [
+        f"{name} {code_digest(function.__code__)}"
+        for name, value in sorted(vars(cls).items())
+        for function in functions_of(value)
+        if isinstance(function, types.FunctionType) and _is_of_program(function)
+    ]
+    return short_digest("\n".join(codes)) if codes else ""
 
 
 def _behind(value: Any) -> Iterator[Any]:

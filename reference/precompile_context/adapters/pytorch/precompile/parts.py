@@ -10,6 +10,8 @@ import types
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from precompile_context.adapters.pytorch.precompile.asked import NOTHING_ASKED, Answers, Asked
+from precompile_context.adapters.pytorch.precompile.asked import check as check_answers
 from precompile_context.adapters.pytorch.precompile.digests import (
     UnportableError,
     code_digest,
@@ -77,6 +79,7 @@ class Parts:
         packages: those that torch compiles with and that ran, each with its version.
         sources: modules that were imported meanwhile, each with the digest of its file.
         environment: variables that were read, each with a digest of its value.
+        answers: what classes and the process were asked for.
     """
 
     functions: tuple[Part, ...] = ()
@@ -89,12 +92,13 @@ class Parts:
     packages: tuple[tuple[str, str], ...] = ()
     sources: tuple[tuple[str, str], ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
+    answers: Answers = NOTHING_ASKED
 
     @property
     def text(self) -> str:
         """Equal for equal parts."""
         sets = (sorted(self.traced), sorted(self.ran), sorted(self.mentioned))
-        named = (self.operators, self.packages, self.sources, self.environment)
+        named = (self.operators, self.packages, self.sources, self.environment, self.answers)
         return repr((self.functions, self.annotated, self.classes, *sets, *named))
 
 
@@ -107,6 +111,7 @@ def took_part(
     operators: Iterable[str],
     variables_read: Iterable[str],
     annotated: Iterable[types.FunctionType] = (),
+    asked: Asked | None = None,
 ) -> Parts:
     """What is to be the same where a version is served.
 
@@ -118,6 +123,7 @@ def took_part(
         operators: names of the program's own in the graphs.
         variables_read: those of the environment that dynamo has met.
         annotated: functions that dynamo has asked for annotations.
+        asked: what traced code has asked for.
 
     Raises:
         UnportableError: part of it cannot be told in words, or found again.
@@ -147,8 +153,8 @@ def took_part(
     reads = reads_meanwhile(ran.calls, ran_codes)
     named = (name for name in parts.mentioned if name.isidentifier())
     met = _program_classes(classes)
-    asked = tuple(annotated)
-    owners = {module_name(f.__module__) for f in asked} & sys.modules.keys()
+    annotated = tuple(annotated)
+    owners = {module_name(f.__module__) for f in annotated} & sys.modules.keys()
     state = _State(parts, names, owners.union(module for module, _ in functions.values()), met)
     told_parts = [
         Part(module, code.co_qualname, digest, state.function(digest, module, code.co_qualname))
@@ -157,7 +163,7 @@ def took_part(
     _check_unnamed([code for digest, (_, code) in functions.items() if not state.knows(digest)])
     return Parts(
         functions=_in_order(told_parts),
-        annotated=_in_order({state.annotated(function) for function in asked}),
+        annotated=_in_order({state.annotated(function) for function in annotated}),
         classes=tuple(
             (module_name(cls.__module__), cls.__qualname__, state.of_class(cls)) for cls in met
         ),
@@ -168,6 +174,7 @@ def took_part(
         packages=tuple((name, package_version(name)) for name in sorted(packages)),
         environment=variables([*variables_read, *(named if reads else ())]),
         sources=tuple((module_name(name), source_digest(name)) for name in sorted(sources)),
+        answers=asked.answers() if asked else NOTHING_ASKED,
     )
 
 
@@ -182,6 +189,7 @@ def check(parts: Parts) -> None:
     for name, digest in parts.sources:
         if source_digest(name) != digest:
             raise DiffersError(f"the source of {name} has changed")
+    check_answers(parts.answers)
     try:
         for name, digest in parts.operators:
             if operator_digest(name) != digest:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from precompile_context.adapters.pytorch.precompile import made_functions
+from precompile_context.adapters.pytorch.precompile.asked import Asked
 from precompile_context.adapters.pytorch.precompile.digests import (
     UnportableError,
     code_digest,
@@ -127,6 +128,7 @@ class FrameRecorder:
         operators: Iterable[str],
         variables: Iterable[str],
         annotated: Mapping[int, types.FunctionType],
+        asked: Asked,
     ) -> Version:
         """What to save of a frame that was compiled.
 
@@ -135,6 +137,7 @@ class FrameRecorder:
             operators: names of the program's operators in the graphs.
             variables: names of those of the environment that dynamo has met.
             annotated: the functions that dynamo has asked for annotations.
+            asked: what it has asked of classes and of the process.
 
         Raises:
             UnportableError: it cannot be used in another process.
@@ -176,6 +179,7 @@ class FrameRecorder:
                     operators=operators,
                     variables_read=variables,
                     annotated=annotated.values(),
+                    asked=asked,
                 ),
             ),
             sizes=sizes_seen(self._frame_code, self._closure),

@@ -4,6 +4,10 @@ import dataclasses
 from collections.abc import Mapping
 
 Witnesses = tuple[tuple[str, str, str], ...]
+# Names of one object, of each that has several.
+Aliases = tuple[tuple[str, ...], ...]
+# The size of a storage after no name, and tensors in it, each with its name and where it begins.
+Overlaps = tuple[tuple[tuple[str, int], ...], ...]
 
 
 class DiffersError(Exception):
@@ -20,6 +24,10 @@ class SavedGuards:
         told: digests of the code that the identities and classes stand for.
         variant: tells these guards from those of other versions of the frame.
         shapes: by the name of its source, what `key_order` tells of an object.
+        aliases: which guarded objects are one object.
+        overlaps: tensors that lie over each other in memory, in bytes.
+        patched: (module, qualified name, digest) of torch's and Python's classes that guarded
+            values have, with what the program has put in there.
     """
 
     state: bytes
@@ -27,3 +35,6 @@ class SavedGuards:
     told: frozenset[str]
     variant: str
     shapes: Mapping[str, str]
+    aliases: Aliases
+    overlaps: Overlaps
+    patched: Witnesses

@@ -5,6 +5,7 @@ formed: both are in a compiled graph.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 # Functions of torch._C without arguments; a release may lack some.
 _SWITCHES = (
@@ -70,4 +71,6 @@ def _values() -> Iterator[tuple[str, object]]:
         for backend, operator in _PRECISIONS:
             yield f"fp32_precision of {backend} {operator}", precision(backend, operator)
     yield "anomaly", torch.is_anomaly_enabled()
+    hooked: Any = torch.nn.modules.module._has_any_global_hook
+    yield "hooks of all modules", bool(hooked())
     yield "einsum", (opt_einsum.enabled, opt_einsum.strategy)
