@@ -12,7 +12,6 @@ from typing import Any
 
 from precompile_context.adapters.pytorch.precompile.digests import (
     code_digest,
-    functions_of,
     is_pinned,
     is_pinned_file,
     module_name,
@@ -105,10 +104,19 @@ def patched_class(cls: type) -> str:
     codes = [
         f"{name} {code_digest(function.__code__)}"
         for name, value in sorted(vars(cls).items())
-        for function in functions_of(value)
-        if isinstance(function, types.FunctionType) and _is_of_program(function)
+        for function in _functions_of_member(value)
+        if _is_of_program(function)
     ]
     return short_digest("\n".join(codes)) if codes else ""
+
+
+def _functions_of_member(value: Any) -> tuple[Any, ...]:
+    """What a class calls for one of its members: this is asked for each class of each version."""
+    if isinstance(value, staticmethod | classmethod):
+        return (value.__func__,)
+    if isinstance(value, property):
+        return value.fget, value.fset, value.fdel
+    return (value.func if isinstance(value, functools.cached_property) else value,)
 
 
 def _behind(value: Any) -> Iterator[Any]:
