@@ -13,6 +13,7 @@ pytest.importorskip("torch")
 # Nothing but products of matrices, for which no kernel is built. `«one¦other»` is edited.
 BEGIN = """\
 import abc
+import builtins
 import collections.abc
 import enum
 import inspect
@@ -141,6 +142,18 @@ Kind.ONE.squares = «True¦False»
 @shown(Kind.ONE)
 def given_to_a_member(x, kind):
     return x @ x if kind.squares else x @ x.t()
+
+builtins.squares = «True¦False»
+
+@shown()
+def builtin(x):
+    return x @ x if squares else x @ x.t()
+
+torch.Tensor.turned = torch.Tensor.«t¦clone»
+
+@shown()
+def method_in_anothers_place(x):
+    return x @ x.turned()
 
 ONE = []
 

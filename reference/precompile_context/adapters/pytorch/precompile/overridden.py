@@ -72,7 +72,8 @@ def patched(called: Collection[str] = ()) -> dict[str, str]:
     return {
         f"torch.Tensor.{name}": short_digest(all_words(value, f"torch.Tensor.{name}"))
         for name, value in sorted(vars(torch.Tensor).items())
-        if (name.startswith("__") or name in called) and any(map(_is_of_program, _behind(value)))
+        if (name.startswith("__") or name in called)
+        and (any(map(_is_of_program, _behind(value))) or _is_of_another_name(name, value))
     }
 
 
@@ -107,7 +108,20 @@ def patched_class(cls: type) -> str:
         for function in _functions_of_member(value)
         if _is_of_program(function)
     ]
+    codes += [
+        f"{name} {value.__name__}"
+        for name, value in sorted(vars(cls).items())
+        if _is_of_another_name(name, value)
+    ]
     return short_digest("\n".join(codes)) if codes else ""
+
+
+def _is_of_another_name(name: str, value: Any) -> bool:
+    """Whether a method that is made in C stands for another one, as `sign` for `cos`; Python's own
+    operators share some.
+    """
+    is_native = isinstance(value, types.MethodDescriptorType) and not name.startswith("__")
+    return is_native and value.__name__ != name
 
 
 def _functions_of_member(value: Any) -> tuple[Any, ...]:

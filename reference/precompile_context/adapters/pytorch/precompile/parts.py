@@ -5,6 +5,7 @@ default, closure or class dynamo took for constant; and all that Python ran mean
 told in words here, and must have the same words where the version is served.
 """
 
+import builtins
 import sys
 import types
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ from precompile_context.adapters.pytorch.precompile.asked import NOTHING_ASKED, 
 from precompile_context.adapters.pytorch.precompile.asked import check as check_answers
 from precompile_context.adapters.pytorch.precompile.digests import (
     UnportableError,
+    canonical,
     code_digest,
     has_state,
     is_pinned,
@@ -44,6 +46,7 @@ from precompile_context.adapters.pytorch.precompile.saved_guards import DiffersE
 from precompile_context.adapters.pytorch.precompile.scope import (
     Scope,
     names_mentioned,
+    names_read,
     package_version,
 )
 from precompile_context.adapters.pytorch.precompile.words import Words
@@ -80,6 +83,8 @@ class Parts:
         sources: modules that were imported meanwhile, each with the digest of its file.
         environment: variables that were read, each with a digest of its value.
         answers: what classes and the process were asked for.
+        builtins: values among Python's builtins that are read by name, and no function's or
+            class's; dynamo takes these for constant.
     """
 
     functions: tuple[Part, ...] = ()
@@ -93,12 +98,20 @@ class Parts:
     sources: tuple[tuple[str, str], ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
     answers: Answers = NOTHING_ASKED
+    builtins: tuple[tuple[str, str], ...] = ()
 
     @property
     def text(self) -> str:
         """Equal for equal parts."""
         sets = (sorted(self.traced), sorted(self.ran), sorted(self.mentioned))
-        named = (self.operators, self.packages, self.sources, self.environment, self.answers)
+        named = (
+            self.operators,
+            self.packages,
+            self.sources,
+            self.environment,
+            self.answers,
+            self.builtins,
+        )
         return repr((self.functions, self.annotated, self.classes, *sets, *named))
 
 
@@ -175,6 +188,7 @@ def took_part(
         environment=variables([*variables_read, *(named if reads else ())]),
         sources=tuple((module_name(name), source_digest(name)) for name in sorted(sources)),
         answers=asked.answers() if asked else NOTHING_ASKED,
+        builtins=_builtins_read(name for code in traced_codes for name in names_read(code)),
     )
 
 
@@ -190,6 +204,9 @@ def check(parts: Parts) -> None:
         if source_digest(name) != digest:
             raise DiffersError(f"the source of {name} has changed")
     check_answers(parts.answers)
+    for name, value in parts.builtins:
+        if ((name, value),) != _builtins_read([name]):
+            raise DiffersError(f"the builtin {name} has changed")
     try:
         for name, digest in parts.operators:
             if operator_digest(name) != digest:
@@ -209,6 +226,13 @@ def check(parts: Parts) -> None:
                 raise DiffersError(f"what class {module}.{name} holds has changed")
     except UnportableError as error:
         raise DiffersError(str(error)) from error
+
+
+def _builtins_read(names: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Constants among the builtins of these names, in words."""
+    found = {name: vars(builtins)[name] for name in names if name in vars(builtins)}
+    constants = {name: value for name, value in found.items() if not callable(value)}
+    return tuple(sorted((name, canonical(value)) for name, value in constants.items()))
 
 
 class _State:
