@@ -58,6 +58,11 @@ NAMES = (
         "read: the types of artifacts that are registered with torch",
     ),
     PrivateName(
+        "torch.nn.modules.module",
+        "_has_any_global_hook",
+        "called: a trace holds that there are no hooks of all modules",
+    ),
+    PrivateName(
         "torch._inductor.codecache",
         "CppCodeCache.load_async",
         "wrapped: a library is about to be looked for, of a compile or of a file that is loaded",
@@ -449,12 +454,12 @@ PRECOMPILE_NAMES = (
         "torch._dynamo.variables.tensor",
         "TensorVariable.var_getattr",
         "wrapped: what a trace asks of a tensor, and torch does not always guard",
-        later=("TensorVariable.tp_getattro_impl",),  # 2.15
+        later=("TensorVariable.tp_getattro_impl",),  # 2.14
     ),
     PrivateName(
         "torch._dynamo.variables.tensor",
         "UntypedStorageVariable.__init__",
-        "wrapped: as that",
+        "wrapped: a trace asks for a tensor's storage, which torch does not guard",
     ),
     PrivateName(
         "torch._dynamo.source",

@@ -27,20 +27,22 @@ def of_guarded(guards: Iterable[Any], get: Callable[[Any], Any]) -> Aliases:
     """
     sources = {guard.originating_source.name: guard.originating_source for guard in guards}
     names: dict[int, list[str]] = {}
+    without_identity = _without_identity()
     kept = []  # no object gets the id of one that was made for its source alone
     for name, source in sorted(sources.items()):
         try:
             value = get(source)
         except Exception:  # of a guard without an object, or one that is not there
             continue
-        if not isinstance(value, _WITHOUT_IDENTITY + _of_torch()):
+        if not isinstance(value, without_identity):
             kept.append(value)
             names.setdefault(id(value), []).append(name)
     return tuple(tuple(group) for group in names.values() if len(group) > 1)
 
 
 @functools.cache
-def _of_torch() -> tuple[type, ...]:
+def _without_identity() -> tuple[type, ...]:
     import torch
 
-    return torch.dtype, torch.device, torch.layout, torch.memory_format
+    constants = (torch.dtype, torch.device, torch.layout, torch.memory_format)
+    return (*_WITHOUT_IDENTITY, *constants)

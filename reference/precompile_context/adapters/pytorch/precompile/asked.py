@@ -141,14 +141,14 @@ def _of_class(original: Callable[..., Any], builtin: Any, tx: Any, cls: Any, cla
 
 def _of_process(original: Callable[..., Any], variable: Any) -> Any:
     function = getattr(variable, "value", None)
-    if _local.asked is not None and (name := _functions().get(function)) is not None:
-        _local.asked.functions.add(name)
+    name = getattr(function, "__name__", None)
+    if _local.asked is not None and name in _OF_RANKS and _rank_function(name) is function:
+        _local.asked.functions.add(f"torch.distributed.{name}")
     return original(variable)
 
 
-def _functions() -> dict[Any, str]:
-    ranks = sys.modules.get("torch.distributed")
-    return {getattr(ranks, name, None): f"torch.distributed.{name}" for name in _OF_RANKS}
+def _rank_function(name: str) -> Any:
+    return getattr(sys.modules.get("torch.distributed"), name, None)
 
 
 def _ask(name: str) -> str:

@@ -75,11 +75,7 @@ def _place(tensor: Any) -> tuple[tuple[int, int], int, int] | None:
     first: Any = tensor.storage_offset()
     shape, steps = tensor.shape, tensor.stride()
     if not all(isinstance(number, int) for number in (first, *shape, *steps)):
-        return (
-            (storage._cdata, 0),
-            0,
-            1,
-        )  # of a size that is not known yet, and may lie over any other
+        return (storage._cdata, 0), 0, 1  # of no known place: it may lie over any other
     if 0 in shape:
         return None
     length: Any = 1 + sum((size - 1) * step for size, step in zip(shape, steps, strict=True))

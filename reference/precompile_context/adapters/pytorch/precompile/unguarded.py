@@ -15,19 +15,9 @@ from precompile_context.adapters.pytorch.precompile.digests import UnportableErr
 from precompile_context.session.patches import Patches
 
 # What torch's guard of a tensor tells, of what dynamo answers with a constant.
-_GUARDED = frozenset(
-    (
-        "device",
-        "dtype",
-        "grad",
-        "itemsize",
-        "layout",
-        "names",
-        "nbytes",
-        "ndim",
-        "requires_grad",
-        "shape",
-    )
+_GUARDED = (
+    *("device", "dtype", "grad", "itemsize", "layout"),
+    *("names", "nbytes", "ndim", "requires_grad", "shape"),
 )
 _NOT_GUARDED = "is taken for constant, and torch does not guard it"
 _HASHED_ALIKE = (bool, int, float, complex)
