@@ -9,13 +9,13 @@ object itself, or at anything.
 import abc
 import contextlib
 import sys
-import threading
 import types
 import typing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from precompile_context.adapters.pytorch.precompile.collecting import Collector
 from precompile_context.adapters.pytorch.precompile.digests import (
     UnportableError,
     is_pinned,
@@ -94,22 +94,7 @@ def check(answers: Answers) -> None:
             raise DiffersError(f"{function}() was {answer}, and is {found}")
 
 
-class _Local(threading.local):
-    asked: Asked | None = None
-
-
-_local = _Local()
-
-
-@contextlib.contextmanager
-def traced() -> Iterator[Asked]:
-    """What dynamo asks in this thread meanwhile."""
-    outer = _local.asked
-    asked = _local.asked = Asked()
-    try:
-        yield asked
-    finally:
-        _local.asked = outer
+tracing = Collector(Asked)
 
 
 def watch(patches: Patches) -> None:
@@ -142,8 +127,8 @@ def _of_class(original: Callable[..., Any], builtin: Any, tx: Any, cls: Any, cla
 def _of_process(original: Callable[..., Any], variable: Any) -> Any:
     function = getattr(variable, "value", None)
     name = getattr(function, "__name__", None)
-    if _local.asked is not None and name in _OF_RANKS and _rank_function(name) is function:
-        _local.asked.functions.add(f"torch.distributed.{name}")
+    if tracing.notes is not None and name in _OF_RANKS and _rank_function(name) is function:
+        tracing.notes.functions.add(f"torch.distributed.{name}")
     return original(variable)
 
 
@@ -167,7 +152,7 @@ def _note(
     *,
     of_tensors: bool = False,
 ) -> None:
-    if (asked := _local.asked) is None:
+    if (asked := tracing.notes) is None:
         return
     try:
         cls = about()

@@ -121,10 +121,10 @@ class Frames:
             with (
                 observed.observing() as meanwhile,
                 graph_keys.collecting() as operators,
-                environment_reads.traced_reads() as variables,
-                annotation_reads.traced_reads() as annotated,
-                asked.traced() as questions,
-                unguarded.traced(),
+                environment_reads.reads.collecting() as variables,
+                annotation_reads.reads.collecting() as annotated,
+                asked.tracing.collecting() as questions,
+                unguarded.tracing.collecting(),
             ):
                 begun = time.perf_counter()
                 result = original(*args, **kwargs)
