@@ -2,26 +2,29 @@
 
 To import torch takes two and a half seconds of a core, and its compiler five more: most of a small
 program's time. A forked process becomes `python ARGUMENTS` as the interpreter would have it:
-arguments, environment, directory, `__main__` and start-up hook are its own, and it ends by the
-interpreter's own way. There are two interpreters that take turns, so that two runs behind one
-another share neither hash seed nor addresses. With `Imported.TORCH`, no module is there yet that
-an adapter waits for: what a first import does is seen, as it is after a start. What a test says
-of torch's own import, a signal, a failing program's traceback or `--require`, which forks before it
-becomes the program, needs a real start.
+arguments, environment, directory, `__main__` and start-up hook are its own, and what it registered
+for its end is called. Its modules are left as they are then: to take thousands apart writes to all
+of their memory, and takes as long as a small program. There are two interpreters that take turns,
+so that two runs behind one another share neither hash seed nor addresses. With `Imported.TORCH`, no
+module is there yet that an adapter waits for: what a first import does is seen, as it is after a
+start. What a test says of torch's own import, a signal, a failing program's traceback, what modules
+do when they are taken apart or `--require`, which forks before it becomes the program, needs a
+real start.
 
 Run as a script, this is the process that is forked.
 """
 
+import atexit
 import builtins
 import gc
 import itertools
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from enum import Enum
@@ -42,10 +45,6 @@ _PATH = sys.path[1:]
 _TORCH = (
     *("torch", "sympy", "networkx", "jinja2", "torch.fx.experimental.symbolic_shapes"),
     *("torch.distributed.fsdp", "torch.utils.cpp_extension"),
-)
-# At the end of a forked process, of the objects of a Triton that was imported before.
-_LEAKS = re.compile(
-    r"^nanobind: (?:leaked .*\n(?: - .*\n)*|this is .*\n)|^See https://nanobind.*\n?", re.MULTILINE
 )
 _WARMED = """
 import torch
@@ -99,7 +98,7 @@ class Interpreters:
             out = Path(paths[0]).read_text(encoding="utf-8")
             err = "" if stderr else Path(paths[1]).read_text(encoding="utf-8")
         command = [sys.executable, *arguments]
-        return subprocess.CompletedProcess(command, status, out, _LEAKS.sub("", err))
+        return subprocess.CompletedProcess(command, status, out, err)
 
     def close(self) -> None:
         """End the interpreters."""
@@ -132,6 +131,8 @@ def main(imported: Imported) -> None:
     gc.disable()
     for name in _TORCH if imported is Imported.TORCH else _imported_by_a_compile():
         __import__(name)
+    if imported is Imported.COMPILER:
+        _make_patterns()
     # No child looks for garbage among what is imported, at its end neither.
     gc.freeze()
     gc.enable()
@@ -140,8 +141,7 @@ def main(imported: Imported) -> None:
         if child == 0:
             requests.close()
             statuses.close()
-            _begin(json.loads(line))
-            return
+            _end(_status(json.loads(line)))
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), file=statuses, flush=True)
     os._exit(0)
@@ -166,6 +166,14 @@ def _imported_by_a_compile() -> list[str]:
         return Path(place, "names").read_text(encoding="utf-8").split()
 
 
+def _make_patterns() -> None:
+    """What inductor replaces in graphs: a table that it makes once a process, of nothing else."""
+    from torch import device
+    from torch._inductor.fx_passes.joint_graph import lazy_init
+
+    lazy_init(device("cpu"))
+
+
 def _is_in(module: ModuleType, place: str) -> bool:
     return (getattr(module, "__file__", None) or "").startswith(place)
 
@@ -174,8 +182,32 @@ class _Replaced(BaseException):
     """The process asked to be replaced by another interpreter."""
 
 
+def _status(request: dict[str, Any]) -> int:
+    """Become the interpreter that was asked for; the status that it ends with."""
+    try:
+        _begin(request)
+    except SystemExit as ended:
+        if ended.code is None or isinstance(ended.code, int):
+            return ended.code or 0
+        print(ended.code, file=sys.stderr)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    else:
+        return 0
+    return 1
+
+
+def _end(status: int) -> NoReturn:
+    """End as the interpreter does, until it would take modules apart."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for file in (sys.stdout, sys.stderr):
+        if not file.closed:
+            file.flush()
+    os._exit(status)
+
+
 def _begin(request: dict[str, Any]) -> None:
-    """Become the interpreter that was asked for; the caller returns to end by its way."""
     for number, path in enumerate(request["paths"], start=1):
         file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
         os.dup2(file, number)
