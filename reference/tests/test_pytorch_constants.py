@@ -17,6 +17,8 @@ import builtins
 import collections.abc
 import enum
 import inspect
+import queue
+import threading
 import typing
 import torch
 import torch.distributed as ranks
@@ -73,6 +75,19 @@ def hooked(x, thing):
 @shown(Thing(1))
 def of_the_library(x, thing):
     return x @ x if isinstance(thing, typing.Sized) else x @ x.t()
+
+event, waiting = threading.Event(), queue.Queue()
+if EDITED:
+    event.set()
+    waiting.put(1)
+
+@shown(event)
+def has_a_lock(x, event):
+    return x @ x if event.is_set() else x @ x.t()
+
+@shown(waiting)
+def has_a_queue(x, waiting):
+    return x @ x if waiting.queue else x @ x.t()
 
 @shown()
 def made_inside(x):

@@ -1,5 +1,5 @@
 """What torch's pickler of guarded values leaves out: what travels in words, and what none looks at
-and no pickle can hold.
+and no pickle can hold. What a guard looks at is not left out without a word.
 """
 
 import contextlib
@@ -10,10 +10,16 @@ import pickle
 import sys
 import threading
 import types
-from collections.abc import Callable, Iterable, Iterator
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from precompile_context.adapters.pytorch.precompile.digests import is_pinned, module_name
+from precompile_context.adapters.pytorch.precompile.digests import (
+    UnportableError,
+    is_pinned,
+    module_name,
+    type_name,
+)
 from precompile_context.adapters.pytorch.precompile.guarded_operators import reduce_operator
 from precompile_context.adapters.pytorch.precompile.guarded_tensors import reduce_tensor
 from precompile_context.adapters.pytorch.precompile.identity import builtin_of_extension
@@ -25,23 +31,42 @@ class _Local(threading.local):
     """What torch's pickler of guarded values leaves out meanwhile, in this thread."""
 
     opaque: frozenset[int] = frozenset()
+    needed: Mapping[int, tuple[str, Any]] = {}  # never changed
 
 
 _local = _Local()
 
 
 @contextlib.contextmanager
-def told_in_words(objects: Iterable[int]) -> Iterator[None]:
-    """The objects of these ids are left out of pickles that this thread makes."""
-    _local.opaque = frozenset(objects)
+def told_in_words(objects: Iterable[int], needed: Mapping[int, tuple[str, Any]]) -> Iterator[None]:
+    """The objects of these ids are left out of pickles that this thread makes; not so those that
+    are `needed`: by the id of each, the name of what is guarded, and the object.
+    """
+    _local.opaque, _local.needed = frozenset(objects), needed
     try:
         yield
     finally:
-        _local.opaque = frozenset()
+        _local.opaque, _local.needed = frozenset(), {}
 
 
 def reduce_opaque(original: Callable[..., Any], pickler: Any, value: Any) -> Any:
-    """Around torch's pickler of guarded values: what is told in words does not travel itself."""
+    """Around torch's pickler of guarded values: what is told in words does not travel itself.
+
+    Raises:
+        UnportableError: what a guard looks at would not travel.
+    """
+    from torch._dynamo.guards import _Missing
+
+    reduced = _reduce(original, pickler, value)
+    if id(value) in _local.needed:
+        is_left_out = isinstance(reduced, tuple) and reduced[0] is _Missing
+        if is_left_out or (reduced is NotImplemented and not _can_be_pickled(value)):
+            name, _ = _local.needed[id(value)]
+            raise UnportableError(f"{name} is a {type_name(type(value))}, which cannot be pickled")
+    return reduced
+
+
+def _reduce(original: Callable[..., Any], pickler: Any, value: Any) -> Any:
     import torch
     from torch.utils import _pytree
 
@@ -113,6 +138,12 @@ def _can_be_pickled(value: Any) -> bool:
     cls: Any = type(value)
     if issubclass(cls, types.FunctionType | type):
         return True
+    if cls in weakref.ProxyTypes:
+        return False  # what would be pickled is the object itself
+    if issubclass(cls, types.BuiltinMethodType) and not isinstance(
+        value.__self__, types.ModuleType | None
+    ):
+        return _can_be_pickled(value.__self__)  # a lock's `acquire`
     # An annotation's parts are of its own kind alone: what is left out cannot be one.
     parts = getattr(value, "__args__", ()) if cls.__module__ in OF_ANNOTATIONS else ()
     if not all(map(_can_be_pickled, parts)):
