@@ -308,6 +308,28 @@ def hashed(x):
 @shown()
 def identified(x):
     return x @ x if id(dict) else x @ x.t()
+
+class Told(Thing):
+    def __repr__(self):
+        return str(self.n)
+
+@shown(Told(«1¦2»))
+def text(x, told):
+    return x @ x if str(told) == "1" else x @ x.t()
+
+@shown(Thing(1))
+def address(x, thing):
+    return x @ x if str(thing) else x @ x.t()
+
+@shown({"a", "b"})
+def order_of_a_set(x, words):
+    for word in words:
+        x = x @ x
+    return x
+
+@shown()
+def first_of_a_set(x):
+    return x @ x if min({"ab", "ba"}, key=len) else x
 """
 )
 REASONS = {
@@ -322,6 +344,10 @@ REASONS = {
 } | {
     name: f"{what} is taken for constant, and torch does not guard it"
     for name, what in {
+        "text": "the text that str() makes of a __main__.Told",
+        "address": "a text with the address of an object, which is another in each process,",
+        "order_of_a_set": "the order of a set, which is another in each process,",
+        "first_of_a_set": "the order of a set, which is another in each process,",
         "is_leaf": "L['y'].is_leaf",
         "is_made": "L['y'].grad_fn",
         "is_view": "L['y']._base",
@@ -338,15 +364,19 @@ REASONS = {
 def test_what_can_be_asked_again_is_served_and_then_as_it_is_edited(
     tmp_path: Path, interpreters: Interpreters
 ) -> None:
-    programs = Programs(tmp_path, interpreters)
-    programs.write(program=variant(TOLD, edited=False))
+    is_served_until_edited(Programs(tmp_path, interpreters), TOLD)
+
+
+def is_served_until_edited(programs: Programs, program: str) -> None:
+    """Every frame of a program, that prints one line each and another where it is edited."""
+    programs.write(program=variant(program, edited=False))
     cold = programs.precompile()
     frames = len(cold.stdout.splitlines())
     assert (cold.frames, cold.stdout) == ((0, frames, frames), programs.plain().stdout)
     warm = programs.precompile()
     assert (warm.frames, warm.stdout) == ((frames, 0, 0), cold.stdout)
     assert warm.report["artifacts"]["recorded"] == 0
-    programs.write(program=variant(TOLD, edited=True))
+    programs.write(program=variant(program, edited=True))
     edited = programs.precompile()
     assert edited.stdout == programs.plain().stdout
     assert not set(edited.stdout.splitlines()) & set(cold.stdout.splitlines())

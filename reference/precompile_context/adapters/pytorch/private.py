@@ -462,6 +462,88 @@ PRECOMPILE_NAMES = (
         "wrapped: a trace asks for a tensor's storage, which torch does not guard",
     ),
     PrivateName(
+        "torch._dynamo.variables.builtin",
+        "BuiltinVariable.call_str",
+        "wrapped: a text that Python makes of an object is in a trace",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.builtin",
+        "BuiltinVariable.call_repr",
+        "wrapped: a text that Python makes of an object is in a trace",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.builtin",
+        "BuiltinVariable.call_dir",
+        "wrapped: what it lists is in a trace, and not guarded",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.builtin",
+        "BuiltinVariable.call_getitem",
+        "wrapped: Python runs what a class of the program's does for it",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.builtin",
+        "BuiltinVariable.call_function",
+        "wrapped: the order of a set is in a trace, which torch does not guard",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.builtin",
+        "BuiltinVariable.call_sorted",
+        "wrapped: here no order comes of a set's",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.builtin",
+        "BuiltinVariable.call_set",
+        "wrapped: here no order comes of a set's",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.builtin",
+        "BuiltinVariable.call_frozenset",
+        "wrapped: here no order comes of a set's",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.sets",
+        "SetVariable.tp_iter_impl",
+        "wrapped: the order of a set is in a trace, which torch does not guard",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.sets",
+        "SetVariable.unpack_var_sequence",
+        "wrapped: the order of a set is in a trace, which torch does not guard",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.sets",
+        "SetVariable.repr_impl",
+        "wrapped: the order of a set is in a trace, which torch does not guard",
+        later=("SetVariable.tp_repr_impl",),  # 2.14
+    ),
+    PrivateName(
+        "torch._dynamo.variables.sets",
+        "SetVariable.call_method",
+        "wrapped: the order of a set is in a trace, which torch does not guard",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.lists",
+        "ListVariable.call_method",
+        "wrapped: the order of a set is in a trace, which torch does not guard",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.constant",
+        "ConstantVariable.call_method",
+        "wrapped: the order of a set is in a trace, which torch does not guard",
+    ),
+    PrivateName(
+        "torch._dynamo.symbolic_convert",
+        "InstructionTranslatorBase.load_builtin_from_argval",
+        "wrapped: a name that a module lacks is looked for in vain, which torch does not guard",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.misc",
+        "PythonModuleVariable.var_getattr",
+        "wrapped: a name that a module lacks is looked for in vain, which torch does not guard",
+        later=("PythonModuleVariable.tp_getattro_impl",),  # 2.14
+    ),
+    PrivateName(
         "torch._dynamo.source",
         "SkipGuardSource",
         "read: where torch guards nothing",
@@ -469,7 +551,7 @@ PRECOMPILE_NAMES = (
     PrivateName(
         "torch._dynamo.source",
         "TorchFunctionModeStackSource",
-        "read: torch guards that stack as a whole",
+        "read: torch guards that stack as a whole, and a mode's attributes by what is there",
     ),
     PrivateName(
         "torch._dynamo.package",

@@ -23,7 +23,7 @@ from precompile_context.adapters.pytorch.precompile.digests import (
     module_name,
     type_name,
 )
-from precompile_context.adapters.pytorch.precompile.program import find_class
+from precompile_context.adapters.pytorch.precompile.program import find_class, imported
 from precompile_context.adapters.pytorch.precompile.saved_guards import DiffersError
 from precompile_context.session.patches import Patches
 
@@ -40,10 +40,12 @@ class Answers:
         classes: modules and qualified names of a class and of an abstract one, and whether
             that takes it for one.
         process: names of functions, each with what it gave.
+        names: a module's name, a name that was looked for in it, and how that was found.
     """
 
     classes: tuple[tuple[str, str, str, str, bool], ...] = ()
     process: tuple[tuple[str, str], ...] = ()
+    names: tuple[tuple[str, str, str], ...] = ()
 
 
 NOTHING_ASKED = Answers()
@@ -56,11 +58,13 @@ class Asked:
     Attributes:
         pairs: a class, and an abstract one that was asked about it.
         functions: names of those that tell of the process.
+        names: modules' names, each with a name that was looked for there.
         untold: why some answer cannot be told; None so far.
     """
 
     pairs: set[tuple[type, type]] = field(default_factory=set)
     functions: set[str] = field(default_factory=set)
+    names: set[tuple[str, str]] = field(default_factory=set)
     untold: str | None = None
 
     def answers(self) -> Answers:
@@ -79,7 +83,11 @@ class Asked:
             elif not (is_pinned(cls.__module__) and is_pinned(other.__module__)):
                 nameless = type_name(other if name else cls)
                 raise UnportableError(f"class {nameless} is not found under its name")
-        return Answers(tuple(sorted(classes)), tuple((f, _ask(f)) for f in sorted(self.functions)))
+        return Answers(
+            tuple(sorted(classes)),
+            tuple((f, _ask(f)) for f in sorted(self.functions)),
+            tuple((*pair, _found(*pair)) for pair in sorted(self.names)),
+        )
 
 
 def check(answers: Answers) -> None:
@@ -92,6 +100,15 @@ def check(answers: Answers) -> None:
     for function, answer in answers.process:
         if (found := _ask(function)) != answer:
             raise DiffersError(f"{function}() was {answer}, and is {found}")
+    for module, name, was in answers.names:
+        if _found(module, name) != was:
+            raise DiffersError(f"module {module} has a name {name} here, or had")
+
+
+def _found(module: str, name: str) -> str:
+    """How a module has a name: its own, by its `__getattr__`, or not ("")."""
+    there = imported(module)
+    return "own" if name in vars(there) else "given" if hasattr(there, name) else ""
 
 
 tracing = Collector(Asked)

@@ -25,7 +25,10 @@ from precompile_context.adapters.pytorch.precompile import (
     guard_creation,
     guard_pickling,
     guard_saving,
+    module_names,
     observed,
+    set_order,
+    texts,
     unguarded,
 )
 from precompile_context.adapters.pytorch.precompile.digests import (
@@ -81,6 +84,9 @@ class Frames:
         annotation_reads.watch(self._patches)
         asked.watch(self._patches)
         unguarded.watch(self._patches)
+        set_order.watch(self._patches)
+        module_names.watch(self._patches)
+        texts.watch(self._patches)
         for module in (functions, nn_module):
             self._patches.wrap(module, "invoke_and_store_as_constant", self._constant)
         self._patches.wrap(utils, "run_node", _run_node)

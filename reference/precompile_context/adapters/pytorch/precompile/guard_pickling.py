@@ -92,6 +92,9 @@ def _reduce(original: Callable[..., Any], pickler: Any, value: Any) -> Any:
         return torch.Generator, (value.device,)  # no guard looks at its state, which is a tensor
     if isinstance(value, torch.Tensor):
         return reduce_tensor(original, pickler, value)
+    if _answers_for_any_name(type(value)):
+        made = copyreg.__newobj__, (type(value),)  # type: ignore[attr-defined]
+        return *made, dict(vars(value)), None, None, fill
     is_looked_at = id(value) in pickler.guard_tree_values
     is_nested = isinstance(value, types.FunctionType) and "<locals>" in value.__qualname__
     # torch would take a nested function apart, without an end where it closes over itself.
@@ -103,6 +106,28 @@ def _reduce(original: Callable[..., Any], pickler: Any, value: Any) -> Any:
 
         return _Missing, ("no guard looks at it",)  # a lock, a context variable
     return reduced
+
+
+def fill(value: Any, attributes: dict[str, Any]) -> None:
+    """What pickles call, with an object that has nothing yet."""
+    vars(value).update(attributes)
+
+
+def _answers_for_any_name(cls: Any) -> bool:
+    """Whether a class of the program's has a `__getattr__` of its own, that pickle would ask for
+    `__setstate__` of an object that has nothing yet; and leaves it to pickle what objects hold.
+    """
+    if is_pinned(cls.__module__) or not isinstance(
+        getattr(cls, "__getattr__", None), types.FunctionType
+    ):
+        return False
+    by_default = ("__reduce_ex__", "__reduce__", "__getstate__", "__new__")
+    return (
+        not hasattr(cls, "__setstate__")
+        and all(getattr(cls, name, None) is getattr(object, name, None) for name in by_default)
+        and cls.__dictoffset__ != 0
+        and not any(hasattr(base, "__slots__") for base in cls.__mro__)
+    )
 
 
 def _renamed(value: Any) -> tuple[Any, str] | None:

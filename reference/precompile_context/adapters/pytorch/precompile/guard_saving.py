@@ -21,6 +21,7 @@ from typing import Any
 from precompile_context.adapters.pytorch.precompile import (
     aliases,
     guard_texts,
+    held,
     key_order,
     overlaps,
     unguarded,
@@ -176,19 +177,21 @@ def save_guards(
     texts += map(repr, witnesses)
     words = {source.name: text for source, text in ordered.items()}
     texts += map(repr, words.items())
-    same, over = (
+    holds, same, over = (
+        held.of_guarded(portable, builder.get),
         aliases.of_guarded(portable, builder.get),
         overlaps.of_guarded(portable, builder.get),
     )
     types_met = [*map(type, builder.guard_tree_values.values()), *met, torch.Tensor]
     patched = patched_classes(base for cls in types_met for base in cls.__mro__)
-    texts += map(repr, (*same, *over, *patched))
+    texts += map(repr, (*sorted(holds.items()), *same, *over, *patched))
     saved = SavedGuards(
         state,
         witnesses,
         frozenset(told),
         guard_texts.digest(texts, output_graph),
         words,
+        holds,
         same,
         over,
         patched,
