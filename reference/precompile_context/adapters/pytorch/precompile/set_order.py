@@ -113,5 +113,8 @@ def _is_for_program(tx: Any) -> bool:
 
 
 def _is_same_everywhere(item: Any) -> bool:
-    variable = getattr(item, "vt", item)
-    return variable.is_python_constant() and type(variable.as_python_constant()) in _SAME_EVERYWHERE
+    try:
+        value = getattr(item, "vt", item).as_python_constant()
+    except Exception:  # an object that is made within the frame
+        return False
+    return type(value) in _SAME_EVERYWHERE

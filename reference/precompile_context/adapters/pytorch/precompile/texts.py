@@ -32,9 +32,10 @@ def watch(patches: Patches) -> None:
 
 def _text(original: Callable[..., Any], builtin: Any, tx: Any, variable: Any) -> Any:
     made = original(builtin, tx, variable)
-    if made is None or is_pinned_file(tx.f_code.co_filename) or not made.is_python_constant():
-        return made
-    if _ADDRESS.search(str(made.as_python_constant())):
+    text = None if made is None else vars(made).get("value")
+    if text is None or is_pinned_file(tx.f_code.co_filename):
+        return made  # no constant, or none that the program sees
+    if _ADDRESS.search(str(text)):
         unguarded.untold("a text with the address of an object, which is another in each process,")
     elif (cls := _class_whose_code_ran(variable)) is not None and builtin.fn is str:
         unguarded.untold(f"the text that str() makes of a {type_name(cls)}")
@@ -51,7 +52,7 @@ def _dir(original: Callable[..., Any], builtin: Any, tx: Any, variable: Any) -> 
 def _item(
     original: Callable[..., Any], builtin: Any, tx: Any, variable: Any, *args: Any, **kwargs: Any
 ) -> Any:
-    cls = getattr(variable, "value", None)
+    cls = vars(variable).get("value")
     if isinstance(cls, type) and not is_pinned_file(tx.f_code.co_filename):
         methods = getattr(cls, "__class_getitem__", None), getattr(type(cls), "__getitem__", None)
         if any(map(_is_of_program, methods)):
@@ -68,7 +69,7 @@ def _is_of_program(method: Any) -> bool:
 
 def _class_whose_code_ran(variable: Any) -> type | None:
     """Of an object without a `__str__`, the class whose `__repr__` Python calls."""
-    value = getattr(variable, "value", None)
+    value = vars(variable).get("value")
     if value is None or (isinstance(value, type) and is_pinned(type(value).__module__)):
         return None
     texts: Any = vars(object)

@@ -113,7 +113,7 @@ def _hash(original: Callable[..., Any], builtin: Any, tx: Any, value: Any) -> An
 
 def _is_traced(variable: Any) -> bool:
     """Whether it is an object that has a `__hash__` of its own, whose code dynamo traces."""
-    value = getattr(variable, "value", None)
+    value = vars(variable).get("value")
     return isinstance(getattr(type(value), "__hash__", None), types.FunctionType)
 
 
