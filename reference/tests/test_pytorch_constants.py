@@ -118,6 +118,14 @@ if EDITED:
 def has_ranks(x):
     return x @ x if ranks.is_initialized() else x @ x.t()
 
+torch.set_autocast_dtype("cuda", torch.«float16¦bfloat16»)
+
+@shown()
+def autocasts_to(x):
+    return x @ x if torch.get_autocast_dtype("cuda") == torch.float16 else x @ x.t()
+
+torch.set_autocast_dtype("cuda", torch.float16)
+
 class Other(Thing):
     pass
 

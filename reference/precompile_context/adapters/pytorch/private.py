@@ -63,6 +63,11 @@ NAMES = (
         "called: a trace holds that there are no hooks of all modules",
     ),
     PrivateName(
+        "torch._C",
+        "_autocast_supported_devices",
+        "called: where autocast casts, and a trace holds to which type",
+    ),
+    PrivateName(
         "torch._inductor.codecache",
         "CppCodeCache.load_async",
         "wrapped: a library is about to be looked for, of a compile or of a file that is loaded",
