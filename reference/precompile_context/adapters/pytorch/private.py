@@ -243,6 +243,21 @@ NAMES = (
         "read: which operators have kernels that only torch's dispatcher knows",
     ),
     PrivateName(
+        "torch._inductor.pattern_matcher",
+        "PatternMatcherPass",
+        "read: the patterns that the program has put into inductor's passes",
+    ),
+    PrivateName(
+        "torch.fx.node",
+        "_side_effectful_functions",
+        "read: what the program has put there",
+    ),
+    PrivateName(
+        "torch._higher_order_ops.effects",
+        "has_effects",
+        "called: whether torch itself puts an operator there when it compiles it",
+    ),
+    PrivateName(
         "torch._inductor.lowering",
         "lowerings",
         "read: what the program has put there",
