@@ -126,8 +126,8 @@ def test_an_operator_is_served_until_what_is_registered_for_it_is_edited(
         assert warm[name]["differs"], warm[name]
 
 
-# What a program tells torch's compiler of operators and of how graphs are made, each with what is
-# printed before and after it is edited.
+# What a program tells torch's compiler of operators, functions and how graphs are made, each with
+# what is printed before and after it is edited.
 TOLD = {
     "side effect": (
         """\
@@ -182,8 +182,35 @@ if EDITED:
         "[[1.0, 3.0], [3.0, 13.0]]\n",
         "[[4.0, 6.0], [6.0, 10.0]]\n",
     ),
+    "constant substitution": (
+        """\
+@torch.compiler.substitute_in_graph(binascii.crc_hqx, can_constant_fold_through=«True¦False»)
+def one(data, crc, /):
+    return 1
+
+def transposes():
+    return binascii.crc_hqx(b"", 2) == 2
+""",
+        "[[1.0, 3.0], [3.0, 13.0]]\n",
+        "[[2.0, 3.0], [6.0, 11.0]]\n",
+    ),
+    "added substitution": (
+        """\
+def two():
+    return 2
+
+def transposes():
+    return two() == 2
+
+if EDITED:
+    torch.compiler.substitute_in_graph(two)(lambda: 1)
+""",
+        "[[1.0, 3.0], [3.0, 13.0]]\n",
+        "[[2.0, 3.0], [6.0, 11.0]]\n",
+    ),
 }
 TELLING = """\
+import binascii
 import torch
 from torch._inductor import lowering, pattern_matcher
 from torch._inductor.fx_passes import joint_graph, post_grad
@@ -194,11 +221,14 @@ X = torch.arange(4.0).reshape(2, 2)
 def tell(x):
     pass
 
+def transposes():
+    return True
+
 {told}
 @torch.compile
 def product(x):
     tell(x)
-    return x @ x.t()
+    return x @ (x.t() if transposes() else x)
 
 with torch.no_grad():
     print(product(X).tolist())

@@ -461,6 +461,11 @@ PRECOMPILE_NAMES = (
         "wrapped: a hash or an id that a trace holds is of one process",
     ),
     PrivateName(
+        "torch._dynamo.variables",
+        "PolyfilledFunctionVariable._get_polyfill_handlers",
+        "called: the functions that the program has traced in the place of others",
+    ),
+    PrivateName(
         "torch._dynamo.variables.torch",
         "BaseTorchVariable.can_constant_fold_through",
         "wrapped: what traced code asks of its process, its rank for one",

@@ -19,6 +19,7 @@ from precompile_context.adapters.pytorch.precompile.overridden import overridden
 from precompile_context.adapters.pytorch.precompile.patterns import patterns_digest
 from precompile_context.adapters.pytorch.precompile.side_effects import side_effects
 from precompile_context.adapters.pytorch.precompile.split_graphs import chosen_backend
+from precompile_context.adapters.pytorch.precompile.substitutions import substitutions
 from precompile_context.adapters.pytorch.precompile.switches_read import switches
 
 # Settings of how and where is compiled, not of what.
@@ -102,6 +103,7 @@ def settings_digest(compiler: Any, one_graph: bool, hooks: Any) -> str:
         "lowerings and decompositions": table_digest(),
         "patterns": patterns_digest(),
         "side effects": " ".join(side_effects()),
+        "substitutions": ", ".join(substitutions()),
         "layout": _LAYOUT,
     }
     if torch._inductor.config.freezing or options.get("freezing"):
