@@ -461,6 +461,17 @@ PRECOMPILE_NAMES = (
         "wrapped: a hash or an id that a trace holds is of one process",
     ),
     PrivateName(
+        "torch._dynamo.variables.functions",
+        "SkipFunctionVariable.call_function",
+        "wrapped: what traced code asks of the modules and distributions that are installed",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.user_defined",
+        "UserDefinedObjectVariable.var_getattr",
+        "wrapped: what traced code reads of where a module lies",
+        later=("UserDefinedObjectVariable.tp_getattro_impl",),  # 2.14
+    ),
+    PrivateName(
         "torch._dynamo.variables",
         "PolyfilledFunctionVariable._get_polyfill_handlers",
         "called: the functions that the program has traced in the place of others",

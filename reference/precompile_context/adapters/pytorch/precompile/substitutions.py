@@ -1,5 +1,7 @@
 """Functions that the program has dynamo trace in the place of others (`substitute_in_graph`)."""
 
+from typing import Any
+
 from precompile_context.adapters.pytorch.precompile.digests import is_pinned_file
 
 
@@ -10,7 +12,8 @@ def substitutions() -> list[str]:
     from torch._dynamo.variables import PolyfilledFunctionVariable
 
     found = set()
-    for handler in list(PolyfilledFunctionVariable._get_polyfill_handlers().values()):
+    handlers: dict[Any, Any] = PolyfilledFunctionVariable._get_polyfill_handlers()
+    for handler in list(handlers.values()):
         traced = handler.__torch_dynamo_polyfill__
         if not is_pinned_file(traced.__code__.co_filename):
             folds = handler.__torch_dynamo_can_constant_fold_through__
