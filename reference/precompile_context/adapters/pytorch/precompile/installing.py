@@ -3,6 +3,7 @@
 import builtins
 import contextlib
 import functools
+import sys
 import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -14,6 +15,9 @@ from precompile_context.adapters.pytorch.precompile.entry import Backend, Versio
 from precompile_context.adapters.pytorch.precompile.program import imported
 from precompile_context.adapters.pytorch.precompile.recorder import global_names
 from precompile_context.adapters.pytorch.precompile.saved_guards import DiffersError
+
+# How deep inductor lets Python recurse from its first compile on, and so the program, too.
+_DEPTH = 2000
 
 
 class SavedVersion:
@@ -76,6 +80,7 @@ class SavedVersion:
         """The graph that the version calls by this global name."""
         import torch
 
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), _DEPTH))
         cut = self._version.cut.get(name)
         if cut is None:
             function = self._graphs[name].function
