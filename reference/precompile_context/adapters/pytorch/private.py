@@ -426,6 +426,16 @@ PRECOMPILE_NAMES = (
     ),
     PrivateName(
         "torch._dynamo.utils",
+        "get_torch_function_mode_stack",
+        "called: what the program has put around torch's functions, while a graph is unpickled",
+    ),
+    PrivateName(
+        "torch._dynamo.utils",
+        "set_torch_function_mode_stack",
+        "called: what the program has put around torch's functions, while a graph is unpickled",
+    ),
+    PrivateName(
+        "torch._dynamo.utils",
         "run_node",
         "wrapped: so is a function that is allowed in a graph",
     ),
