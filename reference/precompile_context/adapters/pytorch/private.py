@@ -248,6 +248,26 @@ NAMES = (
         "read: the patterns that the program has put into inductor's passes",
     ),
     PrivateName(
+        "torch._inductor.fx_passes.pre_grad",
+        "PatternMatcherPass",
+        "looked through: such passes",
+    ),
+    PrivateName(
+        "torch._inductor.fx_passes.split_cat",
+        "PatternMatcherPass",
+        "looked through: such passes",
+    ),
+    PrivateName(
+        "torch._inductor.fx_passes.joint_graph",
+        "PatternMatcherPass",
+        "looked through: such passes",
+    ),
+    PrivateName(
+        "torch._inductor.fx_passes.post_grad",
+        "PatternMatcherPass",
+        "looked through: such passes",
+    ),
+    PrivateName(
         "torch.fx.node",
         "_side_effectful_functions",
         "read: what the program has put there",

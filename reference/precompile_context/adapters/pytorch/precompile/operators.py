@@ -190,12 +190,11 @@ def table_digest() -> str:
 
 def _in_tables() -> Iterator[tuple[str, Any, Any]]:
     from torch._decomp import global_decomposition_table
+    from torch._inductor import lowering
+    from torch._inductor.decomposition import decompositions
 
-    tables: dict[str, Any] = dict(global_decomposition_table)
-    for what, name in (("lowering", "lowerings"), ("decomposition", "decompositions")):
-        # Who has put something there has imported the module, which takes seconds.
-        if (module := sys.modules.get(f"torch._inductor.{what}")) is not None:
-            tables[what] = getattr(module, name)
+    tables = {"lowering": lowering.lowerings, "decomposition": decompositions}
+    tables.update(global_decomposition_table)
     for what, table in tables.items():
         # Asked for each graph, of thousands of functions in a few hundred modules, nearly always
         # torch's.

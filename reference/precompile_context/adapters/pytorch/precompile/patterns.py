@@ -4,7 +4,6 @@ They stand among torch's own, in the passes of inductor's modules. A program's o
 settings.
 """
 
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,9 +14,6 @@ from precompile_context.adapters.pytorch.precompile.digests import (
     short_digest,
 )
 from precompile_context.adapters.pytorch.precompile.words import all_words
-
-_PACKAGE = "torch._inductor.fx_passes"
-_WITH_PASSES = ("pre_grad", "split_cat", "joint_graph", "post_grad")
 
 
 def patterns_digest() -> str:
@@ -43,15 +39,15 @@ def _of_program() -> Iterator[tuple[str, Any]]:
 
 
 def _passes() -> Iterator[tuple[str, Any]]:
-    """Inductor's passes, by name; who has registered a pattern has imported their modules."""
-    if (matcher := sys.modules.get("torch._inductor.pattern_matcher")) is None:
-        return
-    for module in _WITH_PASSES:
-        held = vars(sys.modules[name]) if (name := f"{_PACKAGE}.{module}") in sys.modules else {}
-        for name, value in list(held.items()):
+    """Inductor's passes, by name."""
+    from torch._inductor.fx_passes import joint_graph, post_grad, pre_grad, split_cat
+    from torch._inductor.pattern_matcher import PatternMatcherPass
+
+    for module in (pre_grad, split_cat, joint_graph, post_grad):
+        for name, value in list(vars(module).items()):
             for key, found in _items(value):
-                if isinstance(found, matcher.PatternMatcherPass):
-                    yield f"{module}.{name} {key}", found
+                if isinstance(found, PatternMatcherPass):
+                    yield f"{module.__name__}.{name} {key}", found
 
 
 def _items(value: Any) -> list[tuple[Any, Any]]:
