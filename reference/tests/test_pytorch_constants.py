@@ -16,7 +16,10 @@ import abc
 import builtins
 import collections.abc
 import enum
+import importlib.metadata
+import importlib.util
 import inspect
+import pathlib
 import queue
 import threading
 import typing
@@ -117,6 +120,30 @@ if EDITED:
 @shown()
 def has_ranks(x):
     return x @ x if ranks.is_initialized() else x @ x.t()
+
+torch.set_autocast_dtype("cuda", torch.«float16¦bfloat16»)
+
+@shown()
+def autocasts_to(x):
+    return x @ x if torch.get_autocast_dtype("cuda") == torch.float16 else x @ x.t()
+
+torch.set_autocast_dtype("cuda", torch.float16)
+
+if EDITED:
+    pathlib.Path("installed_then.py").touch()
+    importlib.invalidate_caches()
+
+@shown()
+def finds_a_module(x):
+    return x @ x if importlib.util.find_spec("installed_then") else x @ x.t()
+
+about = pathlib.Path("distribution_of_test.dist-info")
+about.mkdir(exist_ok=True)
+(about / "METADATA").write_text("Version: «1¦2»")
+
+@shown()
+def finds_a_version(x):
+    return x @ x if importlib.metadata.version("distribution_of_test") == "1" else x @ x.t()
 
 class Other(Thing):
     pass
@@ -302,6 +329,10 @@ def mode(x, around):
         return torch.mm(x, x)
 
 @shown()
+def where_a_module_lies(x):
+    return x @ x if len(importlib.util.find_spec("json").origin) else x @ x.t()
+
+@shown()
 def hashed(x):
     return x @ x if hash("a text") else x @ x.t()
 
@@ -355,6 +386,7 @@ REASONS = {
         "storage": "the storage of L['y']",
         "place": "where a tensor that as_strided() looks at begins in its storage",
         "of_all_tensors": "L['x'].squares",
+        "where_a_module_lies": "where module json lies",
         "hashed": "a hash, which is another in each process,",
         "identified": "an id(), which is another in each process,",
     }.items()

@@ -63,6 +63,11 @@ NAMES = (
         "called: a trace holds that there are no hooks of all modules",
     ),
     PrivateName(
+        "torch._C",
+        "_autocast_supported_devices",
+        "called: where autocast casts, and a trace holds to which type",
+    ),
+    PrivateName(
         "torch._inductor.codecache",
         "CppCodeCache.load_async",
         "wrapped: a library is about to be looked for, of a compile or of a file that is loaded",
@@ -238,6 +243,41 @@ NAMES = (
         "read: which operators have kernels that only torch's dispatcher knows",
     ),
     PrivateName(
+        "torch._inductor.pattern_matcher",
+        "PatternMatcherPass",
+        "read: the patterns that the program has put into inductor's passes",
+    ),
+    PrivateName(
+        "torch._inductor.fx_passes.pre_grad",
+        "PatternMatcherPass",
+        "looked through: such passes",
+    ),
+    PrivateName(
+        "torch._inductor.fx_passes.split_cat",
+        "PatternMatcherPass",
+        "looked through: such passes",
+    ),
+    PrivateName(
+        "torch._inductor.fx_passes.joint_graph",
+        "PatternMatcherPass",
+        "looked through: such passes",
+    ),
+    PrivateName(
+        "torch._inductor.fx_passes.post_grad",
+        "PatternMatcherPass",
+        "looked through: such passes",
+    ),
+    PrivateName(
+        "torch.fx.node",
+        "_side_effectful_functions",
+        "read: what the program has put there",
+    ),
+    PrivateName(
+        "torch._higher_order_ops.effects",
+        "has_effects",
+        "called: whether torch itself puts an operator there when it compiles it",
+    ),
+    PrivateName(
         "torch._inductor.lowering",
         "lowerings",
         "read: what the program has put there",
@@ -406,6 +446,16 @@ PRECOMPILE_NAMES = (
     ),
     PrivateName(
         "torch._dynamo.utils",
+        "get_torch_function_mode_stack",
+        "called: what the program has put around torch's functions, while a graph is unpickled",
+    ),
+    PrivateName(
+        "torch._dynamo.utils",
+        "set_torch_function_mode_stack",
+        "called: what the program has put around torch's functions, while a graph is unpickled",
+    ),
+    PrivateName(
+        "torch._dynamo.utils",
         "run_node",
         "wrapped: so is a function that is allowed in a graph",
     ),
@@ -439,6 +489,22 @@ PRECOMPILE_NAMES = (
         "torch._dynamo.variables.builtin",
         "BuiltinVariable.call_id",
         "wrapped: a hash or an id that a trace holds is of one process",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.functions",
+        "SkipFunctionVariable.call_function",
+        "wrapped: what traced code asks of the modules and distributions that are installed",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.user_defined",
+        "UserDefinedObjectVariable.var_getattr",
+        "wrapped: what traced code reads of where a module lies",
+        later=("UserDefinedObjectVariable.tp_getattro_impl",),  # 2.14
+    ),
+    PrivateName(
+        "torch._dynamo.variables",
+        "PolyfilledFunctionVariable._get_polyfill_handlers",
+        "called: the functions that the program has traced in the place of others",
     ),
     PrivateName(
         "torch._dynamo.variables.torch",

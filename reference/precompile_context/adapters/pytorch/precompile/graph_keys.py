@@ -22,6 +22,8 @@ from precompile_context.adapters.pytorch.precompile.operators import (
     table_digest,
 )
 from precompile_context.adapters.pytorch.precompile.overridden import overridden, patched
+from precompile_context.adapters.pytorch.precompile.patterns import patterns_digest
+from precompile_context.adapters.pytorch.precompile.side_effects import side_effects
 from precompile_context.adapters.pytorch.precompile.switches_read import switched
 from precompile_context.adapters.pytorch.precompile.words import all_words
 from precompile_context.session.patches import Patches
@@ -181,6 +183,10 @@ def program_code(module: Any) -> list[str]:
         _operators.notes.update(name for name in found if "::" in name)
     if table := table_digest():
         found["lowerings and decompositions"] = table
+    if patterns := patterns_digest():
+        found["patterns"] = patterns
+    if kept := side_effects():
+        found["side effects"] = short_digest(" ".join(kept))
     if texts := switched():
         found["switches"] = short_digest(texts)
     return [f"{name} {digest}" for name, digest in sorted(found.items())]
