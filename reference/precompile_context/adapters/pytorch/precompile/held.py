@@ -70,7 +70,7 @@ def _is_of_python(source: Any, get: Callable[[Any], Any]) -> bool:
 
 
 def _words(value: Any) -> Iterator[str]:
-    if isinstance(value, (*_TOLD_APART, *BUILTINS)):
+    if isinstance(value, (*_TOLD_APART, *BUILTINS)) or _is_torchs(value):
         return
     if isinstance(value, _VALUES):
         yield f"{type_name(type(value))} {value!r}"
@@ -89,6 +89,14 @@ def _words(value: Any) -> Iterator[str]:
     for cls in type(value).__mro__:
         if not is_pinned(cls.__module__):
             yield from (f".{name}" for name in _slots(cls) if _has(cls, value, name))
+
+
+def _is_torchs(value: Any) -> bool:
+    """Whether torch gives it attributes as it goes: an operator, say."""
+    import torch
+
+    is_of_torch = type(value).__module__.partition(".")[0] == "torch"
+    return is_of_torch and not isinstance(value, torch.nn.Module | torch.Tensor)
 
 
 def _slots(cls: type) -> Iterator[str]:
