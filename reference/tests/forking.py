@@ -2,26 +2,32 @@
 
 To import torch takes two and a half seconds of a core, and its compiler five more: most of a small
 program's time. A forked process becomes `python ARGUMENTS` as the interpreter would have it:
-arguments, environment, directory, `__main__` and start-up hook are its own, and it ends by the
-interpreter's own way. There are two interpreters that take turns, so that two runs behind one
-another share neither hash seed nor addresses. With `Imported.TORCH`, no module is there yet that
-an adapter waits for: what a first import does is seen, as it is after a start. What a test says
-of torch's own import, a signal, a failing program's traceback or `--require`, which forks before it
-becomes the program, needs a real start.
+arguments, environment, directory, `__main__` and start-up hook are its own, and what it registered
+for its end is called. Its modules are left as they are then: to take thousands apart writes to all
+of their memory, and takes as long as a small program. There are two interpreters that take turns,
+so that two runs behind one another share neither hash seed nor addresses. With `Imported.TORCH`, no
+module is there yet that an adapter waits for: what a first import does is seen, as it is after a
+start. What a test says of torch's own import, a signal, a failing program's traceback or what
+modules do when they are taken apart needs a real start.
 
-Run as a script, this is the process that is forked.
+Run as a script, this is the process that is forked: of who connects to it, each gets a child.
 """
 
+import atexit
 import builtins
+import contextlib
 import gc
 import itertools
 import json
 import os
-import re
+import select
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from enum import Enum
@@ -29,10 +35,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
-# Of torch's own variables, those that are read when a cache is asked, not at an import.
-_READ_LATE = frozenset({"TORCHINDUCTOR_CACHE_DIR"})
-# What else is read before a program begins.
-_READ_FIRST = ("ATEN_", "OMP_", "MKL_", "LD_", "PYTHON")
+from tests import asking
+from tests.asking import answered, ask, read_already
+
 # As tests/hanging.py has it.
 _SECONDS = 600
 # The interpreter's own, before a program's directory comes to its front.
@@ -42,10 +47,6 @@ _PATH = sys.path[1:]
 _TORCH = (
     *("torch", "sympy", "networkx", "jinja2", "torch.fx.experimental.symbolic_shapes"),
     *("torch.distributed.fsdp", "torch.utils.cpp_extension"),
-)
-# At the end of a forked process, of the objects of a Triton that was imported before.
-_LEAKS = re.compile(
-    r"^nanobind: (?:leaked .*\n(?: - .*\n)*|this is .*\n)|^See https://nanobind.*\n?", re.MULTILINE
 )
 _WARMED = """
 import torch
@@ -68,9 +69,11 @@ class Interpreters:
     def __init__(self, imported: Imported, variables: Mapping[str, str]) -> None:
         self._imported = imported
         self._variables = dict(variables)
-        self._turns = itertools.cycle(range(2))
-        self._started: dict[int, subprocess.Popen[str]] = {}
         self._ends = ExitStack()
+        self._place = Path(self._ends.enter_context(tempfile.TemporaryDirectory()))
+        self._addresses = [str(self._place / name) for name in "ab"]
+        self._turns = itertools.cycle(self._addresses)
+        self._started: set[str] = set()
 
     def run(
         self,
@@ -85,66 +88,113 @@ class Interpreters:
         Raises:
             ValueError: an import of torch read a variable that is another one in `env`.
         """
-        read = (self._imported.value, *_READ_FIRST)
-        for name in {*self._variables, *env} - _READ_LATE:
-            if name.startswith(read) and env.get(name) != self._variables.get(name):
-                raise ValueError(f"{name} was read at the import: start a process for it")
-        number = next(self._turns)
-        if number not in self._started:
-            self._started[number] = self._start()
+        if name := read_already(self._imported.value, self._variables, env):
+            raise ValueError(f"{name} was read at the import: start a process for it")
+        address = next(self._turns)
+        self._start(address)
         with tempfile.TemporaryDirectory() as place:
-            paths = [f"{place}/out", stderr or f"{place}/err"]
-            request = {"arguments": list(arguments), "cwd": str(cwd or Path.cwd())}
-            status = _ask(self._started[number], {**request, "env": dict(env), "paths": paths})
-            out = Path(paths[0]).read_text(encoding="utf-8")
-            err = "" if stderr else Path(paths[1]).read_text(encoding="utf-8")
+            paths = [os.devnull, f"{place}/out", stderr or f"{place}/err"]
+            with ExitStack() as files:
+                flags = os.O_CREAT | os.O_RDWR | os.O_APPEND
+                numbers = [os.open(path, flags, 0o600) for path in paths]
+                for number in numbers:
+                    files.callback(os.close, number)
+                status = ask(address, arguments, str(cwd or Path.cwd()), env, numbers)
+            out = Path(paths[1]).read_text(encoding="utf-8")
+            err = "" if stderr else Path(paths[2]).read_text(encoding="utf-8")
         command = [sys.executable, *arguments]
-        return subprocess.CompletedProcess(command, status, out, _LEAKS.sub("", err))
+        return subprocess.CompletedProcess(command, status, out, err)
+
+    def stand_in(self) -> list[str]:
+        """The beginning of a command that does what `python` does, from a shell, say."""
+        for address in self._addresses:
+            self._start(address)
+        place = self._place / "addresses.json"
+        told = [self._imported.value, self._variables, self._addresses]
+        place.write_text(json.dumps(told), encoding="utf-8")
+        return [sys.executable, "-S", asking.__file__, str(place)]
 
     def close(self) -> None:
         """End the interpreters."""
         self._ends.close()
 
-    def _start(self) -> "subprocess.Popen[str]":
-        pipe = subprocess.PIPE
-        command = [sys.executable, __file__, self._imported.name]
-        process = self._ends.enter_context(
-            subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=self._variables)
-        )
+    def _start(self, address: str) -> None:
+        """What is asked of it before it has imported all waits."""
+        if address in self._started:
+            return
+        self._started.add(address)
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(address)
+            listening.listen()
+            number = listening.fileno()
+            process = subprocess.Popen(
+                [sys.executable, __file__, self._imported.name, str(number)],
+                stdin=subprocess.PIPE,
+                pass_fds=[number],
+                env=self._variables,
+            )
         assert process.stdin is not None
+        self._ends.enter_context(process)
         self._ends.callback(process.stdin.close)
-        return process
 
 
-def _ask(process: "subprocess.Popen[str]", request: dict[str, Any]) -> int:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    print(json.dumps(request), file=process.stdin, flush=True)
-    return int(process.stdout.readline())
-
-
-def main(imported: Imported) -> None:
-    """Import, and become what is asked for, each time in a child."""
-    requests, statuses = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
-    null = os.open(os.devnull, os.O_RDWR)
+def main(imported: Imported, listening: socket.socket) -> None:
+    """Import, and have a child become what each asks for, until standard input ends."""
+    parent, null = os.dup(0), os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(2, 1)
     gc.disable()
     for name in _TORCH if imported is Imported.TORCH else _imported_by_a_compile():
         __import__(name)
+    if imported is Imported.COMPILER:
+        _make_patterns()
     # No child looks for garbage among what is imported, at its end neither.
     gc.freeze()
     gc.enable()
-    while line := requests.readline():
-        child = os.fork()
+    ended, ends = socket.socketpair()
+    ends.setblocking(False)
+    signal.set_wakeup_fd(ends.fileno())
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    children: dict[int, socket.socket] = {}
+    watched: list[Any] = [parent, listening, ended]
+    while True:
+        ready, _, _ = select.select(watched, [], [])
+        if parent in ready:
+            os._exit(0)
+        if ended in ready:
+            ended.recv(4096)
+            _answer(children)
+        if listening in ready:
+            asked, _ = listening.accept()
+            arguments, cwd, environ, files = answered(asked)
+            child = os.fork()
+            if child == 0:
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                for number, file in enumerate(files):
+                    os.dup2(file, number)
+            for file in files:
+                os.close(file)
+            if child == 0:
+                os.close(parent)
+                for one in (listening, ended, ends, asked, *children.values()):
+                    one.close()
+                os.chdir(cwd)
+                _open_files()
+                tempfile.tempdir = None
+                signal.alarm(_SECONDS)
+                _become(arguments, environ)
+            children[child] = asked
+
+
+def _answer(children: dict[int, socket.socket]) -> None:
+    """Tell the statuses of those that have ended."""
+    while children:
+        child, status = os.waitpid(-1, os.WNOHANG)
         if child == 0:
-            requests.close()
-            statuses.close()
-            _begin(json.loads(line))
             return
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), file=statuses, flush=True)
-    os._exit(0)
+        with children.pop(child) as asked, contextlib.suppress(OSError):  # nobody waits
+            asked.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
 
 
 def _imported_by_a_compile() -> list[str]:
@@ -166,44 +216,69 @@ def _imported_by_a_compile() -> list[str]:
         return Path(place, "names").read_text(encoding="utf-8").split()
 
 
+def _make_patterns() -> None:
+    """What inductor replaces in graphs: a table that it makes once a process, of nothing else."""
+    from torch import device
+    from torch._inductor.fx_passes.joint_graph import lazy_init
+
+    lazy_init(device("cpu"))
+
+
 def _is_in(module: ModuleType, place: str) -> bool:
     return (getattr(module, "__file__", None) or "").startswith(place)
 
 
-class _Replaced(BaseException):
-    """The process asked to be replaced by another interpreter."""
+def _become(arguments: list[str], environ: Mapping[str, str]) -> NoReturn:
+    """Be `python ARGUMENTS`, and end as it does, but for taking modules apart."""
+    status: Any = 1
+    try:
+        _interpret(arguments, environ)
+        status = 0
+    except SystemExit as ended:
+        status = ended.code or 0
+        if not isinstance(status, int):
+            print(status, file=sys.stderr)
+            status = 1
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    _flush()
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    _flush()
+    os._exit(status)
 
 
-def _begin(request: dict[str, Any]) -> None:
-    """Become the interpreter that was asked for; the caller returns to end by its way."""
-    for number, path in enumerate(request["paths"], start=1):
-        file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
-        os.dup2(file, number)
-        os.close(file)
-    os.chdir(request["cwd"])
-    tempfile.tempdir = None
-    signal.alarm(_SECONDS)
-    arguments, environ = request["arguments"], request["env"]
-    while True:
-        try:
-            _interpret(arguments, environ)
-            return
-        except _Replaced as replaced:
-            arguments, environ = replaced.args
+def _flush() -> None:
+    for file in (sys.stdout, sys.stderr):
+        if not file.closed:
+            file.flush()
 
 
-def _replace(path: Any, argv: Any, env: Any) -> NoReturn:
+def _open_files() -> None:
+    """As the interpreter does: whether one can be sought in, or is a terminal, is seen once."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        before, mode = getattr(sys, name), "w" if number else "r"
+        told = {"encoding": before.encoding, "errors": before.errors, "closefd": False}
+        setattr(sys, name, open(number, mode, **told))  # noqa: SIM115  # for the whole program
+    sys.stderr.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+
+
+def _replace(path: str, argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
+    """In the place of `os.execve`, which does not return either."""
     assert path == sys.executable, "only Python becomes Python here"
-    raise _Replaced(list(argv[1:]), dict(env))
+    # What it would clean up at its end is its parent's, if it has been forked.
+    weakref.finalize._registry.clear()  # type: ignore[attr-defined]
+    _become(list(argv[1:]), dict(env))
 
 
 def _interpret(arguments: list[str], environ: Mapping[str, str]) -> None:
     """`python ARGUMENTS`, in this process, which has run nothing yet but the command line."""
     os.environ.clear()
     os.environ.update(environ)
-    os.execve = _replace
+    os.execve = _replace  # type: ignore[assignment]
     sys.orig_argv = [sys.executable, *arguments]
-    sys.path[:] = _PATH
+    own = [path for path in environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    sys.path[:] = [*(path for path in own if path not in _PATH), *_PATH]
     if "PRECOMPILE_RUN" in environ or "PRECOMPILE_CACHE" in environ:
         __import__("_precompile_run").begin()  # as precompile_run.pth has it
     module = ModuleType("__main__")
@@ -221,4 +296,4 @@ def _interpret(arguments: list[str], environ: Mapping[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    main(Imported[sys.argv[1]])
+    main(Imported[sys.argv[1]], socket.socket(fileno=int(sys.argv[2])))

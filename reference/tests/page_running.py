@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.cuda_warning import without_cuda_warning
@@ -35,19 +37,25 @@ _SCRIPTS = {
 class Running:
     """A page being run in an empty folder; its commands and homes lie beside that."""
 
-    def __init__(self, page: Page, place: Path) -> None:
+    def __init__(self, page: Page, place: Path, python: Sequence[str] = (sys.executable,)) -> None:
+        """`python` is the beginning of a command that does what Python does."""
         self._page, self._place = page, place
         self._here: dict[str, str] = {}
         self._printed = ""
         self._machines = 0
         self._python: subprocess.Popen[str] | None = None
         self._bin = place.parent / f"{place.name}-bin"
-        self._bin.mkdir()
+        (self._bin / "commands").mkdir(parents=True)
         self._errors = self._bin / "stderr"
+        starts = f"#!/bin/sh\nexec {shlex.join(python)} "
         for name, imported in _SCRIPTS.items():
-            self._script(name, f"#!{sys.executable}\nimport sys\n{imported}\nsys.exit(main())\n")
+            text = f"#!{sys.executable}\nimport sys\n{imported}\nsys.exit(main())\n"
+            source = self._script(f"commands/{name}", text)
+            self._script(name, f'{starts} {source} "$@"\n')
+        # `precompile run torchrun` reads it, as it is installed.
+        (self._bin / "commands" / "torchrun").replace(self._bin / "torchrun")
         for name in ("python", "python3"):
-            self._script(name, f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+            self._script(name, f'{starts} "$@"\n')
 
     def run(self) -> None:
         """All of it."""
@@ -62,10 +70,11 @@ class Running:
                 self._python.kill()
                 self._python.communicate()
 
-    def _script(self, name: str, text: str) -> None:
+    def _script(self, name: str, text: str) -> Path:
         script = self._bin / name
         script.write_text(text)
         script.chmod(0o755)
+        return script
 
     def _mark(self, mark: Mark) -> None:
         if mark.name == "here":
@@ -155,7 +164,7 @@ class Running:
         if self._python is None:
             with self._errors.open("wb") as errors:
                 self._python = subprocess.Popen(
-                    [sys.executable, "-u", "-c", _INTERPRETER],
+                    [str(self._bin / "python"), "-c", _INTERPRETER],
                     cwd=self._place,
                     env=self._environment(),
                     stdin=subprocess.PIPE,

@@ -1,6 +1,7 @@
 """README.md, docs and the other pages: what they show is run, or says in its source why not."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,10 +26,16 @@ def _parameter(path: Path) -> object:
 
 
 @pytest.mark.parametrize("path", [*map(_parameter, PATHS)])
-def test_what_a_page_shows_runs_in_its_order(path: Path, tmp_path: Path) -> None:
+def test_what_a_page_shows_runs_in_its_order(
+    path: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     place = tmp_path / "page"
     place.mkdir()
-    Running(read(path), place).run()
+    python = [sys.executable]
+    if request.node.get_closest_marker("torch"):
+        # Its commands find torch imported, one in a process of its own each.
+        python = request.getfixturevalue("interpreters").stand_in()
+    Running(read(path), place, python).run()
 
 
 def test_what_a_page_takes_from_a_file_is_of_one_that_a_test_names() -> None:

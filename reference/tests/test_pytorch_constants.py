@@ -16,7 +16,12 @@ import abc
 import builtins
 import collections.abc
 import enum
+import importlib.metadata
+import importlib.util
 import inspect
+import pathlib
+import queue
+import threading
 import typing
 import torch
 import torch.distributed as ranks
@@ -74,6 +79,19 @@ def hooked(x, thing):
 def of_the_library(x, thing):
     return x @ x if isinstance(thing, typing.Sized) else x @ x.t()
 
+event, waiting = threading.Event(), queue.Queue()
+if EDITED:
+    event.set()
+    waiting.put(1)
+
+@shown(event)
+def has_a_lock(x, event):
+    return x @ x if event.is_set() else x @ x.t()
+
+@shown(waiting)
+def has_a_queue(x, waiting):
+    return x @ x if waiting.queue else x @ x.t()
+
 @shown()
 def made_inside(x):
     return x @ x if isinstance(Thing(1), Registered) else x @ x.t()
@@ -102,6 +120,30 @@ if EDITED:
 @shown()
 def has_ranks(x):
     return x @ x if ranks.is_initialized() else x @ x.t()
+
+torch.set_autocast_dtype("cuda", torch.«float16¦bfloat16»)
+
+@shown()
+def autocasts_to(x):
+    return x @ x if torch.get_autocast_dtype("cuda") == torch.float16 else x @ x.t()
+
+torch.set_autocast_dtype("cuda", torch.float16)
+
+if EDITED:
+    pathlib.Path("installed_then.py").touch()
+    importlib.invalidate_caches()
+
+@shown()
+def finds_a_module(x):
+    return x @ x if importlib.util.find_spec("installed_then") else x @ x.t()
+
+about = pathlib.Path("distribution_of_test.dist-info")
+about.mkdir(exist_ok=True)
+(about / "METADATA").write_text("Version: «1¦2»")
+
+@shown()
+def finds_a_version(x):
+    return x @ x if importlib.metadata.version("distribution_of_test") == "1" else x @ x.t()
 
 class Other(Thing):
     pass
@@ -287,12 +329,38 @@ def mode(x, around):
         return torch.mm(x, x)
 
 @shown()
+def where_a_module_lies(x):
+    return x @ x if len(importlib.util.find_spec("json").origin) else x @ x.t()
+
+@shown()
 def hashed(x):
     return x @ x if hash("a text") else x @ x.t()
 
 @shown()
 def identified(x):
     return x @ x if id(dict) else x @ x.t()
+
+class Told(Thing):
+    def __repr__(self):
+        return str(self.n)
+
+@shown(Told(«1¦2»))
+def text(x, told):
+    return x @ x if str(told) == "1" else x @ x.t()
+
+@shown(Thing(1))
+def address(x, thing):
+    return x @ x if str(thing) else x @ x.t()
+
+@shown({"a", "b"})
+def order_of_a_set(x, words):
+    for word in words:
+        x = x @ x
+    return x
+
+@shown()
+def first_of_a_set(x):
+    return x @ x if min({"ab", "ba"}, key=len) else x
 """
 )
 REASONS = {
@@ -307,6 +375,10 @@ REASONS = {
 } | {
     name: f"{what} is taken for constant, and torch does not guard it"
     for name, what in {
+        "text": "the text that str() makes of a __main__.Told",
+        "address": "a text with the address of an object, which is another in each process,",
+        "order_of_a_set": "the order of a set, which is another in each process,",
+        "first_of_a_set": "the order of a set, which is another in each process,",
         "is_leaf": "L['y'].is_leaf",
         "is_made": "L['y'].grad_fn",
         "is_view": "L['y']._base",
@@ -314,6 +386,7 @@ REASONS = {
         "storage": "the storage of L['y']",
         "place": "where a tensor that as_strided() looks at begins in its storage",
         "of_all_tensors": "L['x'].squares",
+        "where_a_module_lies": "where module json lies",
         "hashed": "a hash, which is another in each process,",
         "identified": "an id(), which is another in each process,",
     }.items()
@@ -323,15 +396,19 @@ REASONS = {
 def test_what_can_be_asked_again_is_served_and_then_as_it_is_edited(
     tmp_path: Path, interpreters: Interpreters
 ) -> None:
-    programs = Programs(tmp_path, interpreters)
-    programs.write(program=variant(TOLD, edited=False))
+    is_served_until_edited(Programs(tmp_path, interpreters), TOLD)
+
+
+def is_served_until_edited(programs: Programs, program: str) -> None:
+    """Every frame of a program, that prints one line each and another where it is edited."""
+    programs.write(program=variant(program, edited=False))
     cold = programs.precompile()
     frames = len(cold.stdout.splitlines())
     assert (cold.frames, cold.stdout) == ((0, frames, frames), programs.plain().stdout)
     warm = programs.precompile()
     assert (warm.frames, warm.stdout) == ((frames, 0, 0), cold.stdout)
     assert warm.report["artifacts"]["recorded"] == 0
-    programs.write(program=variant(TOLD, edited=True))
+    programs.write(program=variant(program, edited=True))
     edited = programs.precompile()
     assert edited.stdout == programs.plain().stdout
     assert not set(edited.stdout.splitlines()) & set(cold.stdout.splitlines())

@@ -309,3 +309,30 @@ def test_versions_for_other_states_of_torch_stand_beside_each_other(
     assert programs.precompile().frames == (0, 2, 2)
     warm = programs.precompile()
     assert (warm.frames, warm.report["artifacts"]["recorded"]) == ((2, 0, 0), 0)
+
+
+NESTED = """\
+import torch
+
+@torch.compiler.nested_compile_region
+def product(x, y):
+    return x @ y
+
+@torch.compile
+def twice(x, y):
+    return product(product(x, y), y)
+
+x = torch.arange(4.0).reshape(2, 2).requires_grad_()
+with torch.device("cpu"):  # a mode around torch's functions
+    twice(x, x.detach().clone()).sum().backward()
+print(x.grad.tolist())
+"""
+
+
+def test_graphs_within_a_graph_are_served(tmp_path: Path, interpreters: Interpreters) -> None:
+    programs = Programs(tmp_path, interpreters)
+    programs.write(program=NESTED)
+    cold, warm = programs.precompile(), programs.precompile()
+    assert (cold.frames, warm.frames) == ((0, 1, 1), (1, 0, 0))
+    assert cold.stdout == warm.stdout == "[[5.0, 17.0], [5.0, 17.0]]\n"
+    assert warm.report["artifacts"]["recorded"] == 0

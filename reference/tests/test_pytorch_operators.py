@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.forking import Interpreters
-from tests.programs import QUICK
+from tests.programs import QUICK, Programs, variant
 
 pytestmark = pytest.mark.torch
 pytest.importorskip("torch")
@@ -124,3 +124,128 @@ def test_an_operator_is_served_until_what_is_registered_for_it_is_edited(
     for name in warm.keys() - served:
         assert warm[name]["compiled"] == 1
         assert warm[name]["differs"], warm[name]
+
+
+# What a program tells torch's compiler of operators, functions and how graphs are made, each with
+# what is printed before and after it is edited.
+TOLD = {
+    "side effect": (
+        """\
+@torch.library.custom_op("told_test::tell", mutates_args=())
+def tell(x: torch.Tensor) -> torch.Tensor:
+    print("told")
+    return x.clone()
+
+tell.register_fake(torch.empty_like)
+if EDITED:
+    torch.fx.node.has_side_effect(torch.ops.told_test.tell.default)
+""",
+        "[[1.0, 3.0], [3.0, 13.0]]\n",
+        "told\n[[1.0, 3.0], [3.0, 13.0]]\n",
+    ),
+    "code of a pattern": (
+        """\
+@pattern_matcher.register_graph_pattern(
+    pattern_matcher.CallFunction(
+        torch.ops.aten.mm.default, pattern_matcher.KeywordArg("a"), pattern_matcher.KeywordArg("b")
+    ),
+    pass_dict=post_grad.pass_patterns[1],
+)
+def replace(match, a, b):
+    match.replace_by_example(lambda a, b: b @ «a¦b», [a, b])
+""",
+        "[[4.0, 6.0], [6.0, 10.0]]\n",
+        "[[2.0, 6.0], [3.0, 11.0]]\n",
+    ),
+    "added pattern": (
+        """\
+def first(a):
+    return a @ a.t()
+
+def other(a):
+    return a.t() @ a
+
+if EDITED:
+    pattern_matcher.register_replacement(
+        first, other, [X], pattern_matcher.fwd_only, joint_graph.patterns
+    )
+""",
+        "[[1.0, 3.0], [3.0, 13.0]]\n",
+        "[[4.0, 6.0], [6.0, 10.0]]\n",
+    ),
+    "added lowering": (
+        """\
+mm = lowering.lowerings[torch.ops.aten.mm.default]
+if EDITED:
+    lowering.lowerings[torch.ops.aten.mm.default] = lambda a, b: mm(b, a)
+""",
+        "[[1.0, 3.0], [3.0, 13.0]]\n",
+        "[[4.0, 6.0], [6.0, 10.0]]\n",
+    ),
+    "constant substitution": (
+        """\
+@torch.compiler.substitute_in_graph(binascii.crc_hqx, can_constant_fold_through=«True¦False»)
+def one(data, crc, /):
+    return 1
+
+def transposes():
+    return binascii.crc_hqx(b"", 2) == 2
+""",
+        "[[1.0, 3.0], [3.0, 13.0]]\n",
+        "[[2.0, 3.0], [6.0, 11.0]]\n",
+    ),
+    "added substitution": (
+        """\
+def two():
+    return 2
+
+def transposes():
+    return two() == 2
+
+if EDITED:
+    torch.compiler.substitute_in_graph(two)(lambda: 1)
+""",
+        "[[1.0, 3.0], [3.0, 13.0]]\n",
+        "[[2.0, 3.0], [6.0, 11.0]]\n",
+    ),
+}
+TELLING = """\
+import binascii
+import torch
+from torch._inductor import lowering, pattern_matcher
+from torch._inductor.fx_passes import joint_graph, post_grad
+
+EDITED = «False¦True»
+X = torch.arange(4.0).reshape(2, 2)
+
+def tell(x):
+    pass
+
+def transposes():
+    return True
+
+{told}
+@torch.compile
+def product(x):
+    tell(x)
+    return x @ (x.t() if transposes() else x)
+
+with torch.no_grad():
+    print(product(X).tolist())
+"""
+
+
+@pytest.mark.parametrize("told", TOLD)
+def test_what_a_program_tells_the_compiler_is_part_of_frames_and_graphs_in_any_mode(
+    tmp_path: Path, interpreters: Interpreters, told: str
+) -> None:
+    text, before, after = TOLD[told]
+    program = TELLING.format(told=text)
+    programs = Programs(tmp_path, interpreters)
+    programs.write(program=variant(program, edited=False))
+    runs = [programs.precompile(), programs.precompile()]
+    assert [run.stdout for run in runs] == [before] * 2
+    assert [run.frames for run in runs] == [(0, 1, 1), (1, 0, 0)]
+    assert runs[1].report["artifacts"]["recorded"] == 0
+    programs.write(program=variant(program, edited=True))
+    assert [programs.run().stdout, programs.precompile().stdout] == [after] * 2

@@ -3,6 +3,7 @@
 import functools
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,19 @@ def test_second_session_serves_and_appends_nothing(tmp_path: Path) -> None:
     assert (report.precompile.served, report.precompile.compiled) == (1, 0)
     assert (report.appended, report.not_saved) == ([], None)
     assert bundle.read_bytes() == before
+
+
+def test_program_that_is_served_may_recurse_as_deep_as_one_that_compiled(tmp_path: Path) -> None:
+    before, deepest = sys.getrecursionlimit(), []
+    try:
+        for _ in range(2):
+            sys.setrecursionlimit(1000)
+            with pytorch.caching_precompile(tmp_path / "b.precompile"):
+                check()
+            deepest.append(sys.getrecursionlimit())
+    finally:
+        sys.setrecursionlimit(before)
+    assert 1000 < deepest[0] == deepest[1]
 
 
 def test_sessions_that_compile_alike_give_versions_one_name(tmp_path: Path) -> None:

@@ -13,7 +13,11 @@ pytest.importorskip("torch")
 
 # Nothing but products of matrices, for which no kernel is built.
 PROGRAM = """\
+import contextvars
 import functools
+import threading
+import types
+import weakref
 import torch
 from torch.func import jvp
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -126,11 +130,32 @@ def forward_only(x):
 def taken_apart(x):
     return x @ x
 
+HELD = types.SimpleNamespace(
+    lock=threading.Lock(), reference=weakref.ref(SIZED), numbers=(n for n in range(9)),
+    context=contextvars.ContextVar("context"), proxy=weakref.proxy(SIZED),
+)
+
+def lock(x):
+    return x @ x if HELD.lock else x
+
+def reference(x):
+    return x @ x if HELD.reference() else x
+
+def generator(x):
+    return x @ x if HELD.numbers else x
+
+def context(x):
+    return x @ x if HELD.context else x
+
+def proxy(x):
+    return x.narrow(0, 0, HELD.proxy.rows) @ x
+
 x = torch.eye(2)
 with torch.no_grad():
     for function in (
         autocast, attention, inference, branches, forward_mode, by_object, by_lambda, several,
-        address, by_address, SIZED.narrowed, by_class, by_call,
+        address, by_address, SIZED.narrowed, by_class, by_call, lock, reference, generator, context,
+        proxy,
     ):
         torch.compile(function)(x)
 x.requires_grad_()
@@ -163,6 +188,11 @@ REASONS = {
     ".checking": "it has the address of an object in a name, checked_...",
     "__main__.by_address": "G['address'] is guarded by identity: __main__.address has the address"
     " of an object in a name, checked_...",
+    "__main__.lock": "G['HELD'].lock is a _thread.lock, which cannot be pickled",
+    "__main__.reference": "G['HELD'].reference is a weakref.ReferenceType, which cannot be pickled",
+    "__main__.generator": "G['HELD'].numbers is a builtins.generator, which cannot be pickled",
+    "__main__.context": "G['HELD'].context is a _contextvars.ContextVar, which cannot be pickled",
+    "__main__.proxy": "G['HELD'].proxy is a weakref.CallableProxyType, which cannot be pickled",
     "__main__.forward_only": "a graph was not saved: its backward was never run",
     "__main__.taken_apart": "a graph was not saved: compiled autograd takes its backward apart",
     ".forward": "compiled autograd made it of one backward, in this process",

@@ -6,7 +6,6 @@ import pty
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,8 @@ from precompile_context.session.part_report import at_the_end
 from precompile_context.session.report import NO_SESSION, entry
 from precompile_context.session.settings import Settings
 from tests.cuda_warning import without_cuda_warning
-from tests.programs import QUICK
+from tests.forking import Interpreters
+from tests.programs import QUICK, RUN
 from tests.signing import ALICE
 from tests.test_cli import Done, run
 from tests.toys import HERE, blobs
@@ -169,8 +169,14 @@ def test_the_line_at_the_end_counts_what_came_from_the_bundle() -> None:
 
 @pytest.mark.torch
 def test_a_first_run_saves_and_a_second_is_warm_which_a_terminal_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interpreters: Interpreters
 ) -> None:
+    def forked(
+        *options: str, bundle: str = "b.precompile", stderr: str | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        command = [*RUN, *options, "--bundle", bundle, "train.py"]
+        return interpreters.run(command, env=os.environ, stderr=stderr)
+
     monkeypatch.chdir(tmp_path)
     Path("train.py").write_text(TRAIN)
     for name, value in QUICK.items():
@@ -179,26 +185,25 @@ def test_a_first_run_saves_and_a_second_is_warm_which_a_terminal_is_told(
     first = _require("saved", Path("b.precompile"), "train.py")
     assert (first.status, without_cuda_warning(first.err)) == (0, "")
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "second"))
-    warm = run("run", "-v", "--require", "warm", "--bundle", "b.precompile", "train.py")
-    assert (warm.status, warm.out) == (0, first.out)
+    warm = forked("-v", "--require", "warm")
+    assert (warm.returncode, warm.stdout) == (0, first.out)
     told = re.search(
         r"1 graph of 1, 1 library of 1 from the bundle(, (\d+\.\d) s of compiling not spent)?; "
         r"0 artifacts saved\n$",
-        warm.err,
+        warm.stderr,
     )
-    assert told is not None, warm.err
+    assert told is not None, warm.stderr
     assert told[2] is None or 0 < float(told[2]) < 300  # some machines are quick
-    quiet = run("run", "-q", "--read-only", "--bundle", "none.precompile", "train.py")
-    assert (quiet.status, without_cuda_warning(quiet.err)) == (0, "")
+    quiet = forked("-q", "--read-only", bundle="none.precompile")
+    assert (quiet.returncode, quiet.stderr) == (0, "")
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "third"))
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "precompile_context", "run", "--bundle", "b.precompile"]
-    assert subprocess.run([*command, "train.py"], stderr=theirs, check=False).returncode == 0
+    assert forked(stderr=os.ttyname(theirs)).returncode == 0
     os.close(theirs)
     assert b"1 graph of 1" in os.read(ours, 4096)
     os.close(ours)
     Path("train.py").write_text(TRAIN.replace("sin", "cos"))
-    cold = run("run", "--require", "warm", "--report", "r", "--bundle", "b.precompile", "train.py")
-    assert cold.status == 3
-    assert "not warm: 1 graph had to be compiled" in cold.err
+    cold = forked("--require", "warm", "--report", "r")
+    assert cold.returncode == 3
+    assert "not warm: 1 graph had to be compiled" in cold.stderr
     assert json.loads(Path("r").read_text())["status"] == "finished"

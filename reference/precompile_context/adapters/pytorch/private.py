@@ -63,6 +63,11 @@ NAMES = (
         "called: a trace holds that there are no hooks of all modules",
     ),
     PrivateName(
+        "torch._C",
+        "_autocast_supported_devices",
+        "called: where autocast casts, and a trace holds to which type",
+    ),
+    PrivateName(
         "torch._inductor.codecache",
         "CppCodeCache.load_async",
         "wrapped: a library is about to be looked for, of a compile or of a file that is loaded",
@@ -238,6 +243,41 @@ NAMES = (
         "read: which operators have kernels that only torch's dispatcher knows",
     ),
     PrivateName(
+        "torch._inductor.pattern_matcher",
+        "PatternMatcherPass",
+        "read: the patterns that the program has put into inductor's passes",
+    ),
+    PrivateName(
+        "torch._inductor.fx_passes.pre_grad",
+        "PatternMatcherPass",
+        "looked through: such passes",
+    ),
+    PrivateName(
+        "torch._inductor.fx_passes.split_cat",
+        "PatternMatcherPass",
+        "looked through: such passes",
+    ),
+    PrivateName(
+        "torch._inductor.fx_passes.joint_graph",
+        "PatternMatcherPass",
+        "looked through: such passes",
+    ),
+    PrivateName(
+        "torch._inductor.fx_passes.post_grad",
+        "PatternMatcherPass",
+        "looked through: such passes",
+    ),
+    PrivateName(
+        "torch.fx.node",
+        "_side_effectful_functions",
+        "read: what the program has put there",
+    ),
+    PrivateName(
+        "torch._higher_order_ops.effects",
+        "has_effects",
+        "called: whether torch itself puts an operator there when it compiles it",
+    ),
+    PrivateName(
         "torch._inductor.lowering",
         "lowerings",
         "read: what the program has put there",
@@ -406,6 +446,16 @@ PRECOMPILE_NAMES = (
     ),
     PrivateName(
         "torch._dynamo.utils",
+        "get_torch_function_mode_stack",
+        "called: what the program has put around torch's functions, while a graph is unpickled",
+    ),
+    PrivateName(
+        "torch._dynamo.utils",
+        "set_torch_function_mode_stack",
+        "called: what the program has put around torch's functions, while a graph is unpickled",
+    ),
+    PrivateName(
+        "torch._dynamo.utils",
         "run_node",
         "wrapped: so is a function that is allowed in a graph",
     ),
@@ -441,6 +491,22 @@ PRECOMPILE_NAMES = (
         "wrapped: a hash or an id that a trace holds is of one process",
     ),
     PrivateName(
+        "torch._dynamo.variables.functions",
+        "SkipFunctionVariable.call_function",
+        "wrapped: what traced code asks of the modules and distributions that are installed",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.user_defined",
+        "UserDefinedObjectVariable.var_getattr",
+        "wrapped: what traced code reads of where a module lies",
+        later=("UserDefinedObjectVariable.tp_getattro_impl",),  # 2.14
+    ),
+    PrivateName(
+        "torch._dynamo.variables",
+        "PolyfilledFunctionVariable._get_polyfill_handlers",
+        "called: the functions that the program has traced in the place of others",
+    ),
+    PrivateName(
         "torch._dynamo.variables.torch",
         "BaseTorchVariable.can_constant_fold_through",
         "wrapped: what traced code asks of its process, its rank for one",
@@ -462,6 +528,88 @@ PRECOMPILE_NAMES = (
         "wrapped: a trace asks for a tensor's storage, which torch does not guard",
     ),
     PrivateName(
+        "torch._dynamo.variables.builtin",
+        "BuiltinVariable.call_str",
+        "wrapped: a text that Python makes of an object is in a trace",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.builtin",
+        "BuiltinVariable.call_repr",
+        "wrapped: a text that Python makes of an object is in a trace",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.builtin",
+        "BuiltinVariable.call_dir",
+        "wrapped: what it lists is in a trace, and not guarded",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.builtin",
+        "BuiltinVariable.call_getitem",
+        "wrapped: Python runs what a class of the program's does for it",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.builtin",
+        "BuiltinVariable.call_function",
+        "wrapped: the order of a set is in a trace, which torch does not guard",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.builtin",
+        "BuiltinVariable.call_sorted",
+        "wrapped: here no order comes of a set's",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.builtin",
+        "BuiltinVariable.call_set",
+        "wrapped: here no order comes of a set's",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.builtin",
+        "BuiltinVariable.call_frozenset",
+        "wrapped: here no order comes of a set's",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.sets",
+        "SetVariable.tp_iter_impl",
+        "wrapped: the order of a set is in a trace, which torch does not guard",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.sets",
+        "SetVariable.unpack_var_sequence",
+        "wrapped: the order of a set is in a trace, which torch does not guard",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.sets",
+        "SetVariable.repr_impl",
+        "wrapped: the order of a set is in a trace, which torch does not guard",
+        later=("SetVariable.tp_repr_impl",),  # 2.14
+    ),
+    PrivateName(
+        "torch._dynamo.variables.sets",
+        "SetVariable.call_method",
+        "wrapped: the order of a set is in a trace, which torch does not guard",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.lists",
+        "ListVariable.call_method",
+        "wrapped: the order of a set is in a trace, which torch does not guard",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.constant",
+        "ConstantVariable.call_method",
+        "wrapped: the order of a set is in a trace, which torch does not guard",
+    ),
+    PrivateName(
+        "torch._dynamo.symbolic_convert",
+        "InstructionTranslatorBase.load_builtin_from_argval",
+        "wrapped: a name that a module lacks is looked for in vain, which torch does not guard",
+    ),
+    PrivateName(
+        "torch._dynamo.variables.misc",
+        "PythonModuleVariable.var_getattr",
+        "wrapped: a name that a module lacks is looked for in vain, which torch does not guard",
+        later=("PythonModuleVariable.tp_getattro_impl",),  # 2.14
+    ),
+    PrivateName(
         "torch._dynamo.source",
         "SkipGuardSource",
         "read: where torch guards nothing",
@@ -469,7 +617,7 @@ PRECOMPILE_NAMES = (
     PrivateName(
         "torch._dynamo.source",
         "TorchFunctionModeStackSource",
-        "read: torch guards that stack as a whole",
+        "read: torch guards that stack as a whole, and a mode's attributes by what is there",
     ),
     PrivateName(
         "torch._dynamo.package",

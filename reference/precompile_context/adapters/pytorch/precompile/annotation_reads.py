@@ -2,32 +2,16 @@
 before torch 2.15, and guards what it knows a way to.
 """
 
-import contextlib
-import threading
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
+from precompile_context.adapters.pytorch.precompile.collecting import Collector
 from precompile_context.adapters.pytorch.precompile.digests import functions_of, is_pinned_file
 from precompile_context.session.patches import Patches
 
-
-class _Local(threading.local):
-    functions: dict[int, types.FunctionType] | None = None
-
-
-_local = _Local()
-
-
-@contextlib.contextmanager
-def traced_reads() -> Iterator[dict[int, types.FunctionType]]:
-    """By its id, each function of the program that dynamo asks for them in this thread."""
-    outer = _local.functions
-    functions = _local.functions = {}
-    try:
-        yield functions
-    finally:
-        _local.functions = outer
+# By its id, each function of the program that dynamo asks for them.
+reads: Collector[dict[int, types.FunctionType]] = Collector(dict)
 
 
 def watch(patches: Patches) -> None:
@@ -54,9 +38,9 @@ def _read_slot(original: Callable[..., Any], variable: Any, tx: Any, name: str) 
 
 
 def _note(function: Any, name: str) -> None:
-    if name == "__annotations__" and _local.functions is not None:
+    if name == "__annotations__" and reads.notes is not None:
         asked = [function] if isinstance(function, types.FunctionType) else functions_of(function)
-        _local.functions |= {
+        reads.notes |= {
             id(item): item
             for item in asked
             if isinstance(item, types.FunctionType)

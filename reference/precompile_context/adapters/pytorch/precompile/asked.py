@@ -1,21 +1,21 @@
 """What traced code asks of classes and of its process, where dynamo takes the answer for constant.
 
 Whether an object or a class is one of an abstract class follows from what was registered with that,
-and from its `__subclasshook__`; a process has a rank. No guard tells these: each is asked again
-where a version is served. A metaclass of another kind, a Protocol's among them, may look at the
-object itself, or at anything.
+and from its `__subclasshook__`; a process has a rank, and what is installed there. No guard tells
+these: each is asked again where a version is served. A metaclass of another kind, a Protocol's
+among them, may look at the object itself, or at anything.
 """
 
 import abc
 import contextlib
-import sys
-import threading
+import importlib.machinery
 import types
 import typing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from precompile_context.adapters.pytorch.precompile.collecting import Collector
 from precompile_context.adapters.pytorch.precompile.digests import (
     UnportableError,
     is_pinned,
@@ -23,13 +23,13 @@ from precompile_context.adapters.pytorch.precompile.digests import (
     module_name,
     type_name,
 )
-from precompile_context.adapters.pytorch.precompile.program import find_class
+from precompile_context.adapters.pytorch.precompile.process_answers import ask, name_of
+from precompile_context.adapters.pytorch.precompile.program import find_class, imported
 from precompile_context.adapters.pytorch.precompile.saved_guards import DiffersError
 from precompile_context.session.patches import Patches
 
 # What the checks of a class's metaclass are, where it has none of its own.
 _CHECKS = ("__instancecheck__", "__subclasscheck__")
-_OF_RANKS = ("get_rank", "get_world_size", "is_initialized")
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,13 @@ class Answers:
     Attributes:
         classes: modules and qualified names of a class and of an abstract one, and whether
             that takes it for one.
-        process: names of functions, each with what it gave.
+        process: names of functions, each with what it was given and what it gave.
+        names: a module's name, a name that was looked for in it, and how that was found.
     """
 
     classes: tuple[tuple[str, str, str, str, bool], ...] = ()
-    process: tuple[tuple[str, str], ...] = ()
+    process: tuple[tuple[str, tuple[str, ...], str], ...] = ()
+    names: tuple[tuple[str, str, str], ...] = ()
 
 
 NOTHING_ASKED = Answers()
@@ -55,12 +57,14 @@ class Asked:
 
     Attributes:
         pairs: a class, and an abstract one that was asked about it.
-        functions: names of those that tell of the process.
+        functions: names of those that tell of the process, with what they were given.
+        names: modules' names, each with a name that was looked for there.
         untold: why some answer cannot be told; None so far.
     """
 
     pairs: set[tuple[type, type]] = field(default_factory=set)
-    functions: set[str] = field(default_factory=set)
+    functions: set[tuple[str, tuple[str, ...]]] = field(default_factory=set)
+    names: set[tuple[str, str]] = field(default_factory=set)
     untold: str | None = None
 
     def answers(self) -> Answers:
@@ -79,7 +83,9 @@ class Asked:
             elif not (is_pinned(cls.__module__) and is_pinned(other.__module__)):
                 nameless = type_name(other if name else cls)
                 raise UnportableError(f"class {nameless} is not found under its name")
-        return Answers(tuple(sorted(classes)), tuple((f, _ask(f)) for f in sorted(self.functions)))
+        process = tuple((name, given, ask(name, given)) for name, given in sorted(self.functions))
+        names = tuple((*pair, _found(*pair)) for pair in sorted(self.names))
+        return Answers(tuple(sorted(classes)), process, names)
 
 
 def check(answers: Answers) -> None:
@@ -89,37 +95,37 @@ def check(answers: Answers) -> None:
         if issubclass(cls, other) is not is_one:
             text = "is no" if is_one else "is a"
             raise DiffersError(f"class {module}.{name} {text} {other_module}.{other_name} here")
-    for function, answer in answers.process:
-        if (found := _ask(function)) != answer:
-            raise DiffersError(f"{function}() was {answer}, and is {found}")
+    for name, given, answer in answers.process:
+        if (found := ask(name, given)) != answer:
+            raise DiffersError(f"{name}({', '.join(given)}) was {answer}, and is {found}")
+    for module, name, was in answers.names:
+        if _found(module, name) != was:
+            raise DiffersError(f"module {module} has a name {name} here, or had")
 
 
-class _Local(threading.local):
-    asked: Asked | None = None
+def _found(module: str, name: str) -> str:
+    """How a module has a name: its own, by its `__getattr__`, or not ("")."""
+    there = imported(module)
+    return "own" if name in vars(there) else "given" if hasattr(there, name) else ""
 
 
-_local = _Local()
-
-
-@contextlib.contextmanager
-def traced() -> Iterator[Asked]:
-    """What dynamo asks in this thread meanwhile."""
-    outer = _local.asked
-    asked = _local.asked = Asked()
-    try:
-        yield asked
-    finally:
-        _local.asked = outer
+tracing = Collector(Asked)
 
 
 def watch(patches: Patches) -> None:
     """Begin to see what dynamo asks."""
     from torch._dynamo.variables.builtin import BuiltinVariable
+    from torch._dynamo.variables.functions import SkipFunctionVariable
     from torch._dynamo.variables.torch import BaseTorchVariable
+    from torch._dynamo.variables.user_defined import UserDefinedObjectVariable
 
     patches.wrap(BuiltinVariable, "call_isinstance", _of_object)
     patches.wrap(BuiltinVariable, "call_issubclass", _of_class)
-    patches.wrap(BaseTorchVariable, "can_constant_fold_through", _of_process)
+    patches.wrap(BaseTorchVariable, "can_constant_fold_through", _of_torch)
+    patches.wrap(SkipFunctionVariable, "call_function", _of_python)
+    owner = vars(UserDefinedObjectVariable)
+    name = "var_getattr" if "var_getattr" in owner else "tp_getattro_impl"
+    patches.wrap(UserDefinedObjectVariable, name, _of_spec)
 
 
 def _of_object(
@@ -139,25 +145,29 @@ def _of_class(original: Callable[..., Any], builtin: Any, tx: Any, cls: Any, cla
     return answer
 
 
-def _of_process(original: Callable[..., Any], variable: Any) -> Any:
-    function = getattr(variable, "value", None)
-    name = getattr(function, "__name__", None)
-    if _local.asked is not None and name in _OF_RANKS and _rank_function(name) is function:
-        _local.asked.functions.add(f"torch.distributed.{name}")
+def _of_torch(original: Callable[..., Any], variable: Any) -> Any:
+    _note_process(getattr(variable, "value", None), ())
     return original(variable)
 
 
-def _rank_function(name: str) -> Any:
-    return getattr(sys.modules.get("torch.distributed"), name, None)
+def _of_python(original: Callable[..., Any], variable: Any, tx: Any, args: Any, kwargs: Any) -> Any:
+    found = original(variable, tx, args, kwargs)
+    _note_process(variable.value, args)
+    return found
 
 
-def _ask(name: str) -> str:
-    """What a function says of this process; a rank is asked for where there are some."""
-    import torch.distributed as ranks
+def _note_process(function: Any, args: Any) -> None:
+    if tracing.notes is not None and (name := name_of(function)):
+        given = tuple(str(argument.as_python_constant()) for argument in args)
+        tracing.notes.functions.add((name, given))
 
-    if not (ranks.is_available() and ranks.is_initialized()):
-        return "nothing"
-    return str(getattr(ranks, name.rpartition(".")[2])())
+
+def _of_spec(original: Callable[..., Any], variable: Any, tx: Any, name: Any) -> Any:
+    notes, value = tracing.notes, variable.value
+    if notes is not None and isinstance(value, importlib.machinery.ModuleSpec):
+        what = f"where module {value.name} lies"
+        notes.untold = notes.untold or f"{what} is taken for constant, and torch does not guard it"
+    return original(variable, tx, name)
 
 
 def _note(
@@ -167,7 +177,7 @@ def _note(
     *,
     of_tensors: bool = False,
 ) -> None:
-    if (asked := _local.asked) is None:
+    if (asked := tracing.notes) is None:
         return
     try:
         cls = about()

@@ -7,11 +7,11 @@ Python runs meanwhile, nobody tells: there, all variables count that the code na
 import collections.abc
 import contextlib
 import os
-import threading
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from precompile_context.adapters.pytorch.precompile.collecting import Collector
 from precompile_context.adapters.pytorch.precompile.digests import short_digest
 from precompile_context.adapters.pytorch.precompile.observed import Calls
 
@@ -23,33 +23,19 @@ _ASKS = frozenset(
 )
 
 
-class _Local(threading.local):
-    names: set[str] | None = None
-
-
-_local = _Local()
-
-
-@contextlib.contextmanager
-def traced_reads() -> Iterator[set[str]]:
-    """The names of variables that dynamo meets in this thread meanwhile."""
-    outer = _local.names
-    names = _local.names = set()
-    try:
-        yield names
-    finally:
-        _local.names = outer
+# The names of variables that dynamo meets.
+reads: Collector[set[str]] = Collector(set)
 
 
 def inline_call(
     original: Callable[..., Any], cls: Any, parent: Any, function: Any, *args: Any, **kwargs: Any
 ) -> Any:
     """Around dynamo's tracing into a function: is it one that reads the environment?"""
-    if _local.names is not None and function.get_code() in _READS:
+    if reads.notes is not None and function.get_code() in _READS:
         for argument in args[0] if args else ():
             with contextlib.suppress(Exception):  # no constant, whose value nobody knows yet
                 value = argument.as_python_constant()
-                _local.names.update({value} if isinstance(value, str) else ())
+                reads.notes.update({value} if isinstance(value, str) else ())
     return original(cls, parent, function, *args, **kwargs)
 
 

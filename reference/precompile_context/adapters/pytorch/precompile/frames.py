@@ -25,7 +25,10 @@ from precompile_context.adapters.pytorch.precompile import (
     guard_creation,
     guard_pickling,
     guard_saving,
+    module_names,
     observed,
+    set_order,
+    texts,
     unguarded,
 )
 from precompile_context.adapters.pytorch.precompile.digests import (
@@ -81,6 +84,9 @@ class Frames:
         annotation_reads.watch(self._patches)
         asked.watch(self._patches)
         unguarded.watch(self._patches)
+        set_order.watch(self._patches)
+        module_names.watch(self._patches)
+        texts.watch(self._patches)
         for module in (functions, nn_module):
             self._patches.wrap(module, "invoke_and_store_as_constant", self._constant)
         self._patches.wrap(utils, "run_node", _run_node)
@@ -121,10 +127,10 @@ class Frames:
             with (
                 observed.observing() as meanwhile,
                 graph_keys.collecting() as operators,
-                environment_reads.traced_reads() as variables,
-                annotation_reads.traced_reads() as annotated,
-                asked.traced() as questions,
-                unguarded.traced(),
+                environment_reads.reads.collecting() as variables,
+                annotation_reads.reads.collecting() as annotated,
+                asked.tracing.collecting() as questions,
+                unguarded.tracing.collecting(),
             ):
                 begun = time.perf_counter()
                 result = original(*args, **kwargs)

@@ -8,11 +8,11 @@ compiled before. Here the code becomes part of the key. Graphs without any keep 
 import base64
 import contextlib
 import hashlib
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from precompile_context.adapters.pytorch.precompile import observed, overlaps, unguarded
+from precompile_context.adapters.pytorch.precompile.collecting import Collector
 from precompile_context.adapters.pytorch.precompile.digests import is_pinned, short_digest
 from precompile_context.adapters.pytorch.precompile.operators import (
     has_table,
@@ -22,6 +22,8 @@ from precompile_context.adapters.pytorch.precompile.operators import (
     table_digest,
 )
 from precompile_context.adapters.pytorch.precompile.overridden import overridden, patched
+from precompile_context.adapters.pytorch.precompile.patterns import patterns_digest
+from precompile_context.adapters.pytorch.precompile.side_effects import side_effects
 from precompile_context.adapters.pytorch.precompile.switches_read import switched
 from precompile_context.adapters.pytorch.precompile.words import all_words
 from precompile_context.session.patches import Patches
@@ -43,29 +45,24 @@ _RUNNING_OTHERS = frozenset(("flat_apply", "invoke_leaf_function"))
 _KEY_CHARACTERS = 51
 
 
-class _Local(threading.local):
-    operators: set[str] | None = None
-
-
-_local = _Local()
+_operators: Collector[set[str]] = Collector(set)
 
 
 @contextlib.contextmanager
 def collecting() -> Iterator[set[str]]:
     """The names of the program's operators in graphs for which this thread makes keys meanwhile."""
-    outer = _local.operators
-    names = _local.operators = set()
-    try:
-        yield names
-    finally:
-        _local.operators = outer
-        if outer is not None:
-            outer |= names
+    outer = _operators.notes
+    with _operators.collecting() as names:
+        try:
+            yield names
+        finally:
+            if outer is not None:
+                outer |= names
 
 
 def collected() -> set[str]:
     """The names that the innermost block of this thread has collected so far."""
-    return _local.operators or set()
+    return _operators.notes or set()
 
 
 def install(patches: Patches) -> None:
@@ -182,10 +179,14 @@ def program_code(module: Any) -> list[str]:
             name = f"{_module_of(node.target)}.{getattr(node.target, '__qualname__', '')}"
             if name not in found:
                 found[name] = short_digest(all_words(node.target, name))
-    if _local.operators is not None:
-        _local.operators.update(name for name in found if "::" in name)
+    if _operators.notes is not None:
+        _operators.notes.update(name for name in found if "::" in name)
     if table := table_digest():
         found["lowerings and decompositions"] = table
+    if patterns := patterns_digest():
+        found["patterns"] = patterns
+    if kept := side_effects():
+        found["side effects"] = short_digest(" ".join(kept))
     if texts := switched():
         found["switches"] = short_digest(texts)
     return [f"{name} {digest}" for name, digest in sorted(found.items())]

@@ -10,7 +10,7 @@ import types
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from precompile_context.adapters.pytorch.precompile import aliases, key_order, overlaps
+from precompile_context.adapters.pytorch.precompile import aliases, held, key_order, overlaps
 from precompile_context.adapters.pytorch.precompile.digests import UnportableError, class_digest
 from precompile_context.adapters.pytorch.precompile.guard_creation import (
     create_named,
@@ -170,6 +170,8 @@ def _check_together(state: Any, saved: SavedGuards, scope: _Scope) -> None:
         groups = set(found) ^ set(saved.aliases)
         names = " and ".join(min(groups, key=len)[:2]) if groups else "objects"
         raise DiffersError(f"{names} are one object here, or were one")
+    if (name := held.differing(held.of_guarded(guards, scope.get), saved.held)) is not None:
+        raise DiffersError(f"{name} holds other names here, or is another constant")
     if overlaps.of_guarded(guards, scope.get) != saved.overlaps:
         raise DiffersError("tensors lie over each other in memory otherwise than they did")
     for guard in guards:

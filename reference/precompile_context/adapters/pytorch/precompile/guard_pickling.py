@@ -1,5 +1,5 @@
 """What torch's pickler of guarded values leaves out: what travels in words, and what none looks at
-and no pickle can hold.
+and no pickle can hold. What a guard looks at is not left out without a word.
 """
 
 import contextlib
@@ -10,10 +10,16 @@ import pickle
 import sys
 import threading
 import types
-from collections.abc import Callable, Iterable, Iterator
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from precompile_context.adapters.pytorch.precompile.digests import is_pinned, module_name
+from precompile_context.adapters.pytorch.precompile.digests import (
+    UnportableError,
+    is_pinned,
+    module_name,
+    type_name,
+)
 from precompile_context.adapters.pytorch.precompile.guarded_operators import reduce_operator
 from precompile_context.adapters.pytorch.precompile.guarded_tensors import reduce_tensor
 from precompile_context.adapters.pytorch.precompile.identity import builtin_of_extension
@@ -25,23 +31,42 @@ class _Local(threading.local):
     """What torch's pickler of guarded values leaves out meanwhile, in this thread."""
 
     opaque: frozenset[int] = frozenset()
+    needed: Mapping[int, tuple[str, Any]] = {}  # never changed
 
 
 _local = _Local()
 
 
 @contextlib.contextmanager
-def told_in_words(objects: Iterable[int]) -> Iterator[None]:
-    """The objects of these ids are left out of pickles that this thread makes."""
-    _local.opaque = frozenset(objects)
+def told_in_words(objects: Iterable[int], needed: Mapping[int, tuple[str, Any]]) -> Iterator[None]:
+    """The objects of these ids are left out of pickles that this thread makes; not so those that
+    are `needed`: by the id of each, the name of what is guarded, and the object.
+    """
+    _local.opaque, _local.needed = frozenset(objects), needed
     try:
         yield
     finally:
-        _local.opaque = frozenset()
+        _local.opaque, _local.needed = frozenset(), {}
 
 
 def reduce_opaque(original: Callable[..., Any], pickler: Any, value: Any) -> Any:
-    """Around torch's pickler of guarded values: what is told in words does not travel itself."""
+    """Around torch's pickler of guarded values: what is told in words does not travel itself.
+
+    Raises:
+        UnportableError: what a guard looks at would not travel.
+    """
+    from torch._dynamo.guards import _Missing
+
+    reduced = _reduce(original, pickler, value)
+    if id(value) in _local.needed:
+        is_left_out = isinstance(reduced, tuple) and reduced[0] is _Missing
+        if is_left_out or (reduced is NotImplemented and not _can_be_pickled(value)):
+            name, _ = _local.needed[id(value)]
+            raise UnportableError(f"{name} is a {type_name(type(value))}, which cannot be pickled")
+    return reduced
+
+
+def _reduce(original: Callable[..., Any], pickler: Any, value: Any) -> Any:
     import torch
     from torch.utils import _pytree
 
@@ -67,6 +92,9 @@ def reduce_opaque(original: Callable[..., Any], pickler: Any, value: Any) -> Any
         return torch.Generator, (value.device,)  # no guard looks at its state, which is a tensor
     if isinstance(value, torch.Tensor):
         return reduce_tensor(original, pickler, value)
+    if _answers_for_any_name(type(value)):
+        made = copyreg.__newobj__, (type(value),)  # type: ignore[attr-defined]
+        return *made, dict(vars(value)), None, None, fill
     is_looked_at = id(value) in pickler.guard_tree_values
     is_nested = isinstance(value, types.FunctionType) and "<locals>" in value.__qualname__
     # torch would take a nested function apart, without an end where it closes over itself.
@@ -78,6 +106,28 @@ def reduce_opaque(original: Callable[..., Any], pickler: Any, value: Any) -> Any
 
         return _Missing, ("no guard looks at it",)  # a lock, a context variable
     return reduced
+
+
+def fill(value: Any, attributes: dict[str, Any]) -> None:
+    """What pickles call, with an object that has nothing yet."""
+    vars(value).update(attributes)
+
+
+def _answers_for_any_name(cls: Any) -> bool:
+    """Whether a class of the program's has a `__getattr__` of its own, that pickle would ask for
+    `__setstate__` of an object that has nothing yet; and leaves it to pickle what objects hold.
+    """
+    if is_pinned(cls.__module__) or not isinstance(
+        getattr(cls, "__getattr__", None), types.FunctionType
+    ):
+        return False
+    by_default = ("__reduce_ex__", "__reduce__", "__getstate__", "__new__")
+    return (
+        not hasattr(cls, "__setstate__")
+        and all(getattr(cls, name, None) is getattr(object, name, None) for name in by_default)
+        and cls.__dictoffset__ != 0
+        and not any(hasattr(base, "__slots__") for base in cls.__mro__)
+    )
 
 
 def _renamed(value: Any) -> tuple[Any, str] | None:
@@ -113,6 +163,12 @@ def _can_be_pickled(value: Any) -> bool:
     cls: Any = type(value)
     if issubclass(cls, types.FunctionType | type):
         return True
+    if cls in weakref.ProxyTypes:
+        return False  # what would be pickled is the object itself
+    if issubclass(cls, types.BuiltinMethodType) and not isinstance(
+        value.__self__, types.ModuleType | None
+    ):
+        return _can_be_pickled(value.__self__)  # a lock's `acquire`
     # An annotation's parts are of its own kind alone: what is left out cannot be one.
     parts = getattr(value, "__args__", ()) if cls.__module__ in OF_ANNOTATIONS else ()
     if not all(map(_can_be_pickled, parts)):

@@ -21,6 +21,7 @@ from typing import Any
 from precompile_context.adapters.pytorch.precompile import (
     aliases,
     guard_texts,
+    held,
     key_order,
     overlaps,
     unguarded,
@@ -104,6 +105,7 @@ def save_guards(
     portable: list[Any] = []
     texts = guard_texts.of_state(output_graph)
     opaque: dict[int, Any] = {}
+    needed: dict[int, tuple[str, Any]] = {}
     told: set[str] = set()
     met: list[type] = []
     # First of all, since what else is guarded of such an object is not why it has no name.
@@ -154,6 +156,8 @@ def save_guards(
         elif guard.name and key_order.is_named(source, builder.get):
             value = builder.get(guard)
             guard = _replaced(guard, functools.partial(create_recorded, create=create, value=value))
+        elif guard.name and id(value := builder.get(guard)) in builder.guard_tree_values:
+            needed[id(value)] = (guard.name, value)
         portable.append(guard)
     for one in unguarded.unguarded(sorted_guards, output_graph, builder.get):
         if (guard := _guard_of(one, builder.get)) is None:
@@ -163,7 +167,7 @@ def save_guards(
         texts.append(f"{guard.name} is {told_as.get('name') or told_as['other'].name}")
     classes = _classes(builder.guard_tree_values.values(), opaque)
     told.update(digest for cls in classes for digest in _codes_of_class(cls))
-    with told_in_words(opaque):
+    with told_in_words(opaque, needed):
         state = serialize(manager, builder, portable, output_graph)
     if (shapes := manager.shape_code_parts) is not None:
         texts += shapes.python_code_parts.exprs
@@ -173,19 +177,21 @@ def save_guards(
     texts += map(repr, witnesses)
     words = {source.name: text for source, text in ordered.items()}
     texts += map(repr, words.items())
-    same, over = (
+    holds, same, over = (
+        held.of_guarded(portable, builder.get),
         aliases.of_guarded(portable, builder.get),
         overlaps.of_guarded(portable, builder.get),
     )
     types_met = [*map(type, builder.guard_tree_values.values()), *met, torch.Tensor]
     patched = patched_classes(base for cls in types_met for base in cls.__mro__)
-    texts += map(repr, (*same, *over, *patched))
+    texts += map(repr, (*sorted(holds.items()), *same, *over, *patched))
     saved = SavedGuards(
         state,
         witnesses,
         frozenset(told),
         guard_texts.digest(texts, output_graph),
         words,
+        holds,
         same,
         over,
         patched,

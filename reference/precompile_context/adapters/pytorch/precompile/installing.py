@@ -3,6 +3,7 @@
 import builtins
 import contextlib
 import functools
+import sys
 import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -14,6 +15,9 @@ from precompile_context.adapters.pytorch.precompile.entry import Backend, Versio
 from precompile_context.adapters.pytorch.precompile.program import imported
 from precompile_context.adapters.pytorch.precompile.recorder import global_names
 from precompile_context.adapters.pytorch.precompile.saved_guards import DiffersError
+
+# How deep inductor lets Python recurse from its first compile on, and so the program, too.
+_DEPTH = 2000
 
 
 class SavedVersion:
@@ -47,6 +51,8 @@ class SavedVersion:
             DiffersError: it is not.
             Exception: whatever torch raises.
         """
+        import torch
+
         version = self._version
         guard_loading.check_classes(version.guards)
         for part in version.parts:
@@ -56,7 +62,7 @@ class SavedVersion:
         missing = _put(frame_globals, names)
         try:
             if self._state is None:
-                with _no_modes():
+                with _no_modes(), torch._C.DisableTorchFunctionSubclass():
                     self._state = guard_loading.read_state(version.guards.state)
             manager = guard_loading.build(
                 self._state, version.guards, code, frame_locals, frame_globals, **options
@@ -76,6 +82,7 @@ class SavedVersion:
         """The graph that the version calls by this global name."""
         import torch
 
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), _DEPTH))
         cut = self._version.cut.get(name)
         if cut is None:
             function = self._graphs[name].function
@@ -122,12 +129,20 @@ class SavedVersion:
 
 @contextlib.contextmanager
 def _no_modes() -> Iterator[None]:
-    """What the program has put around torch's functions is for its own calls, not for ours."""
-    import torch
+    """What the program has put around torch's functions is for its own calls, not for ours.
+
+    Classes keep their `__torch_function__`: a graph within a graph is traced when it is unpickled.
+    """
+    from torch._dynamo.utils import get_torch_function_mode_stack, set_torch_function_mode_stack
     from torch.utils._python_dispatch import _disable_current_modes
 
-    with torch._C.DisableTorchFunction(), _disable_current_modes():
-        yield
+    entered = get_torch_function_mode_stack()
+    set_torch_function_mode_stack([])
+    try:
+        with _disable_current_modes():
+            yield
+    finally:
+        set_torch_function_mode_stack(entered)
 
 
 def _without_overrides(function: Callable[..., Any]) -> Callable[..., Any]:

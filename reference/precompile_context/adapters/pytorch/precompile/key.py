@@ -14,8 +14,12 @@ from precompile_context.adapters.pytorch.precompile.digests import (
     type_name,
 )
 from precompile_context.adapters.pytorch.precompile.identity import identity
+from precompile_context.adapters.pytorch.precompile.operators import table_digest
 from precompile_context.adapters.pytorch.precompile.overridden import overridden, patched
+from precompile_context.adapters.pytorch.precompile.patterns import patterns_digest
+from precompile_context.adapters.pytorch.precompile.side_effects import side_effects
 from precompile_context.adapters.pytorch.precompile.split_graphs import chosen_backend
+from precompile_context.adapters.pytorch.precompile.substitutions import substitutions
 from precompile_context.adapters.pytorch.precompile.switches_read import switches
 
 # Settings of how and where is compiled, not of what.
@@ -30,7 +34,7 @@ _OF_COMPILING = frozenset(
     )
 )
 # Of what a version holds: one that was saved with another is never offered.
-_LAYOUT = "8"
+_LAYOUT = "9"
 # Of a module and a qualified name, so that the key stays one.
 _MOST_NAME_CHARACTERS = 300
 
@@ -96,6 +100,10 @@ def settings_digest(compiler: Any, one_graph: bool, hooks: Any) -> str:
         "switches": switches(),
         "overridden": " ".join(overridden()),
         "patched": canonical(patched()),
+        "lowerings and decompositions": table_digest(),
+        "patterns": patterns_digest(),
+        "side effects": " ".join(side_effects()),
+        "substitutions": ", ".join(substitutions()),
         "layout": _LAYOUT,
     }
     if torch._inductor.config.freezing or options.get("freezing"):

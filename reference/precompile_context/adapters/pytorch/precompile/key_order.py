@@ -47,8 +47,15 @@ def bases(source: Any) -> Iterator[Any]:
 
 
 def is_named(source: Any, get: Callable[[Any], Any]) -> bool:
-    """Whether what a source names is part of an object that pickles name, and do not hold."""
-    return any(isinstance(get(base), BY_NAME) for base in bases(source))
+    """Whether what a source names is part of an object that pickles name, and do not hold, or of
+    one that guards take from the process: a mode that is active.
+    """
+    from torch._dynamo.source import TorchFunctionModeStackSource
+
+    return any(
+        isinstance(base, TorchFunctionModeStackSource) or isinstance(get(base), BY_NAME)
+        for base in bases(source)
+    )
 
 
 def ordered(sources: Collection[Any], get: Callable[[Any], Any]) -> dict[Any, str]:

@@ -24,6 +24,7 @@ class SavedGuards:
         told: digests of the code that the identities and classes stand for.
         variant: tells these guards from those of other versions of the frame.
         shapes: by the name of its source, what `key_order` tells of an object.
+        held: by the name of its source, a digest of what an object holds by name.
         aliases: which guarded objects are one object.
         overlaps: tensors that lie over each other in memory, in bytes.
         patched: (module, qualified name, digest) of torch's and Python's classes that guarded
@@ -35,6 +36,7 @@ class SavedGuards:
     told: frozenset[str]
     variant: str
     shapes: Mapping[str, str]
+    held: Mapping[str, str]
     aliases: Aliases
     overlaps: Overlaps
     patched: Witnesses

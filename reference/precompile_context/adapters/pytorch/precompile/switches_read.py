@@ -1,7 +1,7 @@
 """What a process has switched in torch where a trace reads it, and no guard of torch's compares it.
 
 Which kernels of attention an operator is taken apart for, in which order products of an einsum are
-formed: both are in a compiled graph.
+formed: both are in a compiled graph. To which type autocast would cast: dynamo answers with it.
 """
 
 from collections.abc import Iterator
@@ -70,6 +70,8 @@ def _values() -> Iterator[tuple[str, object]]:
     if (precision := getattr(torch._C, "_get_fp32_precision_getter", None)) is not None:
         for backend, operator in _PRECISIONS:
             yield f"fp32_precision of {backend} {operator}", precision(backend, operator)
+    for device in torch._C._autocast_supported_devices():
+        yield f"autocast on {device}", torch.get_autocast_dtype(device)
     yield "anomaly", torch.is_anomaly_enabled()
     hooked: Any = torch.nn.modules.module._has_any_global_hook
     yield "hooks of all modules", bool(hooked())

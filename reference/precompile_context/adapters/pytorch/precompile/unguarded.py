@@ -5,12 +5,12 @@ one. A version that holds such a constant is not saved.
 """
 
 import contextlib
-import threading
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from precompile_context.adapters.pytorch.precompile.collecting import Collector
 from precompile_context.adapters.pytorch.precompile.digests import UnportableError, is_pinned_file
 from precompile_context.session.patches import Patches
 
@@ -53,22 +53,7 @@ class Met:
     untold: str | None = None
 
 
-class _Local(threading.local):
-    met: Met | None = None
-
-
-_local = _Local()
-
-
-@contextlib.contextmanager
-def traced() -> Iterator[Met]:
-    """What dynamo meets in this thread meanwhile."""
-    outer = _local.met
-    met = _local.met = Met()
-    try:
-        yield met
-    finally:
-        _local.met = outer
+tracing = Collector(Met)
 
 
 def watch(patches: Patches) -> None:
@@ -87,9 +72,9 @@ def watch(patches: Patches) -> None:
 
 def _build(original: Callable[..., Any], builder: Any, value: Any) -> Any:
     built = original(builder, value)
-    if _local.met is not None:
+    if tracing.notes is not None:
         found = Value(builder.source, value, _is_only_called(built))
-        _local.met.values.append((builder.tx.output, found))
+        tracing.notes.values.append((builder.tx.output, found))
     return built
 
 
@@ -128,7 +113,7 @@ def _hash(original: Callable[..., Any], builtin: Any, tx: Any, value: Any) -> An
 
 def _is_traced(variable: Any) -> bool:
     """Whether it is an object that has a `__hash__` of its own, whose code dynamo traces."""
-    value = getattr(variable, "value", None)
+    value = vars(variable).get("value")
     return isinstance(getattr(type(value), "__hash__", None), types.FunctionType)
 
 
@@ -156,7 +141,7 @@ def _is_constant(variable: Any) -> bool:
 
 def untold(what: str) -> None:
     """What is traced in this thread takes this for constant, and torch does not guard it."""
-    if (met := _local.met) is not None and met.untold is None:
+    if (met := tracing.notes) is not None and met.untold is None:
         met.untold = f"{what} {_NOT_GUARDED}"
 
 
@@ -169,7 +154,7 @@ def unguarded(guards: Iterable[Any], output_graph: Any, get: Callable[[Any], Any
     import torch
     from torch._dynamo.source import TorchFunctionModeStackSource
 
-    if (met := _local.met) is None:
+    if (met := tracing.notes) is None:
         return []
     if met.untold is not None:
         raise UnportableError(met.untold)
