@@ -10,6 +10,7 @@ import pytest
 from precompile_context import (
     Environment,
     ErrorCode,
+    MemoryPrecompileCache,
     MisuseError,
     PrecompileContext,
     Producer,
@@ -489,6 +490,26 @@ def test_an_entry_is_not_bound_to_what_is_no_backend() -> None:
     context.load(write_segment(new_artifact("g", b"", type=GRAPH, kind=ArtifactKind.CACHE)))
     context.record_artifact(STEP, "s", b"step", backends=[(GRAPH, "g")])
     assert stored_backend_digest(serialized(context)) == b""
+
+
+@pytest.mark.parametrize("to_file", [False, True])
+def test_an_entry_recorded_again_is_bound_by_a_save_that_has_nothing_to_write(
+    tmp_path: Path, *, to_file: bool
+) -> None:
+    def save() -> None:
+        if to_file:
+            context.save_to(BundleFile(tmp_path / "b.precompile"))
+        else:
+            context.serialize()
+
+    context = toy_context()
+    context.record_artifact(GRAPH, "g", b"graph")
+    for _ in range(2):
+        context.record_artifact(STEP, "s", b"step", backends=[(GRAPH, "g")])
+        save()
+    context.record_artifact(GRAPH, "g", b"another graph")
+    report = context.populate(MemoryPrecompileCache())
+    assert [outcome.code for outcome in report.outcomes] == [ErrorCode.MISSING_BACKEND]
 
 
 # load, and what is unsaved behind it

@@ -72,6 +72,8 @@ class Writing:
             # [PCB-CTX-019]
             if not new and not removed:
                 state.memory.removed.clear()  # of what these segments never held
+                # [PCB-CTX-023] An entry that was recorded again as it was is saved as it was, too.
+                state.mark_saved(snapshot, state.memory)
                 return (state.serialized.joined(), info) if state.serialized else None
         # [PCB-CTX-002] [PCB-CTX-018] [PCB-CTX-020]
         chain = state.serialized.chain.copy()
@@ -104,6 +106,8 @@ class Writing:
         if not changed and not tombstones and known.is_settled and isinstance(sink, KnownSink):
             last = known.chain.previous_digest
             if sink.is_as_left(known.size, last, policy=self.policy):
+                with lock:
+                    state.mark_saved(snapshot, state.file)
                 return SaveReport(tuple(snapshot.current), known.size)
         # Until all is committed, what was known of the file is known no more.
         state.destination = Destination()
