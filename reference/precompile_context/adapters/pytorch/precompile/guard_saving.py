@@ -168,7 +168,12 @@ def save_guards(
     classes = _classes(builder.guard_tree_values.values(), opaque)
     told.update(digest for cls in classes for digest in _codes_of_class(cls))
     with told_in_words(opaque, needed):
-        state = serialize(manager, builder, portable, output_graph)
+        try:
+            state = serialize(manager, builder, portable, output_graph)
+        except Exception as error:
+            if isinstance(told_first := error.__cause__ or error.__context__, UnportableError):
+                raise told_first from None  # torch 2.15 makes it one of its own
+            raise
     if (shapes := manager.shape_code_parts) is not None:
         texts += shapes.python_code_parts.exprs
     witnesses = tuple(
