@@ -71,10 +71,8 @@ demo: $(VENV)/.ready ## the main job: cold, mega-cache and warm runs of a small 
 # --- tests ---------------------------------------------------------------------------------
 
 # Each part tells how long it took and what it took of a processor, what it printed stays together.
-# More processes than processors would take a third more of them: each part has half.
-HALF = $(shell expr \( $(JOBS) + 1 \) / 2)
-test: ## everything, part by part and two side by side
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target JOBS=$(HALF) $(PARTS:%=part-%)
+test: ## everything, part by part and several side by side
+	@$(MAKE) --no-print-directory --jobs=$(JOBS) --output-sync=target $(PARTS:%=part-%)
 
 # What all have is set up before any begins: it would be there twice, or by halves. Meanwhile C++ is compiled.
 NEED_PYTHON := $(filter-out build-%,$(PARTS))
