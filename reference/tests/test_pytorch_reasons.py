@@ -193,11 +193,13 @@ REASONS = {
     "__main__.taken_apart": "a graph was not saved: compiled autograd takes its backward apart",
     ".forward": "compiled autograd made it of one backward, in this process",
 }
-# torch 2.15 caches graphs that enter these.
-SAVED_SINCE_2_15 = ("__main__.autocast", "__main__.inference")
-OTHERS_SINCE_2_15 = {
-    "__main__.reference": "its guards cannot be saved: PackageError: a guard reads a ReferenceType",
-    "__main__.context": "G['HELD'].context is guarded by identity: one object of",
+# Since these releases torch caches graphs that enter these.
+SAVED_SINCE = {"__main__.autocast": (2, 14), "__main__.inference": (2, 15)}
+OTHERS_SINCE = {
+    (2, 14): {"__main__.context": "G['HELD'].context is guarded by identity: one object of"},
+    (2, 15): {
+        "__main__.reference": "its guards cannot be saved: PackageError: a guard reads a Reference"
+    },
 }
 
 
@@ -207,10 +209,12 @@ def test_each_cold_frame_has_the_reason_that_is_its_own(
     programs = Programs(tmp_path, interpreters)
     programs.write(program=PROGRAM)
     reasons = dict(REASONS)
-    if tuple(map(int, version("torch").split(".")[:2])) >= (2, 15):
-        for name in SAVED_SINCE_2_15:
+    release = tuple(map(int, version("torch").split(".")[:2]))
+    for since, others in OTHERS_SINCE.items():
+        reasons |= others if release >= since else {}
+    for name, since in SAVED_SINCE.items():
+        if release >= since:
             del reasons[name]
-        reasons |= OTHERS_SINCE_2_15
     cold = programs.precompile()
     assert cold.frames == (0, len(REASONS), len(REASONS) - len(reasons))
     assert cold.reasons.keys() == reasons.keys()
