@@ -358,12 +358,25 @@ def order_of_a_set(x, words):
         x = x @ x
     return x
 
+class Own(set):
+    pass
+
+@shown(Own(("a", "b")))
+def guarded_by_order(x, words):
+    return x @ x if "a" in words else x
+
+@shown({int, Own})
+def of_classes(x, classes):
+    return x @ x if int in classes else x
+
 @shown()
 def first_of_a_set(x):
     return x @ x if min({"ab", "ba"}, key=len) else x
 """
 )
 REASONS = {
+    "guarded_by_order": "the order of a set, which is another in each process, is guarded",
+    "of_classes": "the order of a set, which is another in each process, is guarded",
     "metaclass": "isinstance() runs code of __main__.Meta, the metaclass of __main__.Twos, and what"
     " that looks at is not guarded",
     "protocol": "isinstance() runs code of typing._ProtocolMeta, the metaclass of __main__.HasName,"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.forking import Interpreters
-from tests.programs import Programs
+from tests.programs import Programs, variant
 from tests.test_pytorch_constants import BEGIN, is_served_until_edited
 
 pytestmark = pytest.mark.torch
@@ -42,46 +42,21 @@ if EDITED:
     math.extra = 1
     abs = lambda number: 5
 
-@shown(thing)
-def attribute(x, thing):
+"""
+    + "".join(
+        f"""\
+@shown({one})
+def of_{one}(x, one):
     try:
-        thing.extra
+        one.extra
         return x @ x
     except AttributeError:
         return x @ x.t()
 
-@shown(slotted)
-def slot(x, thing):
-    try:
-        thing.extra
-        return x @ x
-    except AttributeError:
-        return x @ x.t()
-
-@shown(error)
-def of_an_error(x, error):
-    try:
-        error.extra
-        return x @ x
-    except AttributeError:
-        return x @ x.t()
-
-@shown(layer)
-def of_a_module(x, layer):
-    try:
-        layer.extra
-        return x @ x
-    except AttributeError:
-        return x @ x.t()
-
-@shown(tensor)
-def of_a_tensor(x, tensor):
-    try:
-        tensor.extra
-        return x @ x
-    except AttributeError:
-        return x @ x.t()
-
+"""
+        for one in ("thing", "slotted", "error", "layer", "tensor")
+    )
+    + """\
 @shown(wrapping)
 def given(x, wrapping):
     return x @ x if wrapping.extra else x @ x.t()
@@ -165,6 +140,44 @@ with Transposing(EDITED):
         return torch.mm(x, x)
 """
 )
+
+
+# Each process has the hashes of strings otherwise.
+SETS = (
+    BEGIN
+    + """\
+class Own(set):
+    pass
+
+words, numbers = {"a", "b", "c"}, Own((1, 2, 3))
+
+@shown(words)
+def member(x, words):
+    return x @ x if "a" in words else x @ x.t()
+
+@shown(numbers)
+def of_an_own_class(x, numbers):
+    return x @ x if 1 in numbers else x @ x.t()
+
+@shown(words)
+def in_order(x, words):
+    return x @ x if sorted(words)[0] == "a" else x @ x.t()
+
+@shown(words)
+def equal(x, words):
+    return x @ x if words == {"a", "b", "c"} else x @ x.t()
+"""
+)
+
+
+def test_sets_of_which_no_order_is_asked_are_served_in_each_process(
+    tmp_path: Path, interpreters: Interpreters
+) -> None:
+    programs = Programs(tmp_path, interpreters)
+    programs.write(program=variant(SETS, edited=False))
+    runs = [programs.precompile() for _ in range(4)]
+    assert [run.frames for run in runs] == [(0, 4, 4), *[(4, 0, 0)] * 3]
+    assert {run.stdout for run in runs} == {programs.plain().stdout}
 
 
 def test_what_was_not_there_and_comes_is_noticed(

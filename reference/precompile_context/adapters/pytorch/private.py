@@ -611,6 +611,11 @@ PRECOMPILE_NAMES = (
     ),
     PrivateName(
         "torch._dynamo.source",
+        "NonSerializableSetGetItemSource",
+        "read: an object's place in a set is of one process",
+    ),
+    PrivateName(
+        "torch._dynamo.source",
         "SkipGuardSource",
         "read: where torch guards nothing",
     ),

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from precompile_context.adapters.pytorch.precompile import unguarded
 from precompile_context.adapters.pytorch.precompile.collecting import Collector
 from precompile_context.adapters.pytorch.precompile.digests import (
     UnportableError,
@@ -163,10 +164,9 @@ def _note_process(function: Any, args: Any) -> None:
 
 
 def _of_spec(original: Callable[..., Any], variable: Any, tx: Any, name: Any) -> Any:
-    notes, value = tracing.notes, variable.value
-    if notes is not None and isinstance(value, importlib.machinery.ModuleSpec):
-        what = f"where module {value.name} lies"
-        notes.untold = notes.untold or f"{what} is taken for constant, and torch does not guard it"
+    value = variable.value
+    if isinstance(value, importlib.machinery.ModuleSpec):
+        unguarded.untold(f"where module {value.name} lies")
     return original(variable, tx, name)
 
 

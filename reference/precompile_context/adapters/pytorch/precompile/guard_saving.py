@@ -24,6 +24,7 @@ from precompile_context.adapters.pytorch.precompile import (
     held,
     key_order,
     overlaps,
+    set_order,
     unguarded,
 )
 from precompile_context.adapters.pytorch.precompile.digests import (
@@ -125,6 +126,7 @@ def save_guards(
         if (scope := _NO_MODULES.search(guard.name)) is not None:
             told_as = output_graph.global_scope.get(scope[0], {}).get("__name__", "a dict")
             raise UnportableError(f"it reads globals that are no module's, but those of {told_as}")
+        set_order.check_places(source, builder.get)
         if kind in _LOST_IN_PICKLES:
             raise UnportableError(f"{guard.name} is guarded by {kind}, which does not travel")
         if kind == "AUTOGRAD_SAVED_TENSORS_HOOKS":

@@ -83,7 +83,7 @@ def _words(value: Any) -> Iterator[str]:
             yield from map(_key, keys)
     try:
         attributes = object.__getattribute__(value, "__dict__")
-    except AttributeError:
+    except Exception:  # the program's own, if it has one
         attributes = {}
     yield from (f".{name}" for name in attributes if not str(name).startswith(_OF_DYNAMO))
     for cls in type(value).__mro__:

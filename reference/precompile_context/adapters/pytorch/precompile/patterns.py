@@ -29,7 +29,7 @@ def patterns_digest() -> str:
 def _of_program() -> Iterator[tuple[str, Any]]:
     for where, found in _passes():
         for entries in list(found.patterns.values()):
-            if _torchs.keys() >= set(map(id, entries)):
+            if all(id(entry) in _torchs for entry in entries):
                 continue  # asked for each graph, of a thousand entries, nearly always torch's
             for number, entry in enumerate(entries):
                 if _is_of_program(entry):

@@ -8,7 +8,11 @@ from typing import Any
 
 from precompile_context.adapters.pytorch.precompile import unguarded
 from precompile_context.adapters.pytorch.precompile.collecting import Collector
-from precompile_context.adapters.pytorch.precompile.digests import is_pinned_file
+from precompile_context.adapters.pytorch.precompile.digests import (
+    UnportableError,
+    is_pinned_file,
+)
+from precompile_context.adapters.pytorch.precompile.key_order import bases
 from precompile_context.session.patches import Patches
 
 _UNTOLD = "the order of a set, which is another in each process,"
@@ -39,6 +43,19 @@ def watch(patches: Patches) -> None:
     patches.wrap(BuiltinVariable, "call_function", _call_builtin)
     for name in ("call_sorted", "call_set", "call_frozenset"):
         patches.wrap(BuiltinVariable, name, _without_order)
+
+
+def check_places(source: Any, get: Callable[[Any], Any]) -> None:
+    """Raise UnportableError where a source leads to an object by its place in such a set: so torch
+    guards what is in a set of the program's own class. `get` gives what stands at a source.
+    """
+    from torch._dynamo.source import NonSerializableSetGetItemSource
+
+    for part in (source, *bases(source)):
+        if isinstance(part, NonSerializableSetGetItemSource):
+            items = get(part.base)
+            if len(items) > 1 and not all(type(item) in _SAME_EVERYWHERE for item in items):
+                raise UnportableError(f"{_UNTOLD} is guarded")
 
 
 def _owners(classes: Iterable[type], name: str) -> list[type]:

@@ -37,7 +37,7 @@ def _text(original: Callable[..., Any], builtin: Any, tx: Any, variable: Any) ->
         return made  # no constant, or none that the program sees
     if _ADDRESS.search(str(text)):
         unguarded.untold("a text with the address of an object, which is another in each process,")
-    elif (cls := _class_whose_code_ran(variable)) is not None and builtin.fn is str:
+    elif builtin.fn is str and (cls := _class_whose_code_ran(variable)) is not None:
         unguarded.untold(f"the text that str() makes of a {type_name(cls)}")
     return made
 
