@@ -34,9 +34,11 @@ CORE_FILES := $(patsubst %,--ignore-glob='*/%',test_run*.py test_pytorch_*.py te
 	test_without_posix.py self_tests/*)
 CORE_TESTS := -m 'not torch and not compilers' $(CORE_FILES)
 QUICK_TESTS := -m 'not torch and not compilers and not slow' $(CORE_FILES)
+QUICK_VECTORS := --class reader
 # What else is slow varies files, processes, the order of calls or the size of contents, not what
-# protobuf is given: quick tests give it messages like those.
-RUNTIME_TESTS := -m 'not torch and not compilers and (not slow or runtimes)' $(CORE_FILES)
+# protobuf is given: quick tests give it messages like those. What is public has no message in it.
+RUNTIME_TESTS := -m 'not torch and not compilers and (not slow or runtimes)' $(CORE_FILES) \
+	--ignore-glob='*/test_public_surface.py'
 # They have a part of their own.
 NOT_STORES := --ignore-glob='*/test_stores_*.py'
 INTERPRETERS := 3.12 3.13 3.14
@@ -96,7 +98,7 @@ quick: $(VENV)/.ready ## a minute: lint, types of what changed, the core's tests
 	$(BIN)/ruff format --quiet --check $(PYTHON_FILES)
 	@$(if $(CHANGED),$(BIN)/mypy $(CHANGED),echo 'no type is checked: nothing differs from the last commit')
 	$(BIN)/python -m pytest -q --numprocesses=$(JOBS) $(SIDE_BY_SIDE) $(QUICK_TESTS)
-	$(BIN)/precompile-conformance run --class reader --jobs $(JOBS)
+	$(BIN)/precompile-conformance run --jobs $(JOBS) $(QUICK_VECTORS)
 
 # Outside of git nothing is known to have changed.
 CHANGED = $(wildcard $(shell git ls-files --modified --others --exclude-standard -- \
@@ -479,13 +481,19 @@ freeze-schema: .buf/node_modules/.bin/buf
 # All tests run on the newest, which is the one in $(VENV).
 OTHER_RUNTIMES := $(filter-out $(shell sed -n 's/^protobuf==//p' constraints.txt),$(PROTOBUF_RUNTIMES))
 
-test-runtimes: $(OTHER_RUNTIMES:%=.runtimes/%) ## what protobuf has a part in, and all vectors, on its other runtimes
-	@set -e; for version in $(OTHER_RUNTIMES); do \
+# An sdist in $$tree, until the shell ends: `make quick` works there, with what is installed here.
+UNPACK_SDIST = set -e; tree=$$(mktemp -d); trap 'rm -rf "$$tree"' EXIT; \
+	$(BIN)/python -m hatchling build --target sdist --directory "$$tree/dist"; \
+	tar -xzf "$$tree"/dist/*.tar.gz --strip-components=1 -C "$$tree"; \
+	own="$$tree/reference:$$tree/generated:$$tree/conformance_tests"
+IN_SDIST = $(MAKE) --no-print-directory -C "$$tree" --old-file=$(CURDIR)/$(VENV)/.ready VENV=$(CURDIR)/$(VENV)
+
+# Nothing is there but what an sdist holds: it is seen to hold what its tests need.
+test-runtimes: $(OTHER_RUNTIMES:%=.runtimes/%) ## in an sdist: what protobuf has a part in, and all vectors, on its other runtimes
+	@$(UNPACK_SDIST); for version in $(OTHER_RUNTIMES); do \
 		echo "== protobuf $$version"; \
-		export PYTHONPATH=$(CURDIR)/.runtimes/$$version PRECOMPILE_TEST_PROTOBUF=$$version; \
-		$(BIN)/python -m pytest -q --numprocesses=$(JOBS) $(SIDE_BY_SIDE) $(RUNTIME_TESTS); \
-		$(BIN)/precompile-conformance run --jobs $(JOBS) \
-			--testee '$(BIN)/python -m testees.reference'; \
+		export PYTHONPATH="$(CURDIR)/.runtimes/$$version:$$own" PRECOMPILE_TEST_PROTOBUF=$$version; \
+		$(IN_SDIST) quick QUICK_TESTS="$(RUNTIME_TESTS)" QUICK_VECTORS=; \
 	done
 
 # --- the core on other interpreters --------------------------------------------------------
@@ -516,6 +524,7 @@ run-python%: .interpreters/%/.ready
 release-check: $(VENV)/.ready ## wheel and sdist, built twice with equal bytes and compared with the tree, into dist/
 	@[ -z "$$(git status --porcelain)" ] || { git status --short; echo 'the tree has changes' >&2; exit 1; }
 	$(BIN)/python -m pytest -q reference/tests/test_wheel.py reference/tests/test_sdist.py
+	$(UNPACK_SDIST); PYTHONPATH="$$own" $(IN_SDIST) quick
 	rm -rf dist && $(BIN)/python -m hatchling build -d dist
 	sha256sum dist/*
 

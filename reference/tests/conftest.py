@@ -15,7 +15,7 @@ from google.protobuf.internal import api_implementation
 from precompile_context import BundleFile
 from tests import remembering
 from tests.forking import Imported, Interpreters
-from tests.programs import QUICK
+from tests.programs import ONE_THREAD, QUICK
 
 # Marks of tests that import compilers.
 _COMPILERS = ("torch", "compilers")
@@ -99,20 +99,40 @@ def left_as_it_was() -> Iterator[None]:
     assert _process() == before
 
 
+def _started(imported: Imported, **variables: str) -> Iterator[Interpreters]:
+    interpreters = Interpreters(imported, {**os.environ, **variables})
+    yield interpreters
+    interpreters.close()
+
+
 @pytest.fixture(scope="session")
 def interpreters(own_home: Path, no_network: None, own_config: Path) -> Iterator[Interpreters]:
     """For programs that compile, whenever they import what: torch's compiler is imported."""
-    interpreters = Interpreters(Imported.COMPILER, {**os.environ, **QUICK})
-    yield interpreters
-    interpreters.close()
+    yield from _started(Imported.COMPILER, **QUICK)
 
 
 @pytest.fixture(scope="session")
 def with_torch(own_home: Path, no_network: None, own_config: Path) -> Iterator[Interpreters]:
     """For programs of which it is seen what they import of torch's compiler."""
-    interpreters = Interpreters(Imported.TORCH, os.environ)
-    yield interpreters
-    interpreters.close()
+    yield from _started(Imported.TORCH, **ONE_THREAD)
+
+
+@pytest.fixture(scope="session")
+def with_jax(own_home: Path, no_network: None, own_config: Path) -> Iterator[Interpreters]:
+    """For programs that use JAX, which is imported, on a processor."""
+    yield from _started(Imported.JAX, JAX_PLATFORMS="cpu")
+
+
+@pytest.fixture(scope="session")
+def with_numba(own_home: Path, no_network: None, own_config: Path) -> Iterator[Interpreters]:
+    """For programs that use numba, which is imported."""
+    yield from _started(Imported.NUMBA)
+
+
+@pytest.fixture(scope="session")
+def with_ours(own_home: Path, no_network: None, own_config: Path) -> Iterator[Interpreters]:
+    """For programs of which it is seen how they import a compiler: what is ours is imported."""
+    yield from _started(Imported.OURS)
 
 
 @pytest.fixture

@@ -1,14 +1,16 @@
-"""Python processes that begin with torch imported: forked from one that imported it.
+"""Python processes that begin with a compiler imported: forked from one that imported it.
 
-To import torch takes two and a half seconds of a core, and its compiler five more: most of a small
-program's time. A forked process becomes `python ARGUMENTS` as the interpreter would have it:
-arguments, environment, directory, `__main__` and start-up hook are its own, and what it registered
-for its end is called. Its modules are left as they are then: to take thousands apart writes to all
-of their memory, and takes as long as a small program. There are two interpreters that take turns,
-so that two runs behind one another share neither hash seed nor addresses. With `Imported.TORCH`, no
-module is there yet that an adapter waits for: what a first import does is seen, as it is after a
-start. What a test says of torch's own import, a signal, a failing program's traceback or what
-modules do when they are taken apart needs a real start.
+To import torch takes two and a half seconds of a core, its compiler five more, JAX or numba one,
+and what is ours a third of one: most of a small program's time. A forked process becomes
+`python ARGUMENTS` as the interpreter would have it: arguments, environment, directory, `__main__`
+and start-up hook are its own, and what it registered for its end is called. Its modules are left as
+they are then: to take thousands apart writes to all of their memory, and takes as long as a small
+program. There are two interpreters that take turns, so that two runs behind one another share
+neither hash seed nor addresses. With `Imported.TORCH` and `Imported.OURS`, no module is there yet
+that an adapter waits for: what a first import does is seen, as it is after a start. Triton's must
+be: while it is imported, names are taken from the module that its adapter waits for. What a test
+says of torch's own import, a signal, a failing program's traceback or what modules do when they are
+taken apart needs a real start.
 
 Run as a script, this is the process that is forked: of who connects to it, each gets a child.
 """
@@ -42,29 +44,50 @@ from tests.asking import answered, ask, read_already
 _SECONDS = 600
 # The interpreter's own, before a program's directory comes to its front.
 _PATH = sys.path[1:]
-# Of what a compile imports, what takes long and imports no module that adapters wait for: tests of
-# the runs say so.
-_TORCH = (
-    *("torch", "sympy", "networkx", "jinja2", "torch.fx.experimental.symbolic_shapes"),
-    *("torch.distributed.fsdp", "torch.utils.cpp_extension"),
-)
-_WARMED = """
+
+
+class Imported(Enum):
+    """What an interpreter has imported, by how the variables begin that were read for it."""
+
+    TORCH = "TORCH_"
+    COMPILER = "TORCH"
+    JAX = "JAX"
+    NUMBA = "NUMBA"
+    OURS = "PROTOCOL_BUFFERS"
+
+
+# What takes long and imports no module that adapters wait for: tests of the runs say so.
+_OURS = ("precompile_context.session.startup", "precompile_context.cli.run")
+_NAMED = {
+    Imported.TORCH: (
+        *_OURS,
+        *("torch", "sympy", "networkx", "jinja2", "torch.fx.experimental.symbolic_shapes"),
+        *("torch.distributed.fsdp", "torch.utils.cpp_extension"),
+    ),
+    Imported.OURS: _OURS,
+}
+# For others, all that is imported where such a program is run, and what it compiled is saved.
+_WARMED = {
+    Imported.COMPILER: """
 import torch
 def step(x):
     return torch.sin(x @ x).sum()
 torch.compile(step)(torch.ones(4, 4, requires_grad=True)).backward()
-"""
-
-
-class Imported(Enum):
-    """What an interpreter has imported, by which of torch's variables were read for it."""
-
-    TORCH = "TORCH_"
-    COMPILER = "TORCH"
+""",
+    Imported.JAX: """
+import jax
+jax.jit(jax.grad(lambda x: jax.numpy.tanh(x @ x).sum()))(jax.numpy.ones((4, 4)))
+""",
+    Imported.NUMBA: """
+import numba
+numba.njit(lambda x: x + 1)(1)
+""",
+}
+_RUN = ["-c", "from _precompile_command import main; main()", "run", "--precompile"]
 
 
 class Interpreters:
-    """Two interpreters that have imported torch, or its compiler too, under `variables`."""
+    """Two interpreters that have imported the same, under `variables`."""
 
     def __init__(self, imported: Imported, variables: Mapping[str, str]) -> None:
         self._imported = imported
@@ -86,7 +109,7 @@ class Interpreters:
         """What `python ARGUMENTS` gives; `stderr` is a terminal that it writes to, or None.
 
         Raises:
-            ValueError: an import of torch read a variable that is another one in `env`.
+            ValueError: an import read a variable that is another one in `env`.
         """
         if name := read_already(self._imported.value, self._variables, env):
             raise ValueError(f"{name} was read at the import: start a process for it")
@@ -144,7 +167,7 @@ def main(imported: Imported, listening: socket.socket) -> None:
     os.dup2(null, 0)
     os.dup2(2, 1)
     gc.disable()
-    for name in _TORCH if imported is Imported.TORCH else _imported_by_a_compile():
+    for name in _NAMED.get(imported) or _imported_by(_WARMED[imported]):
         __import__(name)
     if imported is Imported.COMPILER:
         _make_patterns()
@@ -197,23 +220,29 @@ def _answer(children: dict[int, socket.socket]) -> None:
             asked.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
 
 
-def _imported_by_a_compile() -> list[str]:
-    """The modules that a process imports until it has compiled, in its order."""
+def _imported_by(text: str) -> list[str]:
+    """The modules that a process imports until it has run this and saved its work, in its order."""
     with tempfile.TemporaryDirectory() as place:
         child = os.fork()
         if child == 0:
-            before = set(sys.modules)
-            os.environ.update(TORCHINDUCTOR_CACHE_DIR=f"{place}/cache", TMPDIR=place)
-            exec(_WARMED, {"__name__": "warmed"})
-            found = [
-                name
-                for name, module in sys.modules.items()
-                if name not in before and not _is_in(module, place)
-            ]
-            Path(place, "names").write_text("\n".join(found), encoding="utf-8")
-            os._exit(0)
+            atexit.register(_tell_imported, set(sys.modules), place)  # the first, which ends last
+            program, bundle = f"{place}/warmed.py", f"{place}/b.precompile"
+            Path(program).write_text(text, encoding="utf-8")
+            own = {"TORCHINDUCTOR_CACHE_DIR": f"{place}/cache", "TMPDIR": place, "HOME": place}
+            kept = {name: value for name, value in os.environ.items() if name[:4] != "XDG_"}
+            _become([*_RUN, "--bundle", bundle, program], kept | own)
         os.waitpid(child, 0)
         return Path(place, "names").read_text(encoding="utf-8").split()
+
+
+def _tell_imported(before: set[str], place: str) -> None:
+    """In a file: what can be imported again, and was, but of the program's own folder."""
+    names = [
+        name
+        for name, module in sys.modules.items()
+        if name not in before and _is_of_a_file(module) and not _is_in(module, place)
+    ]
+    Path(place, "names").write_text("\n".join(names), encoding="utf-8")
 
 
 def _make_patterns() -> None:
@@ -222,6 +251,11 @@ def _make_patterns() -> None:
     from torch._inductor.fx_passes.joint_graph import lazy_init
 
     lazy_init(device("cpu"))
+
+
+def _is_of_a_file(module: ModuleType) -> bool:
+    """Others are made by what imports them, and cannot be imported by name."""
+    return getattr(module, "__spec__", None) is not None
 
 
 def _is_in(module: ModuleType, place: str) -> bool:
@@ -283,6 +317,9 @@ def _interpret(arguments: list[str], environ: Mapping[str, str]) -> None:
         __import__("_precompile_run").begin()  # as precompile_run.pth has it
     module = ModuleType("__main__")
     vars(module)["__builtins__"] = builtins
+    if arguments[0] == "-u":
+        arguments = arguments[1:]
+        sys.stdout.reconfigure(write_through=True)  # type: ignore[union-attr]
     if arguments[0] == "-c":
         code, filename, sys.argv = arguments[1], "<string>", ["-c", *arguments[2:]]
         sys.path.insert(0, "")

@@ -133,6 +133,7 @@ class Running:
             **kept,
             **QUICK,
             "PATH": f"{self._bin}{os.pathsep}{os.environ['PATH']}",
+            "PYTHON_EXEC": str(self._bin / "python"),  # what torchrun starts ranks with
             "PYTHONPATH": os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), *_OWN])),
             "HOME": str(home),
             "TORCHINDUCTOR_CACHE_DIR": str(cache),

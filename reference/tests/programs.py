@@ -13,8 +13,15 @@ from tests.cuda_warning import without_cuda_warning
 from tests.forking import Interpreters
 
 RUN = ["-c", "from _precompile_command import main; main()", "run"]
+# As torchrun has it for its ranks, so that these are forked from the same interpreters.
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 # Probing for instruction sets and compiling headers would take most of the time.
-QUICK = {"TORCHINDUCTOR_VEC_ISA_OK": "1", "TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS": "0"}
+QUICK = {
+    "TORCHINDUCTOR_VEC_ISA_OK": "1",
+    "TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS": "0",
+    "TORCHINDUCTOR_COMPILE_THREADS": "1",
+    **ONE_THREAD,
+}
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,15 @@ def two(tmp_path: Path) -> tuple[Path, Path]:
 
 
 @pytest.fixture
+def no_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No program imports torch, which takes seconds: it is as if there were none."""
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    (hidden / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\")\n")
+    monkeypatch.setenv("PYTHONPATH", str(hidden))
+
+
+@pytest.fixture
 def conflicting(tmp_path: Path) -> list[Path]:
     paths = []
     for key in ("g", "h"):
@@ -185,7 +194,9 @@ def test_explain_tells_what_would_be_applied(tmp_path: Path) -> None:
     assert [artifact["key"] for artifact in facts["applied"]] == ["a", "b"]
 
 
-def test_explain_names_fact_and_segment_and_fails_where_none_fits(tmp_path: Path) -> None:
+def test_explain_names_fact_and_segment_and_fails_where_none_fits(
+    tmp_path: Path, no_torch: None
+) -> None:
     path = tmp_path / "elsewhere"
     environment = Environment.of(os__name="Toy", os__machine=["b", "a\x07"])
     blobs(environment, a=b"1").save_to(BundleFile(path))
@@ -204,14 +215,10 @@ def test_explain_names_fact_and_segment_and_fails_where_none_fits(tmp_path: Path
 
 
 def test_explain_says_that_facts_of_torch_are_unknown_where_there_is_no_torch(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, no_torch: None
 ) -> None:
     path = tmp_path / "torches"
     blobs(Environment.of(torch__version="2.13.0"), a=b"1").save_to(BundleFile(path))
-    hidden = tmp_path / "hidden"
-    hidden.mkdir()
-    (hidden / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\")\n")
-    monkeypatch.setenv("PYTHONPATH", str(hidden))
     done = run("explain", "--unsigned", path)
     assert (done.status, done.err) == (1, "")
     assert done.out.splitlines()[1:] == [
@@ -299,7 +306,7 @@ def test_explain_refuses_facts_that_are_none(tmp_path: Path) -> None:
 
 
 def test_facts_are_printed_of_the_compilers_that_a_bundle_names_and_no_other_is_imported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_torch: None
 ) -> None:
     adapter = """
         import sys
@@ -318,7 +325,8 @@ def test_facts_are_printed_of_the_compilers_that_a_bundle_names_and_no_other_is_
     """
     for name, types in (("alpha", "Blob,"), ("beta", "")):
         (tmp_path / f"{name}.py").write_text(textwrap.dedent(adapter).format(name, types))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *filter(None, sys.path)]))
+    own = [str(tmp_path), os.environ["PYTHONPATH"], *filter(None, sys.path)]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(own))
     # A type's name begins as its compiler's module does: here test, Python's own.
     monkeypatch.setenv("PRECOMPILE_ADAPTERS", "beta=beta:Adapter test=alpha:Adapter")
     blobs(Environment.of(alpha__version="1"), a=b"1").save_to(tmp_path / "b.precompile")

@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,8 @@ import pytest
 
 from precompile_context.adapters.jax.adapter import JaxAdapter
 from precompile_context.testing import AdapterTests
+from tests.forking import Interpreters
+from tests.programs import RUN
 
 pytestmark = pytest.mark.compilers
 
@@ -26,8 +27,7 @@ weight = np.eye(8, dtype="float32") / 2
 
 @jax.jit
 def step(weight, x):
-    for _ in range(3):
-        x = jnp.tanh(x @ weight)
+    x = jnp.tanh(x @ weight)
     return x.sum()
 
 def main():
@@ -45,7 +45,6 @@ answer = program.main()
 print(len(hits), "hits")
 print(answer)
 """
-RUN = (sys.executable, "-m", "precompile_context", "run")
 FORKED = """
 import os, program
 pid = os.fork()
@@ -62,6 +61,10 @@ class TestJaxAdapter(AdapterTests):
     # The host's processor may do more: XLA compiles for what is in force.
     other_host: ClassVar[Mapping[str, str]] = {"XLA_FLAGS": "--xla_cpu_max_isa=AVX2"}
     variables: ClassVar[Mapping[str, str]] = {"JAX_PLATFORMS": "cpu"}
+
+    @pytest.fixture(autouse=True)
+    def forked(self, with_jax: Interpreters) -> None:
+        self.python = with_jax.stand_in()
 
     @pytest.mark.parametrize("when", ["before the first use"])
     def test_a_forked_child_is_right_and_harms_nothing(self, bundle: Path, when: str) -> None:
@@ -99,7 +102,7 @@ class TestJaxAdapter(AdapterTests):
         changed += "program.step(program.weight, program.np.ones((3, 8), 'float32'))\n"
         (bundle.parent / "first" / "changed.py").write_text(changed)
         done = subprocess.run(
-            [*RUN, "--why-miss", "--bundle", str(bundle), "changed.py"],
+            [*self.python, *RUN, "--why-miss", "--bundle", str(bundle), "changed.py"],
             cwd=bundle.parent / "first",
             env={
                 **os.environ,
@@ -116,7 +119,7 @@ class TestJaxAdapter(AdapterTests):
         assert "source: the digest of its program: " in done.stderr
 
 
-def test_an_exported_function_travels_as_an_entry(tmp_path: Path) -> None:
+def test_an_exported_function_travels_as_an_entry(tmp_path: Path, with_jax: Interpreters) -> None:
     program = """
         import jax, sys
         from precompile_context import UNSIGNED, PrecompileContext
@@ -135,12 +138,9 @@ def test_an_exported_function_travels_as_an_entry(tmp_path: Path) -> None:
     """
     for role in ("save", "load"):
         arguments = [str(tmp_path / "exported.precompile"), role]
-        done = subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(program), *arguments],
+        done = with_jax.run(
+            ["-c", textwrap.dedent(program), *arguments],
             env={**os.environ, **TestJaxAdapter.variables},
-            capture_output=True,
-            text=True,
-            check=False,
         )
         assert done.returncode == 0, done.stderr
     assert done.stdout == "6.0\n"

@@ -2,14 +2,14 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from precompile_context.testing import MemoryPart
+from tests.forking import Interpreters
+from tests.programs import RUN
 
 pytestmark = pytest.mark.compilers
 
@@ -56,11 +56,10 @@ class Ran(NamedTuple):
     part: dict[str, Any]
 
 
-def run(folder: Path, **variables: str) -> Ran:
+def run(interpreters: Interpreters, folder: Path, **variables: str) -> Ran:
     (folder / "program.py").write_text(PROGRAM)
-    command = ["run", "--bundle", "b.precompile", "--report", "r.json", "program.py"]
-    done = subprocess.run(
-        [sys.executable, "-m", "precompile_context", *command],
+    done = interpreters.run(
+        [*RUN, "--bundle", "b.precompile", "--report", "r.json", "program.py"],
         cwd=folder,
         env={
             **os.environ,
@@ -69,10 +68,6 @@ def run(folder: Path, **variables: str) -> Ran:
             "XDG_CONFIG_HOME": str(folder / "config"),
             **variables,
         },
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
     )
     assert done.returncode == 0, done.stderr
     report = json.loads((folder / "r.json").read_text())
@@ -80,24 +75,24 @@ def run(folder: Path, **variables: str) -> Ran:
 
 
 def test_mapped_sharded_and_derived_functions_are_served_and_callbacks_are_left_to_jax(
-    tmp_path: Path,
+    tmp_path: Path, with_jax: Interpreters
 ) -> None:
     own = tmp_path / "own"
-    cold = run(tmp_path)
+    cold = run(with_jax, tmp_path)
     compiled = cold.part["executables_compiled"]
     assert compiled >= 3
     assert cold.part["recorded"] == compiled
     # A callback is an address in one process: nobody keeps it, JAX's own cache neither.
     assert cold.part["left_to_jax"] == {"host callbacks": 1}
     for variables in ({}, {"OWN": str(own)}, {"NO_ZSTANDARD": "1", "OWN": str(own)}):
-        warm = run(tmp_path, **variables)
+        warm = run(with_jax, tmp_path, **variables)
         assert (warm.out, warm.said) == (cold.out, "")
         assert (warm.part["executables_served"], warm.part["executables_compiled"]) == (compiled, 0)
         assert (warm.part["missed"], warm.part["recorded"]) == (0, 0)
         assert warm.part["left_to_jax"] == {"host callbacks": 1}
     # JAX's own directory was asked for nothing that the bundle had.
     assert [file for file in own.rglob("*-cache") if "callback" not in file.name] == []
-    other = run(tmp_path, XLA_FLAGS="--xla_force_host_platform_device_count=2")
+    other = run(with_jax, tmp_path, XLA_FLAGS="--xla_force_host_platform_device_count=2")
     assert (other.out, other.part["applied"]) == (cold.out, 0)
     assert "it was saved in another environment: jax.topology: needs {4 cpu " in other.said
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 import pytest
 
 from precompile_context.testing.adapter_tests import AdapterTests
+from tests.forking import Interpreters
 
 pytestmark = pytest.mark.compilers
 
@@ -28,3 +29,7 @@ def main():
     return total(np.arange(4.0))
 """
     other_host: ClassVar[Mapping[str, str]] = {"NUMBA_CPU_NAME": "generic"}
+
+    @pytest.fixture(autouse=True)
+    def forked(self, with_numba: Interpreters) -> None:
+        self.python = with_numba.stand_in()

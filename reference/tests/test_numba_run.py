@@ -4,12 +4,14 @@ import json
 import os
 import shutil
 import subprocess
-import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+
+from tests.forking import Interpreters
+from tests.programs import RUN
 
 pytestmark = pytest.mark.compilers
 
@@ -95,19 +97,44 @@ class Ran(NamedTuple):
     report: Mapping[str, Any]
 
 
-def run(folder: Path, bundle: Path, *arguments: str, **variables: str) -> Ran:
-    report = folder / "report.json"
-    command = ["run", "-v", "--why-miss", "--report", str(report), "--bundle", str(bundle)]
-    done = subprocess.run(
-        [sys.executable, "-m", "precompile_context", *command, *(arguments or ("program.py",))],
-        cwd=folder,
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=300,
-    )
-    return Ran(done.stdout, done.stderr, json.loads(report.read_text())["compilers"]["numba"])
+class Programs:
+    """Each in a process of its own."""
+
+    def __init__(self, python: Sequence[str]) -> None:
+        """`python` is the beginning of a command that does what Python does."""
+        self.python = python
+
+    def plain(self, folder: Path, **variables: str) -> tuple[str, str]:
+        """What program.py prints on stdout and stderr, without us."""
+        return self._finished(folder, ["program.py"], variables)
+
+    def run(self, folder: Path, bundle: Path, *arguments: str, **variables: str) -> Ran:
+        """program.py by `precompile run`, or another with its arguments."""
+        report = folder / "report.json"
+        options = ["-v", "--why-miss", "--report", str(report), "--bundle", str(bundle)]
+        command = [*RUN, *options, *(arguments or ("program.py",))]
+        told = self._finished(folder, command, variables)
+        return Ran(*told, json.loads(report.read_text())["compilers"]["numba"])
+
+    def _finished(
+        self, folder: Path, command: Sequence[str], variables: Mapping[str, str]
+    ) -> tuple[str, str]:
+        done = subprocess.run(
+            [*self.python, *command],
+            cwd=folder,
+            env={**os.environ, **variables},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=300,
+        )
+        return done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def programs(with_numba: Interpreters) -> Programs:
+    """Forked, but for those that are told something by numba's variables."""
+    return Programs(with_numba.stand_in())
 
 
 def project(folder: Path) -> Path:
@@ -118,10 +145,10 @@ def project(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def recorded(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with its bundle, and with what numba itself keeps below __pycache__."""
     folder = project(tmp_path_factory.mktemp("numba") / "here")
-    ran = run(folder, folder / "bundle")
+    ran = programs.run(folder, folder / "bundle")
     assert ran.out == ANSWER
     assert (ran.report["served"], ran.report["compiled"]) == (0, FUNCTIONS)
     return folder
@@ -137,39 +164,28 @@ def moved(recorded: Path, tmp_path: Path) -> Path:
 
 
 def test_in_a_project_that_was_moved_ours_hits_and_numbas_own_cache_misses(
-    recorded: Path, tmp_path: Path
+    programs: Programs, recorded: Path, tmp_path: Path
 ) -> None:
     folder = moved(recorded, tmp_path)
-    ran = run(folder, folder / "bundle", HOME=str(tmp_path))
+    ran = programs.run(folder, folder / "bundle", HOME=str(tmp_path))
     assert ran.out == ANSWER
     assert (ran.report["served"], ran.report["compiled"]) == (FUNCTIONS, 0)
     # numba's, with a directory that was kept: a folder in it has the name of the program's path.
     own = {"NUMBA_CACHE_DIR": str(tmp_path / "own"), "NUMBA_DEBUG_CACHE": "1"}
-    told = [
-        subprocess.run(
-            [sys.executable, "program.py"],
-            cwd=place,
-            env={**os.environ, **own},
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=300,
-        ).stdout
-        for place in (recorded, recorded, folder)
-    ]
+    told = [programs.plain(place, **own)[0] for place in (recorded, recorded, folder)]
     hits = [text.count("data loaded") for text in told]
     assert hits[0] == hits[2] == 0
     assert hits[1] > 0
 
 
 def test_what_a_function_reads_in_another_file_is_never_served_stale(
-    recorded: Path, tmp_path: Path
+    programs: Programs, recorded: Path, tmp_path: Path
 ) -> None:
     folder = moved(recorded, tmp_path)
     # numba's own cache is there, too, and believes itself fresh.
     shutil.copytree(recorded / "__pycache__", folder / "__pycache__")
     (folder / "helper.py").write_text(HELPER.replace("SCALE = 3", "SCALE = 4"))
-    ran = run(folder, folder / "bundle")
+    ran = programs.run(folder, folder / "bundle")
     assert ran.out == ANSWER.replace("7 8.0", "8 9.0").replace("[3. 4. 5. 6.]", "[4. 5. 6. 7.]")
     assert (ran.report["served"], ran.report["compiled"]) == (FUNCTIONS - 3, 3)
     assert "source: helper.SCALE: " in ran.said
@@ -184,45 +200,41 @@ def test_what_a_function_reads_in_another_file_is_never_served_stale(
     ids=["fewer-features", "setting"],
 )
 def test_code_for_another_processor_or_setting_is_refused_by_name(
-    recorded: Path, tmp_path: Path, variables: dict[str, str], fact: str
+    programs: Programs, recorded: Path, tmp_path: Path, variables: dict[str, str], fact: str
 ) -> None:
     folder = moved(recorded, tmp_path)
-    ran = run(folder, folder / "bundle", **variables)
+    ran = programs.run(folder, folder / "bundle", **variables)
     assert ran.out == ANSWER
     assert ran.report["served"] == 0
     assert fact in ran.said
-    assert run(folder, folder / "bundle", **variables).report["served"] == FUNCTIONS
+    assert programs.run(folder, folder / "bundle", **variables).report["served"] == FUNCTIONS
 
 
-def test_signatures_that_several_processes_compile_at_once_are_all_kept(tmp_path: Path) -> None:
+def test_signatures_that_several_processes_compile_at_once_are_all_kept(
+    programs: Programs, tmp_path: Path
+) -> None:
     names = ["int32", "int64", "float32", "float64"]
     (tmp_path / "one.py").write_text(ONE_SIGNATURE)
-    command = [sys.executable, "-m", "precompile_context", "run", "--bundle", "bundle", "one.py"]
+    command = [*programs.python, *RUN, "--bundle", "bundle", "one.py"]
     started = [subprocess.Popen([*command, name], cwd=tmp_path) for name in names]
     assert [process.wait(300) for process in started] == [0] * len(names)
     for name in names:
         shutil.rmtree(tmp_path / "__pycache__", ignore_errors=True)
-        ran = run(tmp_path, tmp_path / "bundle", "one.py", name)
+        ran = programs.run(tmp_path, tmp_path / "bundle", "one.py", name)
         assert (ran.report["served"], ran.report["compiled"]) == (1, 0)
 
 
-def test_numbas_own_cache_is_kept_beside_ours(recorded: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "program.py"],
-        cwd=recorded,
-        env={**os.environ, "NUMBA_DEBUG_CACHE": "1"},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=300,
-    )
-    assert "data loaded" in done.stdout
+def test_numbas_own_cache_is_kept_beside_ours(programs: Programs, recorded: Path) -> None:
+    out, _ = programs.plain(recorded, NUMBA_DEBUG_CACHE="1")
+    assert "data loaded" in out
 
 
-def test_a_function_that_numba_could_not_find_again_is_left_to_it_and_said(tmp_path: Path) -> None:
+def test_a_function_that_numba_could_not_find_again_is_left_to_it_and_said(
+    programs: Programs, tmp_path: Path
+) -> None:
     (tmp_path / "one.py").write_text(TAKES_A_FUNCTION)
     for _ in range(2):
-        ran = run(tmp_path, tmp_path / "bundle", "one.py")
+        ran = programs.run(tmp_path, tmp_path / "bundle", "one.py")
         assert "another name in each process" in ran.report["skipped"]["__main__.function"]
         assert (ran.report["recorded"], ran.report["served"]) == (0, 0)
 

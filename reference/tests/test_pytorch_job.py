@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import pytest
 
 from precompile_context import UNSIGNED, Bundle, BundleFile
 from tests.cuda_warning import without_cuda_warning
-from tests.forking import Imported, Interpreters
+from tests.forking import Interpreters
 from tests.programs import QUICK
 
 pytestmark = pytest.mark.torch
@@ -28,12 +28,6 @@ RANKS = 8
 TORCHRUN = os.environ.get("PRECOMPILE_TORCHRUN") == "1"
 
 COMMAND = ["-c", "from _precompile_command import main; main()"]
-VARIABLES = {
-    **QUICK,
-    # Each rank would start a pool of compile workers.
-    "TORCHINDUCTOR_COMPILE_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-}
 MODES = {"plain": (), "precompile": ("--precompile",)}
 
 PROGRAM = """
@@ -112,8 +106,8 @@ if __name__ == "__main__":
 class Job:
     """The eight ranks, started as often as is asked for, below one directory."""
 
-    def __init__(self, place: Path, mode: str, prepared: Interpreters) -> None:
-        self._prepared = prepared
+    def __init__(self, place: Path, mode: str, interpreters: Interpreters) -> None:
+        self._interpreters = interpreters
         self.place = place
         self.mode = mode
         self.bundle = place / "job.precompile"
@@ -134,7 +128,7 @@ class Job:
     def merge(self, bundles: list[Path]) -> dict[str, Any]:
         """All bundles into one, and the command's report."""
         command = [*COMMAND, "merge", "--json", "-o", str(self.bundle)]
-        output = self._call([*command, *map(str, bundles)], {**os.environ, **VARIABLES})
+        output = self._call([*command, *map(str, bundles)], {**os.environ, **QUICK})
         report: dict[str, Any] = json.loads(output)
         return report
 
@@ -149,7 +143,7 @@ class Job:
             places = {"TORCHINDUCTOR_CACHE_DIR": f"{home}/cache", "TMPDIR": home}
             places["MEETING"] = tempfile.mkdtemp(dir=home)
             kernel = {"KERNEL": "1"} if TORCHRUN else {}
-            environ = {**os.environ, **VARIABLES, **places, **kernel, **variables}
+            environ = {**os.environ, **QUICK, **places, **kernel, **variables}
             lines = self._call(command, environ).splitlines()
         assert sorted(line.split()[0] for line in lines) == [str(rank) for rank in range(RANKS)]
         return sorted(lines)
@@ -165,21 +159,14 @@ class Job:
                 check=False,
             )
         else:
-            done = self._prepared.run(command, env=environ)
+            done = self._interpreters.run(command, env=environ)
         assert (done.returncode, without_cuda_warning(done.stderr)) == (0, "")
         return done.stdout
 
 
-@pytest.fixture(scope="module")
-def prepared(own_home: Path, no_network: None, own_config: Path) -> Iterator[Interpreters]:
-    prepared = Interpreters(Imported.COMPILER, {**os.environ, **VARIABLES})
-    yield prepared
-    prepared.close()
-
-
 @pytest.fixture(params=MODES)
-def job(request: pytest.FixtureRequest, tmp_path: Path, prepared: Interpreters) -> Job:
-    return Job(tmp_path, request.param, prepared)
+def job(request: pytest.FixtureRequest, tmp_path: Path, interpreters: Interpreters) -> Job:
+    return Job(tmp_path, request.param, interpreters)
 
 
 def test_ranks_that_append_to_one_bundle_are_all_warm_from_it(job: Job) -> None:

@@ -1,4 +1,4 @@
-"""One program that uses several compilers, and one bundle for all of them."""
+"""One program that uses several compilers, each imported after a true start, and one bundle."""
 
 import json
 import os
@@ -12,6 +12,7 @@ import pytest
 
 from precompile_context.bundle import Bundle
 from precompile_context.trust import UNSIGNED
+from tests.programs import QUICK
 from tests.test_triton_adapter import PROGRAM as TRITON
 
 pytestmark = pytest.mark.compilers
@@ -54,7 +55,7 @@ def ran(folder: Path, place: str, **variables: str) -> tuple[str, dict[str, Any]
             "XDG_CACHE_HOME": str(home / "cache"),
             "XDG_CONFIG_HOME": str(folder / "config"),
             "TORCHINDUCTOR_CACHE_DIR": str(home / "inductor"),
-            "TORCHINDUCTOR_COMPILE_THREADS": "1",
+            **QUICK,
             "TRITON_DEFAULT_FP_FUSION": "1",
             **variables,
         },

@@ -181,7 +181,7 @@ def test_a_fresh_process_is_warm_from_a_server_and_no_report_holds_a_secret(
             report = tmp_path / f"report{number}.json"
             arguments = ["run", "--bundle", name, "--report", str(report), "-c", FUNCTION]
             main = "from _precompile_command import main; main()"
-            done = machines.start_anew("-c", main, *arguments, **variables)
+            done = machines.start("-c", main, *arguments, **variables)
             assert secret not in done.stdout + done.stderr + report.read_text()
             reports.append((done.stdout, json.loads(report.read_text())))
     (cold, first), (warm, second) = reports

@@ -16,6 +16,7 @@ from precompile_context.adapters.triton.group import pack, unpack
 from precompile_context.session.settings import Settings
 from precompile_context.testing import AdapterTests
 from precompile_context.testing.memory_part import MemoryPart
+from tests.forking import Interpreters
 
 PROGRAM = """
 import os
@@ -37,6 +38,11 @@ def main():
     source = ASTSource(add, signature=TYPES, constexprs={"BLOCK": 128})
     kernel = triton.compile(source, target=GPUTarget("cuda", arch, 32))
     return sorted(kernel.asm), kernel.metadata.name, len(kernel.asm["cubin"]) > 1000
+"""
+# Triton's own is a digest of its half a gigabyte, made in every process.
+SHORT_KEY = """
+import triton.runtime.cache
+triton.runtime.cache.triton_key = lambda: "as it is here"
 """
 # Stands in ptxas' place, and tells what it was called for.
 PTXAS = """#!/bin/sh
@@ -64,9 +70,13 @@ class TestTritonAdapter(AdapterTests):
 
     adapter = "precompile_context.adapters.triton.adapter:TritonAdapter"
     module = "triton.runtime.cache"
-    program = PROGRAM
+    program = SHORT_KEY + PROGRAM
     variables: ClassVar = {"TRITON_DEFAULT_FP_FUSION": "1"}
     other_host: ClassVar = {"TRITON_MOCK_PTX_VERSION": "another"}
+
+    @pytest.fixture(autouse=True)
+    def forked(self, with_ours: Interpreters) -> None:
+        self.python = with_ours.stand_in()
 
     def test_what_is_served_runs_no_assembler(self, bundle: Path) -> None:
         script, log = ptxas(bundle.parent / "bin")

@@ -121,6 +121,7 @@ class AdapterTests:
         refuses: whether the compiler or the adapter notices content that is no compiler's.
         path: folders that its modules are in, where they are not installed.
         variables: more that all processes are started with.
+        python: the beginning of a command that does what `python` does.
         seconds: for each process.
     """
 
@@ -132,6 +133,7 @@ class AdapterTests:
     path: ClassVar[Sequence[str]] = ()
     variables: ClassVar[Mapping[str, str]] = {}
     seconds: ClassVar[float] = 300.0
+    python: Sequence[str] = (sys.executable,)
 
     @pytest.fixture
     def bundle(self, tmp_path: Path) -> Path:
@@ -161,7 +163,7 @@ class AdapterTests:
             f"{_SECOND}={_SECOND}:SecondAdapter",
         )
         done = subprocess.run(
-            [sys.executable, "driver.py"],
+            [*self.python, "driver.py"],
             cwd=folder,
             env={
                 **os.environ,
