@@ -173,6 +173,16 @@ NAMES = (
         "wrapped: the bracket around each compile, backward ones too",
     ),
     PrivateName(
+        "torch._functorch._aot_autograd.autograd_cache",
+        "AOTAutogradCache.save",
+        "wrapped: a graph is not kept that cannot be pickled, or is of two settings",
+    ),
+    PrivateName(
+        "torch._inductor.codecache",
+        "FxGraphCachePickler.debug_lines",
+        "read, where a compiled graph keeps them: the settings that it was compiled under",
+    ),
+    PrivateName(
         "torch._inductor.compile_fx",
         "compile_fx",
         "wrapped, in a run: it begins with the first call",
@@ -333,6 +343,11 @@ PRECOMPILE_NAMES = (
         "torch._dynamo.cache_size",
         "exceeds_recompile_limit",
         "called: no more versions are served than torch would compile",
+    ),
+    PrivateName(
+        "torch._dynamo.cache_size",
+        "is_recompilation",
+        "called: a version is not served where torch is to refuse to compile again",
     ),
     PrivateName(
         "torch._dynamo.distributed",
@@ -675,11 +690,6 @@ PRECOMPILE_NAMES = (
         "wrapped: a graph's key is the one that it has without the mode",
     ),
     PrivateName(
-        "torch._functorch._aot_autograd.autograd_cache",
-        "AOTAutogradCache.save",
-        "wrapped: a graph that cannot be pickled is not kept",
-    ),
-    PrivateName(
         "torch._functorch._aot_autograd.graph_compile",
         "_cache_autograd_info",
         "wrapped: a graph that is kept with its backward waits for it",
@@ -696,6 +706,11 @@ PRECOMPILE_NAMES = (
     ),
     PrivateName(
         "torch._inductor.compile_fx",
+        "get_cpp_wrapper_config",
+        "called: settings that follow from others, for a graph that is loaded",
+    ),
+    PrivateName(
+        "torch._inductor.compile_fx",
         "_compile_fx_inner",
         "wrapped: a graph that calls nothing is compiled as any other",
     ),
@@ -708,6 +723,16 @@ PRECOMPILE_NAMES = (
         "torch._dynamo.trace_rules",
         "_maybe_init_lazy_module",
         "called: what torch does before it traces the first code of a library",
+    ),
+    PrivateName(
+        "torch._functorch._aot_autograd.runtime_wrappers",
+        "AOTDispatchAutograd.post_compile",
+        "wrapped: a backward from a cache may be called to keep its graph",
+    ),
+    PrivateName(
+        "torch._C._autograd",
+        "_get_current_graph_task_keep_graph",
+        "called: whether a backward keeps its graph",
     ),
     PrivateName(
         "torch._functorch._aot_autograd.aot_autograd_result",

@@ -174,10 +174,13 @@ class Frames:
         versions = self._store.versions(key)
         if not versions:
             return None
-        from torch._dynamo.cache_size import exceeds_recompile_limit
+        from torch._dynamo import config
+        from torch._dynamo.cache_size import exceeds_recompile_limit, is_recompilation
 
         if exceeds_recompile_limit(call.cache_size, call.compile_id)[0]:
             return None
+        if config.error_on_recompile and is_recompilation(call.cache_size):
+            return None  # torch refuses it
         for version, read in versions:
             try:
                 saved = read()
@@ -185,6 +188,7 @@ class Frames:
                     call.code,
                     call.locals,
                     call.globals,
+                    _options(call.compiler_fn),
                     cache_entries=call.cache_entries,
                     guard_fail_fn=getattr(call.hooks, "guard_fail_fn", None),
                 )

@@ -19,7 +19,8 @@ _GUARDED = (
     *("device", "dtype", "grad", "itemsize", "layout"),
     *("names", "nbytes", "ndim", "requires_grad", "shape"),
 )
-_NOT_GUARDED = "is taken for constant, and torch does not guard it"
+# Behind what a trace holds a constant of.
+NOT_GUARDED = "is taken for constant, and torch does not guard it"
 _HASHED_ALIKE = (bool, int, float, complex)
 
 
@@ -142,7 +143,7 @@ def _is_constant(variable: Any) -> bool:
 def untold(what: str) -> None:
     """What is traced in this thread takes this for constant, and torch does not guard it."""
     if (met := tracing.notes) is not None and met.untold is None:
-        met.untold = f"{what} {_NOT_GUARDED}"
+        met.untold = f"{what} {NOT_GUARDED}"
 
 
 def unguarded(guards: Iterable[Any], output_graph: Any, get: Callable[[Any], Any]) -> list[Value]:

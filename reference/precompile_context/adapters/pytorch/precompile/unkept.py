@@ -4,6 +4,7 @@ import pickle
 from collections.abc import Callable
 from typing import Any
 
+from precompile_context.adapters.pytorch.precompile import compile_settings
 from precompile_context.session.patches import Patches
 
 _ITS_BACKWARD = (
@@ -13,6 +14,10 @@ _ITS_BACKWARD = (
 _OF_COMPILED_AUTOGRAD = (
     "a graph was not saved: compiled autograd takes its backward apart, and torch saves a graph"
     " with both"
+)
+_OTHER_SETTINGS = (
+    "a graph was not saved: its backward was compiled under other settings of inductor; give"
+    " them to torch.compile as options, which hold for both"
 )
 _NOT_TOLD = "a graph was not saved: torch keeps none of it, and does not say why"
 
@@ -62,7 +67,9 @@ class Unkept:
         name = about.precompile_backend_id
         self._is(name, _NOT_TOLD)
         original(key, entry, remote)
-        if about.precompile_backend_id is not None:
+        if compile_settings.are_two(entry):
+            self._is(name, _OTHER_SETTINGS)
+        elif about.precompile_backend_id is not None:
             self._is(name, f"torch cannot pickle its graph: {_fault_of(entry)}")
 
     def _waiting(self, original: Callable[..., Any], config: Any, *args: Any, **kwargs: Any) -> Any:

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 from precompile_context.adapters.pytorch import answers, relocation
-from precompile_context.adapters.pytorch.precompile import graph_keys
+from precompile_context.adapters.pytorch.precompile import compile_settings, graph_keys
 from precompile_context.adapters.pytorch.serving import handing as serving
+from precompile_context.adapters.pytorch.serving import kept_graphs
 from precompile_context.session.patches import Patches
 
 _SOURCE_SUFFIX = ".main.cpp"
@@ -35,6 +36,8 @@ def install() -> None:
     answers.install(patches)
     serving.install(patches)
     graph_keys.install(patches)
+    kept_graphs.install(patches)
+    compile_settings.watch(patches)
     patches.wrap(codecache, "write", headers.write)
     patches.wrap(codecache, "_precompile_header", headers.precompile)
 
