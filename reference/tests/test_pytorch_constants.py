@@ -372,6 +372,13 @@ def of_classes(x, classes):
 @shown()
 def first_of_a_set(x):
     return x @ x if min({"ab", "ba"}, key=len) else x
+
+def helper():
+    pass
+
+@shown()
+def line_of_a_helper(x):
+    return x @ x if helper.__code__.co_firstlineno else x
 """
 )
 REASONS = {
@@ -392,6 +399,7 @@ REASONS = {
         "address": "a text with the address of an object, which is another in each process,",
         "order_of_a_set": "the order of a set, which is another in each process,",
         "first_of_a_set": "the order of a set, which is another in each process,",
+        "line_of_a_helper": "line_of_a_helper asks for co_firstlineno: the number of a line",
         "is_leaf": "L['y'].is_leaf",
         "is_made": "L['y'].grad_fn",
         "is_view": "L['y']._base",

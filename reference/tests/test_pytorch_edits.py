@@ -101,7 +101,7 @@ def test_program_that_only_moved_is_served() -> None:
 def test_modules_that_answer_for_any_name_have_no_part_in_what_picklers_ask_all_modules(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    module = types.ModuleType("lazy_for_this_test")
+    module, above = types.ModuleType("lazy_for_this_test"), types.ModuleType("above_this_test")
 
     def lazily(kept: dict[str, Any]) -> Any:
         def answer(name: str) -> Any:
@@ -112,8 +112,10 @@ def test_modules_that_answer_for_any_name_have_no_part_in_what_picklers_ask_all_
 
         return answer
 
-    vars(module)["__getattr__"] = lazily({"known": 1})
-    monkeypatch.setitem(sys.modules, module.__name__, module)
+    vars(module)["__getattr__"] = ask = lazily({"known": 1})
+    vars(above)["__getattr__"] = lambda name: ask(name)
+    for one in (module, above):
+        monkeypatch.setitem(sys.modules, one.__name__, one)
     moved = outcomes("frames", "moved", [("code two calls away", "constant result")])
     assert list(moved.values()) == ["only moved, and served"]
 

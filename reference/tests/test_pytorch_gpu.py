@@ -15,6 +15,7 @@ import pytest
 from precompile_context.adapters.pytorch.facts.environment import host_environment
 from precompile_context.cli.demo_runs import Row
 from tests.forking import Interpreters
+from tests.programs import QUICK
 
 pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch")
@@ -45,7 +46,7 @@ def forked(interpreters: Interpreters, monkeypatch: pytest.MonkeyPatch) -> None:
         if arguments[0] == "-m":
             arguments[:2] = ["-c", f"from {arguments[1]} import main; main()"]
         # It was read before, and the repository's top is where each begins.
-        given = {**environ, "PYTHONPATH": os.environ.get("PYTHONPATH")}
+        given = {**environ, **QUICK, "PYTHONPATH": os.environ.get("PYTHONPATH")}
         env = {name: value for name, value in given.items() if value is not None}
         return interpreters.run(arguments, cwd=ROOT, env=env)
 

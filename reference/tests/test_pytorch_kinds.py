@@ -1,6 +1,7 @@
 """Kinds of programs that were stale once, or saved by each run and served by none."""
 
 import functools
+import pkgutil
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,44 @@ def test_kinds_are_served_and_then_as_they_are_edited(
     plain = programs.plain()
     assert programs.precompile().stdout == plain.stdout != cold.stdout
     assert programs.precompile().frames == (9, 0, 0)
+
+
+class Called:
+    """Stands for a function of torch's."""
+
+    __name__ = "called"
+
+    def __call__(self, x: object) -> object:
+        return x
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "value"),
+    [
+        ("torch", "relu", "neg"),
+        ("torch", "sin", "arcsin"),  # whose name ends as the other does
+        ("torch", "mm", "bmm"),
+        ("torch.linalg", "inv", "pinv"),
+        ("torch.nn.functional", "softmax", "log_softmax"),
+        ("torch.nn.functional", "softmax", lambda x: x),
+        ("torch.nn.functional", "pad", functools.partial(lambda x: x)),
+        ("torch", "bmm", functools.wraps(abs)(lambda x: x)),
+        ("torch.functional", "einsum", Called()),
+        ("torch.Tensor", "softmax", Called()),
+        ("torch.Tensor", "sin", "arcsin"),
+        ("torch.Tensor", "pow", lambda x: x),
+    ],
+)
+def test_what_stands_in_the_place_of_a_function_of_torchs_is_seen(
+    module: str, name: str, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from precompile_context.adapters.pytorch.precompile.overridden import patched, replaced
+
+    assert patched() | replaced() == {}
+    owner = pkgutil.resolve_name(module)
+    other = getattr(owner, value) if isinstance(value, str) else value
+    monkeypatch.setattr(owner, name, other)
+    assert f"{module}.{name}" in patched() | replaced()
 
 
 def test_a_wrapper_that_says_it_wraps_itself_is_looked_through_once(

@@ -208,6 +208,40 @@ if EDITED:
         "[[1.0, 3.0], [3.0, 13.0]]\n",
         "[[2.0, 3.0], [6.0, 11.0]]\n",
     ),
+    "method that torch calls": (
+        """\
+def softmax(x, *args, **options):
+    return x * «1¦2»
+
+torch.Tensor.softmax = softmax
+finish = torch.nn.Softmax(-1)
+""",
+        "[[1.0, 3.0], [3.0, 13.0]]\n",
+        "[[2.0, 6.0], [6.0, 26.0]]\n",
+    ),
+    "object that torch calls": (
+        """\
+class Scaled:
+    __name__ = "layer_norm"  # torch asks for it
+
+    def __call__(self, x, *args):
+        return x * self.factor
+
+torch.layer_norm = Scaled()
+torch.layer_norm.factor = «1¦2»
+finish = torch.nn.LayerNorm(2)
+""",
+        "[[1.0, 3.0], [3.0, 13.0]]\n",
+        "[[2.0, 6.0], [6.0, 26.0]]\n",
+    ),
+    "torch's function in another's place": (
+        """\
+torch.selu = torch.«abs¦neg»
+finish = torch.nn.SELU()
+""",
+        "[[1.0, 3.0], [3.0, 13.0]]\n",
+        "[[-1.0, -3.0], [-3.0, -13.0]]\n",
+    ),
 }
 TELLING = """\
 import binascii
@@ -224,11 +258,14 @@ def tell(x):
 def transposes():
     return True
 
+def finish(x):
+    return x
+
 {told}
 @torch.compile
 def product(x):
     tell(x)
-    return x @ (x.t() if transposes() else x)
+    return finish(x @ (x.t() if transposes() else x))
 
 with torch.no_grad():
     print(product(X).tolist())

@@ -147,8 +147,12 @@ def context(x):
 def proxy(x):
     return x.narrow(0, 0, HELD.proxy.rows) @ x
 
+def filtered(x):
+    return x @ x
+
 x = torch.eye(2)
 with torch.no_grad():
+    torch.compile(filtered, options={"guard_filter_fn": lambda guards: [False] * len(guards)})(x)
     for function in (
         autocast, attention, inference, branches, forward_mode, by_object, by_lambda, several,
         address, by_address, SIZED.narrowed, by_class, by_call, lock, reference, context,
@@ -189,6 +193,8 @@ REASONS = {
     "__main__.reference": "G['HELD'].reference is a weakref.ReferenceType, which cannot be pickled",
     "__main__.context": "G['HELD'].context is a _contextvars.ContextVar, which cannot be pickled",
     "__main__.proxy": "G['HELD'].proxy is a weakref.CallableProxyType, which cannot be pickled",
+    "__main__.filtered": "with the guard_filter_fn that it is compiled with, torch does not guard"
+    " L['x'], a torch.Tensor",
     "__main__.forward_only": "a graph was not saved: its backward was never run",
     "__main__.taken_apart": "a graph was not saved: compiled autograd takes its backward apart",
     ".forward": "compiled autograd made it of one backward, in this process",
@@ -279,3 +285,50 @@ def test_module_that_was_sharded_is_cold_and_saved_by_no_run(
     told = "it guards a module that fully_shard made another class of"
     assert cold.reasons["__main__.Net.forward"] == told
     assert again.report["artifacts"]["recorded"] == 0
+
+
+READING = """\
+import sys
+import torch
+
+sys.path.insert(0, "")
+CALLS = []
+
+@torch.library.custom_op("kinds_test::counted", mutates_args=())
+def counted(x: torch.Tensor) -> torch.Tensor:
+    return x @ x
+
+@counted.register_fake
+def fake(x):
+    CALLS.append(1)
+    return torch.empty_like(x)
+
+@torch.compile
+def counting(x):
+    return counted(x)
+
+@torch.compile
+def importing(x):
+    import factors
+    return x @ x if factors.FACTOR else x
+
+with torch.no_grad():
+    counting(torch.eye(2))
+    importing(torch.eye(2))
+"""
+
+
+def test_what_a_compile_changes_itself_is_a_reason_that_says_what_to_do(
+    tmp_path: Path, interpreters: Interpreters
+) -> None:
+    programs = Programs(tmp_path, interpreters)
+    programs.write(program=READING, factors="FACTOR = 1")
+    assert programs.precompile().frames == (0, 2, 2)
+    programs.precompile()
+    refused = "it is compiled to what is saved, which was refused here: "
+    assert programs.precompile().reasons == {
+        "__main__.counting": f"{refused}what is registered for operator kinds_test::counted, or"
+        " what that reads, has changed",
+        "__main__.importing": f"{refused}module factors is not imported here: import it before the"
+        " call",
+    }

@@ -13,7 +13,7 @@ import pytest
 from precompile_context.files import BundleFile
 from precompile_context.trust import UNSIGNED
 from tests.forking import Interpreters
-from tests.programs import QUICK, RUN, empty_caches, finished
+from tests.programs import ONE_THREAD, QUICK, RUN, empty_caches, finished
 
 pytestmark = pytest.mark.torch
 pytest.importorskip("torch")
@@ -49,7 +49,7 @@ class Machine:
         return [*RUN, *files, *options, "program.py"]
 
     def environment(self, **variables: str) -> dict[str, str]:
-        return empty_caches(self.place, **variables)
+        return empty_caches(self.place, **ONE_THREAD | variables)
 
     def run(
         self, interpreters: Interpreters | None, source: str, *options: str, **variables: str

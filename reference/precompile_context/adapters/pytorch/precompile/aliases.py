@@ -44,5 +44,5 @@ def of_guarded(guards: Iterable[Any], get: Callable[[Any], Any]) -> Aliases:
 def _without_identity() -> tuple[type, ...]:
     import torch
 
-    constants = (torch.dtype, torch.device, torch.layout, torch.memory_format)
+    constants = (torch.dtype, torch.device, torch.layout, torch.memory_format, torch.qscheme)
     return (*_WITHOUT_IDENTITY, *constants)

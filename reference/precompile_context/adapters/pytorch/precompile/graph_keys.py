@@ -21,7 +21,11 @@ from precompile_context.adapters.pytorch.precompile.operators import (
     operator_name,
     table_digest,
 )
-from precompile_context.adapters.pytorch.precompile.overridden import overridden, patched
+from precompile_context.adapters.pytorch.precompile.overridden import (
+    overridden,
+    patched,
+    replaced,
+)
 from precompile_context.adapters.pytorch.precompile.patterns import patterns_digest
 from precompile_context.adapters.pytorch.precompile.side_effects import side_effects
 from precompile_context.adapters.pytorch.precompile.switches_read import switched
@@ -169,7 +173,8 @@ def program_code(module: Any) -> list[str]:
     Raises:
         UnportableError: it cannot be told in words.
     """
-    found = {name: operator_digest(name) for name in overridden()} | patched(_methods(module))
+    found = {name: operator_digest(name) for name in overridden()}
+    found |= patched(_methods(module)) | replaced()
     for node in _calls(module):
         if is_of_program(node.target):
             name = operator_name(node.target)

@@ -20,6 +20,7 @@ from precompile_context.adapters.pytorch.precompile.digests import (
     module_name,
     type_name,
 )
+from precompile_context.adapters.pytorch.precompile.guarded_constants import reduce_constant
 from precompile_context.adapters.pytorch.precompile.guarded_operators import reduce_operator
 from precompile_context.adapters.pytorch.precompile.guarded_tensors import reduce_tensor
 from precompile_context.adapters.pytorch.precompile.identity import builtin_of_extension
@@ -76,10 +77,10 @@ def _reduce(original: Callable[..., Any], pickler: Any, value: Any) -> Any:
         return _Missing, ("told in words",)
     if (reduced := reduce_operator(value)) is not None:
         return reduced
-    if isinstance(value, torch.dtype | torch.layout | torch.memory_format | torch.qscheme):
-        # There is one of each: torch leaves out what a module has and no guard looks at, and with
-        # a module's own the dtype of each tensor.
-        return NotImplemented
+    # torch leaves out what a module has and no guard looks at, and with a module's own the dtype
+    # of each tensor.
+    if (reduced := reduce_constant(value)) is not None:
+        return reduced
     if isinstance(value, types.ModuleType):
         return imported, (module_name(value.__name__),)
     if type(value).__qualname__ == "LeafSpec" and isinstance(value, _pytree.TreeSpec):
@@ -92,6 +93,8 @@ def _reduce(original: Callable[..., Any], pickler: Any, value: Any) -> Any:
         return torch.Generator, (value.device,)  # no guard looks at its state, which is a tensor
     if isinstance(value, torch.Tensor):
         return reduce_tensor(original, pickler, value)
+    if isinstance(value, types.MethodType) and not _has_its_name(value):
+        return bound, (value.__func__, value.__self__)
     if _answers_for_any_name(type(value)):
         made = copyreg.__newobj__, (type(value),)  # type: ignore[attr-defined]
         return *made, dict(vars(value)), None, None, fill
@@ -113,6 +116,11 @@ def fill(value: Any, attributes: dict[str, Any]) -> None:
     vars(value).update(attributes)
 
 
+def bound(function: Any, value: Any) -> types.MethodType:
+    """What pickles call, with a function that may be left out."""
+    return types.MethodType(function, value)
+
+
 def _answers_for_any_name(cls: Any) -> bool:
     """Whether a class of the program's has a `__getattr__` of its own, that pickle would ask for
     `__setstate__` of an object that has nothing yet; and leaves it to pickle what objects hold.
@@ -128,6 +136,13 @@ def _answers_for_any_name(cls: Any) -> bool:
         and cls.__dictoffset__ != 0
         and not any(hasattr(base, "__slots__") for base in cls.__mro__)
     )
+
+
+def _has_its_name(method: types.MethodType) -> bool:
+    """Whether an object answers for the name of its method's function, as torch takes for granted:
+    not where a lambda was put on it.
+    """
+    return hasattr(method.__self__, getattr(method.__func__, "__name__", ""))
 
 
 def _renamed(value: Any) -> tuple[Any, str] | None:

@@ -50,6 +50,7 @@ from precompile_context.adapters.pytorch.precompile.guard_creation import (
 )
 from precompile_context.adapters.pytorch.precompile.guard_pickling import told_in_words
 from precompile_context.adapters.pytorch.precompile.identity import (
+    class_identity,
     found,
     guard_identity,
     identity,
@@ -67,9 +68,11 @@ _ADDRESSES = frozenset(("ID_MATCH", "DICT_VERSION"))
 # Those that hold for one object of one process, and say nothing of another's.
 _OF_ONE_PROCESS = frozenset(("WEAKREF_ALIVE", "NN_MODULE"))
 # Those that take nothing from an object that has an identity: objects of one are of one type;
-# two sources are one object, or are not; and what is looked for in a dict is the guard's own key.
+# two sources are one object, or are not; what is looked for in a dict is the guard's own key; and
+# whether there is an attribute travels beside.
 _OF_NO_VALUE = frozenset(
     (
+        "HASATTR",
         "TYPE_MATCH",
         "DUPLICATE_INPUT",
         "DICT_CONTAINS",
@@ -135,6 +138,9 @@ def save_guards(
             guard = _replaced(guard, functools.partial(create_without_hooks, create=create))
         if guard._unserializable:
             raise UnportableError(_of_nested_class(guard.name, type(builder.get(guard))))
+        if kind == "HASATTR":  # the class of what is unpickled may have another answer
+            create = _has_attribute(create, builder.get(guard))
+            guard = _replaced(guard, create)
         if guard.name and id(guard) not in names and source not in ordered:
             key_order.check_keys(guard.name, kind, builder.get(guard), create)
         if id(guard) in names:
@@ -147,13 +153,15 @@ def save_guards(
                 opaque[id(value)] = value
             create = functools.partial(create_native, create=create, kind=kind, name=name)
             guard = _replaced(guard, create)
+        elif kind == "TYPE_MATCH" and isinstance(value := builder.get(guard), types.FunctionType):
+            # It need not travel: torch.compile's, under another name than its function's.
+            told_as = class_identity(type(value))
+            create = functools.partial(create_native, create=create, kind=kind, name=told_as)
+            guard = _replaced(guard, create)
         elif guard.name and (source in by_identity or isinstance(builder.get(guard), BY_NAME)):
             guard = _replaced(guard, _checked(guard, kind, create, builder.get(guard)))
         elif source in ordered:
-            if kind == "HASATTR":
-                create = _has_attribute(create, builder.get(guard))
-            else:
-                key_order.check_kind(guard.name, kind)
+            key_order.check_kind(guard.name, kind)
             guard = _replaced(guard, create)
         elif guard.name and key_order.is_named(source, builder.get):
             value = builder.get(guard)
@@ -161,8 +169,9 @@ def save_guards(
         elif guard.name and id(value := builder.get(guard)) in builder.guard_tree_values:
             needed[id(value)] = (guard.name, value)
         portable.append(guard)
-    for one in unguarded.unguarded(sorted_guards, output_graph, builder.get):
-        if (guard := _guard_of(one, builder.get)) is None:
+    not_guarded = unguarded.unguarded(sorted_guards, output_graph, builder.get)
+    for one in not_guarded:
+        if (guard := _guard_of(one, builder)) is None:
             continue
         portable.append(guard)
         told_as = guard.create_fn.keywords
@@ -189,7 +198,8 @@ def save_guards(
         aliases.of_guarded(portable, builder.get),
         overlaps.of_guarded(portable, builder.get),
     )
-    types_met = [*map(type, builder.guard_tree_values.values()), *met, torch.Tensor]
+    values = (*builder.guard_tree_values.values(), *(one.value for one in not_guarded))
+    types_met = [*map(type, values), *met, torch.Tensor]
     patched = patched_classes(base for cls in types_met for base in cls.__mro__)
     texts += map(repr, (*sorted(holds.items()), *same, *over, *patched))
     saved = SavedGuards(
@@ -206,7 +216,7 @@ def save_guards(
     return saved, [*met, *classes]
 
 
-def _guard_of(one: unguarded.Value, get: Callable[[Any], Any]) -> Any:
+def _guard_of(one: unguarded.Value, builder: Any) -> Any:
     """A guard of an object that torch does not guard; None where none is needed.
 
     Raises:
@@ -214,13 +224,15 @@ def _guard_of(one: unguarded.Value, get: Callable[[Any], Any]) -> Any:
     """
     source, value, other = one.source, one.value, one.other
     with contextlib.suppress(Exception):  # a source that cannot be asked, an object without words
-        if other is not None and get(source) is get(other):
+        if other is not None and builder.get(source) is builder.get(other):
             return source.make_guard(functools.partial(create_same, other=other))
-        if _is_same(get(source), value) and type(value).__module__ != "numpy":
+        if _is_same(builder.get(source), value) and type(value).__module__ != "numpy":
             return source.make_guard(functools.partial(create_named, name=identity(value)))
     if one.only_called:
         return None
-    raise UnportableError(f"torch does not guard {source.name}, a {type_name(type(value))}")
+    filtered = getattr(builder, "guard_filter_fn", None) is not None
+    who = "with the guard_filter_fn that it is compiled with, torch" if filtered else "torch"
+    raise UnportableError(f"{who} does not guard {source.name}, a {type_name(type(value))}")
 
 
 def _is_same(found: Any, value: Any) -> bool:
@@ -285,8 +297,6 @@ def _checked(guard: Any, kind: str, create: Any, value: Any) -> Any:
     """How to create a guard of something else than identity on an object that has one."""
     if kind in _OF_NO_VALUE:
         return create
-    if kind == "HASATTR":
-        return _has_attribute(create, value)
     if kind == "SEQUENCE_LENGTH" and isinstance(value, type | tuple):
         return create  # whose identity tells what they hold, the members of an enum too
     raise UnportableError(f"{guard.name} has an identity, and is guarded by {kind}")

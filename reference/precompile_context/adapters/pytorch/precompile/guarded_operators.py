@@ -13,6 +13,9 @@ from precompile_context.adapters.pytorch.precompile.identity import (
     operator_namespace,
 )
 
+# What torch asks a definition for where it makes guards: its name, as text, and the operator.
+_ABOUT = ("_namespace", "_name", "_opoverload")
+
 
 def reduce_operator(value: Any) -> tuple[Any, ...] | None:
     """How a pickle has an operator or a namespace of some; None for other values."""
@@ -20,7 +23,7 @@ def reduce_operator(value: Any) -> tuple[Any, ...] | None:
         namespace = operator_namespace(value)
         return None if namespace is None else (_namespace, (namespace,))
     if operator_defined(value) is not None:
-        told = {"_opoverload": value._opoverload}
+        told = {name: vars(value)[name] for name in _ABOUT}
         told |= {name: item for name, item in vars(value).items() if not name.startswith("_")}
         return _definition, (told,)
     return None

@@ -18,7 +18,11 @@ from precompile_context.adapters.pytorch.precompile.digests import (
     short_digest,
     type_name,
 )
-from precompile_context.adapters.pytorch.precompile.identity import BUILTINS, identity
+from precompile_context.adapters.pytorch.precompile.identity import (
+    BUILTINS,
+    identity,
+    torch_constant,
+)
 from precompile_context.adapters.pytorch.precompile.key_order import bases
 
 # Of which other words tell what they are.
@@ -70,7 +74,11 @@ def _is_of_python(source: Any, get: Callable[[Any], Any]) -> bool:
 
 
 def _words(value: Any) -> Iterator[str]:
-    if isinstance(value, (*_TOLD_APART, *BUILTINS)) or _is_torchs(value):
+    if isinstance(value, (*_TOLD_APART, *BUILTINS)):
+        return
+    if (constant := torch_constant(value)) is not None:
+        yield constant
+    if _is_torchs(value):
         return
     if isinstance(value, _VALUES):
         yield f"{type_name(type(value))} {value!r}"

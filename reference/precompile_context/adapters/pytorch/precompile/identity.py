@@ -12,6 +12,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
+from precompile_context.adapters.pytorch.precompile import singletons
 from precompile_context.adapters.pytorch.precompile.digests import (
     UnportableError,
     canonical,
@@ -71,7 +72,7 @@ def identity(value: Any, depth: int = 0) -> str:
     if type(value) is tuple:
         return f"tuple [{', '.join(identity(item, depth + 1) for item in value)}]"
     text = torch_constant(value) or _context(value)
-    text = text or _annotation(value, depth) or _of_torchs_package(value)
+    text = text or _annotation(value, depth) or _of_torchs_package(value) or _singleton(value)
     if text is not None:
         return text
     try:
@@ -92,6 +93,14 @@ def _of_torchs_package(value: Any) -> str | None:
     if getattr(sys.modules.get(module), name, None) is not value:
         return None
     return f"{type_name(kind)} {module}.{name} of {package_version(package)}"
+
+
+def _singleton(value: Any) -> str | None:
+    """An object of torch's or Python's own that holds nothing, by its name; None for others."""
+    if (found := singletons.standing(value)) is None:
+        return None
+    module, name = found
+    return f"{type_name(type(value))} {module.__name__}.{name}"
 
 
 def _annotation(value: Any, depth: int) -> str | None:
@@ -121,6 +130,8 @@ def guard_identity(guard: str, kind: str, value: Any) -> str:
     try:
         if value is _pytree.SUPPORTED_NODES:
             return _registered_nodes(value)
+        if kind == "TYPE_MATCH":
+            return class_identity(type(value))
         if kind == "CLOSURE_MATCH" and isinstance(value, types.FunctionType):
             return code_identity(value)
         return identity(value)
@@ -237,8 +248,9 @@ def torch_constant(value: Any) -> str | None:
     import torch
 
     constants = (torch.dtype, torch.device, torch.layout, torch.memory_format, torch.Size)
+    others = (torch.qscheme, torch.finfo, torch.iinfo)
     operators = (torch._ops.OpOverload, torch._ops.OpOverloadPacket)
-    if isinstance(value, constants + operators):
+    if isinstance(value, constants + others + operators):
         return f"{type(value).__name__} {value}"
     if (name := operator_defined(value)) is not None:
         return f"operator {name}"  # what is registered for it is told apart

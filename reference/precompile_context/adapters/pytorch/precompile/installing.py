@@ -8,7 +8,12 @@ import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from precompile_context.adapters.pytorch.precompile import guard_loading, made_functions, parts
+from precompile_context.adapters.pytorch.precompile import (
+    compile_settings,
+    guard_loading,
+    made_functions,
+    parts,
+)
 from precompile_context.adapters.pytorch.precompile.code_places import moved
 from precompile_context.adapters.pytorch.precompile.digests import module_name
 from precompile_context.adapters.pytorch.precompile.entry import Backend, Version
@@ -41,11 +46,13 @@ class SavedVersion:
         code: types.CodeType,
         frame_locals: dict[str, Any],
         frame_globals: dict[str, Any],
+        settings: dict[str, Any],
         **options: Any,
     ) -> tuple[types.CodeType, Any]:
         """The bytecode to run in the frame's place, and the guards that say when.
 
-        Nothing of the program is changed unless the version is for this frame.
+        Nothing of the program is changed unless the version is for this frame. `settings` are
+        the options that torch.compile was given.
 
         Raises:
             DiffersError: it is not.
@@ -69,7 +76,7 @@ class SavedVersion:
             )
             for name in self._called:
                 if name not in frame_globals:
-                    with _no_modes():
+                    with _no_modes(), compile_settings.in_force(settings):
                         frame_globals[name] = self._callable(name)
                     missing.append(name)
             return self._bytecode(code, frame_globals), manager

@@ -15,7 +15,11 @@ from precompile_context.adapters.pytorch.precompile.digests import (
 )
 from precompile_context.adapters.pytorch.precompile.identity import identity
 from precompile_context.adapters.pytorch.precompile.operators import table_digest
-from precompile_context.adapters.pytorch.precompile.overridden import overridden, patched
+from precompile_context.adapters.pytorch.precompile.overridden import (
+    overridden,
+    patched,
+    replaced,
+)
 from precompile_context.adapters.pytorch.precompile.patterns import patterns_digest
 from precompile_context.adapters.pytorch.precompile.side_effects import side_effects
 from precompile_context.adapters.pytorch.precompile.split_graphs import chosen_backend
@@ -34,7 +38,7 @@ _OF_COMPILING = frozenset(
     )
 )
 # Of what a version holds: one that was saved with another is never offered.
-_LAYOUT = "9"
+_LAYOUT = "10"
 # Of a module and a qualified name, so that the key stays one.
 _MOST_NAME_CHARACTERS = 300
 
@@ -99,7 +103,7 @@ def settings_digest(compiler: Any, one_graph: bool, hooks: Any) -> str:
         "shapes": _settings(torch.fx.experimental._config),
         "switches": switches(),
         "overridden": " ".join(overridden()),
-        "patched": canonical(patched()),
+        "patched": canonical(patched() | replaced()),
         "lowerings and decompositions": table_digest(),
         "patterns": patterns_digest(),
         "side effects": " ".join(side_effects()),

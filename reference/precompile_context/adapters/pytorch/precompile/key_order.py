@@ -13,18 +13,20 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from precompile_context.adapters.pytorch.precompile.digests import UnportableError, type_name
+from precompile_context.adapters.pytorch.precompile.guarded_constants import OF_SYS
 from precompile_context.adapters.pytorch.precompile.identity import found, identity
 from precompile_context.adapters.pytorch.precompile.saved_guards import DiffersError
 
 # Objects that a pickle names and does not hold: unpickled, they are those of the process, and
 # so is all that they hold.
-BY_NAME = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType)
+BY_NAME = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, *OF_SYS)
 _MAPPINGS = (dict, types.MappingProxyType)
 _SEQUENCES = (list, tuple, collections.deque)
 # Guards of what `shape` tells, and of what they carry with them; they compare nothing else.
 _OF_SHAPE = frozenset(
     (
         "TYPE_MATCH",
+        "HASATTR",
         "SEQUENCE_LENGTH",
         "DICT_KEYS_MATCH",
         "MAPPING_KEYS_CHECK",

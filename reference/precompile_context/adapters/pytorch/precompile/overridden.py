@@ -60,9 +60,9 @@ def _operator_of(kernel: str) -> str:
 
 
 def patched(called: Collection[str] = ()) -> dict[str, str]:
-    """By name, the program's functions that stand in torch.Tensor for what an operator of Python's
-    asks for, as `__add__`, or for methods that a graph calls, wrapped or not, each with a digest of
-    what it does. Where a method is traced, dynamo guards it.
+    """By name, what the program has put into torch.Tensor for what an operator of Python's asks
+    for, as `__add__`, or for methods that torch's code or a graph calls, each with a digest of what
+    it does.
 
     Raises:
         UnportableError: one cannot be told in words.
@@ -72,9 +72,55 @@ def patched(called: Collection[str] = ()) -> dict[str, str]:
     return {
         f"torch.Tensor.{name}": short_digest(all_words(value, f"torch.Tensor.{name}"))
         for name, value in sorted(vars(torch.Tensor).items())
-        if (name.startswith("__") or name in called)
-        and (any(map(_is_of_program, _behind(value))) or _is_of_another_name(name, value))
+        if (name.startswith("__") or name in called or hasattr(torch._C.TensorBase, name))
+        and (_is_put(value) or _is_of_another_name(name, value))
     }
+
+
+def replaced() -> dict[str, str]:
+    """By name, what stands in torch's modules of functions under a name of one, and is none of
+    torch's or another one, each with a digest of what it does: torch's own functions call them by
+    these names, where neither dynamo nor a guard sees it.
+
+    Raises:
+        UnportableError: one cannot be told in words.
+    """
+    import torch
+
+    modules = (torch.functional, torch.nn.functional, torch.linalg, torch.fft, torch.special)
+    members = [(m.__name__, name, value) for m in modules for name, value in vars(m).items()]
+    members += [("torch", name, vars(torch).get(name)) for name in _operators()]
+    found = {
+        f"{module}.{name}": value
+        for module, name, value in members
+        if not name.startswith("_") and (_is_put(value) or _is_another(module, name, value))
+    }
+    return {name: short_digest(all_words(value, name)) for name, value in sorted(found.items())}
+
+
+@functools.cache
+def _operators() -> tuple[str, ...]:
+    """The names of torch's functions that are operators, or made of some."""
+    import torch
+
+    return *dir(torch._C._VariableFunctions), *torch.functional.__all__
+
+
+def _is_put(value: Any) -> bool:
+    """Whether it is a function of the program's, wrapped or not, or another object of its own."""
+    if isinstance(value, types.BuiltinFunctionType):
+        return False  # of a thousand, nearly all
+    return not is_pinned(type(value).__module__) or any(map(_is_of_program, _behind(value)))
+
+
+def _is_another(module: str, name: str, value: Any) -> bool:
+    """Whether it is a function of another name, as `neg` for `relu`. Its own may begin with its
+    module's, as `linalg_inv`, and have other underscores.
+    """
+    if not isinstance(value, types.BuiltinFunctionType | types.FunctionType):
+        return False
+    own, name = value.__name__.replace("_", ""), name.replace("_", "")
+    return own not in (name, module.rpartition(".")[2] + name)
 
 
 def patched_classes(classes: Iterable[type]) -> tuple[tuple[str, str, str], ...]:

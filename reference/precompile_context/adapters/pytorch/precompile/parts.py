@@ -49,7 +49,11 @@ from precompile_context.adapters.pytorch.precompile.scope import (
     names_read,
     package_version,
 )
+from precompile_context.adapters.pytorch.precompile.unguarded import NOT_GUARDED
 from precompile_context.adapters.pytorch.precompile.words import Words
+
+# Attributes that are numbers of lines.
+_LINES = frozenset(("co_firstlineno", "f_lineno", "tb_lineno"))
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,7 @@ def took_part(
     }
     ran_codes = [code for code in ran_codes if code.co_filename not in imported_meanwhile]
     traced_codes = [code for code in traced if not is_pinned_file(code.co_filename)]
+    _check_lines(traced_codes)
     modules = Modules()
     functions = {}
     for code in traced_codes:
@@ -210,7 +215,8 @@ def check(parts: Parts) -> None:
     try:
         for name, digest in parts.operators:
             if operator_digest(name) != digest:
-                raise DiffersError(f"what is registered for operator {name} has changed")
+                what = f"what is registered for operator {name}, or what that reads,"
+                raise DiffersError(f"{what} has changed")
         operators = tuple(name for name, _ in parts.operators)
         met = [find_class(module, name) for module, name, _ in parts.classes]
         modules = {part.module for part in (*parts.functions, *parts.annotated)}
@@ -313,6 +319,14 @@ class _State:
             UnportableError: part of it has no words.
         """
         return short_digest(Words(self._traced_scope).of(cls, type_name(cls)))
+
+
+def _check_lines(codes: Iterable[types.CodeType]) -> None:
+    """Raise UnportableError for code that asks where code stands, which counts in no digest."""
+    for code in codes:
+        if asked := _LINES.intersection(code.co_names):
+            what = f"{code.co_qualname} asks for {min(asked)}: the number of a line"
+            raise UnportableError(f"{what} {NOT_GUARDED}")
 
 
 def _in_order(parts: Iterable[Part]) -> tuple[Part, ...]:

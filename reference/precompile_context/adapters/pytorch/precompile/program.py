@@ -19,7 +19,7 @@ def imported(name: str) -> types.ModuleType:
     if name not in sys.modules and is_own(name):
         importlib.import_module(name)
     if (module := sys.modules.get(name)) is None:
-        raise DiffersError(f"module {name} is not imported here")
+        raise DiffersError(f"module {name} is not imported here: import it before the call")
     return module
 
 

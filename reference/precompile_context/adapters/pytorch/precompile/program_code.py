@@ -8,7 +8,6 @@ import sys
 import types
 import warnings
 from collections.abc import Iterable
-from functools import partial
 
 import precompile_context
 from precompile_context.adapters.pytorch.precompile.digests import (
@@ -52,27 +51,26 @@ def _not_of_services(calls: Calls) -> list[types.CodeType]:
     """What was called otherwise than by an import, to write a log or a warning, or by a search
     through all modules.
     """
-    apart = _asked_by_picklers(calls)
+    lazy, apart = _ids_of_lazy_modules() if calls else set(), set[int]()
     while True:
         new = {
             key
             for key, (_, callers) in calls.items()
-            if key not in apart and callers and all(map(partial(_is_service, apart), callers))
+            if key not in apart
+            and callers
+            and all(_is_service(apart, one) or (key in lazy and _pickles(one)) for one in callers)
         }
         if not new:
             return [code for key, (code, _) in calls.items() if key not in apart]
         apart |= new
 
 
-def _asked_by_picklers(calls: Calls) -> set[int]:
-    """The ids of modules' `__getattr__` that nothing has called but a pickler of torch's: it asks
-    every module there is for an object's name, to see whether it is that very object.
+def _ids_of_lazy_modules() -> set[int]:
+    """The ids of modules' `__getattr__`. A pickler of torch's asks every module there is for an
+    object's name, to see whether it is that very object.
     """
-    functions = (vars(module).get("__getattr__") for module in _modules() if calls)
-    ids = {id(f.__code__) for f in functions if isinstance(f, types.FunctionType)}
-    return {
-        key for key in ids & calls.keys() if calls[key][1] and all(map(_pickles, calls[key][1]))
-    }
+    functions = (vars(module).get("__getattr__") for module in _modules())
+    return {id(f.__code__) for f in functions if isinstance(f, types.FunctionType)}
 
 
 def _modules() -> list[types.ModuleType]:

@@ -96,6 +96,13 @@ def attributes_of(value: Any) -> dict[str, Any]:
     return {**attributes, **own} if isinstance(own, dict) else attributes
 
 
+def holds_nothing(value: Any) -> bool:
+    """Whether an object is only one of its class: it has no attributes, items or numbers."""
+    kind = type(value)
+    is_plain = _TOLD.isdisjoint(kind.__mro__[:-1]) and not has_native_state(kind)
+    return is_plain and not attributes_of(value)
+
+
 def has_native_state(cls: type) -> bool:
     """Whether objects of a class hold more than a dict, slots and what they are as containers."""
     return any(
