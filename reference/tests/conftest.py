@@ -4,9 +4,11 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google import protobuf
@@ -14,11 +16,28 @@ from google.protobuf.internal import api_implementation
 
 from precompile_context import BundleFile
 from tests import remembering
-from tests.forking import Imported, Interpreters
+from tests.forking import Imported, Interpreters, shared_place
 from tests.programs import ONE_THREAD, QUICK
 
 # Marks of tests that import compilers.
 _COMPILERS = ("torch", "compilers")
+_PLACE = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Interpreters are for all workers, and end with the process that has started these."""
+    if hasattr(config, "workerinput"):
+        config.stash[_PLACE] = Path(config.workerinput["place"])
+    else:
+        ends = ExitStack()
+        config.stash[_PLACE] = ends.enter_context(shared_place())
+        config.add_cleanup(ends.close)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """A worker is told where they are."""
+    node.workerinput["place"] = str(node.config.stash[_PLACE])
 
 
 def pytest_report_header() -> str:
@@ -99,40 +118,46 @@ def left_as_it_was() -> Iterator[None]:
     assert _process() == before
 
 
-def _started(imported: Imported, **variables: str) -> Iterator[Interpreters]:
-    interpreters = Interpreters(imported, {**os.environ, **variables})
-    yield interpreters
-    interpreters.close()
+@pytest.fixture(scope="session")
+def started(
+    pytestconfig: pytest.Config, own_home: Path, no_network: None, own_config: Path
+) -> Callable[..., Interpreters]:
+    """Makes interpreters of what is imported, under the tests' own variables and more."""
+
+    def make(imported: Imported, **variables: str) -> Interpreters:
+        return Interpreters(imported, {**os.environ, **variables}, pytestconfig.stash[_PLACE])
+
+    return make
 
 
 @pytest.fixture(scope="session")
-def interpreters(own_home: Path, no_network: None, own_config: Path) -> Iterator[Interpreters]:
+def interpreters(started: Callable[..., Interpreters]) -> Interpreters:
     """For programs that compile, whenever they import what: torch's compiler is imported."""
-    yield from _started(Imported.COMPILER, **QUICK)
+    return started(Imported.COMPILER, **QUICK)
 
 
 @pytest.fixture(scope="session")
-def with_torch(own_home: Path, no_network: None, own_config: Path) -> Iterator[Interpreters]:
+def with_torch(started: Callable[..., Interpreters]) -> Interpreters:
     """For programs of which it is seen what they import of torch's compiler."""
-    yield from _started(Imported.TORCH, **ONE_THREAD)
+    return started(Imported.TORCH, **ONE_THREAD)
 
 
 @pytest.fixture(scope="session")
-def with_jax(own_home: Path, no_network: None, own_config: Path) -> Iterator[Interpreters]:
+def with_jax(started: Callable[..., Interpreters]) -> Interpreters:
     """For programs that use JAX, which is imported, on a processor."""
-    yield from _started(Imported.JAX, JAX_PLATFORMS="cpu")
+    return started(Imported.JAX, JAX_PLATFORMS="cpu")
 
 
 @pytest.fixture(scope="session")
-def with_numba(own_home: Path, no_network: None, own_config: Path) -> Iterator[Interpreters]:
+def with_numba(started: Callable[..., Interpreters]) -> Interpreters:
     """For programs that use numba, which is imported."""
-    yield from _started(Imported.NUMBA)
+    return started(Imported.NUMBA)
 
 
 @pytest.fixture(scope="session")
-def with_ours(own_home: Path, no_network: None, own_config: Path) -> Iterator[Interpreters]:
+def with_ours(started: Callable[..., Interpreters]) -> Interpreters:
     """For programs of which it is seen how they import a compiler: what is ours is imported."""
-    yield from _started(Imported.OURS)
+    return started(Imported.OURS)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ neither hash seed nor addresses. With `Imported.TORCH` and `Imported.OURS`, no m
 that an adapter waits for: what a first import does is seen, as it is after a start. Triton's must
 be: while it is imported, names are taken from the module that its adapter waits for. What a test
 says of torch's own import, a signal, a failing program's traceback or what modules do when they are
-taken apart needs a real start.
+taken apart needs a real start. All workers share the interpreters.
 
 Run as a script, this is the process that is forked: of who connects to it, each gets a child.
 """
@@ -18,6 +18,7 @@ Run as a script, this is the process that is forked: of who connects to it, each
 import atexit
 import builtins
 import contextlib
+import fcntl
 import gc
 import itertools
 import json
@@ -30,7 +31,7 @@ import sys
 import tempfile
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from enum import Enum
 from pathlib import Path
@@ -44,6 +45,8 @@ from tests.asking import answered, ask, read_already
 _SECONDS = 600
 # The interpreter's own, before a program's directory comes to its front.
 _PATH = sys.path[1:]
+# The interpreters' standard input, which one process alone holds open.
+_END = "end"
 
 
 class Imported(Enum):
@@ -86,17 +89,27 @@ numba.njit(lambda x: x + 1)(1)
 _RUN = ["-c", "from _precompile_command import main; main()", "run", "--precompile"]
 
 
+@contextlib.contextmanager
+def shared_place() -> Iterator[Path]:
+    """Where processes find interpreters that one of them has started; these end with it."""
+    with tempfile.TemporaryDirectory() as name:
+        end = Path(name, _END)
+        os.mkfifo(end)
+        number = os.open(end, os.O_RDWR)
+        yield Path(name)
+        os.close(number)
+
+
 class Interpreters:
     """Two interpreters that have imported the same, under `variables`."""
 
-    def __init__(self, imported: Imported, variables: Mapping[str, str]) -> None:
+    def __init__(self, imported: Imported, variables: Mapping[str, str], place: Path) -> None:
         self._imported = imported
         self._variables = dict(variables)
-        self._ends = ExitStack()
-        self._place = Path(self._ends.enter_context(tempfile.TemporaryDirectory()))
-        self._addresses = [str(self._place / name) for name in "ab"]
+        self._place = place
+        self._addresses = [str(place / f"{imported.name}.{one}") for one in "ab"]
         self._turns = itertools.cycle(self._addresses)
-        self._started: set[str] = set()
+        self._started: list[subprocess.Popen[bytes]] = []
 
     def run(
         self,
@@ -132,42 +145,37 @@ class Interpreters:
         """The beginning of a command that does what `python` does, from a shell, say."""
         for address in self._addresses:
             self._start(address)
-        place = self._place / "addresses.json"
+        place = self._place / f"{self._imported.name}.{os.getpid()}.json"
         told = [self._imported.value, self._variables, self._addresses]
         place.write_text(json.dumps(told), encoding="utf-8")
         return [sys.executable, "-S", asking.__file__, str(place)]
 
-    def close(self) -> None:
-        """End the interpreters."""
-        self._ends.close()
-
     def _start(self, address: str) -> None:
         """What is asked of it before it has imported all waits."""
-        if address in self._started:
-            return
-        self._started.add(address)
-        with socket.socket(socket.AF_UNIX) as listening:
-            listening.bind(address)
-            listening.listen()
-            number = listening.fileno()
-            process = subprocess.Popen(
-                [sys.executable, __file__, self._imported.name, str(number)],
-                stdin=subprocess.PIPE,
-                pass_fds=[number],
-                env=self._variables,
-            )
-        assert process.stdin is not None
-        self._ends.enter_context(process)
-        self._ends.callback(process.stdin.close)
+        with open(f"{address}.lock", "w") as lock, open(self._place / _END) as end:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if os.path.exists(address):
+                return
+            with socket.socket(socket.AF_UNIX) as listening:
+                listening.bind(address)
+                listening.listen()
+                number = listening.fileno()
+                process = subprocess.Popen(
+                    [sys.executable, __file__, self._imported.name, str(number), str(self._place)],
+                    stdin=end,
+                    pass_fds=[number],
+                    env=self._variables,
+                )
+        self._started.append(process)
 
 
-def main(imported: Imported, listening: socket.socket) -> None:
+def main(imported: Imported, listening: socket.socket, place: Path) -> None:
     """Import, and have a child become what each asks for, until standard input ends."""
     parent, null = os.dup(0), os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(2, 1)
     gc.disable()
-    for name in _NAMED.get(imported) or _imported_by(_WARMED[imported]):
+    for name in _NAMED.get(imported) or _found(imported, place):
         __import__(name)
     if imported is Imported.COMPILER:
         _make_patterns()
@@ -218,6 +226,16 @@ def _answer(children: dict[int, socket.socket]) -> None:
             return
         with children.pop(child) as asked, contextlib.suppress(OSError):  # nobody waits
             asked.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
+
+
+def _found(imported: Imported, place: Path) -> list[str]:
+    """What is imported by the program for it; found by the first of the two interpreters."""
+    kept = place / f"{imported.name}.names"
+    with open(f"{kept}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            kept.write_text("\n".join(_imported_by(_WARMED[imported])), encoding="utf-8")
+    return kept.read_text(encoding="utf-8").split()
 
 
 def _imported_by(text: str) -> list[str]:
@@ -333,4 +351,4 @@ def _interpret(arguments: list[str], environ: Mapping[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    main(Imported[sys.argv[1]], socket.socket(fileno=int(sys.argv[2])))
+    main(Imported[sys.argv[1]], socket.socket(fileno=int(sys.argv[2])), Path(sys.argv[3]))

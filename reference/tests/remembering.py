@@ -30,7 +30,7 @@ _WRITTEN = "-o"
 _FIRST = rb"\s*#include <([\w/.-]+)>\n"
 _LINKED = ("-shared", "-l", "-L")
 # A header takes as long as so many kernels do that are compiled with it as it is.
-_PLAIN = 2
+_PLAIN = 4
 # A call that compiles nothing is the compiler's own.
 _SCRIPT = """#!/bin/sh
 case " $* " in *" {written} "*) exec {ours} "$@" ;; esac

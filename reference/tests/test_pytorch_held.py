@@ -41,6 +41,9 @@ if EDITED:
     words.add("b")
     math.extra = 1
     abs = lambda number: 5
+hooked = torch.nn.Identity()
+hooked.register_forward_hook(lambda module, given, x: x @ x)
+hooked.register_forward_hook(lambda module, given, x: x @ X.t(), prepend=EDITED)
 
 """
     + "".join(
@@ -88,6 +91,23 @@ def key_of_a_global(x):
 @shown(«{"a": 1, "b": 2}¦{"b": 2, "a": 1}»)
 def order(x, table):
     return x @ x if list(table)[0] == "a" else x @ x.t()
+
+@shown(«{8, 0}¦{0, 8}»)
+def order_of_numbers(x, numbers):
+    return x @ x if list(numbers)[0] == 8 else x @ x.t()
+
+@shown(frozenset(«(8, 0)¦(0, 8)»))
+def order_of_frozen_numbers(x, numbers):
+    return x @ x if next(iter(numbers)) == 8 else x @ x.t()
+
+@shown()
+def order_in_code(x):
+    for number in «{8, 0}¦{0, 8}»:
+        return x @ x if number == 8 else x @ x.t()
+
+@shown()
+def order_of_hooks(x):
+    return hooked(x)
 
 @shown({«1¦True»: 2})
 def kind_of_key(x, table):
@@ -142,6 +162,30 @@ with Transposing(EDITED):
 )
 
 
+# torch compares the order below the one that such a dict has, and compiles for each call.
+MOVED = (
+    BEGIN
+    + """\
+import collections
+
+class Own(collections.OrderedDict):
+    pass
+
+for table in (collections.OrderedDict(a=1, b=2), Own(a=1, b=2)):
+    if EDITED:
+        table.move_to_end("a")
+
+    @shown(table)
+    def items(x, table):
+        return x @ x if next(iter(table)) == "a" else x @ x.t()
+
+    @shown()
+    def of_a_global(x):
+        return x @ x if list(table.values())[0] == 1 else x @ x.t()
+"""
+)
+
+
 # Each process has the hashes of strings otherwise.
 SETS = (
     BEGIN
@@ -184,3 +228,16 @@ def test_what_was_not_there_and_comes_is_noticed(
     tmp_path: Path, interpreters: Interpreters
 ) -> None:
     is_served_until_edited(Programs(tmp_path, interpreters), PROGRAM)
+
+
+def test_an_order_that_a_dict_has_for_itself_counts(
+    tmp_path: Path, interpreters: Interpreters
+) -> None:
+    programs = Programs(tmp_path, interpreters)
+    programs.write(program=variant(MOVED, edited=False))
+    cold, warm = programs.precompile(), programs.precompile()
+    assert (cold.frames, warm.frames) == ((0, 4, 4), (4, 0, 0))
+    programs.write(program=variant(MOVED, edited=True))
+    moved = programs.precompile()
+    assert moved.stdout == programs.plain().stdout
+    assert not set(moved.stdout.splitlines()) & set(cold.stdout.splitlines())

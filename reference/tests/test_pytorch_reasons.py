@@ -249,6 +249,38 @@ def test_what_lies_behind_torchs_reason_is_told(tmp_path: Path, interpreters: In
     assert reason.startswith("torch cannot cache its graph: Failed to pickle cache key: ")
 
 
+TABLES = """\
+import sys
+import torch
+
+@torch.compile
+def of_modules(x):
+    return x if "nothing" in sys.modules else x @ x
+
+@torch.compile
+def of_names(x):
+    return x if "nothing" in globals() else x @ x
+
+with torch.no_grad():
+    of_modules(torch.eye(2))
+    of_names(torch.eye(2))
+"""
+
+
+def test_the_names_of_a_module_that_torch_counts_are_a_reason(
+    tmp_path: Path, interpreters: Interpreters
+) -> None:
+    """It puts names of its own there. Modules that nothing looks at are not waited for."""
+    programs = Programs(tmp_path, interpreters)
+    programs.write(program=TABLES)
+    cold, warm = programs.precompile(), programs.precompile()
+    assert (cold.frames, warm.frames) == ((0, 3, 2), (2, 1, 0))
+    (reason,) = warm.reasons.values()
+    assert reason.endswith(
+        " holds the globals of a module, to which torch adds a name with each compile"
+    )
+
+
 SHARDED = """\
 import tempfile
 import torch

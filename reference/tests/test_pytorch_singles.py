@@ -37,6 +37,12 @@ def moved(x):
     y = x.t().clone(memory_format=SETTINGS.memory_format)
     return y @ x if y.is_contiguous() else x @ x.t()
 
+# Nothing but the number is guarded, and pickles of guards call the others.
+GIVEN = {"get": getattr, "class": torch.device, "torch": torch, "dtype": x.dtype, "n": «1¦2»}
+
+def beside_what_none_looks_at(x, given=GIVEN, dtype=x.dtype, types=(torch.Size, torch.Tensor)):
+    return x @ x if given["n"] == 1 else x @ x.t()
+
 def limits(x, floats, integers):
     return x @ x if floats.max < 1e5 and integers.bits == 8 else x @ x.t()
 
@@ -130,6 +136,7 @@ calls = [
     (shaped, x), (default, x), (of_python, x), (of_python_by_another_name, x), (marked, x),
     (called, x), (exchanged, x), (held, x), (given, x, torch.compile(lambda x: x @ «x¦x.t()»)),
     (Model(), x), (patched, x), (vmapped, x), (looked_for_in_vain, x),
+    (beside_what_none_looks_at, x),
 ]
 with torch.no_grad():
     for number, (function, *arguments) in enumerate(calls):

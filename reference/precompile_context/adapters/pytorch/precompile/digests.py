@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from precompile_context.adapters.pytorch.precompile.code_places import without_line
+from precompile_context.adapters.pytorch.precompile.containers import pairs_of, set_words
 
 # Of a SHA-256, in hexadecimal: enough that two pieces of code never meet by chance.
 _DIGEST_CHARACTERS = 20
@@ -56,11 +57,13 @@ def canonical(value: Any, depth: int = 0) -> str:
         items = [canonical(item, depth + 1) for item in value]
         return f"{type(value).__name__} [{', '.join(items)}]"
     if isinstance(value, set | frozenset):
-        items = sorted(canonical(item, depth + 1) for item in value)
+        items = set_words(value, lambda item: canonical(item, depth + 1))
         return f"{type(value).__name__} {{{', '.join(items)}}}"
     if isinstance(value, dict):
-        pairs = [f"{canonical(k, depth + 1)}: {canonical(v, depth + 1)}" for k, v in value.items()]
-        return f"dict {{{', '.join(sorted(pairs))}}}"
+        pairs = [
+            f"{canonical(k, depth + 1)}: {canonical(v, depth + 1)}" for k, v in pairs_of(value)
+        ]
+        return f"dict {{{', '.join(pairs)}}}"
     raise UnportableError(f"{type_name(type(value))} is no constant")
 
 

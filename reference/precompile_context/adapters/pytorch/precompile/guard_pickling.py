@@ -20,7 +20,10 @@ from precompile_context.adapters.pytorch.precompile.digests import (
     module_name,
     type_name,
 )
-from precompile_context.adapters.pytorch.precompile.guarded_constants import reduce_constant
+from precompile_context.adapters.pytorch.precompile.guarded_constants import (
+    constant,
+    reduce_constant,
+)
 from precompile_context.adapters.pytorch.precompile.guarded_operators import reduce_operator
 from precompile_context.adapters.pytorch.precompile.guarded_tensors import reduce_tensor
 from precompile_context.adapters.pytorch.precompile.identity import builtin_of_extension
@@ -69,26 +72,29 @@ def reduce_opaque(original: Callable[..., Any], pickler: Any, value: Any) -> Any
 
 def _reduce(original: Callable[..., Any], pickler: Any, value: Any) -> Any:
     import torch
+    from torch._dynamo.guards import _Missing
     from torch.utils import _pytree
 
     if id(value) in _local.opaque:
-        from torch._dynamo.guards import _Missing
-
         return _Missing, ("told in words",)
     if (reduced := reduce_operator(value)) is not None:
         return reduced
-    # torch leaves out what a module has and no guard looks at, and with a module's own the dtype
-    # of each tensor.
+    # torch leaves out what a module or an argument has and no guard looks at, and so would the
+    # dtype of each tensor be.
     if (reduced := reduce_constant(value)) is not None:
         return reduced
     if isinstance(value, types.ModuleType):
+        if id(value) not in pickler.guard_tree_values:
+            return _Missing, ("no guard looks at it",)
         return imported, (module_name(value.__name__),)
     if type(value).__qualname__ == "LeafSpec" and isinstance(value, _pytree.TreeSpec):
         return _pytree.treespec_leaf, ()  # of which there is one; unpickling another warns
     if isinstance(value, types.BuiltinFunctionType) and builtin_of_extension(value) is not None:
-        return getattr, (sys.modules[value.__module__], value.__name__)
+        return constant, (module_name(value.__module__), value.__name__)
     if (named := _renamed(value)) is not None:
-        return getattr, named
+        return constant, named
+    if isinstance(value, type | types.BuiltinFunctionType) and _is_pythons(value):
+        return NotImplemented  # by its name; pickles call some
     if isinstance(value, torch.Generator):
         return torch.Generator, (value.device,)  # no guard looks at its state, which is a tensor
     if isinstance(value, torch.Tensor):
@@ -105,8 +111,6 @@ def _reduce(original: Callable[..., Any], pickler: Any, value: Any) -> Any:
     if is_looked_at or reduced is not NotImplemented:
         return reduced
     if is_nested or not _can_be_pickled(value):
-        from torch._dynamo.guards import _Missing
-
         return _Missing, ("no guard looks at it",)  # a lock, a context variable
     return reduced
 
@@ -145,8 +149,9 @@ def _has_its_name(method: types.MethodType) -> bool:
     return hasattr(method.__self__, getattr(method.__func__, "__name__", ""))
 
 
-def _renamed(value: Any) -> tuple[Any, str] | None:
-    """Where a class or a cached function stands, if not where pickles would look for it.
+def _renamed(value: Any) -> tuple[str, str] | None:
+    """The module, and the name in it, under which a class or a cached function
+    stands, if not where pickles would look for it.
 
     torch has given some classes another name than their qualified one: SDPBackend. A function that
     `functools.lru_cache` made has the name of the one within, which may stand there itself.
@@ -157,19 +162,28 @@ def _renamed(value: Any) -> tuple[Any, str] | None:
     if not isinstance(value, type) or module is None or value.__qualname__ == value.__name__:
         return None
     is_there = vars(module).get(value.__name__) is value
-    return (module, value.__name__) if is_there and is_pinned(value.__module__) else None
+    is_own = is_there and is_pinned(value.__module__)
+    return (module_name(value.__module__), value.__name__) if is_own else None
 
 
-def _standing(value: Any) -> tuple[Any, str] | None:
-    """A module or a class in one, and the name there, under which a value stands."""
+def _is_pythons(value: Any) -> bool:
+    """Whether a class or function is Python's or torch's, where pickle looks for it."""
+    return is_pinned(value.__module__) and _is_found(value, value.__qualname__)
+
+
+def _standing(value: Any) -> tuple[str, str] | None:
+    """The module, and the name in it or in a class there, under which a value stands."""
     modules = [m for m in list(sys.modules.values()) if type(m) is types.ModuleType]
     # The one that it says first: there its classes count, too.
     modules.sort(key=lambda module: module.__name__ != value.__module__)
     classes = [found for found in vars(modules[0]).values() if isinstance(found, type)]
-    for owner in (*modules, *classes):
+    owners: list[Any] = [*modules, *classes]
+    for owner in owners:
         for name, found in list(vars(owner).items()):
             if found is value:
-                return owner, name
+                if isinstance(owner, type):
+                    return module_name(owner.__module__), f"{owner.__qualname__}.{name}"
+                return module_name(owner.__name__), name
     return None
 
 

@@ -1,4 +1,5 @@
-"""What guarded objects hold by name: their attributes, and the keys of a dict in their order.
+"""What guarded objects hold by name: their attributes; and in their order, the keys of a
+dict and the numbers of a set.
 
 torch guards what code found in an object. What it looked for in vain, and the order in which it
 went through all, is part of the trace and not guarded; so is what a date or a decimal number is,
@@ -11,6 +12,11 @@ import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from precompile_context.adapters.pytorch.precompile.containers import (
+    is_hashed_alike,
+    items_of,
+    pairs_of,
+)
 from precompile_context.adapters.pytorch.precompile.digests import (
     UnportableError,
     canonical,
@@ -86,9 +92,11 @@ def _words(value: Any) -> Iterator[str]:
         if isinstance(value, kind) and type(value) not in (kind, bool):
             yield kind.__repr__(value)  # of a class of the program's
     if isinstance(value, _MAPPINGS):
-        keys = dict.keys(value) if isinstance(value, dict) else value.keys()
+        keys = [key for key, _ in pairs_of(value)]
         if "__builtins__" not in keys:  # the globals of a module
             yield from map(_key, keys)
+    if isinstance(value, set | frozenset) and all(map(is_hashed_alike, items_of(value))):
+        yield from map(canonical, items_of(value))
     try:
         attributes = object.__getattribute__(value, "__dict__")
     except Exception:  # the program's own, if it has one

@@ -12,7 +12,11 @@ import types
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
-from precompile_context.adapters.pytorch.precompile.digests import UnportableError, type_name
+from precompile_context.adapters.pytorch.precompile.containers import pairs_of
+from precompile_context.adapters.pytorch.precompile.digests import (
+    UnportableError,
+    type_name,
+)
 from precompile_context.adapters.pytorch.precompile.guarded_constants import OF_SYS
 from precompile_context.adapters.pytorch.precompile.identity import found, identity
 from precompile_context.adapters.pytorch.precompile.saved_guards import DiffersError
@@ -39,6 +43,7 @@ _OF_SHAPE = frozenset(
 )
 # Guards that compare the keys of a dict, and those that look for one.
 _OF_KEYS = frozenset(("DICT_KEYS_MATCH", "MAPPING_KEYS_CHECK"))
+_OF_ALL_KEYS = _OF_KEYS | {"SEQUENCE_LENGTH"}
 _OF_A_KEY = frozenset(("DICT_CONTAINS", "DICT_NOT_CONTAINS", "SET_CONTAINS", "SET_NOT_CONTAINS"))
 
 
@@ -86,8 +91,7 @@ def shape(name: str, value: Any) -> str:
     try:
         parts = [identity(type(value))]
         if isinstance(value, _MAPPINGS):
-            keys = dict.keys(value) if isinstance(value, dict) else value.keys()
-            parts += map(identity, keys)
+            parts += (identity(key) for key, _ in pairs_of(value))
         elif isinstance(value, _SEQUENCES):
             parts.append(str(len(value)))
     except UnportableError as error:
@@ -97,8 +101,13 @@ def shape(name: str, value: Any) -> str:
 
 def check_keys(name: str, kind: str, value: Any, create: Any) -> None:
     """Raise UnportableError where a guard compares with an object that is equal to itself alone,
-    and that no name leads to: what is unpickled in its place is equal to nothing.
+    and that no name leads to: what is unpickled in its place is equal to nothing; and where one
+    counts what each process has otherwise.
     """
+    if isinstance(value, dict) and "__builtins__" in value and kind in _OF_ALL_KEYS:
+        raise UnportableError(
+            f"{name} holds the globals of a module, to which torch adds a name with each compile"
+        )
     if kind in _OF_KEYS:
         compared = dict.keys(value) if isinstance(value, dict) else value
     elif kind in _OF_A_KEY:

@@ -8,6 +8,7 @@ from typing import Any
 
 from precompile_context.adapters.pytorch.precompile import unguarded
 from precompile_context.adapters.pytorch.precompile.collecting import Collector
+from precompile_context.adapters.pytorch.precompile.containers import is_hashed_alike
 from precompile_context.adapters.pytorch.precompile.digests import (
     UnportableError,
     is_pinned_file,
@@ -16,7 +17,6 @@ from precompile_context.adapters.pytorch.precompile.key_order import bases
 from precompile_context.session.patches import Patches
 
 _UNTOLD = "the order of a set, which is another in each process,"
-_SAME_EVERYWHERE = (bool, int, float)
 _IN_ORDER = (min, max, sum, list, tuple, enumerate, zip, iter, map, filter, dict, str, repr)
 _POLYFILLS = os.path.join("torch", "_dynamo", "polyfills", "")
 # Of those, what makes sets of sets, compares them or looks for an item.
@@ -54,7 +54,7 @@ def check_places(source: Any, get: Callable[[Any], Any]) -> None:
     for part in (source, *bases(source)):
         if isinstance(part, NonSerializableSetGetItemSource):
             items = get(part.base)
-            if len(items) > 1 and not all(type(item) in _SAME_EVERYWHERE for item in items):
+            if len(items) > 1 and not all(map(is_hashed_alike, items)):
                 raise UnportableError(f"{_UNTOLD} is guarded")
 
 
@@ -134,4 +134,4 @@ def _is_same_everywhere(item: Any) -> bool:
         value = getattr(item, "vt", item).as_python_constant()
     except Exception:  # an object that is made within the frame
         return False
-    return type(value) in _SAME_EVERYWHERE
+    return is_hashed_alike(value)

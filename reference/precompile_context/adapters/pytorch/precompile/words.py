@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from precompile_context.adapters.pytorch.precompile.array_words import array_words
+from precompile_context.adapters.pytorch.precompile.containers import pairs_of, set_words
 from precompile_context.adapters.pytorch.precompile.digests import (
     NOT_OF_THE_CLASS,
     UnportableError,
@@ -150,7 +151,7 @@ class Words:
         if kind in _MAPPINGS:
             return f"{kind.__name__} {self._pairs(value, path)}"
         if kind in (set, frozenset):
-            return f"{kind.__name__} {{{', '.join(self._sorted(value, path))}}}"
+            return f"{kind.__name__} {{{', '.join(self._of_set(value, path))}}}"
         if isinstance(value, weakref.ref):
             return f"weak {self.of(value(), path)}"
         if isinstance(value, _WITHOUT_VALUE):
@@ -193,9 +194,9 @@ class Words:
         factory = getattr(mapping, "default_factory", None)
         return f"{{{', '.join(pairs)}}} {self.of(factory, path)}"
 
-    def _sorted(self, values: Any, path: str) -> list[str]:
-        """In no order: each is told for itself."""
-        return sorted(Words(self._scope).of(value, f"an item of {path}") for value in values)
+    def _of_set(self, items: Any, path: str) -> list[str]:
+        """Each is told for itself, whatever its place."""
+        return set_words(items, lambda item: Words(self._scope).of(item, f"an item of {path}"))
 
     # --- functions ---------------------------------------------------------------------
 
@@ -348,9 +349,9 @@ class Words:
         if isinstance(value, tuple | list | collections.deque):
             parts.append(self._items(list.__iter__([*value]), path))
         if isinstance(value, dict):
-            parts.append(self._pairs(types.MappingProxyType(dict(dict.items(value))), path))
+            parts.append(self._pairs(types.MappingProxyType(dict(pairs_of(value))), path))
         if isinstance(value, set | frozenset):
-            parts += self._sorted(value, path)
+            parts += self._of_set(value, path)
         if isinstance(value, BaseException):
             parts.append(self._items(value.args, path))
         if has_native_state(kind):
