@@ -190,7 +190,14 @@ def make(y):
         return torch.mm(x, y)
     return behind_a_break
 
+def mapped_behind_a_break(x):
+    def break_first(row):
+        torch._dynamo.graph_break()
+        return row @ x
+    return torch.vmap(break_first)(x)
+
 show("vmap", vmapped, numbers, numbers)
+show("vmap behind a break", mapped_behind_a_break, numbers)
 show("grad", gradient, numbers)
 show("functional_call", called, weights, numbers)
 show("closure behind a break", make(numbers), numbers)
@@ -204,13 +211,15 @@ def test_transforms_of_torch_func_and_closures_behind_a_break_are_served(
     programs = Programs(tmp_path, interpreters)
     helpers = "FACTOR = 2\ndef scaled(n):\n    return n + 1\n"
     programs.write(program=FUNC, helpers=helpers)
-    expected = rows("vmap", "grad", "functional_call", "closure behind a break")
+    expected = rows(
+        *("vmap", "vmap behind a break", "grad", "functional_call", "closure behind a break")
+    )
     cold, warm = programs.precompile(), programs.precompile()
     assert [(ran.stdout, ran.stderr) for ran in (cold, warm)] == [(expected, "")] * 2
-    assert (cold.frames, warm.frames) == ((0, 5, 5), (5, 0, 0))
+    assert (cold.frames, warm.frames) == ((0, 7, 7), (7, 0, 0))
     programs.write(helpers=helpers.replace("2", "3").replace("n + 1", "n + 2"))
     edited = programs.precompile()
-    assert (edited.stdout, edited.stderr, edited.frames) == (expected, "", (3, 2, 2))
+    assert (edited.stdout, edited.stderr, edited.frames) == (expected, "", (5, 2, 2))
 
 
 MARKED = (

@@ -18,6 +18,8 @@ from precompile_context.adapters.pytorch.precompile.named_functions import Named
 from precompile_context.adapters.pytorch.precompile.program import imported
 from precompile_context.adapters.pytorch.precompile.saved_guards import DiffersError
 
+_NOT_FOUND = "the code of {} cannot be found again by a name"
+
 
 @dataclass(frozen=True)
 class Globals:
@@ -28,7 +30,7 @@ class Globals:
 
 @dataclass(frozen=True)
 class Code:
-    """Stands for the program's code of this digest."""
+    """Stands for code of this digest."""
 
     name: str
     digest: str
@@ -37,18 +39,24 @@ class Code:
 def taken_out(
     code: types.CodeType, frame: types.CodeType, frame_globals: dict[str, Any]
 ) -> types.CodeType:
-    """The bytecode, with what stands for the program's own code and globals.
+    """The bytecode, with what stands for the code and the globals of functions that it makes.
 
     Raises:
         UnportableError: one of them is not found again.
     """
-    constants = tuple(_stand_in(value, frame_globals) for value in code.co_consts)
-    told = code.replace(co_consts=constants)
+    constants = [_stand_in(value, frame_globals) for value in code.co_consts]
+    made = [value for value in constants if isinstance(value, types.CodeType)]
     try:
-        put_in(told, frame, frame_globals)
+        known = _known([code_digest(one) for one in made], constants, frame, frame_globals)
     except DiffersError as error:
         raise UnportableError(str(error)) from error
-    return told
+    for number, value in enumerate(constants):
+        if isinstance(value, types.CodeType):
+            if (digest := code_digest(value)) in known:
+                constants[number] = Code(value.co_qualname, digest)
+            elif not is_pinned_file(value.co_filename):
+                raise UnportableError(_NOT_FOUND.format(value.co_qualname))
+    return code.replace(co_consts=tuple(constants))
 
 
 def put_in(
@@ -59,30 +67,34 @@ def put_in(
     Raises:
         DiffersError: one of them is not found.
     """
-    codes = [value for value in code.co_consts if isinstance(value, Code)]
-    scopes = [value for value in code.co_consts if isinstance(value, Globals)]
-    if not (codes or scopes):
-        return code
-    found: dict[Any, Any] = {
-        scope: vars(imported(scope.module)) if scope.module else frame_globals for scope in scopes
-    }
-    known = {code_digest(nested): nested for nested in nested_codes(frame)}
-    if any(value.digest not in known for value in codes):
-        own = module_name(frame_globals.get("__name__"))
-        known |= NamedFunctions(imported(scope.module or own) for scope in scopes).codes
-    for value in codes:
-        if value.digest not in known:
-            raise DiffersError(f"the code of {value.name} cannot be found again by a name")
-        found[value] = known[value.digest]
-    constants = (
-        found[value] if isinstance(value, Code | Globals) else value for value in code.co_consts
-    )
+    constants = list(code.co_consts)
+    made = [value.digest for value in constants if isinstance(value, Code)]
+    known = _known(made, constants, frame, frame_globals)
+    for number, value in enumerate(constants):
+        if isinstance(value, Globals):
+            constants[number] = vars(imported(value.module)) if value.module else frame_globals
+        elif isinstance(value, Code):
+            if value.digest not in known:
+                raise DiffersError(_NOT_FOUND.format(value.name))
+            constants[number] = known[value.digest]
     return code.replace(co_consts=tuple(constants))
 
 
+def _known(
+    made: list[str], constants: list[Any], frame: types.CodeType, frame_globals: dict[str, Any]
+) -> dict[str, types.CodeType]:
+    """Code by its digest: the frame's and, where that is not all, what the modules name of whose
+    globals functions are made.
+    """
+    known = {code_digest(nested): nested for nested in nested_codes(frame)}
+    if not known.keys() >= set(made):
+        own = module_name(frame_globals.get("__name__"))
+        modules = [value.module or own for value in constants if isinstance(value, Globals)]
+        known |= NamedFunctions(imported(module) for module in modules).codes
+    return known
+
+
 def _stand_in(value: Any, frame_globals: dict[str, Any]) -> Any:
-    if isinstance(value, types.CodeType) and not is_pinned_file(value.co_filename):
-        return Code(value.co_qualname, code_digest(value))
     if type(value) is not dict or "__builtins__" not in value:
         return value
     if value is frame_globals:
