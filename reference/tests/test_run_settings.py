@@ -131,3 +131,31 @@ def test_version_is_not_served_where_torch_refuses_to_compile_again(
     edited = programs.precompile()
     assert edited.stdout == "343.0\nrefused\n"
     assert edited.frames == (0, 1, 1)
+
+
+BOUNDED = """
+import torch
+
+def «before¦after»(x):
+    return x.t() @ x * x.shape[0]
+
+x = torch.ones(4, 2)
+torch._dynamo.mark_dynamic(x, 0, min=2, max=«8¦16»)
+with torch.no_grad():
+    print(torch.compile(«before¦after»)(x).sum().item())
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("--precompile",)], ids=["graphs", "frames"])
+def test_graph_of_sizes_within_other_bounds_is_another(
+    options: tuple[str, ...], tmp_path: Path, interpreters: Interpreters
+) -> None:
+    """torch would take it for this one, and refuse its guards by an error."""
+    programs = Programs(tmp_path, interpreters)
+    programs.write(program=variant(BOUNDED, edited=False))
+    programs.run(*options)
+    warm = programs.run(*options)
+    assert warm.report["kernels"]["built"] == warm.report["artifacts"]["recorded"] == 0
+    programs.write(program=variant(BOUNDED, edited=True))
+    assert programs.run(*options).stdout == "64.0\n"
+    assert programs.run(*options).report["artifacts"]["recorded"] == 0

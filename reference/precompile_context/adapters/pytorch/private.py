@@ -213,6 +213,16 @@ NAMES = (
         "counted, in a run that reports: hits and misses of autograd's graphs",
     ),
     PrivateName(
+        "torch._dynamo.trace_rules",
+        "check",
+        "wrapped: frames of ours are passed over, as torch's own are",
+    ),
+    PrivateName(
+        "torch._guards",
+        "TracingContext.try_get",
+        "called: the sizes that vary in what is compiled, and their bounds, are part of a key",
+    ),
+    PrivateName(
         "torch._functorch._aot_autograd.autograd_cache",
         "autograd_cache_key",
         "wrapped: a key knows the program's own operators and functions in its graph",

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from precompile_context.adapters.pytorch.precompile import observed, overlaps, unguarded
+from precompile_context.adapters.pytorch.precompile import bounds, observed, overlaps, unguarded
 from precompile_context.adapters.pytorch.precompile.collecting import Collector
 from precompile_context.adapters.pytorch.precompile.digests import is_pinned, short_digest
 from precompile_context.adapters.pytorch.precompile.operators import (
@@ -153,6 +153,7 @@ def _with_program(
 ) -> tuple[str, list[str]]:
     try:
         code = program_code(module)
+        code += [f"size within {size}" for size in bounds.of_sizes()]
         code += [f"inputs that overlap {group}" for group in overlaps.of_inputs(inputs)]
         if inputs and _takes_from_storages(module):
             code.append(f"inputs that begin at {overlaps.offsets(inputs)}")

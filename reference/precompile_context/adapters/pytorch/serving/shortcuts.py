@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from precompile_context.adapters.pytorch import answers, relocation
+from precompile_context.adapters.pytorch import answers, relocation, untraced
 from precompile_context.adapters.pytorch.precompile import compile_settings, graph_keys
 from precompile_context.adapters.pytorch.serving import handing as serving
 from precompile_context.adapters.pytorch.serving import kept_graphs
@@ -38,6 +38,7 @@ def install() -> None:
     graph_keys.install(patches)
     kept_graphs.install(patches)
     compile_settings.watch(patches)
+    untraced.install(patches)
     patches.wrap(codecache, "write", headers.write)
     patches.wrap(codecache, "_precompile_header", headers.precompile)
 
