@@ -241,3 +241,41 @@ def test_an_order_that_a_dict_has_for_itself_counts(
     moved = programs.precompile()
     assert moved.stdout == programs.plain().stdout
     assert not set(moved.stdout.splitlines()) & set(cold.stdout.splitlines())
+
+
+LAZY = """\
+import sys
+import torch
+
+sys.path.insert(0, "")
+import lazy
+
+@torch.compile
+def asked(x):
+    return x @ x if hasattr(lazy, "late") else x
+
+@torch.compile
+def called(x):
+    return lazy.scaled(x) @ x.t()
+
+with torch.no_grad():
+    print(*(function(torch.eye(2)).sum().item() for function in (asked, called)))
+"""
+# As many libraries do with what takes long to import.
+MODULE = """\
+def __getattr__(name):
+    if name not in ("late", "scaled"):
+        raise AttributeError(name)
+    globals()[name] = lambda x: x @ x
+    return globals()[name]
+"""
+
+
+def test_a_name_that_a_module_gives_itself_when_it_is_asked_is_no_news(
+    tmp_path: Path, interpreters: Interpreters
+) -> None:
+    programs = Programs(tmp_path, interpreters)
+    programs.write(program=LAZY, lazy=MODULE)
+    cold, warm = programs.precompile(), programs.precompile()
+    assert (cold.stdout, warm.stdout) == ("2.0 2.0\n",) * 2
+    assert (cold.frames, warm.frames) == ((0, 2, 2), (2, 0, 0))

@@ -107,7 +107,8 @@ def check(answers: Answers) -> None:
 def _found(module: str, name: str) -> str:
     """How a module has a name: its own, by its `__getattr__`, or not ("")."""
     there = imported(module)
-    return "own" if name in vars(there) else "given" if hasattr(there, name) else ""
+    is_there = hasattr(there, name)  # which may make it one of its own, as torch.ops does
+    return "own" if name in vars(there) else "given" if is_there else ""
 
 
 tracing = Collector(Asked)
