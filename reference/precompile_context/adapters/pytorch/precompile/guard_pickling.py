@@ -14,6 +14,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from precompile_context.adapters.pytorch.precompile import guarded_objects
 from precompile_context.adapters.pytorch.precompile.digests import (
     UnportableError,
     is_pinned,
@@ -28,7 +29,22 @@ from precompile_context.adapters.pytorch.precompile.guarded_operators import red
 from precompile_context.adapters.pytorch.precompile.guarded_tensors import reduce_tensor
 from precompile_context.adapters.pytorch.precompile.identity import builtin_of_extension
 from precompile_context.adapters.pytorch.precompile.program import imported
-from precompile_context.adapters.pytorch.precompile.taking_apart import OF_ANNOTATIONS
+from precompile_context.adapters.pytorch.precompile.taking_apart import (
+    OF_ANNOTATIONS,
+    has_native_state,
+    is_made_by_code,
+)
+
+# Objects of torch's that are nothing by themselves, or that no pickle takes apart.
+_PARTS_OF_OTHERS = frozenset(
+    (
+        "torch.utils.hooks.RemovableHandle",
+        "torch.storage.UntypedStorage",
+        "torch._ops.OpOverloadPacket",
+    )
+)
+# Of which Python has one each, and whose pickles are their names.
+_SINGLE = (type(None), type(Ellipsis), type(NotImplemented))
 
 
 class _Local(threading.local):
@@ -101,45 +117,25 @@ def _reduce(original: Callable[..., Any], pickler: Any, value: Any) -> Any:
         return reduce_tensor(original, pickler, value)
     if isinstance(value, types.MethodType) and not _has_its_name(value):
         return bound, (value.__func__, value.__self__)
-    if _answers_for_any_name(type(value)):
-        made = copyreg.__newobj__, (type(value),)  # type: ignore[attr-defined]
-        return *made, dict(vars(value)), None, None, fill
     is_looked_at = id(value) in pickler.guard_tree_values
     is_nested = isinstance(value, types.FunctionType) and "<locals>" in value.__qualname__
     # torch would take a nested function apart, without an end where it closes over itself.
-    reduced = NotImplemented if is_nested and not is_looked_at else original(pickler, value)
-    if is_looked_at or reduced is not NotImplemented:
+    try:
+        reduced = NotImplemented if is_nested and not is_looked_at else original(pickler, value)
+    except torch._dynamo.exc.PackageError:
+        if is_looked_at:
+            raise
+        return _Missing, ("no guard looks at it",)
+    if reduced is not NotImplemented:
         return reduced
-    if is_nested or not _can_be_pickled(value):
+    if not is_looked_at and (is_nested or not _travels(value)):
         return _Missing, ("no guard looks at it",)  # a lock, a context variable
-    return reduced
-
-
-def fill(value: Any, attributes: dict[str, Any]) -> None:
-    """What pickles call, with an object that has nothing yet."""
-    vars(value).update(attributes)
+    return guarded_objects.reduce_object(value) or reduced
 
 
 def bound(function: Any, value: Any) -> types.MethodType:
     """What pickles call, with a function that may be left out."""
     return types.MethodType(function, value)
-
-
-def _answers_for_any_name(cls: Any) -> bool:
-    """Whether a class of the program's has a `__getattr__` of its own, that pickle would ask for
-    `__setstate__` of an object that has nothing yet; and leaves it to pickle what objects hold.
-    """
-    if is_pinned(cls.__module__) or not isinstance(
-        getattr(cls, "__getattr__", None), types.FunctionType
-    ):
-        return False
-    by_default = ("__reduce_ex__", "__reduce__", "__getstate__", "__new__")
-    return (
-        not hasattr(cls, "__setstate__")
-        and all(getattr(cls, name, None) is getattr(object, name, None) for name in by_default)
-        and cls.__dictoffset__ != 0
-        and not any(hasattr(base, "__slots__") for base in cls.__mro__)
-    )
 
 
 def _has_its_name(method: types.MethodType) -> bool:
@@ -187,10 +183,26 @@ def _standing(value: Any) -> tuple[str, str] | None:
     return None
 
 
+def _travels(value: Any) -> bool:
+    """Whether what no guard looks at can be in the pickle: what is compared may hold it."""
+    cls = type(value)
+    if type_name(cls) in _PARTS_OF_OTHERS:
+        return False
+    is_programs = not is_pinned(cls.__module__)
+    if is_programs and guarded_objects.says_itself(cls) and has_native_state(cls):
+        return False
+    made_of_class = is_programs or not _reduces_itself(cls)
+    if made_of_class and is_made_by_code(cls) and not _is_found(cls, cls.__qualname__):
+        return False
+    if isinstance(value, type) and not _is_found(value, value.__qualname__):
+        return False
+    return _can_be_pickled(value)
+
+
 def _can_be_pickled(value: Any) -> bool:
     """Whether pickle can take this object apart; its parts are another matter."""
     cls: Any = type(value)
-    if issubclass(cls, types.FunctionType | type):
+    if issubclass(cls, types.FunctionType | type) or cls in _SINGLE:
         return True
     if cls in weakref.ProxyTypes:
         return False  # what would be pickled is the object itself
@@ -204,14 +216,17 @@ def _can_be_pickled(value: Any) -> bool:
         return False
     if cls in copyreg.dispatch_table:
         return True
-    has_own = (cls.__reduce_ex__, cls.__reduce__) != (object.__reduce_ex__, object.__reduce__)
-    if has_own and not is_pinned(cls.__module__):
+    if _reduces_itself(cls) and not is_pinned(cls.__module__):
         return True  # it says so itself
     try:
         reduced = value.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
     except TypeError:
         return False
     return not isinstance(reduced, str) or _is_found(value, reduced)
+
+
+def _reduces_itself(cls: Any) -> bool:
+    return (cls.__reduce_ex__, cls.__reduce__) != (object.__reduce_ex__, object.__reduce__)
 
 
 def _is_found(value: Any, name: str) -> bool:

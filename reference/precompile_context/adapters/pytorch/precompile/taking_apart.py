@@ -106,9 +106,14 @@ def holds_nothing(value: Any) -> bool:
 def has_native_state(cls: type) -> bool:
     """Whether objects of a class hold more than a dict, slots and what they are as containers."""
     return any(
-        base not in _TOLD and not (base.__flags__ & _HEAP_TYPE and _own_bytes(base) <= 0)
+        base not in _TOLD and not (is_made_by_code(base) and _own_bytes(base) <= 0)
         for base in cls.__mro__
     )
+
+
+def is_made_by_code(cls: type) -> bool:
+    """Whether a class is none of the interpreter's own, some of which have names of no module."""
+    return bool(cls.__flags__ & _HEAP_TYPE)
 
 
 def _own_bytes(base: type) -> int:
