@@ -194,7 +194,11 @@ def _travels(value: Any) -> bool:
     made_of_class = is_programs or not _reduces_itself(cls)
     if made_of_class and is_made_by_code(cls) and not _is_found(cls, cls.__qualname__):
         return False
-    if isinstance(value, type) and not _is_found(value, value.__qualname__):
+    if (
+        isinstance(value, type)
+        and value not in _SINGLE
+        and not _is_found(value, value.__qualname__)
+    ):
         return False
     return _can_be_pickled(value)
 
@@ -212,7 +216,7 @@ def _can_be_pickled(value: Any) -> bool:
         return _can_be_pickled(value.__self__)  # a lock's `acquire`
     # An annotation's parts are of its own kind alone: what is left out cannot be one.
     parts = getattr(value, "__args__", ()) if cls.__module__ in OF_ANNOTATIONS else ()
-    if not all(map(_can_be_pickled, parts)):
+    if not all(map(_travels, parts)):
         return False
     if cls in copyreg.dispatch_table:
         return True
