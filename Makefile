@@ -72,9 +72,12 @@ demo: $(VENV)/.ready ## the main job: cold, mega-cache and warm runs of a small 
 
 # --- tests ---------------------------------------------------------------------------------
 
+# Each waits at times, for a server, a browser or its last test: one more than there are processors.
+PARTS_AT_ONCE = $(shell expr $(JOBS) + 1)
+
 # Each part tells how long it took and what it took of a processor, what it printed stays together.
 test: ## everything, part by part and several side by side
-	@$(MAKE) --no-print-directory --jobs=$(JOBS) --output-sync=target $(PARTS:%=part-%)
+	@$(MAKE) --no-print-directory --jobs=$(PARTS_AT_ONCE) --output-sync=target $(PARTS:%=part-%)
 
 # What all have is set up before any begins: it would be there twice, or by halves. Meanwhile C++ is compiled.
 NEED_PYTHON := $(filter-out build-%,$(PARTS))

@@ -334,6 +334,14 @@ class Complex(complex):
         return self.__more
 
 
+class Error(LookupError):
+    """Is made of something else than its arguments."""
+
+    def __init__(self, *, about: str) -> None:
+        super().__init__(1, about)
+        self.about = [about]
+
+
 class _Pickler(pickle.Pickler):
     def reducer_override(self, value: Any) -> Any:
         return reduce_object(value) or NotImplemented
@@ -355,4 +363,6 @@ def test_objects_of_classes_above_pythons_own_are_put_together_of_what_they_hold
     assert (type(other), list(other), other.maxlen) == (Queue, [1, 2], 3)
     assert other.other is other
     assert _again(Complex(1j)).more == 1j
+    error = _again(Error(about="it"))
+    assert (type(error), error.args, error.about) == (Error, (1, "it"), ["it"])
     assert _again(Complex(1j)) == 1j

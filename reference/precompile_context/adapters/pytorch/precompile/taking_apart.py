@@ -23,6 +23,8 @@ _ABOUT = (
 _OPTIMIZED_MODULE = "torch._dynamo.eval_frame.OptimizedModule"
 _HEAP_TYPE = 1 << 9
 _POINTER = object.__basicsize__ // 2
+# Errors of this size hold their arguments alone.
+_ERROR = BaseException.__basicsize__
 # Native classes the content of which is told otherwise.
 _TOLD = frozenset(
     (
@@ -106,7 +108,9 @@ def holds_nothing(value: Any) -> bool:
 def has_native_state(cls: type) -> bool:
     """Whether objects of a class hold more than a dict, slots and what they are as containers."""
     return any(
-        base not in _TOLD and not (is_made_by_code(base) and _own_bytes(base) <= 0)
+        base not in _TOLD
+        and not (is_made_by_code(base) and _own_bytes(base) <= 0)
+        and not (issubclass(base, BaseException) and base.__basicsize__ == _ERROR)
         for base in cls.__mro__
     )
 
