@@ -358,6 +358,18 @@ def order_of_a_set(x, words):
         x = x @ x
     return x
 
+@shown({"a", "b"})
+def text_of_a_set(x, words):
+    return x @ x if f"{words}" else x
+
+@shown({"a", "b"})
+def text_with_a_set(x, words):
+    return x @ x if "{} {}".format(1, [words]) else x
+
+@shown({"a", "b"})
+def text_by_percent(x, words):
+    return x @ x if "%s" % (words,) else x
+
 class Own(set):
     pass
 
@@ -398,6 +410,9 @@ REASONS = {
         "text": "the text that str() makes of a __main__.Told",
         "address": "a text with the address of an object, which is another in each process,",
         "order_of_a_set": "the order of a set, which is another in each process,",
+        "text_of_a_set": "the order of a set, which is another in each process,",
+        "text_with_a_set": "the order of a set, which is another in each process,",
+        "text_by_percent": "the order of a set, which is another in each process,",
         "first_of_a_set": "the order of a set, which is another in each process,",
         "line_of_a_helper": "line_of_a_helper asks for co_firstlineno: the number of a line",
         "is_leaf": "L['y'].is_leaf",

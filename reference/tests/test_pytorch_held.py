@@ -162,7 +162,6 @@ with Transposing(EDITED):
 )
 
 
-# torch compares the order below the one that such a dict has, and compiles for each call.
 MOVED = (
     BEGIN
     + """\
@@ -240,6 +239,7 @@ def test_an_order_that_a_dict_has_for_itself_counts(
     programs.write(program=variant(MOVED, edited=True))
     moved = programs.precompile()
     assert moved.stdout == programs.plain().stdout
+    assert programs.precompile().frames == (4, 0, 0)
     assert not set(moved.stdout.splitlines()) & set(cold.stdout.splitlines())
 
 

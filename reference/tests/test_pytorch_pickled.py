@@ -26,6 +26,7 @@ import copyreg
 import dataclasses
 import enum
 import os
+import types
 
 CALLS = []
 
@@ -38,6 +39,17 @@ class Single:
             cls.one.factor, cls.one.process = «2¦3», os.getpid()
             cls.one.tensor, cls.one.layer = X, torch.nn.Identity()
         return cls.one
+
+class Space(types.SimpleNamespace):
+    one = None
+
+    def __new__(cls, **given):
+        cls.one = cls.one or super().__new__(cls)
+        return cls.one
+
+    def __init__(self, **given):
+        CALLS.append(given)
+        super().__init__(**given)
 
 class ByName:
     def __reduce__(self):
@@ -137,6 +149,7 @@ ordered = OwnOrdered()
 OwnOrdered.__setitem__(ordered, "factor", FACTOR)
 texts = OwnTuple(("a", «"b"¦"c"»))
 single, BY_NAME = Single(), ByName()
+space = Space(factor=FACTOR, items=items)
 all_plain = [ByName.__new__(ByName), Less(), Made(), Registered(), Slotted()]
 all_plain[0] = BY_NAME
 for one in all_plain:
@@ -166,7 +179,7 @@ for one in all_plain:
     for function in (scaled, counted, typed):
         shown(one)(function)
 
-for one in (Frozen(FACTOR, tuple(items)),):
+for one in (Frozen(FACTOR, tuple(items)), space):
     for function in (scaled, counted):
         shown(one)(function)
 
@@ -282,11 +295,18 @@ NATIVE = """\
 import random
 import torch
 
-class Dice(random.Random):
+class Reduced(random.Random):
     def __reduce__(self):
-        return Dice, ()
+        return Reduced, ()
 
-dice = Dice(1)
+class Single(random.Random):
+    one = None
+
+    def __new__(cls, *given):
+        cls.one = cls.one or super().__new__(cls, *given)
+        return cls.one
+
+dice = {made}()
 dice.sides = «2¦3»
 
 @torch.compile
@@ -298,16 +318,17 @@ with torch.no_grad():
 """
 
 
-def test_what_only_its_class_can_pickle_is_a_reason(
-    tmp_path: Path, interpreters: Interpreters
+@pytest.mark.parametrize("made", ["Reduced", "Single"])
+def test_what_only_its_class_can_make_is_a_reason(
+    made: str, tmp_path: Path, interpreters: Interpreters
 ) -> None:
     programs = Programs(tmp_path, interpreters)
     for edited in (False, True):
-        programs.write(program=variant(NATIVE, edited=edited))
+        programs.write(program=variant(NATIVE, edited=edited).format(made=made))
         ran = programs.precompile()
         assert ran.stdout == programs.plain().stdout
         (reason,) = ran.reasons.values()
-        assert reason.endswith("class __main__.Dice says itself how its objects are pickled")
+        assert reason.endswith(f"class __main__.{made} says itself how its objects are made")
 
 
 class Default(collections.defaultdict[str, Any]):
@@ -366,3 +387,38 @@ def test_objects_of_classes_above_pythons_own_are_put_together_of_what_they_hold
     error = _again(Error(about="it"))
     assert (type(error), error.args, error.about) == (Error, (1, "it"), ["it"])
     assert _again(Complex(1j)) == 1j
+
+
+GONE = """\
+import torch
+
+class Other«(dict)¦»:
+    pass
+
+«class Gone:¦»
+«    pass¦»
+
+class Thing:
+    pass
+
+thing = Thing()
+thing.factor, thing.other, thing.gone = 2, Other(), «Gone()¦None»
+
+@torch.compile
+def scaled(x, thing):
+    return x @ x * thing.factor
+
+with torch.no_grad():
+    print(scaled(torch.eye(2), thing).sum().item())
+"""
+
+
+def test_a_class_that_is_gone_is_no_matter_where_no_guard_looks(
+    tmp_path: Path, interpreters: Interpreters
+) -> None:
+    programs = Programs(tmp_path, interpreters)
+    programs.write(program=variant(GONE, edited=False))
+    assert programs.precompile().frames == (0, 1, 1)
+    programs.write(program=variant(GONE, edited=True))
+    edited = programs.precompile()
+    assert (edited.stdout, edited.frames) == ("4.0\n", (1, 0, 0))

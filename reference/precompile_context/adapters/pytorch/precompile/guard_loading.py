@@ -50,7 +50,12 @@ class _Unpickler(pickle.Unpickler):
     """Imports nothing on the program's behalf."""
 
     def find_class(self, module: str, name: str) -> Any:
-        return super().find_class(imported(module).__name__, name)
+        try:
+            return super().find_class(imported(module).__name__, name)
+        except AttributeError:  # a class that is gone, of an object that none looks at, say
+            from torch._dynamo.guards import _Missing
+
+            return _Missing
 
     def persistent_load(self, pid: Any) -> Any:
         """What torch leaves out since 2.15: a list or dict of a guarded object that none guards."""

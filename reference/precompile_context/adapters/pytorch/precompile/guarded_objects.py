@@ -1,16 +1,16 @@
 """An object of the program's in torch's pickle of guards: taken apart into what it holds, and put
 together of that.
 
-No code of the program's runs. What a class says of its pickling is what it wants of other
-processes, and not what a trace has seen; and what it makes may be the object that the program has,
-the only one of its class, into which nothing must be written.
+No code of the program's runs but what tells keys apart. What a class says of its pickling is what
+it wants of other processes, and not what a trace has seen; and what it makes may be the object that
+the program has, the only one of its class, into which nothing must be written.
 """
 
 import collections
 import copyreg
 import enum
 import types
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from precompile_context.adapters.pytorch.precompile.containers import items_of, pairs_of
@@ -19,6 +19,7 @@ from precompile_context.adapters.pytorch.precompile.digests import (
     is_pinned,
     type_name,
 )
+from precompile_context.adapters.pytorch.precompile.scope import is_of_torch
 from precompile_context.adapters.pytorch.precompile.taking_apart import (
     attributes_of,
     has_native_state,
@@ -26,10 +27,14 @@ from precompile_context.adapters.pytorch.precompile.taking_apart import (
 
 _IMMUTABLE = (int, float, complex, str, bytes, tuple, frozenset, BaseException)
 # The first that a class is of: an ordered dict is a dict, too.
-_MUTABLE = (collections.OrderedDict, collections.defaultdict, dict, list, set, collections.deque)
+_QUEUE = collections.deque
+_MUTABLE = (collections.OrderedDict, collections.defaultdict, dict, list, set, _QUEUE)
+# Bases of C code, whose objects hold nothing but a dict.
+_OTHER = (types.SimpleNamespace,)
+# By which a class says how its objects are pickled and, where a base's pickle calls it, made.
 _HOOKS = (
     *("__reduce_ex__", "__reduce__", "__getstate__", "__setstate__"),
-    *("__getnewargs_ex__", "__getnewargs__"),
+    *("__getnewargs_ex__", "__getnewargs__", "__new__", "__init__"),
 )
 
 
@@ -39,20 +44,29 @@ def reduce_object(value: Any) -> tuple[Any, ...] | None:
     Raises:
         UnportableError: its content is known to code in C, and its class says how it is pickled.
     """
-    cls = type(value)
-    if is_pinned(cls.__module__) or isinstance(value, type):
+    cls: Any = type(value)
+    is_moved = cls is collections.OrderedDict and _order(value) is not None
+    if not (is_moved or _is_programs(cls)) or issubclass(cls, type):
         return None
-    if isinstance(value, enum.Enum):
-        is_named = cls.__members__.get(value.name) is value
-        return (member, (cls, value.name)) if is_named else None
+    if issubclass(cls, enum.Enum):
+        name = object.__getattribute__(value, "_name_")
+        return (member, (cls, name)) if cls.__members__.get(name) is value else None
     if has_native_state(cls):
         if says_itself(cls):
-            raise UnportableError(f"class {type_name(cls)} says itself how its objects are pickled")
+            raise UnportableError(f"class {type_name(cls)} says itself how its objects are made")
         return None
-    base = next((kind for kind in _IMMUTABLE if issubclass(cls, kind)), None)
+    base = _first(_IMMUTABLE, cls)
     content = None if base is None else _content(base, value)
-    state = (_held(value), attributes_of(value))
-    return made, (cls, base or _mutable(cls) or object, content), state, None, None, fill
+    known = base or _first((*_MUTABLE, *_OTHER), cls) or object
+    return made, (cls, known, content), (_held(value), attributes_of(value)), None, None, fill
+
+
+def _is_programs(cls: type) -> bool:
+    return not (is_pinned(cls.__module__) or is_of_torch(cls.__module__))
+
+
+def _first(kinds: Iterable[Any], cls: type) -> Any:
+    return next((kind for kind in kinds if issubclass(cls, kind)), None)
 
 
 def says_itself(cls: type) -> bool:
@@ -61,20 +75,29 @@ def says_itself(cls: type) -> bool:
     """
     if cls in copyreg.dispatch_table:
         return True
-    own = (base for base in cls.__mro__ if not is_pinned(base.__module__))
+    own = filter(_is_programs, cls.__mro__)
     return any(name in vars(base) for base in own for name in _HOOKS)
 
 
 def member(cls: Any, name: str) -> Any:
     """What pickles call, for a member of an enum."""
-    return cls.__members__[name]
+    return cls.__members__[name] if issubclass(cls, enum.Enum) else _gone()
 
 
 def made(cls: type, base: Any, content: Any) -> Any:
     """What pickles call, for an object that holds nothing yet but what cannot change."""
-    if base is BaseException:
-        return base.__new__(cls, *content)
-    return base.__new__(cls) if content is None else base.__new__(cls, content)
+    try:
+        if base is BaseException:
+            return base.__new__(cls, *content)
+        return base.__new__(cls) if content is None else base.__new__(cls, content)
+    except TypeError:  # the class is not above this base any more
+        return _gone()
+
+
+def _gone() -> Any:
+    from torch._dynamo.guards import _Missing
+
+    return _Missing("its class is another")
 
 
 def fill(value: Any, state: tuple[Any, dict[str, Any]]) -> None:
@@ -89,43 +112,56 @@ def fill(value: Any, state: tuple[Any, dict[str, Any]]) -> None:
 
 
 def _content(base: Any, value: Any) -> Any:
-    if base is BaseException:
-        return tuple(value.args)
-    if base is frozenset:
-        return tuple(items_of(value))
-    if base is tuple:
-        return tuple(tuple.__iter__(value))
-    return base.__new__(base, value) if base is not str else str.__str__(value)
+    """What an object is of a base of Python's, as that has it."""
+    as_it_has_it: dict[Any, Callable[[Any], Any]] = {
+        int: int.__int__,
+        float: float.__float__,
+        complex: complex.__pos__,
+        str: str.__str__,
+        bytes: lambda value: bytes.__getitem__(value, slice(None)),
+        tuple: lambda value: tuple(tuple.__iter__(value)),
+        frozenset: lambda value: tuple(items_of(value)),
+        BaseException: vars(BaseException)["args"].__get__,
+    }
+    return as_it_has_it[base](value)
 
 
-def _mutable(cls: type) -> Any:
-    return next((kind for kind in _MUTABLE if issubclass(cls, kind)), None)
+def _order(table: Any) -> list[Any] | None:
+    """The keys of an ordered dict, where its order is another one than that of the dict below."""
+    keys = [key for key, _ in pairs_of(table)]
+    is_one = all(one is other for one, other in zip(keys, dict.keys(table), strict=True))
+    return None if is_one else keys
 
 
 def _held(value: Any) -> Any:
     """The items of a container that may change, and what else it is made of."""
-    kind = _mutable(type(value))
+    kind = _first(_MUTABLE, type(value))
     if kind is None:
         return None
-    if issubclass(kind, dict):
-        factory = value.default_factory if kind is collections.defaultdict else None
-        return pairs_of(value), factory
+    if kind is collections.OrderedDict:
+        return [*dict.items(value)], _order(value)
+    if kind is collections.defaultdict:
+        return pairs_of(value), vars(kind)["default_factory"].__get__(value)
+    if kind is dict:
+        return pairs_of(value), None
     if kind is set:
         return items_of(value), None
-    return [*kind.__iter__(value)], value.maxlen if kind is collections.deque else None
+    return [*kind.__iter__(value)], vars(kind)["maxlen"].__get__(value) if kind is _QUEUE else None
 
 
 def _put_in(value: Any, held: Any) -> None:
-    kind: Any = _mutable(type(value))
-    if kind is None:
+    kind = _first(_MUTABLE, type(value))
+    if kind is None or held is None:
         return
     items, about = held
     if kind is collections.OrderedDict:  # which would ask the class to put each in
         for key, item in items:
             kind.__setitem__(value, key, item)
+        for key in about or ():
+            kind.move_to_end(value, key)
     elif kind is collections.defaultdict:
         kind.__init__(value, about, items)
-    elif kind is collections.deque:
+    elif kind is _QUEUE:
         kind.__init__(value, items, about)
     else:
         kind.__init__(value, items)

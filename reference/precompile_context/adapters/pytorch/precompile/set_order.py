@@ -2,6 +2,7 @@
 process, where torch takes it for what it was.
 """
 
+import operator
 import os
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -17,7 +18,10 @@ from precompile_context.adapters.pytorch.precompile.key_order import bases
 from precompile_context.session.patches import Patches
 
 _UNTOLD = "the order of a set, which is another in each process,"
-_IN_ORDER = (min, max, sum, list, tuple, enumerate, zip, iter, map, filter, dict, str, repr)
+_IN_ORDER = (min, max, sum, list, tuple, enumerate, zip, iter, map, filter, dict)
+_MOST_NESTED = 20
+# What makes texts, of what containers hold, too.
+_TEXTS = (str, repr, str.format, format, operator.mod)
 _POLYFILLS = os.path.join("torch", "_dynamo", "polyfills", "")
 # Of those, what makes sets of sets, compares them or looks for an item.
 _OF_SETS = ("set_", "dict", "impl_")
@@ -83,6 +87,9 @@ def _call(
     elif name in ("extend", "join"):
         for argument in args:
             _note(argument, tx)
+    elif name in ("format", "format_map", "__mod__"):
+        for argument in (*args, *kwargs.values(), *_named(rest)):
+            _note_within(argument, tx)
     return original(variable, tx, name, args, *rest, **kwargs)
 
 
@@ -90,7 +97,10 @@ def _call_builtin(
     original: Callable[..., Any], builtin: Any, tx: Any, args: Any, kwargs: Any
 ) -> Any:
     # Of constants alone, Python computes it.
-    if builtin.fn in _IN_ORDER:
+    if builtin.fn in _TEXTS:
+        for argument in (*args, *kwargs.values()):
+            _note_within(argument, tx)
+    elif builtin.fn in _IN_ORDER:
         for argument in args:
             _note(argument, tx)
     return original(builtin, tx, args, kwargs)
@@ -103,6 +113,29 @@ def _without_order(
         return original(builtin, tx, *args, **kwargs)
     with _orderless.collecting():
         return original(builtin, tx, *args, **kwargs)
+
+
+def _named(rest: tuple[Any, ...]) -> list[Any]:
+    """The arguments that a method is given by name."""
+    return [value for given in rest if isinstance(given, dict) for value in given.values()]
+
+
+def _note_within(variable: Any, tx: Any, depth: int = 0) -> None:
+    from torch._dynamo.variables.dicts import ConstDictVariable
+    from torch._dynamo.variables.lists import BaseListVariable
+    from torch._dynamo.variables.sets import FrozensetVariable, SetVariable
+
+    variable = variable.realize()
+    if isinstance(variable, SetVariable | FrozensetVariable):
+        _note(variable, tx)
+    elif depth > _MOST_NESTED:
+        unguarded.untold(_UNTOLD)
+    elif isinstance(variable, BaseListVariable):
+        for item in variable.items:
+            _note_within(item, tx, depth + 1)
+    elif isinstance(variable, ConstDictVariable):
+        for item in variable.items.values():
+            _note_within(item, tx, depth + 1)
 
 
 def _note(variable: Any, tx: Any) -> None:

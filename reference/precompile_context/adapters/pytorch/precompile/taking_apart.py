@@ -30,7 +30,7 @@ _TOLD = frozenset(
     (
         *(object, int, float, complex, str, bytes, tuple, list, dict, set, frozenset),
         *(collections.deque, collections.OrderedDict, collections.defaultdict),
-        *(BaseException, Exception),
+        *(types.SimpleNamespace, BaseException, Exception),
     )
 )
 
