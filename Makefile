@@ -72,12 +72,10 @@ demo: $(VENV)/.ready ## the main job: cold, mega-cache and warm runs of a small 
 
 # --- tests ---------------------------------------------------------------------------------
 
-# Each waits at times, for a server, a browser or its last test: one more than there are processors.
-PARTS_AT_ONCE = $(shell expr $(JOBS) + 1)
-
-# Each part tells how long it took and what it took of a processor, what it printed stays together.
+# Each part tells how long it took and what it took of a processor, what it printed stays together. It is one process: more
+# than there are processors take more of these, and no less time.
 test: ## everything, part by part and several side by side
-	@$(MAKE) --no-print-directory --jobs=$(PARTS_AT_ONCE) --output-sync=target $(PARTS:%=part-%)
+	@$(MAKE) --no-print-directory --jobs=$(JOBS) --output-sync=target $(PARTS:%=part-%)
 
 # What all have is set up before any begins: it would be there twice, or by halves. Meanwhile C++ is compiled.
 NEED_PYTHON := $(filter-out build-%,$(PARTS))
@@ -86,7 +84,7 @@ $(NEED_PYTHON:%=part-%): $(VENV)/.ready $(VENV)/.fuzz
 part-%: SHELL := bash
 part-%:
 	@echo "== $*"; TIMEFORMAT='== $*: %0R s, of a processor %0U and %0S of system'; \
-		time $(MAKE) --no-print-directory $*
+		time $(MAKE) --no-print-directory JOBS=1 $*
 
 part-test-cpp: part-build-cpp
 
@@ -100,24 +98,26 @@ quick: $(VENV)/.ready ## a minute: lint, types of what changed, the core's tests
 	$(BIN)/ruff check --quiet $(PYTHON_FILES)
 	$(BIN)/ruff format --quiet --check $(PYTHON_FILES)
 	@$(if $(CHANGED),$(BIN)/mypy $(CHANGED),echo 'no type is checked: nothing differs from the last commit')
-	$(BIN)/python -m pytest -q --numprocesses=$(JOBS) $(SIDE_BY_SIDE) $(QUICK_TESTS)
+	$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) $(QUICK_TESTS)
 	$(BIN)/precompile-conformance run --jobs $(JOBS) $(QUICK_VECTORS)
 
 # Outside of git nothing is known to have changed.
 CHANGED = $(wildcard $(shell git ls-files --modified --others --exclude-standard -- \
 	$(PYTHON_FILES) 2>/dev/null | grep '\.py$$'))
-# A worker that has done its tests takes some of another's.
-SIDE_BY_SIDE := --dist=worksteal
+# A worker that has done its tests takes some of another's; but where what is made once for a file takes minutes in some,
+# and is not made twice, it takes a file.
+WORKERS = $(if $(filter-out 1,$(JOBS)),--numprocesses=$(JOBS))
+SIDE_BY_SIDE = $(if $(WORKERS),$(WORKERS) --dist=worksteal)
+BY_FILES = $(if $(WORKERS),$(WORKERS) --dist=loadfile)
 
 check: check-python check-types check-generated check-schema check-spec check-map check-conformance check-compilers ## formatting, lint, types, schema, generated code, SPEC.md, the pages that are made
 
 test-core: $(VENV)/.ready ## the core, the command line, the distribution and the suite's own tests
-	$(BIN)/python -m pytest --numprocesses=$(JOBS) $(SIDE_BY_SIDE) \
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) \
 		-m 'not torch and not compilers' $(NOT_STORES)
 
-# A file at a time: what is made once for a file takes minutes in some, and is not made twice.
 test-pytorch: $(VENV)/.ready ## the adapter, with programs that compile
-	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile -m torch $(NOT_STORES)
+	$(BIN)/python -m pytest $(BY_FILES) -m torch $(NOT_STORES)
 
 # An environment with all that $(VENV) has, to be added to: by links, which take seconds, for pip
 # replaces files and changes none.
@@ -140,7 +140,7 @@ endef
 # what is tested without them, too.
 test-compilers: $(VENV)/.ready ## the adapters for JAX, numba and Triton, and several compilers in one bundle
 	@if $(MAKE) --no-print-directory .compilers/.ready; then \
-		.compilers/bin/python -m pytest --numprocesses=$(JOBS) $(SIDE_BY_SIDE) -m compilers; \
+		.compilers/bin/python -m pytest $(SIDE_BY_SIDE) -m compilers; \
 	else echo 'NOT RUN: JAX, numba and Triton, because they could not be installed here' >&2; fi
 
 .compilers/.ready: locks/compilers.txt $(VENV)/.ready
@@ -510,7 +510,7 @@ test-python%: $(VENV)/.ready
 
 run-python%: .interpreters/%/.ready
 	$(<D)/bin/python --version
-	$(<D)/bin/python -m pytest -q --numprocesses=$(JOBS) $(SIDE_BY_SIDE) $(CORE_TESTS)
+	$(<D)/bin/python -m pytest -q $(SIDE_BY_SIDE) $(CORE_TESTS)
 	$(<D)/bin/precompile-conformance run --trace --jobs $(JOBS) \
 		--testee '$(<D)/bin/python -m testees.reference'
 

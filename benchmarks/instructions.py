@@ -85,9 +85,10 @@ def _run_of_nothing() -> int:
         program.write_text("")
         run = [sys.executable, "-c", _BECOMING, str(became)]
         run += ["run", "--bundle", str(Path(folder, "nothing.precompile")), str(program)]
+        own = {**os.environ, "XDG_STATE_HOME": folder}
         # So that all modules are compiled and stored. Where no project has options.
-        subprocess.run(run, check=True, cwd=folder)
-        before = _instructions(run, folder=folder)
+        subprocess.run(run, check=True, cwd=folder, env=own)
+        before = _instructions(run, own, folder)
         arguments, environment = json.loads(became.read_text())
         within = _instructions(arguments, environment)
         return before + within - _instructions([sys.executable, str(program)])

@@ -131,6 +131,7 @@ def _work(mode: str, programs: list[Program], place: Path, modules: Path) -> lis
     torch.set_num_threads(1)
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # torch's warnings on unusual programs
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(modules / "cache")
+    os.environ["XDG_STATE_HOME"] = str(place / "state")
     sys.dont_write_bytecode = True
     sys.path.insert(0, str(modules))
     rows = []

@@ -30,7 +30,7 @@ _WRITTEN = "-o"
 _FIRST = rb"\s*#include <([\w/.-]+)>\n"
 _LINKED = ("-shared", "-l", "-L")
 # A header takes as long as so many kernels do that are compiled with it as it is.
-_PLAIN = 4
+PLAIN = 4
 # A call that compiles nothing is the compiler's own.
 _SCRIPT = """#!/bin/sh
 case " $* " in *" {written} "*) exec {ours} "$@" ;; esac
@@ -104,7 +104,7 @@ def _precompiled(compiler: str, store: str, about: str, arguments: list[str]) ->
         with asked.open("a") as file:
             file.write(".")
         if not made.exists():
-            if asked.stat().st_size <= _PLAIN:
+            if asked.stat().st_size <= PLAIN:
                 return []
             part = made.with_suffix(".part")
             call = [compiler, *flags, "-x", "c++-header", str(header), _WRITTEN, str(part)]
