@@ -34,6 +34,7 @@ def without_collection(build: Callable[P, R]) -> Callable[P, R]:
             return build(*args, **kwargs)
         pause = _Pause()
         try:
+            _pauses.clear()  # the collector is on: what is there was left by an interrupt
             _pauses.add(pause)
             gc.disable()
             return build(*args, **kwargs)

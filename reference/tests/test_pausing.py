@@ -74,6 +74,16 @@ def test_a_child_that_is_forked_meanwhile_has_it_on() -> None:
 
 
 def test_a_child_that_is_forked_later_has_it_as_it_is_then() -> None:
+    interrupts = []  # whose tracebacks keep what they came upon
+    for at in itertools.count():
+        try:
+            with InterruptAt(at) as interrupt:
+                _is_on()
+        except KeyboardInterrupt as error:
+            interrupts.append(error)
+        if interrupt.places <= at:
+            break
+    assert interrupts
     with pytest.raises(KeyError) as kept:
         _fail()
     gc.disable()
