@@ -113,8 +113,7 @@ BY_FILES = $(if $(WORKERS),$(WORKERS) --dist=loadfile)
 check: check-python check-types check-generated check-schema check-spec check-map check-conformance check-compilers ## formatting, lint, types, schema, generated code, SPEC.md, the pages that are made
 
 test-core: $(VENV)/.ready ## the core, the command line, the distribution and the suite's own tests
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) \
-		-m 'not torch and not compilers' $(NOT_STORES)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m 'not torch and not compilers' $(NOT_STORES)
 
 test-pytorch: $(VENV)/.ready ## the adapter, with programs that compile
 	$(BIN)/python -m pytest $(BY_FILES) -m torch $(NOT_STORES)

@@ -109,7 +109,7 @@ class Interpreters:
         self._place = place
         self._addresses = [str(place / f"{imported.name}.{one}") for one in "ab"]
         self._turns = itertools.cycle(self._addresses)
-        self._started: list[subprocess.Popen[bytes]] = []
+        self._started: list[subprocess.Popen[bytes]] = []  # one that nobody has would warn
 
     def run(
         self,

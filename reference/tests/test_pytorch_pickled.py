@@ -390,7 +390,15 @@ def test_objects_of_classes_above_pythons_own_are_put_together_of_what_they_hold
 
 
 GONE = """\
+import enum
 import torch
+
+class Which(enum.Enum):
+    ONE = 1
+    «TWO = 2¦»
+
+class Slotted:
+    __slots__ = ("other", «"__dict__"¦»)
 
 class Other«(dict)¦»:
     pass
@@ -403,6 +411,8 @@ class Thing:
 
 thing = Thing()
 thing.factor, thing.other, thing.gone = 2, Other(), «Gone()¦None»
+thing.which, thing.slotted = Which(«2¦1»), Slotted()
+«thing.slotted.more = 1¦»
 
 @torch.compile
 def scaled(x, thing):

@@ -31,7 +31,6 @@ from precompile_context.adapters.pytorch.precompile.identity import builtin_of_e
 from precompile_context.adapters.pytorch.precompile.program import imported
 from precompile_context.adapters.pytorch.precompile.taking_apart import (
     OF_ANNOTATIONS,
-    has_native_state,
     is_made_by_code,
 )
 
@@ -146,8 +145,8 @@ def _has_its_name(method: types.MethodType) -> bool:
 
 
 def _renamed(value: Any) -> tuple[str, str] | None:
-    """The module, and the name in it, under which a class or a cached function
-    stands, if not where pickles would look for it.
+    """The module, and the name in it, under which a class or a cached function stands, if not where
+    pickles would look for it.
 
     torch has given some classes another name than their qualified one: SDPBackend. A function that
     `functools.lru_cache` made has the name of the one within, which may stand there itself.
@@ -186,12 +185,9 @@ def _standing(value: Any) -> tuple[str, str] | None:
 def _travels(value: Any) -> bool:
     """Whether what no guard looks at can be in the pickle: what is compared may hold it."""
     cls = type(value)
-    if type_name(cls) in _PARTS_OF_OTHERS:
+    if type_name(cls) in _PARTS_OF_OTHERS or guarded_objects.says_itself(cls):
         return False
-    is_programs = not is_pinned(cls.__module__)
-    if is_programs and guarded_objects.says_itself(cls) and has_native_state(cls):
-        return False
-    made_of_class = is_programs or not _reduces_itself(cls)
+    made_of_class = not (is_pinned(cls.__module__) and _reduces_itself(cls))
     if made_of_class and is_made_by_code(cls) and not _is_found(cls, cls.__qualname__):
         return False
     if (

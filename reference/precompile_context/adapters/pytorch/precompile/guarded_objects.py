@@ -7,6 +7,7 @@ the program has, the only one of its class, into which nothing must be written.
 """
 
 import collections
+import contextlib
 import copyreg
 import enum
 import types
@@ -51,9 +52,9 @@ def reduce_object(value: Any) -> tuple[Any, ...] | None:
     if issubclass(cls, enum.Enum):
         name = object.__getattribute__(value, "_name_")
         return (member, (cls, name)) if cls.__members__.get(name) is value else None
+    if says_itself(cls):
+        raise UnportableError(f"class {type_name(cls)} says itself how its objects are made")
     if has_native_state(cls):
-        if says_itself(cls):
-            raise UnportableError(f"class {type_name(cls)} says itself how its objects are made")
         return None
     base = _first(_IMMUTABLE, cls)
     content = None if base is None else _content(base, value)
@@ -70,18 +71,21 @@ def _first(kinds: Iterable[Any], cls: type) -> Any:
 
 
 def says_itself(cls: type) -> bool:
-    """Whether a class of the program's, or a function that it has registered, says what pickles
-    have of its objects.
+    """Whether objects of a class of the program's hold what is known to code in C alone, and the
+    class, or a function that is registered for it, says what pickles have of them.
     """
-    if cls in copyreg.dispatch_table:
-        return True
+    if not (_is_programs(cls) and has_native_state(cls)):
+        return False
     own = filter(_is_programs, cls.__mro__)
-    return any(name in vars(base) for base in own for name in _HOOKS)
+    return cls in copyreg.dispatch_table or any(
+        name in vars(base) for base in own for name in _HOOKS
+    )
 
 
 def member(cls: Any, name: str) -> Any:
     """What pickles call, for a member of an enum."""
-    return cls.__members__[name] if issubclass(cls, enum.Enum) else _gone()
+    members = cls.__members__ if issubclass(cls, enum.Enum) else {}
+    return members[name] if name in members else _gone()
 
 
 def made(cls: type, base: Any, content: Any) -> Any:
@@ -108,7 +112,8 @@ def fill(value: Any, state: tuple[Any, dict[str, Any]]) -> None:
         if (slot := _slot(type(value), name)) is not None:
             slot.__set__(value, found)
         else:
-            object.__getattribute__(value, "__dict__")[name] = found
+            with contextlib.suppress(AttributeError):  # its class has slots alone, since
+                object.__getattribute__(value, "__dict__")[name] = found
 
 
 def _content(base: Any, value: Any) -> Any:

@@ -1,5 +1,5 @@
-"""What guarded objects hold by name: their attributes; and in their order, the keys of a
-dict and the numbers of a set.
+"""What guarded objects hold by name: their attributes; and in their order, the keys of a dict and
+the numbers of a set.
 
 torch guards what code found in an object. What it looked for in vain, and the order in which it
 went through all, is part of the trace and not guarded; so is what a date or a decimal number is,
@@ -95,8 +95,9 @@ def _words(value: Any) -> Iterator[str]:
         keys = [key for key, _ in pairs_of(value)]
         if "__builtins__" not in keys:  # the globals of a module
             yield from map(_key, keys)
-    if isinstance(value, set | frozenset) and all(map(is_hashed_alike, items_of(value))):
-        yield from map(canonical, items_of(value))
+    items = items_of(value) if isinstance(value, set | frozenset) else []
+    if all(map(is_hashed_alike, items)):
+        yield from map(canonical, items)
     try:
         attributes = object.__getattribute__(value, "__dict__")
     except Exception:  # the program's own, if it has one

@@ -13,10 +13,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from precompile_context.adapters.pytorch.precompile.containers import pairs_of
-from precompile_context.adapters.pytorch.precompile.digests import (
-    UnportableError,
-    type_name,
-)
+from precompile_context.adapters.pytorch.precompile.digests import UnportableError, type_name
 from precompile_context.adapters.pytorch.precompile.guarded_constants import OF_SYS
 from precompile_context.adapters.pytorch.precompile.identity import found, identity
 from precompile_context.adapters.pytorch.precompile.saved_guards import DiffersError
