@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from fuzz.edit_programs import EDITS, HOLDERS, MODES, REACHES, Program, program
+from tests.guard_timing import time_no_guards
 
 _BATCH = 24  # programs that share a process
 
@@ -72,6 +73,7 @@ def _prepare() -> None:
         compiled: Any = torch.compile(torch.mm)
         compiled(torch.ones(4, 4), torch.ones(4, 4))
     torch._dynamo.reset()
+    time_no_guards()
 
 
 def outcomes(mode: str, programs: list[Program]) -> Iterator[tuple[Program, str]]:

@@ -40,6 +40,7 @@ from typing import Any, NoReturn
 
 from tests import asking
 from tests.asking import answered, ask, read_already
+from tests.guard_timing import time_no_guards
 
 # As tests/hanging.py has it.
 _SECONDS = 600
@@ -179,6 +180,7 @@ def main(imported: Imported, listening: socket.socket, place: Path) -> None:
         __import__(name)
     if imported is Imported.COMPILER:
         _make_patterns()
+        time_no_guards()
     # No child looks for garbage among what is imported, at its end neither.
     gc.freeze()
     gc.enable()
