@@ -23,7 +23,7 @@ from precompile_context.adapters.pytorch.precompile.digests import (
     short_digest,
 )
 from precompile_context.adapters.pytorch.precompile.living_functions import (
-    all_functions,
+    functions_within,
     held_natively,
 )
 from precompile_context.adapters.pytorch.precompile.scope import is_of_torch
@@ -241,13 +241,14 @@ def _functions_of(modules: list[str]) -> set[str]:
     One that another one makes is told by the code of that, unless it holds something; and then it
     is one of many, there for as long as something holds it, of which a kernel's is the dispatcher.
     """
-    scopes = {id(vars(sys.modules[name])): name for name in modules}
-    found = [f for f in all_functions() if id(f.__globals__) in scopes and _is_written(f.__code__)]
+    scopes = [vars(sys.modules[name]) for name in modules]
+    names = dict(zip(map(id, scopes), modules, strict=True))
+    found = [function for function in functions_within(scopes) if _is_written(function.__code__)]
     made = {id(code) for f in found for code in nested_codes(f.__code__) if code is not f.__code__}
     functions = [f for f in found if id(f.__code__) not in made]
     functions += held_natively([f for f in found if id(f.__code__) in made and has_state(f)])
     return {
-        all_words(function, f"{scopes[id(function.__globals__)]}.{function.__qualname__}")
+        all_words(function, f"{names[id(function.__globals__)]}.{function.__qualname__}")
         for function in functions
     }
 

@@ -44,7 +44,7 @@ def of_program(calls: Calls) -> tuple[list[types.CodeType], set[str]]:
             packages.add(package)
         elif code.co_flags & _OPTIMIZED:
             (without_file if file.startswith("<") else program).append(code)
-    return [*program, *_made_by_program(without_file), *_unnamed(without_file, calls)], packages
+    return [*program, *_made_by_program(without_file, calls)], packages
 
 
 def _not_of_services(calls: Calls) -> list[types.CodeType]:
@@ -95,30 +95,37 @@ def _installed_package(file: str) -> str:
     return ""
 
 
-def _made_by_program(codes: list[types.CodeType]) -> list[types.CodeType]:
-    """Code from no file, as that of dataclasses, whose functions are the program's own."""
+def _made_by_program(codes: list[types.CodeType], calls: Calls) -> list[types.CodeType]:
+    """Code from no file, as that of dataclasses, whose functions are the program's own.
+
+    Where no function of it is left, what it did is told by what made and called it.
+    """
     alive = functions_alive([code for code in codes if id(code) not in _known])
+    unnamed = []
     for code in codes:
-        if id(code) not in _known:
-            # Where no function of it is left, what it did is told by what made and called it.
-            _known[id(code)] = code, any(map(_is_of_program, map(module_of, alive[id(code)])))
-    return [code for code in codes if _known[id(code)][1]]
+        if id(code) not in _known and (functions := alive[id(code)]):
+            if any(modules := list(map(module_of, functions))):
+                _known[id(code)] = code, any(map(_is_of_program, modules))
+            else:
+                unnamed.append(code)
+    known = [code for code in codes if id(code) in _known and _known[id(code)][1]]
+    return [*known, *_unnamed(unnamed, alive, calls)]
 
 
-# By the id of a code, which is kept.
+# By the id of a code, which is kept: whether its functions are of modules of the program.
 _known: dict[int, tuple[types.CodeType, bool]] = {}
 
 
-def _unnamed(codes: list[types.CodeType], calls: Calls) -> list[types.CodeType]:
+def _unnamed(
+    codes: list[types.CodeType], alive: dict[int, list[types.FunctionType]], calls: Calls
+) -> list[types.CodeType]:
     """Code that `exec` made in globals of no name, where a module of the program's has it,
     or its code calls it; torch makes such code, too.
     """
-    alive = functions_alive(codes)
-    left = [code for code in codes if alive[id(code)] and not any(map(module_of, alive[id(code)]))]
-    found = {id(code): code for code in left if any(map(_modules_with, alive[id(code)]))}
+    found = {id(code): code for code in codes if any(map(_modules_with, alive[id(code)]))}
     while new := [
         code
-        for code in left
+        for code in codes
         if id(code) not in found
         and any(id(caller) in found or _is_in_program(caller) for caller in calls[id(code)][1])
     ]:
