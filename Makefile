@@ -77,9 +77,10 @@ demo: $(VENV)/.ready ## the main job: cold, mega-cache and warm runs of a small 
 test: ## everything, part by part and several side by side
 	@$(MAKE) --no-print-directory --jobs=$(JOBS) --output-sync=target $(PARTS:%=part-%)
 
-# What all have is set up before any begins: it would be there twice, or by halves. Meanwhile C++ is compiled.
+# What several have is set up before any begins: it would be there twice, or by halves. Meanwhile C++ is compiled.
 NEED_PYTHON := $(filter-out build-%,$(PARTS))
 $(NEED_PYTHON:%=part-%): $(VENV)/.ready $(VENV)/.fuzz
+part-test-pytorch part-test-stores: .moto/.ready
 
 part-%: SHELL := bash
 part-%:
@@ -115,7 +116,7 @@ check: check-python check-types check-generated check-schema check-spec check-ma
 test-core: $(VENV)/.ready ## the core, the command line, the distribution and the suite's own tests
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m 'not torch and not compilers' $(NOT_STORES)
 
-test-pytorch: $(VENV)/.ready ## the adapter, with programs that compile
+test-pytorch: $(VENV)/.ready .moto/.ready ## the adapter, with programs that compile
 	$(BIN)/python -m pytest $(BY_FILES) -m torch $(NOT_STORES)
 
 # An environment with all that $(VENV) has, to be added to: by links, which take seconds, for pip

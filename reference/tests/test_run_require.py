@@ -78,14 +78,24 @@ def test_a_run_that_cannot_be_warm_does_not_start(tmp_path: Path) -> None:
 
 
 @pytest.mark.torch
-def test_a_run_on_another_host_does_not_start(tmp_path: Path) -> None:
+def test_a_run_on_another_host_does_not_start(tmp_path: Path, interpreters: Interpreters) -> None:
     bundle = tmp_path / "b.precompile"
     context = PrecompileContext(environment=HERE)
     context.record_artifact("inductor", "a", b"1", torch_key="k")
     context.save_to(bundle)
-    done = run("run", "--require", "warm", "--unsigned", "--bundle", bundle, "-c", "print('ran')")
-    assert (done.status, done.out) == (3, "")
-    assert "it was saved in another environment: cpu: needs {avx2}" in done.err
+    command = [
+        *RUN,
+        "--require",
+        "warm",
+        "--unsigned",
+        "--bundle",
+        str(bundle),
+        "-c",
+        "print('ran')",
+    ]
+    done = interpreters.run(command, env={**os.environ, **QUICK})
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "it was saved in another environment: cpu: needs {avx2}" in done.stderr
 
 
 def test_a_run_that_cannot_save_does_not_start(tmp_path: Path) -> None:
@@ -182,11 +192,11 @@ def test_a_first_run_saves_and_a_second_is_warm_which_a_terminal_is_told(
     for name, value in QUICK.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "first"))
-    first = _require("saved", Path("b.precompile"), "train.py")
-    assert (first.status, without_cuda_warning(first.err)) == (0, "")
+    first = forked("--require", "saved")
+    assert (first.returncode, without_cuda_warning(first.stderr)) == (0, "")
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "second"))
     warm = forked("-v", "--require", "warm")
-    assert (warm.returncode, warm.stdout) == (0, first.out)
+    assert (warm.returncode, warm.stdout) == (0, first.stdout)
     told = re.search(
         r"1 graph of 1, 1 library of 1 from the bundle(, (\d+\.\d) s of compiling not spent)?; "
         r"0 artifacts saved\n$",

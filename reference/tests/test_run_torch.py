@@ -212,14 +212,16 @@ if __name__ == "__main__":
 """
 
 
-def test_children_that_share_a_bundle_lose_nothing(machine: Machine) -> None:
-    cold = machine.run(None, CHILDREN, **QUICK)
+def test_children_that_share_a_bundle_lose_nothing(
+    machine: Machine, with_torch: Interpreters
+) -> None:
+    cold = machine.run(with_torch, CHILDREN, **QUICK)
     assert cold.report["status"] == "idle"  # the parent itself compiles nothing
     children = cold.report["children"]
     assert [child["status"] for child in children] == ["finished"] * 3
     assert sum(child["kernels"]["built"] for child in children) >= 2  # two may wait for one build
 
-    warm = machine.run(None, CHILDREN, **QUICK)
+    warm = machine.run(with_torch, CHILDREN, **QUICK)
     assert sorted(warm.out.splitlines()) == sorted(cold.out.splitlines())
     assert warm.err == cold.err == ""
     for child in warm.report["children"]:
