@@ -276,9 +276,9 @@ fuzz: $(VENV)/.fuzz ## all that reads foreign bytes, for FUZZ_SECONDS (600) alto
 	$(BIN)/python -m fuzz dearest
 	$(BIN)/python -m fuzz run --seconds $(FUZZ_SECONDS)
 
-test-fuzz: $(VENV)/.fuzz ## the dearest inputs, fuzzing for 40 seconds, edited programs for 20
+test-fuzz: $(VENV)/.fuzz ## the dearest inputs, fuzzing for 20 seconds, edited programs for 20
 	$(BIN)/python -m fuzz dearest
-	$(BIN)/python -m fuzz run --seconds 40
+	$(BIN)/python -m fuzz run --seconds 20
 	$(BIN)/python -m fuzz edits --seconds 20
 
 crash: $(VENV)/.ready ## CRASH_RUNS (1000) processes killed, CRASH_STATES (200) power cuts a moment
@@ -350,7 +350,7 @@ check-spec: $(VENV)/.ready
 # --- C++ -----------------------------------------------------------------------------------
 
 CPP := conformance_tests/testees/cpp
-CPP_FUZZ_SECONDS ?= 60
+CPP_FUZZ_SECONDS ?= 20
 CPP_HEADERS := zstd.h openssl/evp.h google/protobuf/message.h gtest/gtest.h
 
 CPP_TOOLS := command -v cmake >/dev/null && command -v protoc >/dev/null && \
@@ -404,7 +404,7 @@ $(ALONE)/.read: $(wildcard $(CPP_FOLDERS:%=%/*.cc) $(CPP_FOLDERS:%=%/*.h))
 		xargs -n 1 -P $(JOBS) $(READ_ALONE) -fsyntax-only -include $(ALONE)/protobuf.h
 	touch $@
 
-fuzz-cpp: ## what reads foreign bytes in C++, for CPP_FUZZ_SECONDS (60)
+fuzz-cpp: ## what reads foreign bytes in C++, for CPP_FUZZ_SECONDS (20)
 	$(SANITIZED) -DPRECOMPILE_FUZZ=ON -DCMAKE_CXX_COMPILER=$(if $(CLANG),$(CLANG),clang++)
 	cmake --build $(CPP)/build/sanitized --target fuzz --parallel $(JOBS)
 	$(MAKE) --no-print-directory run-cpp-fuzzer
@@ -419,7 +419,7 @@ run-cpp-fuzzer:
 # --- all implementations together ------------------------------------------------------------
 
 INTEROP_COPIES ?= 1
-EXPLORE_SECONDS ?= 30
+EXPLORE_SECONDS ?= 15
 
 # What test-cpp and test-typescript did not build is left out, and said.
 test-interop: $(VENV)/.ready ## who writes what, all others read, of the implementations that were built

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -19,6 +20,8 @@ from precompile_context.session import journal
 from precompile_context.session.deaths import deaths
 from precompile_context.session.quarantine import take_in_deaths
 from tests import hanging
+from tests.forking import Interpreters
+from tests.programs import RUN
 from tests.test_cli import run
 from tests.test_run import finished, run_command
 from tests.test_session_run import TOY
@@ -69,15 +72,31 @@ def meet(x):
 """
 
 
+class Ran(Protocol):
+    """Runs a program, forked, in a folder: exit status, stdout and stderr."""
+
+    def __call__(self, folder: Path, *options: str) -> tuple[int, str, str]: ...
+
+
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def ran(with_ours: Interpreters) -> Ran:
+    def ran(folder: Path, *options: str) -> tuple[int, str, str]:
+        command = [*RUN, "--bundle", "b", *options, "program.py"]
+        done = with_ours.run(command, cwd=folder, env=os.environ)
+        return done.returncode, done.stdout, done.stderr
+
+    return ran
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory, ran: Ran) -> Path:
     """The program, and its bundle."""
     folder = tmp_path_factory.mktemp("recorded")
     (folder / "program.py").write_text(PROGRAM)
     (folder / "fate.py").write_text(FATE)
     with pytest.MonkeyPatch.context() as patch:
         _environment(patch, folder)
-        assert _ran(folder) == (0, "3.0\n", "")
+        assert ran(folder) == (0, "3.0\n", "")
     return folder
 
 
@@ -98,10 +117,6 @@ def _environment(patch: pytest.MonkeyPatch, folder: Path) -> None:
         patch.delenv(name, raising=False)
 
 
-def _ran(folder: Path, *options: str) -> tuple[int, str, str]:
-    return finished([*run_command("--bundle", "b", *options), "program.py"], folder)
-
-
 def _suspected(*words: str) -> list[dict[str, object]]:
     found: list[dict[str, object]] = run("quarantine", "list", *words, "--json").json()["suspects"]
     return found
@@ -112,18 +127,18 @@ def _running(folder: Path) -> list[Path]:
 
 
 def test_a_program_that_dies_of_what_it_was_given_runs_cold_for_it(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch, ran: Ran
 ) -> None:
     monkeypatch.setenv("FATE", "SIGSEGV")
     before = (folder / "b").read_bytes()
-    assert _ran(folder) == (-signal.SIGSEGV, "", "")
-    status, _, err = _ran(folder)
+    assert ran(folder) == (-signal.SIGSEGV, "", "")
+    status, _, err = ran(folder)
     assert status == -signal.SIGSEGV
     (told,) = err.splitlines()
     assert "b: toylang: toylang.kernel " in told
     assert "program.py died of it" in told
     assert "(Segmentation fault); `precompile run --quarantine` leaves it out" in told
-    status, out, err = _ran(folder, "--quarantine", "--report", "r", "-v")
+    status, out, err = ran(folder, "--quarantine", "--report", "r", "-v")
     assert (status, out) == (0, "3.0\n")
     assert "left out, to be compiled anew: toylang.kernel" in err
     assert "0 kernels of 1 from the bundle" in err
@@ -133,25 +148,25 @@ def test_a_program_that_dies_of_what_it_was_given_runs_cold_for_it(
     # The same content was compiled: nothing is new, and nothing of the file is gone.
     assert (folder / "b").read_bytes() == before
     monkeypatch.setenv("PRECOMPILE_QUARANTINE", "1")
-    assert _ran(folder)[:2] == (0, "3.0\n")
+    assert ran(folder)[:2] == (0, "3.0\n")
     assert [one["fault"] for one in _suspected(str(folder / "b"))] == ["Segmentation fault"]
     assert "not suspected any more: 1 artifact" in run("quarantine", "remove", folder / "b").out
-    assert (_ran(folder)[0], _running(folder)) == (-signal.SIGSEGV, _running(folder))
+    assert (ran(folder)[0], _running(folder)) == (-signal.SIGSEGV, _running(folder))
 
 
 def test_what_is_compiled_anew_takes_the_place_of_what_was_left_out(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch, ran: Ran
 ) -> None:
     monkeypatch.setenv("FATE", "SIGSEGV")
-    assert _ran(folder)[0] == -signal.SIGSEGV
+    assert ran(folder)[0] == -signal.SIGSEGV
     monkeypatch.setenv("FATE", "anew")
     before = file_contents(BundleFile(folder / "b"))
-    assert _ran(folder, "--quarantine", "-v")[2].endswith("1 artifact saved\n")
+    assert ran(folder, "--quarantine", "-v")[2].endswith("1 artifact saved\n")
     after = file_contents(BundleFile(folder / "b"))
     assert before.keys() == after.keys()
     assert before != after
     monkeypatch.delenv("FATE")
-    assert _ran(folder, "-v") == (0, "3.0\n", _warm(folder))
+    assert ran(folder, "-v") == (0, "3.0\n", _warm(folder))
 
 
 def _warm(folder: Path) -> str:
@@ -159,21 +174,23 @@ def _warm(folder: Path) -> str:
 
 
 def test_an_orderly_end_of_a_program_that_was_given_it_clears_it(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch, ran: Ran
 ) -> None:
     monkeypatch.setenv("FATE", "SIGABRT")
-    assert _ran(folder)[0] == -signal.SIGABRT
+    assert ran(folder)[0] == -signal.SIGABRT
     assert [one["fault"] for one in _suspected()] == ["Aborted"]
     monkeypatch.delenv("FATE")
-    assert "died of it" in _ran(folder)[2]
+    assert "died of it" in ran(folder)[2]
     assert (_suspected(), _running(folder)) == ([], [])
-    assert _ran(folder, "-v") == (0, "3.0\n", _warm(folder))
+    assert ran(folder, "-v") == (0, "3.0\n", _warm(folder))
 
 
 @pytest.mark.parametrize("fate", ["SIGBUS", "SIGILL", "SIGFPE", "hides"])
-def test_a_fault_accuses(folder: Path, monkeypatch: pytest.MonkeyPatch, fate: str) -> None:
+def test_a_fault_accuses(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, fate: str, ran: Ran
+) -> None:
     monkeypatch.setenv("FATE", fate)
-    assert _ran(folder)[:2] == (-getattr(signal, fate, signal.SIGSEGV), "")
+    assert ran(folder)[:2] == (-getattr(signal, fate, signal.SIGSEGV), "")
     (one,) = _suspected()
     assert (one["program"], one["type"]) == ("program.py", "toylang.kernel")
 
@@ -182,10 +199,10 @@ def test_a_fault_accuses(folder: Path, monkeypatch: pytest.MonkeyPatch, fate: st
     "fate", ["SIGTERM", "SIGKILL", "SIGINT", "raises", "exits", "execs", "child", "own"]
 )
 def test_another_end_accuses_nobody(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, fate: str
+    folder: Path, monkeypatch: pytest.MonkeyPatch, fate: str, ran: Ran
 ) -> None:
     monkeypatch.setenv("FATE", fate)
-    assert _ran(folder)[0] in (0, 1, 3, *(-n for n in signal.Signals))
+    assert ran(folder)[0] in (0, 1, 3, *(-n for n in signal.Signals))
     assert (_suspected(), _running(folder)) == ([], [])
 
 
@@ -194,17 +211,18 @@ def test_a_program_with_a_handler_of_its_own_keeps_it(
 ) -> None:
     monkeypatch.setenv("PYTHONFAULTHANDLER", "1")
     monkeypatch.setenv("FATE", "SIGSEGV")
-    status, _, err = _ran(folder)
+    command = [*run_command("--bundle", "b"), "program.py"]  # the variable is read at a start
+    status, _, err = finished(command, folder)
     assert (status, _running(folder)) == (-signal.SIGSEGV, [])
     assert err.startswith("Fatal Python error: Segmentation fault")
 
 
 def test_a_program_that_closes_all_its_files_finds_nothing_of_ours_in_others(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch, ran: Ran
 ) -> None:
     monkeypatch.setenv("FATE", "closes")
     monkeypatch.setenv("FATE_FILE", str(folder / "data"))
-    _ran(folder)
+    ran(folder)
     assert (folder / "data").read_bytes() == b""
 
 
@@ -249,18 +267,18 @@ def test_a_program_keeps_the_handlers_that_it_sets_later(tmp_path: Path, told: l
 
 
 def test_nothing_is_written_where_the_record_is_switched_off(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch, ran: Ran
 ) -> None:
     monkeypatch.setenv("FATE", "SIGSEGV")
     monkeypatch.setenv(SWITCH, "0")
-    assert _ran(folder)[0] == -signal.SIGSEGV
+    assert ran(folder)[0] == -signal.SIGSEGV
     assert not (folder / "state").exists()
     done = run("quarantine", "list")
     assert (done.status, "switches it off" in done.err) == (2, True)
 
 
 def test_several_that_die_at_once_are_all_taken_in(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch, ran: Ran
 ) -> None:
     monkeypatch.setenv("FATE", "SIGSEGV")
     command = [*run_command("--bundle", "b"), "program.py"]
@@ -269,7 +287,7 @@ def test_several_that_die_at_once_are_all_taken_in(
         rank.communicate(timeout=hanging.SECONDS)
     assert {rank.returncode for rank in ranks} == {-signal.SIGSEGV}
     monkeypatch.setenv("PRECOMPILE_QUARANTINE", "yes")
-    assert _ran(folder)[:2] == (0, "3.0\n")
+    assert ran(folder)[:2] == (0, "3.0\n")
     assert len(_suspected()) == 1
 
 
