@@ -5,8 +5,8 @@ def time_no_guards() -> None:
     """Have torch compile a frame without taking the time of its guards.
 
     It does so for its statistics, and before that it writes 32 to 256 MiB, so that nothing is in
-    the processor's caches: an eighth of a small program's time, at most. What is called instead is code of
-    torch's for whoever looks at what runs.
+    the processor's caches: up to an eighth of a small program's time. What is called instead is
+    code of torch's for whoever looks at what runs.
     """
     from torch._dynamo import guards
 

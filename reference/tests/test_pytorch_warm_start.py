@@ -1,14 +1,12 @@
 """A real program, cold and warm; each run is a process with a cache directory of its own.
 
-What a signal ends, and what sees another CPU, are started anew; the others are forked.
+What sees another CPU is started anew; the others are forked.
 """
 
 import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,13 +97,18 @@ class Runs:
             **QUICK,
             "TORCHINDUCTOR_CACHE_DIR": str(self.directory / f"cache{self.count}"),
         }
-        return [sys.executable, "-c", PROGRAM, str(self.directory / bundle), *steps], environ
+        return ["-c", PROGRAM, str(self.directory / bundle), *steps], environ
+
+    def ended(self, bundle: str, *steps: str, **environ: str) -> int:
+        """The status of a run that a signal ends."""
+        command, inherited = self.command(bundle, *steps)
+        return self.interpreters.run(command, env={**inherited, **environ}).returncode
 
     def run(self, bundle: str, *steps: str, **environ: str) -> dict[str, Any]:
         command, inherited = self.command(bundle, *steps)
         output, errors = finished(
             None if "ATEN_CPU_CAPABILITY" in environ else self.interpreters,
-            command[1:],
+            command,
             self.directory,
             {**inherited, **environ},
         )
@@ -117,9 +120,7 @@ class Runs:
 def runs(tmp_path_factory: pytest.TempPathFactory, interpreters: Interpreters) -> Runs:
     """With b.precompile, made by two runs: one killed after `step`, one that added `scale`."""
     runs = Runs(tmp_path_factory.mktemp("runs"), interpreters)
-    command, environ = runs.command("b.precompile", "step", "die")
-    killed = subprocess.run(command, env=environ, timeout=300, check=False)
-    assert killed.returncode == -signal.SIGKILL
+    assert runs.ended("b.precompile", "step", "die") == -signal.SIGKILL
     return runs
 
 
@@ -162,9 +163,8 @@ def test_what_a_program_died_of_is_left_out_of_torchs_own_cache_too(
     shutil.copy(runs.directory / "b.precompile", tmp_path / "b.precompile")
     state, cache = str(tmp_path / "state"), str(tmp_path / "cache")
     environ = {"XDG_STATE_HOME": state, "TORCHINDUCTOR_CACHE_DIR": cache}
-    command, inherited = runs.command(str(tmp_path / "b.precompile"), "step", "fault")
-    died = subprocess.run(command, env={**inherited, **environ}, timeout=300, check=False)
-    assert died.returncode == -signal.SIGSEGV
+    died = runs.ended(str(tmp_path / "b.precompile"), "step", "fault", **environ)
+    assert died == -signal.SIGSEGV
     libraries = list(Path(cache).rglob("*.so"))
     assert libraries
     cold = runs.run(str(tmp_path / "b.precompile"), "step", "without", **environ)
