@@ -198,3 +198,70 @@ def test_a_named_tuple_that_no_name_leads_to_is_told(
     assert set(cold.reasons.values()) == {
         "it reads globals that are no module's, but those of namedtuple_Point"
     }
+
+
+BOUNDED = """\
+import torch
+
+x = torch.ones(4, 3)
+torch._dynamo.mark_dynamic(x, 0, min=2, max=«8¦3»)
+
+@torch.compile
+def product(x):
+    return x @ x.t()
+
+try:
+    print(product(x).tolist())
+except Exception as error:
+    print(type(error).__name__)
+"""
+
+
+def test_a_size_that_varies_does_so_within_bounds(
+    tmp_path: Path, interpreters: Interpreters
+) -> None:
+    programs = Programs(tmp_path, interpreters)
+    programs.write(program=variant(BOUNDED, edited=False))
+    assert programs.precompile().frames == (0, 1, 1)
+    assert programs.precompile().frames == (1, 0, 0)
+    programs.write(program=variant(BOUNDED, edited=True))
+    assert programs.precompile().stdout == programs.plain().stdout == "ConstraintViolationError\n"
+
+
+INHERITED = """\
+import torch
+
+class Mixin:
+    @property
+    def turned(self):
+        return «False¦True»
+
+class Base(Mixin):
+    @property
+    def other(self):
+        return 1
+
+class Settings(Base):
+    def __getattribute__(self, name):
+        return super().__getattribute__(name)
+
+settings = Settings()
+
+@torch.compile
+def product(x):
+    return settings.other * (x.t() @ x if settings.turned else x @ x)
+
+print(product(torch.arange(4.0).reshape(2, 2)).tolist())
+"""
+
+
+def test_a_property_of_a_base_behind_one_that_has_others_is_served(
+    tmp_path: Path, interpreters: Interpreters
+) -> None:
+    """As transformers' configurations have them."""
+    programs = Programs(tmp_path, interpreters)
+    programs.write(program=variant(INHERITED, edited=False))
+    cold, warm = programs.precompile(), programs.precompile()
+    assert (cold.frames, cold.reasons, warm.frames) == ((0, 1, 1), {}, (1, 0, 0))
+    programs.write(program=variant(INHERITED, edited=True))
+    assert programs.precompile().stdout == programs.plain().stdout != warm.stdout

@@ -43,6 +43,8 @@ _CONSTANTS = (int, float, complex, str, bytes)
 _BY_EQUALITY = frozenset(("CONSTANT_MATCH", "EQUALS_MATCH"))
 # What dynamo puts on objects, some when it first meets them.
 _OF_DYNAMO = ("_dynamo_", "_torchdynamo", "__dynamo_")
+# What `mark_dynamic(…, max=8)` puts on a tensor: torch guards that the size may vary, not how far.
+_BOUNDS = "_dynamo_dynamic_range"
 
 
 def of_guarded(guards: Iterable[Any], get: Callable[[Any], Any]) -> dict[str, str]:
@@ -103,6 +105,8 @@ def _words(value: Any) -> Iterator[str]:
     except Exception:  # the program's own, if it has one
         attributes = {}
     yield from (f".{name}" for name in attributes if not str(name).startswith(_OF_DYNAMO))
+    bounded = (one for one in attributes.get(_BOUNDS, ()) if (one.min, one.max) != (None, None))
+    yield from sorted(f"size {one.dim} within {one.min} {one.max}" for one in bounded)
     for cls in type(value).__mro__:
         if not is_pinned(cls.__module__):
             yield from (f".{name}" for name in _slots(cls) if _has(cls, value, name))
