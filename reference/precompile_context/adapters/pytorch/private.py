@@ -298,6 +298,41 @@ NAMES = (
         "called: whether torch itself puts an operator there when it compiles it",
     ),
     PrivateName(
+        "torch._inductor.codegen.common",
+        "device_codegens",
+        "read: what the program has registered for a device",
+    ),
+    PrivateName(
+        "torch._inductor.codegen.common",
+        "device_op_overrides_dict",
+        "read: what the program has registered for a device",
+    ),
+    PrivateName(
+        "torch._inductor.codegen.common",
+        "custom_backend_passes",
+        "read: what the program has registered for a device",
+    ),
+    PrivateName(
+        "torch._inductor.codegen.common",
+        "custom_backend_codegen_configs",
+        "read: what the program has registered for a device",
+    ),
+    PrivateName(
+        "torch._inductor.lowering",
+        "_maybe_layout_constraints",
+        "read: what the program has put there",
+    ),
+    PrivateName(
+        "torch._inductor.fx_passes.post_grad",
+        "noop_registry",
+        "read: what the program has put there",
+    ),
+    PrivateName(
+        "torch._dynamo.convert_frame",
+        "_bytecode_hooks",
+        "read: whether the program has dynamo call it with each frame's code",
+    ),
+    PrivateName(
         "torch._inductor.lowering",
         "lowerings",
         "read: what the program has put there",

@@ -11,7 +11,14 @@ import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from precompile_context.adapters.pytorch.precompile import bounds, observed, overlaps, unguarded
+from precompile_context.adapters.pytorch.precompile import (
+    bounds,
+    dispatching,
+    inductor_code,
+    observed,
+    overlaps,
+    unguarded,
+)
 from precompile_context.adapters.pytorch.precompile.collecting import Collector
 from precompile_context.adapters.pytorch.precompile.digests import is_pinned, short_digest
 from precompile_context.adapters.pytorch.precompile.operators import (
@@ -32,17 +39,6 @@ from precompile_context.adapters.pytorch.precompile.switches_read import switche
 from precompile_context.adapters.pytorch.precompile.words import all_words
 from precompile_context.session.patches import Patches
 
-# Settings of inductor that hold code of the program's.
-_PASSES = (
-    "pre_grad_custom_pass",
-    "joint_custom_pre_pass",
-    "joint_custom_post_pass",
-    "post_grad_custom_pre_pass",
-    "post_grad_custom_post_pass",
-    "_pre_fusion_custom_pass",
-    "_post_fusion_custom_pass",
-    "custom_partitioner_fn",
-)
 # Operators of torch's that run a function that they are given.
 _RUNNING_OTHERS = frozenset(("flat_apply", "invoke_leaf_function"))
 # As long as torch's own.
@@ -105,12 +101,9 @@ def _inductor_key(
 
 def _observe(module: Any, inputs: Any) -> None:
     """Have it observed where code of the program runs in a compile of this graph."""
-    from torch._inductor import config
-
-    passes = [getattr(config, name, None) for name in _PASSES]
     classes = {type(value) for value in inputs}
     if (
-        any(callable(chosen) for chosen in passes)
+        inductor_code.is_there()
         or not all(is_pinned(cls.__module__) for cls in classes)
         or has_table()
         or any(is_untraced(node.target) for node in _calls(module))
@@ -153,6 +146,7 @@ def _with_program(
 ) -> tuple[str, list[str]]:
     try:
         code = program_code(module)
+        code += dispatching.of_inputs(inputs)
         code += [f"size within {size}" for size in bounds.of_sizes()]
         code += [f"inputs that overlap {group}" for group in overlaps.of_inputs(inputs)]
         if inputs and _takes_from_storages(module):
@@ -191,6 +185,8 @@ def program_code(module: Any) -> list[str]:
         found["lowerings and decompositions"] = table
     if patterns := patterns_digest():
         found["patterns"] = patterns
+    if called := inductor_code.inductor_code_digest():
+        found["passes and backends"] = called
     if kept := side_effects():
         found["side effects"] = short_digest(" ".join(kept))
     if texts := switched():

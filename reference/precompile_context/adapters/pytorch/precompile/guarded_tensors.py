@@ -21,12 +21,49 @@ _TORCH = "_dynamo_"
 
 def reduce_tensor(original: Callable[..., Any], pickler: Any, value: Any) -> Any:
     """Around torch's pickler of guarded values, for a tensor."""
+    if _is_wrapper(value) and id(value) in pickler.guard_tree_values:
+        return *_wrapper(pickler, value), _attributes(pickler, value), None, None, set_attributes
     reduced = _without_gradient(pickler, original(pickler, _asked_for_grad(pickler, value)))
     attributes = _attributes(pickler, value)
     if not attributes or not isinstance(reduced, tuple):
         return reduced
     # As its state: an attribute may lead back to the tensor.
     return *reduced[:2], attributes, None, None, set_attributes
+
+
+def _is_wrapper(value: Any) -> bool:
+    """Whether a tensor is one that wraps others, of a known size."""
+    from torch.utils._python_dispatch import is_traceable_wrapper_subclass
+
+    sizes = (*value.shape, *value.stride()) if is_traceable_wrapper_subclass(value) else (None,)
+    return all(type(size) is int for size in sizes)
+
+
+def _wrapper(pickler: Any, value: Any) -> tuple[Any, ...]:
+    """How a pickle has one: torch would make another of its class by an operator, and what that
+    gives is for the class to say.
+    """
+    import torch
+
+    names, about = value.__tensor_flatten__()
+    inner = {name: getattr(value, name) for name in names}
+    for one in inner.values():
+        if isinstance(one, torch.Tensor):
+            pickler.guard_tree_values[id(one)] = one
+    keys = torch._C._dispatch_keys(value).raw_repr()
+    sizes = tuple(value.shape), value.stride()
+    return wrapping, (type(value), inner, about, *sizes, value.requires_grad, keys)
+
+
+def wrapping(
+    cls: Any, inner: dict[str, Any], about: Any, size: Any, stride: Any, grad: bool, keys: int
+) -> Any:
+    """What pickles call, for a tensor that wraps others."""
+    import torch
+
+    made = cls.__tensor_unflatten__(inner, about, size, stride)
+    made.pytype, made.dispatch_keys = cls, torch._C.DispatchKeySet.from_raw_repr(keys)
+    return made.requires_grad_() if grad else made
 
 
 def _without_gradient(pickler: Any, reduced: Any) -> Any:

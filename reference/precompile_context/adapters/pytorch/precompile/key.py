@@ -14,6 +14,7 @@ from precompile_context.adapters.pytorch.precompile.digests import (
     type_name,
 )
 from precompile_context.adapters.pytorch.precompile.identity import identity
+from precompile_context.adapters.pytorch.precompile.inductor_code import inductor_code_digest
 from precompile_context.adapters.pytorch.precompile.operators import table_digest
 from precompile_context.adapters.pytorch.precompile.overridden import (
     overridden,
@@ -25,6 +26,7 @@ from precompile_context.adapters.pytorch.precompile.side_effects import side_eff
 from precompile_context.adapters.pytorch.precompile.split_graphs import chosen_backend
 from precompile_context.adapters.pytorch.precompile.substitutions import substitutions
 from precompile_context.adapters.pytorch.precompile.switches_read import switches
+from precompile_context.adapters.pytorch.precompile.words import all_words
 
 # Settings of how and where is compiled, not of what.
 _OF_COMPILING = frozenset(
@@ -106,10 +108,13 @@ def settings_digest(compiler: Any, one_graph: bool, hooks: Any) -> str:
         "patched": canonical(patched() | replaced()),
         "lowerings and decompositions": table_digest(),
         "patterns": patterns_digest(),
+        "passes and backends": inductor_code_digest(),
         "side effects": " ".join(side_effects()),
         "substitutions": ", ".join(substitutions()),
         "layout": _LAYOUT,
     }
+    if torch._dynamo.convert_frame._bytecode_hooks:
+        raise UnportableError("the program has a hook for bytecode, which is called at a compile")
     if torch._inductor.config.freezing or options.get("freezing"):
         raise UnportableError("freezing makes weights part of the compiled graph")
     return short_digest("\n".join(f"{name}={text}" for name, text in parts.items()))
@@ -163,9 +168,9 @@ def _comparable(what: str, values: dict[str, Any]) -> str:
 
 
 def _value(value: Any) -> str:
-    # A pass that the program adds tells torch itself what makes it another one.
+    # A pass that the program adds tells torch what makes it another one, and may forget a part.
     if callable(uuid := getattr(value, "uuid", None)) and not isinstance(value, type):
-        return f"uuid {canonical(uuid())}"
+        return f"uuid {canonical(uuid())} {all_words(value, 'a pass')}"
     try:
         return canonical(value)
     except UnportableError:
