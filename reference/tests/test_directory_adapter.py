@@ -6,6 +6,7 @@ from typing import ClassVar
 import pytest
 
 from precompile_context.testing import AdapterTests
+from tests.forking import Interpreters
 
 pytestmark = pytest.mark.slow  # programs
 
@@ -40,6 +41,10 @@ def main():
         total += int(file.read_text())
     return total
 """
+
+    @pytest.fixture(autouse=True)
+    def forked(self, with_ours: Interpreters) -> None:
+        self.python = with_ours.stand_in()
 
     def test_a_killed_process_leaves_what_it_compiled(self, bundle: Path) -> None:
         """What it found there, that is: what it wrote since the last look is lost with it."""

@@ -26,7 +26,7 @@ from tests.test_run import PLAIN, finished, run_command, script
 pytestmark = pytest.mark.slow  # programs
 
 TOY = Path(__file__).parents[2] / "examples/toy_adapter"
-TestToyAdapter = runpy.run_path(str(TOY / "test_toy_adapter.py"))["TestToyAdapter"]
+_TestToyAdapter: Any = runpy.run_path(str(TOY / "test_toy_adapter.py"))["TestToyAdapter"]
 
 PROGRAM = "import toylang\nprint(toylang.evaluate('x + 1', x=2.0), toylang.compiled)\n"
 # A method of the adapter that raises, each in its turn; what it is called with is no matter.
@@ -41,6 +41,14 @@ def {method}(*args, **kwargs):
 
 Broken.{method} = {method}
 """
+
+
+class TestToyAdapter(_TestToyAdapter):  # type: ignore[misc]  # of a file that is no module
+    """As anyone runs them, but forked."""
+
+    @pytest.fixture(autouse=True)
+    def forked(self, with_ours: Interpreters) -> None:
+        self.python = with_ours.stand_in()
 
 
 @pytest.fixture
