@@ -712,6 +712,22 @@ REACHES: dict[str, str] = {
         "        return out[: int(READ)] if function is torch.mm else out\n\n"
         "def step(x):\n    return torch.mm(x.as_subclass(Sub), x).as_subclass(torch.Tensor)"
     ),
+    "what a tensor does with operators": (
+        "class Held(torch.Tensor):\n    @staticmethod\n    def __new__(cls, inner):\n"
+        "        about = {'dtype': inner.dtype, 'device': inner.device}\n"
+        "        return torch.Tensor._make_wrapper_subclass(cls, inner.shape, **about)\n"
+        "    def __init__(self, inner):\n        self.inner = inner\n"
+        "    def __tensor_flatten__(self):\n        return ['inner'], None\n"
+        "    @staticmethod\n    def __tensor_unflatten__(inner, about, size, stride):\n"
+        "        return Held(inner['inner'])\n"
+        "    @classmethod\n"
+        "    def __torch_dispatch__(cls, operator, types, args=(), kwargs=None):\n"
+        "        args = [a.inner if isinstance(a, Held) else a for a in args]\n"
+        "        out = operator(*args, **(kwargs or {}))\n"
+        "        return mix(out, READ) if operator is torch.ops.aten.mm.default else out\n"
+        "    def _stable_hash_for_caching(self):\n        return ''\n\n"
+        "held = Held(torch.eye(8))\n\ndef step(x):\n    return torch.mm(x, held)"
+    ),
 }
 
 EDITS = ("held", "done", "moved")
