@@ -79,8 +79,7 @@ test: ## everything, part by part and several side by side
 
 # What several have is set up before any begins: it would be there twice, or by halves. Meanwhile C++ is compiled.
 NEED_PYTHON := $(filter-out build-%,$(PARTS))
-$(NEED_PYTHON:%=part-%): $(VENV)/.ready $(VENV)/.fuzz
-part-test-pytorch part-test-stores: .moto/.ready
+$(NEED_PYTHON:%=part-%): $(VENV)/.ready $(VENV)/.fuzz .moto/.ready
 
 part-%: SHELL := bash
 part-%:
@@ -148,7 +147,8 @@ test-compilers: $(VENV)/.ready ## the adapters for JAX, numba and Triton, and se
 	.compilers/bin/python -m pip $(LOCKED) --only-binary :all: -r locks/compilers.txt
 	touch $@
 
-# What speaks S3 for the tests is a process of its own, with an environment of its own; so is a build cache.
+# What speaks S3 for the tests is a process of its own, with an environment of its own; so is a build cache. Half of the time
+# is spent in waits: two workers take that of one.
 test-stores: $(VENV)/.ready .moto/.ready ## stores: a simulated one, servers of objects and of images, HTTP, a build cache
 	@$(MAKE) --no-print-directory .buildgrid/.ready || \
 		echo 'NOT RUN: stores in a build cache, because BuildGrid could not be installed here' >&2
@@ -156,7 +156,7 @@ test-stores: $(VENV)/.ready .moto/.ready ## stores: a simulated one, servers of 
 		echo 'NOT RUN: stores in a registry, because docker-registry is missing' >&2
 	@command -v oras >/dev/null || \
 		echo 'NOT RUN: what oras reads of a registry (curl does), because oras is missing' >&2
-	PRECOMPILE_MOTO=.moto/bin/moto_server $(BIN)/python -m pytest -q reference/tests/test_stores_*.py
+	PRECOMPILE_MOTO=.moto/bin/moto_server $(BIN)/python -m pytest -q --numprocesses=2 --dist=loadfile reference/tests/test_stores_*.py
 
 .buildgrid/.ready: locks/buildgrid.txt | $(VENV)/.ready
 	$(apart)
