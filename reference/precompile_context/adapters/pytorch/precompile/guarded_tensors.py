@@ -8,6 +8,7 @@ from precompile_context.adapters.pytorch.precompile.digests import is_pinned
 # What `mark_dynamic` and its like put on a tensor, where torch guards it.
 MARKS = (
     "_dynamo_dynamic_indices",
+    "_dynamo_dynamic_range",  # torch 2.15 guards it
     "_dynamo_weak_dynamic_indices",
     "_dynamo_unbacked_indices",
     "_dynamo_strict_unbacked_indices",
