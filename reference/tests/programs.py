@@ -7,7 +7,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tests.cuda_warning import without_cuda_warning
 from tests.forking import Interpreters
@@ -76,6 +76,18 @@ class Programs:
     def _finished(self, command: list[str], variables: dict[str, str]) -> tuple[str, str]:
         environ = empty_caches(self.place, **QUICK | variables)
         return finished(self._interpreters, command, self.place, environ)
+
+
+class Run(Protocol):
+    """Runs a program, forked, in a folder: exit status, stdout and stderr."""
+
+    def __call__(self, folder: Path, *options: str) -> tuple[int, str, str]: ...
+
+
+def ended(interpreters: Interpreters, command: list[str], place: Path) -> tuple[int, str, str]:
+    """Exit status, stdout and stderr of `python COMMAND`, forked, however it ends."""
+    done = interpreters.run(command, cwd=place, env=os.environ)
+    return done.returncode, done.stdout, done.stderr
 
 
 def variant(program: str, *, edited: bool) -> str:

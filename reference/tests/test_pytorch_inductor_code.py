@@ -23,8 +23,8 @@ def _made(text: str) -> Any:
 
 
 PASS = """
-from torch._inductor.custom_graph_pass import {base}
-class Pass({base}):
+from torch._inductor.custom_graph_pass import CustomGraphPass
+class Pass(CustomGraphPass):
     times = {number}
     def __call__(self, *arguments):
         return {number}
@@ -66,9 +66,7 @@ SETTINGS = {
 
 def _assert_told(put: Callable[[Any], str], text: str) -> None:
     """Equal code of two objects has one digest, and other code another one."""
-    number = {"base": "CustomGraphPass", "number": 1}
-    first, again = put(_made(text.format(**number))), put(_made(text.format(**number)))
-    other = put(_made(text.format(**number | {"number": 2})))
+    first, again, other = (put(_made(text.format(number=number))) for number in (1, 1, 2))
     assert first == again != ""
     assert other not in ("", first)
 

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
@@ -21,7 +20,7 @@ from precompile_context.session.deaths import deaths
 from precompile_context.session.quarantine import take_in_deaths
 from tests import hanging
 from tests.forking import Interpreters
-from tests.programs import RUN
+from tests.programs import RUN, Run, ended
 from tests.test_cli import run
 from tests.test_run import finished, run_command
 from tests.test_session_run import TOY
@@ -72,24 +71,17 @@ def meet(x):
 """
 
 
-class Ran(Protocol):
-    """Runs a program, forked, in a folder: exit status, stdout and stderr."""
-
-    def __call__(self, folder: Path, *options: str) -> tuple[int, str, str]: ...
-
-
 @pytest.fixture(scope="module")
-def ran(with_ours: Interpreters) -> Ran:
+def ran(with_ours: Interpreters) -> Run:
     def ran(folder: Path, *options: str) -> tuple[int, str, str]:
         command = [*RUN, "--bundle", "b", *options, "program.py"]
-        done = with_ours.run(command, cwd=folder, env=os.environ)
-        return done.returncode, done.stdout, done.stderr
+        return ended(with_ours, command, folder)
 
     return ran
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory, ran: Ran) -> Path:
+def recorded(tmp_path_factory: pytest.TempPathFactory, ran: Run) -> Path:
     """The program, and its bundle."""
     folder = tmp_path_factory.mktemp("recorded")
     (folder / "program.py").write_text(PROGRAM)
@@ -127,7 +119,7 @@ def _running(folder: Path) -> list[Path]:
 
 
 def test_a_program_that_dies_of_what_it_was_given_runs_cold_for_it(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, ran: Ran
+    folder: Path, monkeypatch: pytest.MonkeyPatch, ran: Run
 ) -> None:
     monkeypatch.setenv("FATE", "SIGSEGV")
     before = (folder / "b").read_bytes()
@@ -155,7 +147,7 @@ def test_a_program_that_dies_of_what_it_was_given_runs_cold_for_it(
 
 
 def test_what_is_compiled_anew_takes_the_place_of_what_was_left_out(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, ran: Ran
+    folder: Path, monkeypatch: pytest.MonkeyPatch, ran: Run
 ) -> None:
     monkeypatch.setenv("FATE", "SIGSEGV")
     assert ran(folder)[0] == -signal.SIGSEGV
@@ -174,7 +166,7 @@ def _warm(folder: Path) -> str:
 
 
 def test_an_orderly_end_of_a_program_that_was_given_it_clears_it(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, ran: Ran
+    folder: Path, monkeypatch: pytest.MonkeyPatch, ran: Run
 ) -> None:
     monkeypatch.setenv("FATE", "SIGABRT")
     assert ran(folder)[0] == -signal.SIGABRT
@@ -187,7 +179,7 @@ def test_an_orderly_end_of_a_program_that_was_given_it_clears_it(
 
 @pytest.mark.parametrize("fate", ["SIGBUS", "SIGILL", "SIGFPE", "hides"])
 def test_a_fault_accuses(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, fate: str, ran: Ran
+    folder: Path, monkeypatch: pytest.MonkeyPatch, fate: str, ran: Run
 ) -> None:
     monkeypatch.setenv("FATE", fate)
     assert ran(folder)[:2] == (-getattr(signal, fate, signal.SIGSEGV), "")
@@ -199,7 +191,7 @@ def test_a_fault_accuses(
     "fate", ["SIGTERM", "SIGKILL", "SIGINT", "raises", "exits", "execs", "child", "own"]
 )
 def test_another_end_accuses_nobody(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, fate: str, ran: Ran
+    folder: Path, monkeypatch: pytest.MonkeyPatch, fate: str, ran: Run
 ) -> None:
     monkeypatch.setenv("FATE", fate)
     assert ran(folder)[0] in (0, 1, 3, *(-n for n in signal.Signals))
@@ -218,7 +210,7 @@ def test_a_program_with_a_handler_of_its_own_keeps_it(
 
 
 def test_a_program_that_closes_all_its_files_finds_nothing_of_ours_in_others(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, ran: Ran
+    folder: Path, monkeypatch: pytest.MonkeyPatch, ran: Run
 ) -> None:
     monkeypatch.setenv("FATE", "closes")
     monkeypatch.setenv("FATE_FILE", str(folder / "data"))
@@ -267,7 +259,7 @@ def test_a_program_keeps_the_handlers_that_it_sets_later(tmp_path: Path, told: l
 
 
 def test_nothing_is_written_where_the_record_is_switched_off(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, ran: Ran
+    folder: Path, monkeypatch: pytest.MonkeyPatch, ran: Run
 ) -> None:
     monkeypatch.setenv("FATE", "SIGSEGV")
     monkeypatch.setenv(SWITCH, "0")
@@ -278,7 +270,7 @@ def test_nothing_is_written_where_the_record_is_switched_off(
 
 
 def test_several_that_die_at_once_are_all_taken_in(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, ran: Ran
+    folder: Path, monkeypatch: pytest.MonkeyPatch, ran: Run
 ) -> None:
     monkeypatch.setenv("FATE", "SIGSEGV")
     command = [*run_command("--bundle", "b"), "program.py"]

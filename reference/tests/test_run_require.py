@@ -83,16 +83,8 @@ def test_a_run_on_another_host_does_not_start(tmp_path: Path, interpreters: Inte
     context = PrecompileContext(environment=HERE)
     context.record_artifact("inductor", "a", b"1", torch_key="k")
     context.save_to(bundle)
-    command = [
-        *RUN,
-        "--require",
-        "warm",
-        "--unsigned",
-        "--bundle",
-        str(bundle),
-        "-c",
-        "print('ran')",
-    ]
+    options = ("--require", "warm", "--unsigned", "--bundle", str(bundle))
+    command = [*RUN, *options, "-c", "print('ran')"]
     done = interpreters.run(command, env={**os.environ, **QUICK})
     assert (done.returncode, done.stdout) == (3, "")
     assert "it was saved in another environment: cpu: needs {avx2}" in done.stderr

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
@@ -20,7 +20,7 @@ from precompile_context.session.session import bundle_path
 from precompile_context.session.settings import Settings
 from tests import hanging
 from tests.forking import Interpreters
-from tests.programs import RUN
+from tests.programs import RUN, Run, ended
 from tests.test_run import PLAIN, finished, run_command, script
 
 pytestmark = pytest.mark.slow  # programs
@@ -69,23 +69,16 @@ def announce(site: Path, line: str) -> None:
     (folder / "entry_points.txt").write_text(f"[{_precompile_run.GROUP}]\n{line}\n")
 
 
-class Ran(Protocol):
-    """Runs a program, forked, in a folder: exit status, stdout and stderr."""
-
-    def __call__(self, folder: Path, *options: str) -> tuple[int, str, str]: ...
-
-
 @pytest.fixture
-def ran(with_ours: Interpreters) -> Ran:
+def ran(with_ours: Interpreters) -> Run:
     def ran(folder: Path, *options: str) -> tuple[int, str, str]:
         command = [*RUN, "--bundle", "b", *options, script(folder, PROGRAM)]
-        done = with_ours.run(command, cwd=folder, env=os.environ)
-        return done.returncode, done.stdout, done.stderr
+        return ended(with_ours, command, folder)
 
     return ran
 
 
-def test_an_installed_adapter_is_found_and_serves(site: Path, tmp_path: Path, ran: Ran) -> None:
+def test_an_installed_adapter_is_found_and_serves(site: Path, tmp_path: Path, ran: Run) -> None:
     assert ran(tmp_path) == (0, "3.0 1\n", "")
     status, out, err = ran(tmp_path, "-v", "--report", "r")
     assert (status, out) == (0, "3.0 0\n")
@@ -114,7 +107,7 @@ def test_an_interrupted_program_saves_and_ends_as_in_plain_python(
 
 @pytest.mark.parametrize("there", [1, 60, 200], ids=["header", "first record", "manifest"])
 def test_another_process_in_the_middle_of_its_first_save_is_no_news(
-    site: Path, tmp_path: Path, there: int, ran: Ran
+    site: Path, tmp_path: Path, there: int, ran: Run
 ) -> None:
     assert ran(tmp_path) == (0, "3.0 1\n", "")
     whole = (tmp_path / "b").read_bytes()
@@ -130,7 +123,7 @@ def test_another_process_in_the_middle_of_its_first_save_is_no_news(
 
 
 def test_an_adapter_that_a_variable_names_is_tried_without_installing_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ran: Ran
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ran: Run
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("PRECOMPILE_ADAPTERS", "toylang=toy_adapter:ToyAdapter")
@@ -150,7 +143,7 @@ def test_a_run_within_a_run_may_be_another_pythons_and_looks_for_adapters_itself
 
 
 def test_why_a_look_up_missed_is_told_of_each_adapter(
-    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ran: Ran
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ran: Run
 ) -> None:
     ran(tmp_path)
     monkeypatch.setenv("TOYLANG_TARGET", "two")
@@ -162,7 +155,7 @@ def test_why_a_look_up_missed_is_told_of_each_adapter(
 
 
 def test_explain_speaks_of_each_compiler(
-    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ran: Ran
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ran: Run
 ) -> None:
     ran(tmp_path)
     command = [sys.executable, "-m", "precompile_context", "explain", "--unsigned", "b"]
@@ -185,7 +178,7 @@ def test_explain_speaks_of_each_compiler(
     ],
 )
 def test_an_adapter_that_raises_breaks_no_program_and_is_told_in_a_line(
-    site: Path, tmp_path: Path, method: str, ran: Ran
+    site: Path, tmp_path: Path, method: str, ran: Run
 ) -> None:
     assert ran(tmp_path)[0] == 0  # there is a bundle to serve
     (site / "broken.py").write_text(BROKEN.format(method=method))
@@ -204,7 +197,7 @@ def test_an_adapter_that_raises_breaks_no_program_and_is_told_in_a_line(
     ids=["module", "class", "no class"],
 )
 def test_an_adapter_that_cannot_be_made_is_told_in_a_line(
-    site: Path, tmp_path: Path, line: str, ran: Ran
+    site: Path, tmp_path: Path, line: str, ran: Run
 ) -> None:
     announce(site, line)
     status, out, err = ran(tmp_path)

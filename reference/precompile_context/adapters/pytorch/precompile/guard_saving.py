@@ -80,8 +80,6 @@ _OF_NO_VALUE = frozenset(
         "NOT_PRESENT_IN_GENERIC_DICT",
     )
 )
-# Those that look for a key, at each call, in what is there then.
-_OF_A_KEY = frozenset(("DICT_CONTAINS", "DICT_NOT_CONTAINS", "SET_CONTAINS", "SET_NOT_CONTAINS"))
 # Those that compare with a state of a guarded value that its pickle has not, so that they would
 # be made anew of whatever the unpickled value has. torch 2.15's.
 _LOST_IN_PICKLES = frozenset(("COW_TENSOR_MATCH", "CURRENT_STREAM_MATCH"))
@@ -165,11 +163,12 @@ def save_guards(
         elif source in ordered:
             key_order.check_kind(guard.name, kind)
             guard = _replaced(guard, create)
-        elif guard.name and kind in _OF_A_KEY:
-            pass  # which is the guard's own; a class's dict, with its properties, need not travel
         elif guard.name and key_order.is_named(source, builder.get):
-            value = builder.get(guard)
-            guard = _replaced(guard, functools.partial(create_recorded, create=create, value=value))
+            if kind not in key_order.OF_A_KEY:  # a class's dict, with its properties, stays here
+                recorded = functools.partial(
+                    create_recorded, create=create, value=builder.get(guard)
+                )
+                guard = _replaced(guard, recorded)
         elif guard.name and id(value := builder.get(guard)) in builder.guard_tree_values:
             needed[id(value)] = (guard.name, value)
         portable.append(guard)

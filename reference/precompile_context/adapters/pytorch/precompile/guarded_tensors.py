@@ -36,8 +36,9 @@ def _is_wrapper(value: Any) -> bool:
     """Whether a tensor is one that wraps others, of a known size."""
     from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
-    sizes = (*value.shape, *value.stride()) if is_traceable_wrapper_subclass(value) else (None,)
-    return all(type(size) is int for size in sizes)
+    if not is_traceable_wrapper_subclass(value):
+        return False
+    return all(type(size) is int for size in (*value.shape, *value.stride()))
 
 
 def _wrapper(pickler: Any, value: Any) -> tuple[Any, ...]:

@@ -43,7 +43,8 @@ _CONSTANTS = (int, float, complex, str, bytes)
 _BY_EQUALITY = frozenset(("CONSTANT_MATCH", "EQUALS_MATCH"))
 # What dynamo puts on objects, some when it first meets them.
 _OF_DYNAMO = ("_dynamo_", "_torchdynamo", "__dynamo_")
-# What `mark_dynamic(…, max=8)` puts on a tensor: torch guards that the size may vary, not how far.
+# What `mark_dynamic(…, max=8)` puts on a tensor: before 2.15, torch guards that the size may vary,
+# and not how far.
 _BOUNDS = "_dynamo_dynamic_range"
 
 

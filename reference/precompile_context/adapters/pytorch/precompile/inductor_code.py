@@ -1,5 +1,5 @@
-"""Code of the program's that inductor calls while it compiles: what its settings hold, and what is
-registered for a device.
+"""Code of the program's that inductor and AOTAutograd call while they compile: what their settings
+hold, and what is registered for a device or an operator.
 
 torch's keys have of most passes what these say of themselves (`uuid`), of the rest a name or
 nothing. Patterns stand among torch's own, and are told apart.
@@ -55,6 +55,7 @@ def inductor_code_digest() -> str:
 def _of_program() -> Iterator[tuple[str, Any]]:
     from torch._functorch import config as of_autograd
     from torch._inductor import config as of_inductor
+    from torch._inductor.codegen import common
 
     settings = [(of_autograd, name) for name in _OF_AUTOGRAD]
     for config, name in settings + [(of_inductor, name) for name in _OF_INDUCTOR]:
@@ -66,6 +67,9 @@ def _of_program() -> Iterator[tuple[str, Any]]:
     for owner, table, value in _registered():
         if _is_of_program(value):
             yield f"{table} for {owner}", value
+    for device, own in list(common.custom_backend_codegen_configs.items()):
+        if own is not None:  # torch has none
+            yield f"settings for {device}", own._get_dict()
 
 
 def _registered() -> Iterator[tuple[str, str, Any]]:
@@ -86,21 +90,9 @@ def _registered() -> Iterator[tuple[str, str, Any]]:
     for table, registered in tables.items():
         for owner, value in list(registered.items()):
             yield str(owner), table, value
-    for device, settings in list(common.custom_backend_codegen_configs.items()):
-        if settings is not None:
-            yield device, "settings", _Settings(settings._get_dict())
-
-
-class _Settings:
-    """Those of a device's backend, all of which are the program's."""
-
-    def __init__(self, values: dict[str, Any]) -> None:
-        self.values = values
 
 
 def _is_of_program(value: Any) -> bool:
-    if isinstance(value, _Settings):
-        return True
     if isinstance(value, list | tuple):
         return any(map(_is_of_program, value))
     if (parts := behind_wrapper(value)) is not None:

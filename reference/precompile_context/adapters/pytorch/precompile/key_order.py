@@ -41,7 +41,7 @@ _OF_SHAPE = frozenset(
 # Guards that compare the keys of a dict, and those that look for one.
 _OF_KEYS = frozenset(("DICT_KEYS_MATCH", "MAPPING_KEYS_CHECK"))
 _OF_ALL_KEYS = _OF_KEYS | {"SEQUENCE_LENGTH"}
-_OF_A_KEY = frozenset(("DICT_CONTAINS", "DICT_NOT_CONTAINS", "SET_CONTAINS", "SET_NOT_CONTAINS"))
+OF_A_KEY = frozenset(("DICT_CONTAINS", "DICT_NOT_CONTAINS", "SET_CONTAINS", "SET_NOT_CONTAINS"))
 
 
 def bases(source: Any) -> Iterator[Any]:
@@ -107,7 +107,7 @@ def check_keys(name: str, kind: str, value: Any, create: Any) -> None:
         )
     if kind in _OF_KEYS:
         compared = dict.keys(value) if isinstance(value, dict) else value
-    elif kind in _OF_A_KEY:
+    elif kind in OF_A_KEY:
         compared = [create.keywords["key"]]
     elif kind == "EQUALS_MATCH":
         compared = [value]
