@@ -179,11 +179,12 @@ def main(imported: Imported, listening: socket.socket, place: Path) -> None:
     for name in _NAMED.get(imported) or _found(imported, place):
         __import__(name)
     if imported is Imported.COMPILER:
-        _make_patterns()
+        _make_tables()
         time_no_guards()
     # No child looks for garbage among what is imported, at its end neither.
     gc.freeze()
     gc.enable()
+    _keep_till_the_end()
     ended, ends = socket.socketpair()
     ends.setblocking(False)
     signal.set_wakeup_fd(ends.fileno())
@@ -218,6 +219,12 @@ def main(imported: Imported, listening: socket.socket, place: Path) -> None:
                 signal.alarm(_SECONDS)
                 _become(arguments, environ)
             children[child] = asked
+
+
+def _keep_till_the_end() -> None:
+    """No child takes apart what was imported, at its end: torch does, kernel by kernel."""
+    for one in weakref.finalize._registry:  # type: ignore[attr-defined]
+        one.atexit = False
 
 
 def _answer(children: dict[int, socket.socket]) -> None:
@@ -265,12 +272,15 @@ def _tell_imported(before: set[str], place: str) -> None:
     Path(place, "names").write_text("\n".join(names), encoding="utf-8")
 
 
-def _make_patterns() -> None:
-    """What inductor replaces in graphs: a table that it makes once a process, of nothing else."""
+def _make_tables() -> None:
+    """Of torch alone, once a process: what inductor replaces in graphs, the digest of sources."""
     from torch import device
     from torch._inductor.fx_passes.joint_graph import lazy_init
 
+    from precompile_context.adapters.pytorch.facts.torch_sources import sources_digest
+
     lazy_init(device("cpu"))
+    sources_digest()
 
 
 def _is_of_a_file(module: ModuleType) -> bool:

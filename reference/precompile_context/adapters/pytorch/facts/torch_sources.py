@@ -9,6 +9,7 @@ bytecode that it runs is of that source.
 """
 
 import contextlib
+import functools
 import hashlib
 import importlib.machinery
 import os
@@ -28,8 +29,11 @@ _BESIDE = ("_inductor/codegen/aoti_runtime/interface.cpp", "_inductor/script.ld"
 _SUFFIXES = tuple(importlib.machinery.all_suffixes())
 
 
+@functools.cache
 def sources_digest() -> bytes:
-    """torch's own digest, `torch_key()`, which torch then need not compute either."""
+    """torch's own digest, `torch_key()`, which torch then need not compute either; as there, once
+    a process, which runs the torch that it has imported.
+    """
     import torch
     from torch._inductor import codecache
     from torch._inductor import config as settings

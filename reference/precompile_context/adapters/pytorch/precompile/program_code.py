@@ -1,5 +1,6 @@
 """The program's own code among all that Python ran, and the modules in which code is found."""
 
+import functools
 import hashlib
 import importlib.machinery
 import logging
@@ -163,12 +164,7 @@ class Modules:
     """The modules in which code is found by looking through what they hold."""
 
     def __init__(self) -> None:
-        self._by_file: dict[str, list[str]] = {}
         self._named: dict[str, NamedFunctions] = {}
-        for name, module in list(sys.modules.items()):
-            file = getattr(module, "__file__", None)
-            if isinstance(file, str) and not is_pinned(name):
-                self._by_file.setdefault(os.path.abspath(file), []).append(name)
 
     def of(self, code: types.CodeType) -> str:
         """The module of a function's code.
@@ -187,6 +183,16 @@ class Modules:
             if name in sys.modules and self._of(name).holds(digest):
                 return module_name(name)
         raise UnportableError(f"the code of {code.co_qualname} cannot be found again by a name")
+
+    @functools.cached_property
+    def _by_file(self) -> dict[str, list[str]]:
+        """Of thousands of modules; most compiles need none, for guards tell all that was traced."""
+        found: dict[str, list[str]] = {}
+        for name, module in list(sys.modules.items()):
+            file = getattr(module, "__file__", None)
+            if isinstance(file, str) and not is_pinned(name):
+                found.setdefault(os.path.abspath(file), []).append(name)
+        return found
 
     def _of(self, name: str) -> NamedFunctions:
         if name not in self._named:
