@@ -66,7 +66,10 @@ _NAMED = {
     Imported.TORCH: (
         *_OURS,
         *("torch", "sympy", "networkx", "jinja2", "torch.fx.experimental.symbolic_shapes"),
-        *("torch.distributed.fsdp", "torch.utils.cpp_extension"),
+        *("torch.distributed.fsdp", "torch.utils.cpp_extension", "torch._export.serde.schema"),
+        *("torch._functorch._aot_autograd.schemas", "torch.nn.attention.flex_attention"),
+        *("torch.ao.quantization.fx._decomposed", "torch.onnx.errors"),
+        "torch.distributed.tensor.experimental._context_parallel._cp_custom_ops",
     ),
     Imported.OURS: _OURS,
 }
