@@ -21,6 +21,7 @@ import importlib.util
 import inspect
 import pathlib
 import queue
+import sys
 import threading
 import typing
 import torch
@@ -144,6 +145,12 @@ about.mkdir(exist_ok=True)
 @shown()
 def finds_a_version(x):
     return x @ x if importlib.metadata.version("distribution_of_test") == "1" else x @ x.t()
+
+sys.setrecursionlimit(«3000¦4000»)
+
+@shown()
+def limit(x):
+    return x @ x if sys.getrecursionlimit() == 3000 else x @ x.t()
 
 class Other(Thing):
     pass
@@ -333,6 +340,20 @@ def where_a_module_lies(x):
     return x @ x if len(importlib.util.find_spec("json").origin) else x @ x.t()
 
 @shown()
+def sets_a_limit(x):
+    sys.set_int_max_str_digits(5000)
+    return x @ x
+
+class Ending:
+    def __del__(self):
+        pass
+
+@shown()
+def ends(x):
+    Ending()
+    return x @ x
+
+@shown()
 def hashed(x):
     return x @ x if hash("a text") else x @ x.t()
 
@@ -407,6 +428,8 @@ REASONS = {
 } | {
     name: f"{what} is taken for constant, and torch does not guard it"
     for name, what in {
+        "sets_a_limit": "a limit of Python that is set",
+        "ends": "the end of an object of __main__.Ending, which has a __del__,",
         "text": "the text that str() makes of a __main__.Told",
         "address": "a text with the address of an object, which is another in each process,",
         "order_of_a_set": "the order of a set, which is another in each process,",

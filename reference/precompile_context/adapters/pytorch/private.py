@@ -556,6 +556,16 @@ PRECOMPILE_NAMES = (
         "wrapped: what traced code asks of the modules and distributions that are installed",
     ),
     PrivateName(
+        "torch._dynamo.variables.functions",
+        "PolyfilledFunctionVariable.call_function",
+        "wrapped: what traced code asks of the interpreter's limits",
+    ),
+    PrivateName(
+        "torch._dynamo.side_effects",
+        "SideEffects.track_new_user_defined_object",
+        "wrapped: traced code makes an object whose end is seen",
+    ),
+    PrivateName(
         "torch._dynamo.variables.user_defined",
         "UserDefinedObjectVariable.var_getattr",
         "wrapped: what traced code reads of where a module lies",

@@ -1,14 +1,15 @@
 """What traced code asks of classes and of its process, where dynamo takes the answer for constant.
 
 Whether an object or a class is one of an abstract class follows from what was registered with that,
-and from its `__subclasshook__`; a process has a rank, and what is installed there. No guard tells
-these: each is asked again where a version is served. A metaclass of another kind, a Protocol's
-among them, may look at the object itself, or at anything.
+and from its `__subclasshook__`; a process has a rank, limits, and what is installed there. No guard
+tells these: each is asked again where a version is served. A metaclass of another kind, a
+Protocol's among them, may look at the object itself, or at anything.
 """
 
 import abc
 import contextlib
 import importlib.machinery
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterator
@@ -117,7 +118,7 @@ tracing = Collector(Asked)
 def watch(patches: Patches) -> None:
     """Begin to see what dynamo asks."""
     from torch._dynamo.variables.builtin import BuiltinVariable
-    from torch._dynamo.variables.functions import SkipFunctionVariable
+    from torch._dynamo.variables.functions import PolyfilledFunctionVariable, SkipFunctionVariable
     from torch._dynamo.variables.torch import BaseTorchVariable
     from torch._dynamo.variables.user_defined import UserDefinedObjectVariable
 
@@ -125,6 +126,7 @@ def watch(patches: Patches) -> None:
     patches.wrap(BuiltinVariable, "call_issubclass", _of_class)
     patches.wrap(BaseTorchVariable, "can_constant_fold_through", _of_torch)
     patches.wrap(SkipFunctionVariable, "call_function", _of_python)
+    patches.wrap(PolyfilledFunctionVariable, "call_function", _of_substituted)
     owner = vars(UserDefinedObjectVariable)
     name = "var_getattr" if "var_getattr" in owner else "tp_getattro_impl"
     patches.wrap(UserDefinedObjectVariable, name, _of_spec)
@@ -155,6 +157,16 @@ def _of_torch(original: Callable[..., Any], variable: Any) -> Any:
 def _of_python(original: Callable[..., Any], variable: Any, tx: Any, args: Any, kwargs: Any) -> Any:
     found = original(variable, tx, args, kwargs)
     _note_process(variable.value, args)
+    return found
+
+
+def _of_substituted(
+    original: Callable[..., Any], variable: Any, tx: Any, args: Any, kwargs: Any
+) -> Any:
+    found = original(variable, tx, args, kwargs)
+    if variable.fn is sys.set_int_max_str_digits:
+        unguarded.untold("a limit of Python that is set")
+    _note_process(variable.fn, args)
     return found
 
 

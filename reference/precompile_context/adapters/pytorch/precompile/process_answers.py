@@ -1,5 +1,5 @@
-"""What functions say of a process whose results dynamo takes for constant: its rank, and what is
-installed there.
+"""What functions say of a process whose results dynamo takes for constant: its rank, limits, and
+what is installed there.
 """
 
 import importlib.util
@@ -9,6 +9,10 @@ from typing import Any
 _OF_RANKS = ("get_rank", "get_world_size", "is_initialized")
 _FIND_SPEC = "importlib.util.find_spec"
 _VERSION = "importlib.metadata.version"
+# Of Python's interpreter, which the program can set.
+_LIMITS = {
+    f"sys.{limit.__name__}": limit for limit in (sys.getrecursionlimit, sys.get_int_max_str_digits)
+}
 
 
 def name_of(function: Any) -> str:
@@ -17,6 +21,9 @@ def name_of(function: Any) -> str:
         return _FIND_SPEC
     if function is _of_module("importlib.metadata", "version"):
         return _VERSION
+    for limit, known in _LIMITS.items():
+        if function is known:
+            return limit
     name = getattr(function, "__name__", None)
     is_of_ranks = name in _OF_RANKS and function is _of_module("torch.distributed", name)
     return f"torch.distributed.{name}" if is_of_ranks else ""
@@ -32,6 +39,8 @@ _NOTHING = object()
 
 def ask(name: str, given: tuple[str, ...]) -> str:
     """What a function of this name says here."""
+    if name in _LIMITS:
+        return str(_LIMITS[name]())
     if name not in (_FIND_SPEC, _VERSION):
         return _ask_ranks(name.rpartition(".")[2])
     from importlib.metadata import version

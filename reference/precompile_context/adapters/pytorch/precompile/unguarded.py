@@ -11,7 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from precompile_context.adapters.pytorch.precompile.collecting import Collector
-from precompile_context.adapters.pytorch.precompile.digests import UnportableError, is_pinned_file
+from precompile_context.adapters.pytorch.precompile.digests import (
+    UnportableError,
+    is_pinned_file,
+    type_name,
+)
 from precompile_context.session.patches import Patches
 
 # What torch's guard of a tensor tells, of what dynamo answers with a constant.
@@ -59,6 +63,7 @@ tracing = Collector(Met)
 
 def watch(patches: Patches) -> None:
     """Begin to see what dynamo meets."""
+    from torch._dynamo.side_effects import SideEffects
     from torch._dynamo.variables.builder import VariableBuilder
     from torch._dynamo.variables.builtin import BuiltinVariable
     from torch._dynamo.variables.tensor import TensorVariable, UntypedStorageVariable
@@ -69,6 +74,7 @@ def watch(patches: Patches) -> None:
     patches.wrap(UntypedStorageVariable, "__init__", _get_storage)
     patches.wrap(BuiltinVariable, "call_hash", _hash)
     patches.wrap(BuiltinVariable, "call_id", _id)
+    patches.wrap(SideEffects, "track_new_user_defined_object", _make)
 
 
 def _build(original: Callable[..., Any], builder: Any, value: Any) -> Any:
@@ -132,6 +138,14 @@ def _id(original: Callable[..., Any], builtin: Any, tx: Any, *args: Any) -> Any:
     if not is_pinned_file(tx.f_code.co_filename) and _is_constant(found):
         untold("an id(), which is another in each process,")
     return found
+
+
+def _make(
+    original: Callable[..., Any], effects: Any, base: Any, cls: Any, *args: Any, **kwargs: Any
+) -> Any:
+    if hasattr(cls.value, "__del__"):  # which torch calls at a compile, and never again
+        untold(f"the end of an object of {type_name(cls.value)}, which has a __del__,")
+    return original(effects, base, cls, *args, **kwargs)
 
 
 def _is_constant(variable: Any) -> bool:
