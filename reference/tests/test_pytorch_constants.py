@@ -15,12 +15,14 @@ BEGIN = """\
 import abc
 import builtins
 import collections.abc
+import dataclasses
 import enum
 import importlib.metadata
 import importlib.util
 import inspect
 import pathlib
 import queue
+import re
 import sys
 import threading
 import typing
@@ -147,6 +149,51 @@ def finds_a_version(x):
     return x @ x if importlib.metadata.version("distribution_of_test") == "1" else x @ x.t()
 
 sys.setrecursionlimit(«3000¦4000»)
+
+@shown()
+@torch.«no_grad¦enable_grad»()
+def decorated(x):
+    return x @ x if torch.is_grad_enabled() else x @ x.t()
+
+@torch.«enable_grad¦no_grad»
+def helper_decorated(x):
+    return x @ x if torch.is_grad_enabled() else x @ x.t()
+
+@shown()
+def calls(x):
+    return helper_decorated(x)
+
+@shown(helper_decorated)
+def is_passed(x, function):
+    return function(x)
+
+@dataclasses.dataclass
+class Config:
+    number: int = «1¦2»
+
+CONFIG = Config()
+
+@shown()
+def copies_what_it_makes(x):
+    return x @ x if dataclasses.asdict(Config())["number"] == 1 else x @ x.t()
+
+@shown()
+def copies(x):
+    return x @ x if dataclasses.astuple(CONFIG) == (1,) else x @ x.t()
+
+@shown(re.compile("«a¦b»"))
+def pattern(x, found):
+    return x @ x if found.search("a") else x @ x.t()
+
+class Calling(torch.nn.Module):
+    def __init__(self, operator):
+        super().__init__()
+        self.operator = operator
+
+    def forward(self, x):
+        return self.operator(x @ x)
+
+print(torch.compile(Calling(torch.ops.aten.«t¦diagonal»))(X).tolist())
 
 @shown()
 def limit(x):

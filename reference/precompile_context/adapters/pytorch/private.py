@@ -556,6 +556,11 @@ PRECOMPILE_NAMES = (
         "wrapped: what traced code asks of the modules and distributions that are installed",
     ),
     PrivateName(
+        "torch.utils._contextlib",
+        "_DecoratorContextManager",
+        "read: whether a method is of what torch.no_grad() and its like put around functions",
+    ),
+    PrivateName(
         "torch._dynamo.variables.functions",
         "PolyfilledFunctionVariable.call_function",
         "wrapped: what traced code asks of the interpreter's limits",

@@ -80,6 +80,9 @@ _OF_NO_VALUE = frozenset(
         "NOT_PRESENT_IN_GENERIC_DICT",
     )
 )
+# Those that tell a constant, whatever else is asked of it: deepcopy() asks for the id() of each.
+_OF_CONSTANTS = frozenset(("CONSTANT_MATCH", "EQUALS_MATCH"))
+_CONSTANTS = (bool, int, float, complex, str, bytes, type(None))
 # Those that compare with a state of a guarded value that its pickle has not, so that they would
 # be made anew of whatever the unpickled value has. torch 2.15's.
 _LOST_IN_PICKLES = frozenset(("COW_TENSOR_MATCH", "CURRENT_STREAM_MATCH"))
@@ -172,6 +175,7 @@ def save_guards(
         elif guard.name and id(value := builder.get(guard)) in builder.guard_tree_values:
             needed[id(value)] = (guard.name, value)
         portable.append(guard)
+    looked_up = list(output_graph.guard_on_key_order)
     not_guarded = unguarded.unguarded(sorted_guards, output_graph, builder.get)
     for one in not_guarded:
         if (guard := _guard_of(one, builder)) is None:
@@ -179,6 +183,8 @@ def save_guards(
         portable.append(guard)
         told_as = guard.create_fn.keywords
         texts.append(f"{guard.name} is {told_as.get('name') or told_as['other'].name}")
+        looked_up += (source for source in (one.source, one.other) if source is not None)
+    builder.guard_tree_values.update(_modules_on_the_way(looked_up, builder.get))
     classes = _classes(builder.guard_tree_values.values(), opaque)
     told.update(digest for cls in classes for digest in _codes_of_class(cls))
     with told_in_words(opaque, needed):
@@ -217,6 +223,14 @@ def save_guards(
         patched,
     )
     return saved, [*met, *classes]
+
+
+def _modules_on_the_way(sources: list[Any], get: Callable[[Any], Any]) -> dict[int, Any]:
+    """The modules, by id, in which these are looked up where guards are loaded. They travel by
+    name, as what a guard looks at, and others not at all.
+    """
+    values = [get(base) for source in sources for base in key_order.bases(source)]
+    return {id(value): value for value in values if isinstance(value, types.ModuleType)}
 
 
 def _guard_of(one: unguarded.Value, builder: Any) -> Any:
@@ -298,7 +312,7 @@ def _is_of_one_process(guard: Any) -> bool:
 
 def _checked(guard: Any, kind: str, create: Any, value: Any) -> Any:
     """How to create a guard of something else than identity on an object that has one."""
-    if kind in _OF_NO_VALUE:
+    if kind in _OF_NO_VALUE or (kind in _OF_CONSTANTS and type(value) in _CONSTANTS):
         return create
     if kind == "SEQUENCE_LENGTH" and isinstance(value, type | tuple):
         return create  # whose identity tells what they hold, the members of an enum too
@@ -311,6 +325,8 @@ def _is_found(value: Any) -> bool:
 
 def _of_nested_class(name: str, cls: type) -> str:
     """Why torch saves no guards of an object."""
+    if is_pinned(cls.__module__):  # what torch.jit.script makes
+        return f"{name} is a {cls.__qualname__}, of which torch saves no guard"
     within = "a function" if "<locals>" in cls.__qualname__ else "another class"
     return f"{name} is of class {type_name(cls)}, which is defined within {within}"
 

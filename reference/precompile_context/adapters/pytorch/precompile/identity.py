@@ -6,6 +6,7 @@ the same module, the same builtin, a function with the same code, defaults and c
 
 import enum
 import functools
+import re
 import sys
 import types
 import typing
@@ -69,6 +70,8 @@ def identity(value: Any, depth: int = 0) -> str:
     if isinstance(value, functools.partial):
         parts = [value.func, *value.args, *sorted(value.keywords), *_sorted_values(value.keywords)]
         return f"partial of {', '.join(identity(part, depth + 1) for part in parts)}"
+    if isinstance(value, re.Pattern):
+        return f"pattern {value.pattern!r} {value.flags}"
     if type(value) is tuple:
         return f"tuple [{', '.join(identity(item, depth + 1) for item in value)}]"
     text = torch_constant(value) or _context(value)
@@ -279,6 +282,17 @@ def operator_namespace(module: types.ModuleType) -> str | None:
     if isinstance(module, torch._ops._OpNamespace) and vars(torch.ops).get(module.name) is module:
         return str(module.name)
     return None
+
+
+def operator_packet(value: Any) -> tuple[str, str] | None:
+    """Namespace and name of an operator with all its overloads, as `torch.ops` has it."""
+    import torch
+
+    if not isinstance(value, torch._ops.OpOverloadPacket):
+        return None
+    namespace, _, name = value._qualified_op_name.partition("::")
+    found = getattr(getattr(torch.ops, namespace), name, None)
+    return (namespace, name) if found is value else None
 
 
 def operator_defined(value: Any) -> str | None:

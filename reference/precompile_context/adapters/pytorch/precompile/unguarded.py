@@ -6,7 +6,7 @@ one. A version that holds such a constant is not saved.
 
 import contextlib
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -80,9 +80,22 @@ def watch(patches: Patches) -> None:
 def _build(original: Callable[..., Any], builder: Any, value: Any) -> Any:
     built = original(builder, value)
     if tracing.notes is not None:
-        found = Value(builder.source, value, _is_only_called(built))
-        tracing.notes.values.append((builder.tx.output, found))
+        found = [Value(builder.source, value, _is_only_called(built)), *_of_method(builder, value)]
+        tracing.notes.values += ((builder.tx.output, one) for one in found)
     return built
+
+
+def _of_method(builder: Any, value: Any) -> Iterator[Value]:
+    """Whose method it is, where torch guards that it is one, and answers a call of it itself: what
+    torch.no_grad() puts around a function.
+    """
+    from torch._dynamo.source import AttrSource
+    from torch.utils._contextlib import _DecoratorContextManager
+
+    owner = value.__self__ if isinstance(value, types.MethodType) else None
+    if isinstance(owner, _DecoratorContextManager):
+        source = AttrSource(AttrSource(builder.source, "__self__"), "__class__")
+        yield Value(source, type(owner), only_called=False)
 
 
 def _is_only_called(variable: Any) -> bool:
